@@ -1,0 +1,5 @@
+"""Access: what a caller may. Pure; keys are known by the hash of the whole token only."""
+
+from gateway.access.keys import ConflictingCredentials, Key, Keyring, digest, parse_credentials
+
+__all__ = ["ConflictingCredentials", "Key", "Keyring", "digest", "parse_credentials"]

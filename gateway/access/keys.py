@@ -1,0 +1,48 @@
+"""Keys and how they are found. The token itself is held nowhere, and the whole of it is hashed (FAULTS X3)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from gateway.values.caller import Caller
+
+
+class ConflictingCredentials(Exception):
+    """Two headers carry two different keys: which of them counts must not be a guess."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """`digest` is the SHA-256 of the token, in hexadecimal."""
+
+    digest: str
+    caller: Caller
+
+
+class Keyring:
+    """All keys of a gateway."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._callers = {key.digest: key.caller for key in keys}
+
+    def is_empty(self) -> bool:
+        """True where no keys are configured."""
+        return not self._callers
+
+    def find(self, token: str) -> Caller | None:
+        """The caller of this token. Looked up by digest, so timing tells nothing of a token."""
+        return self._callers.get(digest(token))
+
+
+def digest(token: str) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def parse_credentials(headers: Mapping[str, str]) -> str | None:
+    """The token of `Authorization: Bearer` or `x-api-key`; None without one. Raises ConflictingCredentials."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    tokens = {headers.get("x-api-key", "").strip(), bearer.strip() if scheme.lower() == "bearer" else ""} - {""}
+    if len(tokens) > 1:
+        raise ConflictingCredentials
+    return tokens.pop() if tokens else None

@@ -1,0 +1,90 @@
+"""`/admin/`: what operators ask. Each answer is JSON with the record and its sentences; `Accept: text/plain` gives these alone."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from gateway.api import request_headers
+from gateway.api.chat import DecisionIds
+from gateway.api.chat_request import chat_request
+from gateway.api.errors import ApiError, unknown_model
+from gateway.api.identity import Identify
+from gateway.flow.answer import Answers
+from gateway.flow.sentences import record_sentences
+from gateway.observe.journal import Journal, JournalRecord
+from gateway.routing.decide import UnknownModel
+from gateway.routing.plan import PlanSource
+from gateway.routing.sentences import decision_sentences
+from gateway.values.decision import Decision
+from gateway.values.records import RequestFinished
+
+_MAX_LISTED = 500
+
+
+def admin_handlers(answers: Answers, plans: PlanSource, journal: Journal, identify: Identify) -> list[Any]:
+    """The handlers. `identify` lets operators pass."""
+    ids = DecisionIds()
+
+    @post("/admin/explain", status_code=200)
+    async def explain(request: Request[Any, Any, Any]) -> Response[Any]:
+        headers = dict(request.headers)
+        caller = identify(headers)
+        decision_id = ids.new()
+        asked = chat_request(await request.body(), headers, caller, request_headers.request_id(headers, decision_id))
+        try:
+            decision = answers.decide(plans(), asked, decision_id)
+        except UnknownModel as unknown:
+            raise unknown_model(str(unknown)) from None
+        return _told(request, {"decision": decision}, decision_sentences(decision))
+
+    @get("/admin/decisions/{decision_id:str}")
+    async def decision(request: Request[Any, Any, Any], decision_id: str) -> Response[Any]:
+        identify(dict(request.headers))
+        open_decision = journal.in_progress(decision_id)
+        if open_decision is not None:
+            return _told(request, {"decision": open_decision, "in_progress": True}, _in_progress(open_decision))
+        found = await asyncio.to_thread(journal.find, decision_id)
+        if found is None:
+            raise ApiError(404, "decision_not_found", f"No decision {decision_id!r} is on record.")
+        return _told(request, found.record, record_sentences(_decoded(found)))
+
+    @get("/admin/decisions")
+    async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
+        identify(dict(request.headers))
+        limit, before = _page(request)
+        found = await asyncio.to_thread(journal.newest, limit, before)
+        lines = [summary(_decoded(record)) for record in found]
+        return _told(request, [record.record for record in found], lines)
+
+    return [explain, decision, decisions]
+
+
+def summary(record: RequestFinished) -> str:
+    """One line of a listing."""
+    facts = record.decision.facts
+    by = record.answered_by or "-"
+    return f"{record.decision.id}  {facts.model}  {by}  {record.outcome.value}  {record.duration_s * 1e3:.1f} ms"
+
+
+def _decoded(record: JournalRecord) -> RequestFinished:
+    return msgspec.json.decode(record.record, type=RequestFinished)
+
+
+def _in_progress(decision: Decision) -> list[str]:
+    return [*decision_sentences(decision), "The request is in progress."]
+
+
+def _page(request: Request[Any, Any, Any]) -> tuple[int, str | None]:
+    raw = request.query_params.get("limit", "50")
+    if not raw.isdigit() or not 1 <= int(raw) <= _MAX_LISTED:
+        raise ApiError(400, "invalid_value", f"Invalid 'limit': expected 1 to {_MAX_LISTED}.", param="limit")
+    return int(raw), request.query_params.get("before")
+
+
+def _told(request: Request[Any, Any, Any], record: Any, sentences: list[str]) -> Response[Any]:
+    if "text/plain" in request.headers.get("accept", ""):
+        return Response("\n".join(sentences) + "\n", media_type="text/plain; charset=utf-8")
+    body = msgspec.json.encode({"sentences": sentences, "record": record})
+    return Response(body, media_type="application/json")

@@ -1,0 +1,154 @@
+"""`POST /v1/chat/completions`, stream and not. The hot path: bare ASGI, one object per request, bytes forwarded."""
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+
+from gateway.api import request_headers
+from gateway.api.chat_request import chat_request
+from gateway.api.errors import ApiError, internal, of_failure, unknown_model
+from gateway.api.identity import Identify
+from gateway.api.wire import (
+    ClientGone,
+    Departure,
+    RawHeaders,
+    Receive,
+    Scope,
+    Send,
+    headers_of,
+    raw_headers,
+    read_body,
+    send_whole,
+)
+from gateway.flow.answer import Answer, Answers, RequestFailed
+from gateway.flow.relay import Relay
+from gateway.observe.bus import Bus
+from gateway.routing.decide import UnknownModel
+from gateway.values.decision import Decision
+from gateway.values.outcome import AttemptFailed
+from gateway.values.records import RequestRejected
+
+SURFACE = "chat.completions"
+_JSON = (b"content-type", b"application/json")
+_EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
+_log = logging.getLogger(__name__)
+
+
+class DecisionIds:
+    """Ids that sort by time: milliseconds, a counter, and what tells this process from others; 28 hex digits."""
+
+    def __init__(self) -> None:
+        self._process = os.urandom(5).hex()
+        self._counter = itertools.count()
+
+    def new(self) -> str:
+        """The next id."""
+        return f"{time.time_ns() // 1_000_000:011x}{next(self._counter) & 0xFFFFFFF:07x}{self._process}"
+
+
+class ChatCompletions:
+    """The endpoint. `max_body_bytes` bounds a request's body."""
+
+    def __init__(self, answers: Answers, identify: Identify, bus: Bus, *, max_body_bytes: int) -> None:
+        self._answers = answers
+        self._identify = identify
+        self._bus = bus
+        self._max_body_bytes = max_body_bytes
+        self._ids = DecisionIds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Every way out has told the caller, or found it gone."""
+        arrived = time.monotonic()
+        decision_id = self._ids.new()
+        headers = headers_of(scope)
+        ids: RawHeaders = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
+        departure: Departure | None = None
+        try:
+            if scope["method"] != "POST":
+                raise ApiError(405, "method_not_allowed", "Use POST.")  # noqa: TRY301 - one place tells the caller
+            caller = self._identify(headers)
+            body = await read_body(receive, headers, self._max_body_bytes)
+            request = chat_request(body, headers, caller, ids[0][1].decode())
+            del body
+            departure = Departure(receive)
+            answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
+            if answer.relay is None:
+                await _send_answer(send, answer, ids)
+            else:
+                await _send_stream(send, answer, answer.relay, ids)
+        except ApiError as error:
+            await self._reject(send, error, ids)
+        except UnknownModel as unknown:
+            await self._reject(send, unknown_model(str(unknown)), ids)
+        except RequestFailed as failed:
+            told = of_failure(failed.failure, failed.decision, failed.deployment)
+            await _send_error(send, told, ids + _about(failed.decision, failed.attempts, None))
+        except ClientGone:
+            pass
+        except asyncio.CancelledError:
+            if departure is None or not departure.left:
+                raise
+        except BrokenStream:
+            raise
+        except Exception:
+            _log.exception("request %s failed in the gateway", decision_id)
+            await _send_error(send, internal(), ids)
+        finally:
+            if departure is not None:
+                departure.stop()
+
+    async def _reject(self, send: Send, error: ApiError, ids: RawHeaders) -> None:
+        self._bus.publish(RequestRejected(SURFACE, error.status, error.code))
+        await _send_error(send, error, ids)
+
+
+class BrokenStream(Exception):
+    """The gateway failed after a stream had begun: the connection is broken off, so that it cannot look finished."""
+
+
+def _about(decision: Decision, attempts: int, deployment: str | None) -> RawHeaders:
+    pairs = [
+        ("x-gateway-decision", decision.id),
+        ("x-gateway-policy", decision.revision),
+        ("x-gateway-attempts", str(attempts)),
+    ]
+    if deployment is not None:
+        pairs.append(("x-gateway-deployment", deployment))
+    return raw_headers(pairs)
+
+
+async def _send_error(send: Send, error: ApiError, headers: RawHeaders) -> None:
+    headers = [*headers, _JSON]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
+    await send_whole(send, error.status, headers, error.body())
+
+
+async def _send_answer(send: Send, answer: Answer, ids: RawHeaders) -> None:
+    cost = answer.attempt.cost_usd if answer.attempt else None
+    about = _about(answer.decision, answer.attempts, answer.deployment)
+    told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
+    body = answer.whole.body if answer.whole else b""
+    await send_whole(send, 200, [*ids, *about, told, _JSON], body)
+
+
+async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders) -> None:
+    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
+    failure: AttemptFailed | None = None
+    headers = [*ids, *_about(answer.decision, answer.attempts, answer.deployment), *_EVENTS]
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        while data := await relay.next():
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        last = b""
+    except AttemptFailed as broken:
+        failure = broken
+        last = of_failure(broken, answer.decision, answer.deployment).event()
+    except Exception as bug:
+        _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
+        raise BrokenStream from bug
+    finally:
+        relay.close(failure)
+    await send({"type": "http.response.body", "body": last, "more_body": False})

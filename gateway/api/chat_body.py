@@ -1,0 +1,179 @@
+"""A chat completion's body: checked as far as the gateway must understand it, the facts drawn, the rest left as bytes.
+
+Fields that are not read here, unknown ones included, are neither checked nor changed: the upstream knows them.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.api.errors import ApiError
+from gateway.values.deployment import Capability
+
+MAX_MEMBERS = 200_000  # of all objects in a body together
+_TOKENS_PER_IMAGE = 765  # OpenAI's count for 1024 x 1024 in detail; vision models differ
+_TOKENS_PER_MESSAGE = 4
+_BYTES_PER_TOKEN = 4  # English prose and code under common BPE vocabularies
+
+Fields = dict[str, msgspec.Raw]
+T = TypeVar("T")
+
+
+_NO_CALLS = msgspec.Raw(b"null")
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str
+    text: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str
+    content: str | list[_Part] | None = None
+    tool_calls: msgspec.Raw = _NO_CALLS
+
+
+class _StreamOptions(msgspec.Struct, gc=False):
+    include_usage: bool | None = None
+
+
+class _ResponseFormat(msgspec.Struct, gc=False):
+    type: str
+
+
+class ChatShape(msgspec.Struct, gc=False):
+    """What the body says that routing wants to know."""
+
+    model: str
+    needs: frozenset[Capability]
+    prompt_tokens: int
+    max_output_tokens: int | None
+    stream: bool
+    wants_usage: bool
+    choices: int
+
+
+_fields = msgspec.json.Decoder(Fields).decode
+_NEEDS_NOTHING: frozenset[Capability] = frozenset()
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+_model = _decoder(str)
+_messages = _decoder(list[_Message])
+_bool = _decoder(bool | None)
+_count = _decoder(int | None)
+_list = _decoder(list[msgspec.Raw] | None)
+_options = _decoder(_StreamOptions | None)
+_format = _decoder(_ResponseFormat | None)
+_choice = _decoder(str | dict[str, msgspec.Raw] | None)
+_logprobs = _decoder(bool | int | None)
+
+
+def parse_fields(body: bytes) -> Fields:
+    """The top-level members. Raises ApiError 400 for what is not a JSON object, or a bomb of depth or members."""
+    if body.count(b'":') > MAX_MEMBERS:
+        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members.")
+    try:
+        return _fields(body)
+    except RecursionError:
+        raise ApiError(400, "nested_too_deeply", "The body is nested too deeply.") from None
+    except msgspec.ValidationError:
+        raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
+
+
+def read_shape(fields: Fields) -> ChatShape:
+    """Raises ApiError 400 with the path of the field and what was expected."""
+    model = _read(fields, "model", _model)
+    messages: list[_Message] = _read(fields, "messages", _messages)
+    if not model:
+        raise _invalid("model", "a model's name, found an empty string")
+    if not messages:
+        raise _invalid("messages", "at least one message")
+    stream = bool(_optional(fields, "stream", _bool))
+    choices = _optional(fields, "n", _count)
+    if choices is not None and not 1 <= choices <= 128:
+        raise _invalid("n", "a number from 1 to 128")
+    options: _StreamOptions | None = _optional(fields, "stream_options", _options)
+    needs = _needs(fields, messages, choices or 1)
+    limit = _optional(fields, "max_completion_tokens", _count) or _optional(fields, "max_tokens", _count)
+    return ChatShape(
+        model, needs, _prompt_tokens(fields, messages), limit, stream,
+        bool(options and options.include_usage), choices or 1,
+    )
+
+
+def _read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    if name not in fields:
+        raise ApiError(400, "missing_required_parameter", f"Missing required parameter: {name!r}.", param=name)
+    try:
+        return decoder.decode(fields[name])
+    except RecursionError:
+        raise ApiError(400, "nested_too_deeply", f"{name!r} is nested too deeply.", param=name) from None
+    except msgspec.ValidationError as problem:
+        raise _of_shape(name, str(problem)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ApiError(400, "invalid_json", f"{name!r} is not valid JSON: {problem}", param=name) from None
+
+
+def _optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    return _read(fields, name, decoder) if name in fields else None
+
+
+def _of_shape(name: str, problem: str) -> ApiError:
+    """msgspec says: Expected `str`, got `int` - at `$[0].content`."""
+    what, _, where = problem.partition(" - at `$")
+    path = name + where.rstrip("`")
+    return ApiError(400, "invalid_type", f"Invalid {path!r}: {what}.", param=path)
+
+
+def _invalid(path: str, expected: str) -> ApiError:
+    return ApiError(400, "invalid_value", f"Invalid {path!r}: expected {expected}.", param=path)
+
+
+def _needs(fields: Fields, messages: list[_Message], choices: int) -> frozenset[Capability]:
+    needs: set[Capability] = set()
+    if _optional(fields, "tools", _list) or _optional(fields, "functions", _list):
+        needs.add(Capability.TOOLS)
+    chosen = _optional(fields, "tool_choice", _choice) or _optional(fields, "function_call", _choice)
+    if chosen and chosen not in ("auto", "none"):
+        needs.add(Capability.FORCED_TOOLS)
+    form: _ResponseFormat | None = _optional(fields, "response_format", _format)
+    if form is not None and form.type in ("json_schema", "json_object"):
+        needs.add(Capability(form.type))
+    if _optional(fields, "logprobs", _logprobs):
+        needs.add(Capability.LOGPROBS)
+    if choices > 1:
+        needs.add(Capability.MULTIPLE_CHOICES)
+    for message in messages:
+        if isinstance(message.content, list):
+            needs.update(_MEDIA[part.type] for part in message.content if part.type in _MEDIA)
+    return frozenset(needs) if needs else _NEEDS_NOTHING
+
+
+_MEDIA = {"image_url": Capability.VISION, "input_audio": Capability.AUDIO}
+
+
+def _prompt_tokens(fields: Fields, messages: list[_Message]) -> int:
+    """An estimate: text by its bytes, images by a usual count, tool definitions and calls by their JSON."""
+    tokens = _TOKENS_PER_MESSAGE * len(messages)
+    for message in messages:
+        content = message.content
+        if isinstance(content, str):
+            tokens += text_tokens(content)
+        elif content:
+            tokens += sum(_TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content)
+        if message.tool_calls is not _NO_CALLS:
+            tokens += len(bytes(message.tool_calls)) // _BYTES_PER_TOKEN
+    if "tools" in fields:
+        tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN
+    return tokens
+
+
+def text_tokens(text: str) -> int:
+    """About as many as BPE vocabularies give: 4 characters a token in ASCII, 3 bytes in other scripts."""
+    return len(text) // _BYTES_PER_TOKEN + 1 if text.isascii() else len(text.encode()) // 3 + 1

@@ -1,0 +1,36 @@
+"""Bytes become a request: the body's shape, the headers' bounds and the caller's floor, as facts."""
+
+from gateway.api import request_headers
+from gateway.api.chat_body import parse_fields, read_shape
+from gateway.api.errors import unknown_model
+from gateway.values.caller import Caller
+from gateway.values.request import ChatRequest, Facts
+from gateway.values.sensitivity import highest
+
+
+def chat_request(body: bytes, headers: dict[str, str], caller: Caller, request_id: str) -> ChatRequest:
+    """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use."""
+    fields = parse_fields(body)
+    shape = read_shape(fields)
+    if not caller.may_use(shape.model):
+        raise unknown_model(shape.model)
+    facts = Facts(
+        model=shape.model,
+        sensitivity=highest(request_headers.declared_sensitivity(headers), caller.floor),
+        needs=shape.needs,
+        prompt_tokens=shape.prompt_tokens,
+        max_output_tokens=shape.max_output_tokens,
+        stream=shape.stream,
+        choices=shape.choices,
+        key=caller.key,
+        team=caller.team,
+        tags=request_headers.tags(headers),
+    )
+    return ChatRequest(
+        id=request_id,
+        fields=fields,
+        facts=facts,
+        wants_usage=shape.wants_usage,
+        deadline_s=request_headers.deadline_s(headers),
+        max_cost_usd=request_headers.max_cost_usd(headers),
+    )

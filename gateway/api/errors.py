@@ -1,0 +1,129 @@
+"""Every error that a caller can see: its status, type and code. OpenAI's body; the official SDKs raise by the status.
+
+A closed vocabulary: `code` is one of these, or for a refusal of the caller's own request the provider's word.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.routing.sentences import candidate_sentence
+from gateway.values.decision import Candidate, Cause, Decision
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
+
+
+class ApiError(Exception):
+    """An error on its way to the caller. `param` is the path of the field at fault."""
+
+    def __init__(  # noqa: PLR0913 - the members of OpenAI's error object, and what carries it
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.kind = kind
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+    def body(self) -> bytes:
+        """OpenAI's error body."""
+        error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+        return msgspec.json.encode({"error": error})
+
+    def event(self) -> bytes:
+        """The same as an event, for a stream that has begun. No [DONE] follows it."""
+        return b"data: " + self.body() + b"\n\n"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """How an outcome looks to the caller."""
+
+    status: int
+    kind: str
+    code: str
+
+
+_UPSTREAM, _INVALID, _LATE = "upstream_error", "invalid_request_error", "timeout_error"
+
+OUTCOMES: dict[Outcome, Row] = {
+    Outcome.CONNECT_FAILED: Row(502, _UPSTREAM, "connect_failed"),
+    Outcome.TLS_FAILED: Row(502, _UPSTREAM, "tls_failed"),
+    Outcome.CONNECT_TIMEOUT: Row(504, _LATE, "connect_timeout"),
+    Outcome.CONNECTION_LOST: Row(502, _UPSTREAM, "connection_lost"),
+    Outcome.FIRST_OUTPUT_TIMEOUT: Row(504, _LATE, "first_output_timeout"),
+    Outcome.IDLE_TIMEOUT: Row(504, _LATE, "idle_timeout"),
+    Outcome.TOTAL_TIMEOUT: Row(504, _LATE, "total_timeout"),
+    Outcome.BAD_REQUEST: Row(400, _INVALID, "bad_request"),
+    Outcome.CONTEXT_TOO_LONG: Row(400, _INVALID, "context_length_exceeded"),
+    Outcome.CONTENT_POLICY: Row(400, _INVALID, "content_policy_violation"),
+    Outcome.CREDENTIAL_REFUSED: Row(502, _UPSTREAM, "credential_refused"),
+    Outcome.QUOTA_EXHAUSTED: Row(502, _UPSTREAM, "quota_exhausted"),
+    Outcome.DEPLOYMENT_GONE: Row(502, _UPSTREAM, "deployment_gone"),
+    Outcome.REDIRECTED: Row(502, _UPSTREAM, "redirected"),
+    Outcome.RATE_LIMITED: Row(429, "rate_limit_error", "rate_limited"),
+    Outcome.OVERLOADED: Row(503, _UPSTREAM, "overloaded"),
+    Outcome.SERVER_ERROR: Row(502, _UPSTREAM, "server_error"),
+    Outcome.ERROR_IN_ANSWER: Row(502, _UPSTREAM, "error_in_answer"),
+    Outcome.EMPTY_ANSWER: Row(502, _UPSTREAM, "empty_answer"),
+    Outcome.MALFORMED_ANSWER: Row(502, _UPSTREAM, "malformed_answer"),
+    Outcome.ANSWER_TOO_LARGE: Row(502, _UPSTREAM, "answer_too_large"),
+    Outcome.TRUNCATED: Row(502, _UPSTREAM, "truncated"),
+    Outcome.DEADLINE_EXCEEDED: Row(504, _LATE, "deadline_exceeded"),
+    Outcome.INTERNAL_ERROR: Row(500, "server_error", "internal_error"),
+}
+
+# why no candidate was left: the first cause that stands against any of them names the error
+_REFUSALS: dict[Cause, Row] = {
+    Cause.HEALTH: Row(503, "unavailable_error", "no_healthy_deployment"),
+    Cause.CONTEXT: Row(400, _INVALID, "context_length_exceeded"),
+    Cause.OUTPUT: Row(400, _INVALID, "max_tokens_too_large"),
+    Cause.CAPABILITY: Row(400, _INVALID, "unsupported_feature"),
+    Cause.COST: Row(400, _INVALID, "max_cost_too_low"),
+    Cause.REQUIREMENT: Row(403, "permission_error", "refused_by_policy"),
+    Cause.CLEARANCE: Row(403, "permission_error", "sensitivity_not_cleared"),
+}
+
+
+def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | None) -> ApiError:
+    """What the caller is told of a failed request. A provider's words are passed on only about the caller's request."""
+    if failure.outcome is Outcome.NO_CANDIDATE:
+        return _refusal(decision.candidates)
+    row = OUTCOMES[failure.outcome]
+    consequence = CONSEQUENCES[failure.outcome]
+    if consequence.fault is Fault.CALLER:
+        message = failure.message or f"{consequence.sentence}."
+        return ApiError(row.status, failure.code or row.code, message, kind=row.kind, param=failure.param)
+    where = f" ({deployment})" if deployment else ""
+    return ApiError(
+        row.status, row.code, f"{consequence.sentence}{where}.".capitalize(),
+        kind=row.kind, retry_after_s=failure.retry_after_s,
+    )
+
+
+def _refusal(candidates: Iterable[Candidate]) -> ApiError:
+    """The candidate that came closest, by the fewest kinds of reasons against it, says what the caller can do."""
+    closest = min(candidates, key=lambda candidate: len({reason.cause for reason in candidate.against}))
+    causes = {reason.cause for reason in closest.against}
+    row = next(row for cause, row in reversed(_REFUSALS.items()) if cause in causes)
+    why = " ".join(map(candidate_sentence, candidates))
+    return ApiError(row.status, row.code, f"No deployment may or can answer this request. {why}", kind=row.kind)
+
+
+def unknown_model(name: str) -> ApiError:
+    """404, as OpenAI's."""
+    return ApiError(
+        404, "model_not_found", f"The model {name!r} does not exist or you may not use it.", param="model"
+    )
+
+
+def internal() -> ApiError:
+    """A bug of ours; the log has the rest."""
+    return ApiError(500, "internal_error", "The gateway failed. The log has the cause.", kind="server_error")

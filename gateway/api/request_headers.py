@@ -1,0 +1,73 @@
+"""The optional `x-gateway-*` request headers: what a caller declares or bounds. A bad value is 400, never ignored."""
+
+import math
+import re
+
+from gateway.api.errors import ApiError
+from gateway.values.sensitivity import Sensitivity
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TAG = re.compile(r"[A-Za-z0-9._/-]{1,64}")
+_MAX_TAGS = 16
+
+
+def _bad(name: str, expected: str) -> ApiError:
+    return ApiError(400, "invalid_header", f"Invalid header {name!r}: expected {expected}.", param=name)
+
+
+def declared_sensitivity(headers: dict[str, str]) -> Sensitivity:
+    """`x-gateway-sensitivity`; public where the caller declares nothing."""
+    value = headers.get("x-gateway-sensitivity")
+    if value is None:
+        return Sensitivity.PUBLIC
+    try:
+        return Sensitivity(value.strip().lower())
+    except ValueError:
+        known = ", ".join(member.value for member in Sensitivity)
+        raise _bad("x-gateway-sensitivity", f"one of {known}") from None
+
+
+def tags(headers: dict[str, str]) -> dict[str, str]:
+    """`x-gateway-tags: name=value, name=value`."""
+    value = headers.get("x-gateway-tags")
+    if value is None:
+        return {}
+    found: dict[str, str] = {}
+    for pair in value.split(","):
+        name, equals, tag = pair.strip().partition("=")
+        if not equals or not _TAG.fullmatch(name) or not _TAG.fullmatch(tag):
+            raise _bad("x-gateway-tags", "name=value pairs of letters, digits and ._/- with commas between")
+        found[name] = tag
+    if len(found) > _MAX_TAGS:
+        raise _bad("x-gateway-tags", f"at most {_MAX_TAGS} tags")
+    return found
+
+
+def deadline_s(headers: dict[str, str]) -> float | None:
+    """`x-gateway-deadline-ms`, in seconds."""
+    value = headers.get("x-gateway-deadline-ms")
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or not 0 < int(value[:12]) <= 86_400_000:
+        raise _bad("x-gateway-deadline-ms", "a whole number of milliseconds from 1 to 86400000")
+    return int(value) / 1e3
+
+
+def max_cost_usd(headers: dict[str, str]) -> float | None:
+    """`x-gateway-max-cost-usd`."""
+    value = headers.get("x-gateway-max-cost-usd")
+    if value is None:
+        return None
+    try:
+        cost = float(value)
+    except ValueError:
+        cost = math.nan
+    if not 0 < cost < math.inf:
+        raise _bad("x-gateway-max-cost-usd", "a number of US dollars above 0")
+    return cost
+
+
+def request_id(headers: dict[str, str], otherwise: str) -> str:
+    """The caller's own `x-request-id` where it is a plain token, to find the request in its own logs."""
+    value = headers.get("x-request-id", "")
+    return value if _ID.fullmatch(value) else otherwise

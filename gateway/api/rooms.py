@@ -1,0 +1,27 @@
+"""What the surfaces work with; the app wires it."""
+
+import msgspec
+
+from gateway.access import Keyring
+from gateway.flow.answer import Answers
+from gateway.observe.bus import Bus
+from gateway.observe.journal import Journal
+from gateway.observe.metrics import Metrics
+from gateway.routing.plan import PlanSource
+from gateway.state.readings import Readings
+from gateway.values.deployment import Catalogue
+
+
+class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
+    """One per process. `started` is seconds since the epoch."""
+
+    answers: Answers
+    bus: Bus
+    catalogue: Catalogue
+    journal: Journal
+    keyring: Keyring
+    metrics: Metrics
+    plans: PlanSource
+    readings: Readings
+    max_body_bytes: int
+    started: int

@@ -1,0 +1,107 @@
+"""The ASGI side of the hot path: headers, a bounded body, an answer in as few sends as possible, and who has left.
+
+Neither granian nor uvicorn cancels a handler whose client left, so `Departure` watches for it (law 4).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from gateway.api.errors import ApiError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
+_BODY_S = 60.0
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Request headers by lower-case name; the last of a name counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
+    """The body. Raises ApiError 413 past `limit` bytes, 408 if it takes over a minute; ClientGone if it never ends."""
+    announced = headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return _bounded(message.get("body", b""), limit)
+    try:
+        async with asyncio.timeout(_BODY_S):
+            return await _read_parts(receive, message, limit)
+    except TimeoutError:
+        raise ApiError(408, "request_timeout", f"The body did not arrive within {_BODY_S:.0f} s.") from None
+
+
+async def _read_parts(receive: Receive, message: Message, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+    raise ClientGone
+
+
+def _bounded(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "request_too_large", f"The body is larger than {limit} bytes.")
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole."""
+
+
+async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
+    """A whole answer."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:
+    """Header pairs as ASGI wants them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+class Departure:
+    """Cancels the current task once the client leaves. `stop` it on every way out; `left` says what happened."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.left = False
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._watcher: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(_WATCH_AFTER_S, self._watch)
+
+    def _watch(self) -> None:
+        self._watcher = self._loop.create_task(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.left = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()

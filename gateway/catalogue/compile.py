@@ -1,0 +1,117 @@
+"""Compile: entries become values; what their shape cannot show is checked here, and all of it is reported."""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.catalogue.document import DeploymentEntry, ModelEntry
+from gateway.documents import Document, SecretReference, parse_reference
+from gateway.values.deployment import Catalogue, Deployment, EmbeddedServer, Hosting, Model, Price, Timeouts
+from gateway.values.problem import Problem
+from gateway.values.sensitivity import Sensitivity
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+_NAME_EXPECTED = "a name of letters, digits and . _ : / - , at most 128"
+
+
+class CompiledCatalogue(msgspec.Struct, frozen=True):
+    """The catalogue, and by deployment the reference of its key."""
+
+    catalogue: Catalogue
+    api_keys: dict[str, SecretReference]
+
+
+def compile_catalogue(
+    deployments: Mapping[str, DeploymentEntry],
+    models: Mapping[str, ModelEntry],
+    providers: Iterable[str],
+    document: Document,
+) -> tuple[CompiledCatalogue, list[Problem]]:
+    """The catalogue, and all that is wrong with it; use it only if that is nothing."""
+    known = sorted(providers)
+    problems: list[Problem] = []
+    if not deployments:
+        problems.append(document.problem("deployments", "at least one deployment", "none"))
+    for name, entry in deployments.items():
+        problems += _deployment_problems(name, entry, known, document)
+    for name, model in models.items():
+        problems += _model_problems(name, model, deployments, document)
+    keys = {name: parse_reference(entry.api_key) for name, entry in deployments.items() if entry.api_key}
+    catalogue = Catalogue(
+        deployments={name: _deployment(name, entry) for name, entry in deployments.items()},
+        models={name: Model(name=name, deployments=tuple(entry.deployments)) for name, entry in models.items()},
+    )
+    return CompiledCatalogue(catalogue, {name: key for name, key in keys.items() if key}), problems
+
+
+def _deployment_problems(
+    name: str, entry: DeploymentEntry, providers: list[str], document: Document
+) -> Iterable[Problem]:
+    path = f"deployments.{name}"
+    if not _NAME.fullmatch(name):
+        yield document.problem(path, _NAME_EXPECTED, repr(name))
+    if entry.provider not in providers:
+        expected = f"one of {', '.join(providers)}"
+        yield document.problem(f"{path}.provider", expected, repr(entry.provider), providers)
+    if (entry.base_url is None) == (entry.embedded is None):
+        found = "neither" if entry.base_url is None else "both"
+        yield document.problem(path, "exactly one of 'base_url' and 'embedded'", found)
+    if entry.base_url is not None and (wrong := _wrong_address(entry.base_url)):
+        yield document.problem(f"{path}.base_url", wrong, "another form of address")
+    if entry.embedded is not None and entry.hosting is not Hosting.SELF_HOSTED:
+        yield document.problem(f"{path}.hosting", "self_hosted for an embedded model", entry.hosting.value)
+    if entry.api_key is not None and parse_reference(entry.api_key) is None:
+        expected = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
+        yield document.problem(f"{path}.api_key", expected, "a value that is not shown")
+
+
+def _wrong_address(base_url: str) -> str | None:
+    """What was expected instead, or None if the address is good. What is wrong may hold a password: it is not shown."""
+    try:
+        parts = urlsplit(base_url)
+        _ = parts.port
+    except ValueError:
+        return "an address with a port from 0 to 65535"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "an address like http://HOST:PORT/v1 or https://HOST/v1"
+    if parts.username is not None or parts.password is not None:
+        return "an address without user and password; use 'api_key'"
+    return "an address without query and fragment" if parts.query or parts.fragment else None
+
+
+def _model_problems(
+    name: str, model: ModelEntry, deployments: Mapping[str, DeploymentEntry], document: Document
+) -> Iterable[Problem]:
+    path = f"models.{name}"
+    if not _NAME.fullmatch(name):
+        yield document.problem(path, _NAME_EXPECTED, repr(name))
+    if name in deployments:
+        yield document.problem(path, "a name that no deployment has", repr(name))
+    for index, pooled in enumerate(model.deployments):
+        place = f"{path}.deployments[{index}]"
+        if pooled not in deployments:
+            yield document.problem(place, "the name of a deployment", repr(pooled), deployments)
+        elif pooled in model.deployments[:index]:
+            yield document.problem(place, "each deployment once", f"{pooled!r} again")
+
+
+def _deployment(name: str, entry: DeploymentEntry) -> Deployment:
+    own = Sensitivity.RESTRICTED if entry.hosting is Hosting.SELF_HOSTED else Sensitivity.PUBLIC
+    price, embedded = entry.price, entry.embedded
+    return Deployment(
+        name=name,
+        provider=entry.provider,
+        model=entry.model,
+        base_url=entry.base_url.rstrip("/") if entry.base_url else None,
+        hosting=entry.hosting,
+        region=entry.region,
+        clearance=entry.clearance or own,
+        capabilities=frozenset(entry.capabilities),
+        context_tokens=entry.context_tokens,
+        max_output_tokens=entry.max_output_tokens,
+        price=msgspec.convert(price, Price, from_attributes=True) if price else None,
+        timeouts=msgspec.convert(entry.timeouts, Timeouts, from_attributes=True),
+        embedded=msgspec.convert(embedded, EmbeddedServer, from_attributes=True) if embedded else None,
+    )

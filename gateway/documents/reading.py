@@ -1,0 +1,138 @@
+"""YAML text becomes plain data, and each path in it knows its line and column.
+
+YAML 1.2's core schema: `no` and `on` are strings (a region can be `no`), dates are strings, a key may stand once.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from gateway.values.problem import InvalidDocument, Problem
+
+_MAX_NODES = 200_000  # after aliases are followed: an alias bomb is refused, not expanded
+_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_STRING_TAG = "tag:yaml.org,2002:str"
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "timestamp", "str", "merge", "value")}
+
+
+class Document:
+    """`data` is a mapping. Paths are like `rules[2].when.stream`."""
+
+    def __init__(self, file: str, data: dict[str, Any], places: dict[str, tuple[int, int]]) -> None:
+        self.file = file
+        self.data = data
+        self._places = places
+
+    def problem(self, path: str, expected: str, found: str | None = None, known: Iterable[str] = ()) -> Problem:
+        """A problem at this path, or at the nearest one above that is in the text; `known` gives the nearest name."""
+        line, column = self._place(path)
+        return Problem(
+            file=self.file, line=line, column=column, path=path, expected=expected, found=found,
+            hint=nearest(found, known),
+        )
+
+    def _place(self, path: str) -> tuple[int, int]:
+        while path not in self._places:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self._places[path]
+
+
+def nearest(found: str | None, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
+    close = difflib.get_close_matches((found or "").strip("'\""), list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else None
+
+
+def join(path: str, key: str | int) -> str:
+    """The path of a member."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
+
+
+def parse(text: str, file: str) -> Document:
+    """Raises InvalidDocument."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise _refused(file, line, column, "", "valid YAML", error.problem) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _refused(file, None, None, "", "valid YAML", type(error).__name__) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise _refused(file, 1, 1, "", "a mapping at the top", "nothing" if node is None else "something else")
+    reader = _Reader(file)
+    data = reader.read(node, "", 0)
+    if reader.problems:
+        raise InvalidDocument(reader.problems)
+    return Document(file, data, reader.places)
+
+
+def _refused(file: str, line: int | None, column: int | None, path: str, expected: str, found: str | None) -> InvalidDocument:
+    problem = Problem(file=file, line=line, column=column, path=path, expected=expected, found=found)
+    return InvalidDocument([problem])
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self.places: dict[str, tuple[int, int]] = {}
+        self.problems: list[Problem] = []
+        self._file = file
+        self._nodes = 0
+
+    def read(self, node: yaml.Node, path: str, depth: int) -> Any:
+        self._nodes += 1
+        mark = node.start_mark
+        self.places[path] = (mark.line + 1, mark.column + 1)
+        if self._nodes > _MAX_NODES or depth > 64:
+            if self._nodes == _MAX_NODES + 1 or depth == 65:
+                self._report(node, path, "a smaller document", "too many or too deep nodes")
+            self._nodes = max(self._nodes, _MAX_NODES + 1)
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, join(path, index), depth + 1) for index, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        raise TypeError(type(node))  # YAML has three kinds of nodes
+
+    def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._report(key_node, path, "a name as the key", "a mapping or a list")
+                continue
+            key = str(key_node.value)
+            member = join(path, key)
+            if key in data:
+                self._report(key_node, member, "a name that stands once", f"{key!r} again")
+            data[key] = self.read(value_node, member, depth + 1)
+            self.places[member] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        return data
+
+    def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
+        text = str(node.value)
+        if node.tag not in _PLAIN_TAGS:
+            self._report(node, path, "no tag", node.tag)
+            return None
+        if node.style is not None:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INT.fullmatch(text) and len(text) < 20:
+            return int(text.replace("_", ""))
+        return float(text.replace("_", "")) if _FLOAT.fullmatch(text) else text
+
+    def _report(self, node: yaml.Node, path: str, expected: str, found: str) -> None:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        self.problems.append(
+            Problem(file=self._file, line=line, column=column, path=path, expected=expected, found=found)
+        )

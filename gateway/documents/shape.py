@@ -1,0 +1,107 @@
+"""Is a document of the shape that its published schema says? All deviations at once, in words.
+
+The schema is generated from the Struct that the document becomes, so the two cannot drift apart.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from gateway.documents.reading import Document, join
+from gateway.values.problem import Problem
+
+T = TypeVar("T")
+_MAX_SHOWN = 60
+
+
+def load_struct(document: Document, kind: type[T]) -> tuple[T | None, list[Problem]]:
+    """The document as `kind`, or all that keeps it from being one."""
+    problems = {problem for error in _errors(document.data, kind) for problem in _problems(document, error)}
+    if problems:
+        return None, sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0, problem.path))
+    try:
+        return msgspec.convert(document.data, kind), []
+    except msgspec.ValidationError as error:
+        return None, [document.problem("", str(error))]
+
+
+def _errors(data: Any, kind: type[Any]) -> Iterator[ValidationError]:
+    validator = Draft202012Validator(msgspec.json.schema(kind))
+    for error in validator.iter_errors(data):
+        yield from _unfolded(error)
+
+
+def _unfolded(error: ValidationError) -> Iterator[ValidationError]:
+    """An alternative that failed is told by its best branch; `null` is never the one that was meant."""
+    if error.validator not in ("anyOf", "oneOf") or not error.context:
+        yield error
+        return
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context:
+        if not (inner.validator == "type" and inner.validator_value == "null"):
+            branches.setdefault(inner.schema_path[0], []).append(inner)
+    if len(branches) == 1:
+        for inner in next(iter(branches.values())):
+            yield from _unfolded(inner)
+        return
+    yield best_match([error]) or error
+
+
+def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
+    path = ""
+    for part in error.absolute_path:
+        path = join(path, part)
+    value, found = error.validator_value, _shown(error.instance, path)
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema.get("properties", {})
+            for name in error.instance:
+                if name not in known:
+                    yield document.problem(join(path, name), f"one of {', '.join(sorted(known))}", repr(name), known)
+        case "required":
+            for name in value:
+                if name not in error.instance:
+                    yield document.problem(join(path, name), f"the required field {name!r}", "nothing")
+        case "type":
+            yield document.problem(path, _type_name(value), found)
+        case "enum" | "const":
+            words = [str(word) for word in (value if isinstance(value, list) else [value])]
+            yield document.problem(path, f"one of {', '.join(words)}", found, words)
+        case _:
+            expected = _BOUNDS.get(str(error.validator), f"{error.validator} {{}}").format(value)
+            yield document.problem(path, expected, found)
+
+
+_BOUNDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "minItems": "at least {} entry",
+    "minLength": "at least {} character",
+    "maxLength": "at most {} characters",
+    "minProperties": "at least {} entry",
+    "pattern": "text like {}",
+}
+_TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
+          "boolean": "true or false", "null": "nothing"}
+
+
+def _type_name(value: str | list[str]) -> str:
+    return " or ".join(_TYPES[name] for name in ([value] if isinstance(value, str) else value) if name != "null")
+
+
+def _shown(value: Any, path: str) -> str:
+    """What was found, shortened; never what may be a secret written in the wrong place."""
+    last = path.rpartition(".")[2].lower()
+    if any(word in last for word in ("key", "secret", "token", "password", "authorization")):
+        return "a value that is not shown"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    text = repr(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."

@@ -1,0 +1,121 @@
+"""The story of one request on one screen: decide, then try the deployments of the decision in order, under one deadline.
+
+What must happen is here and in what it calls; what is nice to know is on the bus.
+"""
+
+import asyncio
+import time
+import zlib
+
+import msgspec
+
+from gateway.flow.attempt import Rooms, RunningAttempt
+from gateway.flow.relay import Relay
+from gateway.flow.story import Story
+from gateway.routing.decide import decide
+from gateway.routing.plan import CompiledRule, Plan, PlanSource
+from gateway.values.answer import WholeAnswer
+from gateway.values.decision import Decision
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
+from gateway.values.records import Attempt
+from gateway.values.request import ChatRequest
+
+
+class RequestFailed(Exception):
+    """No answer was had. `failure` is how the last attempt ended, or that none could be made."""
+
+    def __init__(self, story: Story, failure: AttemptFailed) -> None:
+        super().__init__(str(failure))
+        self.decision = story.decision
+        self.attempts = len(story.attempts)
+        self.deployment = story.attempts[-1].deployment if story.attempts else None
+        self.failure = failure
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer, whole or as a stream; exactly one of the two is set."""
+
+    decision: Decision
+    deployment: str
+    attempts: int
+    whole: WholeAnswer | None = None
+    attempt: Attempt | None = None  # the one that gave the whole answer
+    relay: Relay | None = None
+
+
+class Answers:
+    """Answers requests. One per process."""
+
+    def __init__(self, plans: PlanSource, deployments: dict[str, Deployment], rooms: Rooms) -> None:
+        self._plans = plans
+        self._deployments = deployments
+        self._rooms = rooms
+
+    async def answer(self, surface: str, request: ChatRequest, decision_id: str, arrived: float) -> Answer:
+        """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
+
+        Raises RequestFailed, and routing's UnknownModel. If the caller leaves, cancel the task.
+        """
+        plan = self._plans()
+        decision = self.decide(plan, request, decision_id)
+        story = Story(self._rooms.bus, surface, request, decision, arrived)
+        try:
+            return await self._try_in_order(story, plan.rule(decision.rule))
+        except asyncio.CancelledError:
+            story.finish(Outcome.CALLER_LEFT)
+            raise
+        except RequestFailed as failed:
+            story.finish(failed.failure.outcome)
+            raise
+        except Exception:
+            story.finish(Outcome.INTERNAL_ERROR)
+            raise
+
+    def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
+        """The decision alone, as `explain` shows it: nothing is sent. Raises UnknownModel."""
+        return decide(
+            plan,
+            request.facts,
+            self._rooms.readings.snapshot(time.time()),
+            decision_id=decision_id,
+            seed=zlib.crc32(decision_id.encode()),
+            deadline_s=request.deadline_s,
+            max_cost_usd=request.max_cost_usd,
+        )
+
+    async def _try_in_order(self, story: Story, rule: CompiledRule) -> Answer:
+        failure = AttemptFailed(Outcome.NO_CANDIDATE, "no candidate is left")
+        for name in story.decision.attempts:
+            try:
+                return await self._attempt(story, self._deployments[name])
+            except AttemptFailed as failed:
+                failure = failed
+            if CONSEQUENCES[failure.outcome].then is Then.STOP and not rule.fallback.moves_on(failure.outcome):
+                break
+            if time.monotonic() >= story.deadline:
+                break
+        raise RequestFailed(story, failure)
+
+    async def _attempt(self, story: Story, deployment: Deployment) -> Answer:
+        """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
+        attempt = RunningAttempt(self._rooms, story, deployment)
+        try:
+            exchange = await attempt.open()
+            if story.request.facts.stream:
+                relay = Relay(attempt, exchange, attempt.decoder())
+                await relay.open()
+                return Answer(story.decision, deployment.name, len(story.attempts) + 1, relay=relay)
+            whole = await attempt.whole(exchange)
+        except AttemptFailed as failed:
+            attempt.settle(failed.outcome, detail=failed.detail)
+            raise
+        except asyncio.CancelledError:
+            attempt.settle(Outcome.CALLER_LEFT)
+            raise
+        except Exception:
+            attempt.settle(Outcome.INTERNAL_ERROR)
+            raise
+        record = attempt.settle(Outcome.OK, said=whole)
+        story.finish(Outcome.OK, answered_by=deployment.name)
+        return Answer(story.decision, deployment.name, len(story.attempts), whole, record)

@@ -1,0 +1,167 @@
+"""One attempt: one call to one deployment, from the reservation to its settlement, which always comes.
+
+Timeouts are separate things: connecting, the first output, the pause between outputs, the whole attempt. What is near
+is set on the exchange; whichever comes first names the outcome. Pings and empty deltas are no output and reset nothing.
+"""
+
+import time
+
+import msgspec
+
+from gateway.flow.story import Story
+from gateway.observe.bus import Bus
+from gateway.providers.contract import StreamDecoder, Translator
+from gateway.state.readings import Readings
+from gateway.transport import Exchange, Transport
+from gateway.values.answer import StreamSummary, WholeAnswer
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
+from gateway.values.usage import Usage, cost_usd
+
+_MAX_ERROR_BODY = 64 * 1024
+_DRAIN_S, _DRAIN_READS = 0.25, 4
+_ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """What an attempt works with."""
+
+    transport: Transport
+    readings: Readings
+    bus: Bus
+    translators: dict[str, Translator]  # by deployment
+
+
+class RunningAttempt:
+    """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free."""
+
+    def __init__(self, rooms: Rooms, story: Story, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.story = story
+        self.first_output_s: float | None = None
+        self._rooms = rooms
+        self._translator = rooms.translators[deployment.name]
+        self._started = time.monotonic()
+        self._ends = min(self._started + deployment.timeouts.total_s, story.deadline)
+        self._late = Outcome.DEADLINE_EXCEEDED if self._ends == story.deadline else Outcome.TOTAL_TIMEOUT
+        self._exchange: Exchange | None = None
+        self._status: int | None = None
+        self._settled = False
+        rooms.readings.began(deployment.name)
+        rooms.bus.publish(AttemptStarted(deployment.name))
+
+    async def open(self) -> Exchange:
+        """Send the call and see a 2xx, or raise AttemptFailed."""
+        facts, deployment = self.story.request.facts, self.deployment
+        if not deployment.clearance.covers(facts.sensitivity):  # law 1: once more, where the socket opens
+            raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
+        call = self._translator.encode(self.story.request, deployment)
+        since = time.monotonic()
+        connect_s = min(deployment.timeouts.connect_s, max(self._ends - since, 0.001))
+        try:
+            exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s)
+            self._exchange = exchange
+            self.expect_by(deployment.timeouts.first_output_s if facts.stream else None, Outcome.FIRST_OUTPUT_TIMEOUT)
+            head = await exchange.head()
+        finally:
+            self.story.waited_s += time.monotonic() - since
+        self._status = head.status
+        if not 200 <= head.status < 300:
+            body = await self._error_body(exchange)
+            raise self._translator.failure(head.status, head.headers, body)
+        return exchange
+
+    def expect_by(self, within_s: float | None, outcome: Outcome) -> None:
+        """The next thing must come within so many seconds (None: no limit of its own), and before the attempt's end."""
+        if self._exchange is None:
+            return
+        at = self._ends if within_s is None else time.monotonic() + within_s
+        if at < self._ends:
+            self._exchange.expect(at, outcome)
+        else:
+            self._exchange.expect(self._ends, self._late)
+
+    async def read(self, exchange: Exchange) -> bytes:
+        """What has arrived, the wait counted."""
+        since = time.monotonic()
+        try:
+            return await exchange.read()
+        finally:
+            self.story.waited_s += time.monotonic() - since
+
+    async def drain(self, exchange: Exchange) -> None:
+        """Read the end of a body that is known to be complete, so that its connection can be used again."""
+        self.expect_by(_DRAIN_S, Outcome.IDLE_TIMEOUT)
+        try:
+            for _ in range(_DRAIN_READS):
+                if not await self.read(exchange):
+                    return
+        except AttemptFailed:
+            pass  # then the connection is closed instead
+
+    async def whole(self, exchange: Exchange) -> WholeAnswer:
+        """The whole body as an answer."""
+        data = await self.read(exchange)
+        if not (more := await self.read(exchange)) and data:
+            return self._translator.decode(data)
+        parts = [data]
+        while more:
+            parts.append(more)
+            more = await self.read(exchange)
+        return self._translator.decode(b"".join(parts))
+
+    def decoder(self) -> StreamDecoder:
+        """A fresh decoder for this attempt's stream."""
+        return self._translator.decoder(self.story.request)
+
+    def output_came(self) -> None:
+        """The first real output is here: from now on the pause between outputs counts."""
+        if self.first_output_s is None:
+            self.first_output_s = time.monotonic() - self._started
+        self.expect_by(self.deployment.timeouts.idle_s, Outcome.IDLE_TIMEOUT)
+
+    def settle(
+        self, outcome: Outcome, *, said: WholeAnswer | StreamSummary | None = None, detail: str | None = None
+    ) -> Attempt:
+        """The end of the attempt: what it used is on record, what was reserved is free, the socket is given back."""
+        if self._exchange is not None:
+            self._exchange.close()
+        now = time.monotonic()
+        usage = self._usage(said)
+        attempt = Attempt(
+            deployment=self.deployment.name,
+            outcome=outcome,
+            started_s=self._started - self.story.arrived,
+            duration_s=now - self._started,
+            first_output_s=self.first_output_s,
+            status=self._status,
+            usage=usage,
+            cost_usd=cost_usd(self.deployment.price, usage),
+            detail=detail,
+            upstream_model=said.model if said else None,
+            finish_reason=said.finish_reason if said else None,
+            connection_reused=self._exchange.reused if self._exchange else None,
+        )
+        self.story.attempts.append(attempt)
+        self._rooms.readings.ended(self.deployment.name, outcome, self.first_output_s, time.time())
+        self._rooms.bus.publish(AttemptFinished(attempt))
+        return attempt
+
+    def _usage(self, said: WholeAnswer | StreamSummary | None) -> Usage | None:
+        if said is None:
+            return None
+        if said.usage is None and isinstance(said, StreamSummary) and said.output_events:
+            prompt = self.story.request.facts.prompt_tokens
+            return Usage(prompt_tokens=prompt, completion_tokens=said.output_events, estimated=True)
+        return said.usage
+
+    async def _error_body(self, exchange: Exchange) -> bytes:
+        parts: list[bytes] = []
+        self.expect_by(_ERROR_BODY_S, Outcome.TOTAL_TIMEOUT)
+        try:
+            while (size := sum(map(len, parts))) < _MAX_ERROR_BODY and (data := await self.read(exchange)):
+                parts.append(data[: _MAX_ERROR_BODY - size])
+        except AttemptFailed:
+            pass  # the status alone says enough; what came of the body is read
+        return b"".join(parts)

@@ -1,0 +1,52 @@
+"""What happens to one request, gathered while it happens and told to the bus once, at its end."""
+
+import time
+
+from gateway.observe.bus import Bus
+from gateway.values.decision import Decision
+from gateway.values.outcome import CONSEQUENCES, Outcome
+from gateway.values.records import Attempt, DecisionMade, RequestFinished
+from gateway.values.request import ChatRequest
+
+
+class Story:
+    """One request. `arrived` and `deadline` are seconds of the monotonic clock.
+
+    `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
+    """
+
+    def __init__(self, bus: Bus, surface: str, request: ChatRequest, decision: Decision, arrived: float) -> None:
+        self.request = request
+        self.decision = decision
+        self.arrived = arrived
+        self.deadline = arrived + decision.bounds.deadline_s
+        self.attempts: list[Attempt] = []
+        self.waited_s = 0.0
+        self._bus = bus
+        self._surface = surface
+        self._told = False
+        bus.publish(DecisionMade(decision))
+
+    def finish(self, outcome: Outcome, *, answered_by: str | None = None, output_started: bool = False) -> None:
+        """The end, however it came. Only the first call counts."""
+        if self._told:
+            return
+        self._told = True
+        duration = time.monotonic() - self.arrived
+        last = self.attempts[-1] if self.attempts else None
+        first = last.started_s + last.first_output_s if last and last.first_output_s is not None else None
+        self._bus.publish(
+            RequestFinished(
+                id=self.request.id,
+                surface=self._surface,
+                decision=self.decision,
+                outcome=outcome,
+                fault=CONSEQUENCES[outcome].fault,
+                attempts=tuple(self.attempts),
+                answered_by=answered_by,
+                duration_s=duration,
+                overhead_s=max(duration - self.waited_s, 0.0),
+                first_output_s=first,
+                output_started=output_started,
+            )
+        )

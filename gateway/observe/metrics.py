@@ -1,0 +1,140 @@
+"""Prometheus metrics. Label sets are bounded by construction (law 10): deployments, models and rules come from the
+catalogue and the policy, outcomes and surfaces from closed sets. No key, user or text is ever a label.
+
+To add a metric: a field of `Metrics`, and the listener that feeds it.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
+_NOBODY = "none"
+
+
+class _PerDeployment:
+    """The series of one deployment, looked up once."""
+
+    def __init__(self, metrics: "Metrics", deployment: str) -> None:
+        self.in_flight = metrics.in_flight.labels(deployment)
+        self.first_output = metrics.attempt_first_output.labels(deployment)
+        self.duration = metrics.attempt_duration.labels(deployment)
+        self.tokens = {kind: metrics.tokens.labels(deployment, kind) for kind in ("prompt", "completion", "cached")}
+        self.cost = metrics.cost.labels(deployment)
+        self.unknown_cost = metrics.unknown_cost.labels(deployment)
+        self.outcomes: dict[str, Counter] = {}
+
+
+class Metrics:
+    """All series of the process, in a registry of their own."""
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        by = ["deployment"]
+        self.requests = Counter(
+            "gateway_requests", "Requests that were decided.",
+            ["surface", "model", "rule", "outcome", "fault"], registry=registry,
+        )
+        self.rejected = Counter(
+            "gateway_rejected_requests", "Requests refused before a decision.", ["surface", "code"], registry=registry
+        )
+        self.duration = Histogram(
+            "gateway_request_duration_seconds", "From a request's arrival to the end of its answer.",
+            ["model"], buckets=_SECONDS, registry=registry,
+        )
+        self.first_output = Histogram(
+            "gateway_request_first_output_seconds", "From a request's arrival to its first output.",
+            ["model"], buckets=_SECONDS, registry=registry,
+        )
+        self.overhead = Histogram(
+            "gateway_overhead_seconds", "Time of a request not spent waiting for an upstream or the client.",
+            buckets=_OVERHEAD, registry=registry,
+        )
+        self.attempts = Counter(
+            "gateway_attempts", "Calls to deployments.", ["deployment", "outcome"], registry=registry
+        )
+        self.attempt_duration = Histogram(
+            "gateway_attempt_duration_seconds", "Duration of an attempt.", by, buckets=_SECONDS, registry=registry
+        )
+        self.attempt_first_output = Histogram(
+            "gateway_attempt_first_output_seconds", "From an attempt's start to its first output.",
+            by, buckets=_SECONDS, registry=registry,
+        )
+        self.in_flight = Gauge("gateway_attempts_in_flight", "Attempts in progress.", by, registry=registry)
+        self.tokens = Counter(
+            "gateway_tokens", "Tokens by the providers' own count; cached ones are part of prompt.",
+            ["deployment", "kind"], registry=registry,
+        )
+        self.cost = Counter("gateway_cost_usd", "Known cost of attempts.", by, registry=registry)
+        self.unknown_cost = Counter(
+            "gateway_attempts_of_unknown_cost", "Attempts that cost something unknown.", by, registry=registry
+        )
+        self.journal_dropped = Counter(
+            "gateway_journal_dropped_records", "Records lost because the journal's queue was full or its file failed.",
+            registry=registry,
+        )
+        self._deployments: dict[str, _PerDeployment] = {}
+        self._ends: dict[tuple[str, ...], Counter] = {}
+        self._models: dict[str, tuple[Histogram, Histogram]] = {}
+
+    def attempt_started(self, record: AttemptStarted) -> None:
+        """Listener."""
+        self._of(record.deployment).in_flight.inc()
+
+    def attempt_finished(self, record: AttemptFinished) -> None:
+        """Listener."""
+        attempt = record.attempt
+        series = self._of(attempt.deployment)
+        series.in_flight.dec()
+        series.duration.observe(attempt.duration_s)
+        outcome = attempt.outcome.value
+        counter = series.outcomes.get(outcome)
+        if counter is None:
+            counter = series.outcomes[outcome] = self.attempts.labels(attempt.deployment, outcome)
+        counter.inc()
+        if attempt.first_output_s is not None:
+            series.first_output.observe(attempt.first_output_s)
+        if attempt.usage is not None:
+            series.tokens["prompt"].inc(attempt.usage.prompt_tokens)
+            series.tokens["completion"].inc(attempt.usage.completion_tokens)
+            if attempt.usage.cached_tokens:
+                series.tokens["cached"].inc(attempt.usage.cached_tokens)
+        if attempt.cost_usd is not None:
+            series.cost.inc(attempt.cost_usd)
+        elif attempt.first_output_s is not None:
+            series.unknown_cost.inc()
+
+    def request_finished(self, record: RequestFinished) -> None:
+        """Listener."""
+        decision = record.decision
+        model = decision.facts.model
+        fault = record.fault.value if record.fault else _NOBODY
+        labels = (record.surface, model, decision.rule, record.outcome.value, fault)
+        counter = self._ends.get(labels)
+        if counter is None:
+            counter = self._ends[labels] = self.requests.labels(*labels)
+        counter.inc()
+        pair = self._models.get(model)
+        if pair is None:
+            pair = self._models[model] = (self.duration.labels(model), self.first_output.labels(model))
+        pair[0].observe(record.duration_s)
+        if record.first_output_s is not None:
+            pair[1].observe(record.first_output_s)
+        self.overhead.observe(record.overhead_s)
+
+    def request_rejected(self, record: RequestRejected) -> None:
+        """Listener."""
+        self.rejected.labels(record.surface, record.code).inc()
+
+    def text(self) -> bytes:
+        """The exposition that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def _of(self, deployment: str) -> _PerDeployment:
+        series = self._deployments.get(deployment)
+        if series is None:
+            series = self._deployments[deployment] = _PerDeployment(self, deployment)
+        return series

@@ -1,0 +1,42 @@
+"""The contract of a translator: bytes in, values out; no socket, no clock, no async.
+
+So a vendor's stream is tested from a file, one byte at a time. Nothing here may know of HTTP clients or of policy.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from gateway.values.answer import Chunk, StreamSummary, WholeAnswer
+from gateway.values.call import Call
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import AttemptFailed
+from gateway.values.request import ChatRequest
+
+
+class StreamDecoder(Protocol):
+    """One stream of one attempt. Its state is never shared or reused (FAULTS S7)."""
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take what has arrived and give the whole events in it. After `done` or `failure` comes nothing more."""
+
+    def end(self) -> Chunk:
+        """The body has ended without `done`: a chunk that is done after all, or a failure (law 3)."""
+
+    def summary(self) -> StreamSummary:
+        """What the stream has said of itself so far."""
+
+
+class Translator(Protocol):
+    """A dialect as four verbs."""
+
+    def encode(self, request: ChatRequest, target: Deployment) -> Call:
+        """The request as a call to `target`."""
+
+    def decode(self, body: bytes) -> WholeAnswer:
+        """A 2xx body as an answer. Raises AttemptFailed if it is none."""
+
+    def decoder(self, request: ChatRequest) -> StreamDecoder:
+        """A decoder for the stream that answers `request`."""
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
+        """What a non-2xx answer means. `headers` have lower-case names; `body` may be cut."""

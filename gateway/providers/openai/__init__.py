@@ -1,0 +1,41 @@
+"""The OpenAI dialect of chat completions, as OpenAI, vLLM, llama.cpp and most others speak it.
+
+Source: OpenAI's OpenAPI description 2.3.0 (CreateChatCompletionRequest, -Response, -StreamResponse), and what vLLM 0.32
+and llama.cpp were seen to send. Differences between vendors are columns of `gateway.providers.vendors`, not code here.
+"""
+
+from collections.abc import Mapping
+
+from gateway.providers.contract import StreamDecoder
+from gateway.providers.openai.answer import decode
+from gateway.providers.openai.failure import failure
+from gateway.providers.openai.request import encode
+from gateway.providers.openai.stream import OpenAIStreamDecoder
+from gateway.values.answer import WholeAnswer
+from gateway.values.call import Call
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import AttemptFailed
+from gateway.values.request import ChatRequest
+
+
+class OpenAITranslator:
+    """The four verbs. `usage_in_streams`: the vendor accepts `stream_options.include_usage`."""
+
+    def __init__(self, *, usage_in_streams: bool) -> None:
+        self._usage_in_streams = usage_in_streams
+
+    def encode(self, request: ChatRequest, target: Deployment) -> Call:
+        """The caller's body with the target's model name; a stream also asks for usage, to account for it."""
+        return encode(request, target, ask_usage=self._usage_in_streams)
+
+    def decode(self, body: bytes) -> WholeAnswer:
+        """A 2xx body as an answer. Raises AttemptFailed if it is none."""
+        return decode(body)
+
+    def decoder(self, request: ChatRequest) -> StreamDecoder:
+        """A decoder that takes out the usage chunk where the caller did not ask for it."""
+        return OpenAIStreamDecoder(keep_usage=request.wants_usage or not self._usage_in_streams)
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
+        """What a non-2xx answer means."""
+        return failure(status, headers, body)

@@ -1,0 +1,100 @@
+"""What a non-2xx answer means. Reads OpenAI's error object, vLLM's and llama.cpp's variants, or none at all.
+
+A refusal that concerns the gateway's own credential, quota or configuration is never told to the caller as its own.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.values.outcome import AttemptFailed, Outcome
+
+_CONTEXT_WORDS = ("context_length_exceeded", "exceed_context_size_error", "maximum context length", "context length", "input_tokens")
+_POLICY_WORDS = ("content_filter", "content_policy", "responsibleaipolicyviolation")
+_QUOTA_WORDS = ("insufficient_quota", "billing", "credit balance", "quota exceeded")
+
+_BY_STATUS: dict[int, Outcome] = {
+    401: Outcome.CREDENTIAL_REFUSED,
+    402: Outcome.QUOTA_EXHAUSTED,
+    403: Outcome.CREDENTIAL_REFUSED,
+    404: Outcome.DEPLOYMENT_GONE,
+    405: Outcome.DEPLOYMENT_GONE,
+    407: Outcome.CREDENTIAL_REFUSED,
+    408: Outcome.OVERLOADED,
+    409: Outcome.OVERLOADED,
+    410: Outcome.DEPLOYMENT_GONE,
+    425: Outcome.OVERLOADED,
+    429: Outcome.RATE_LIMITED,
+    503: Outcome.OVERLOADED,
+    529: Outcome.OVERLOADED,
+}
+_MAX_MESSAGE = 2_000  # characters
+
+
+class _Error(msgspec.Struct):
+    message: str | None = None
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+class _Body(msgspec.Struct):
+    error: _Error | str | None = None
+
+
+_decode = msgspec.json.Decoder(_Body, strict=False).decode
+
+
+def failure(status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
+    """The failure, with the provider's own words only where they concern the caller's request."""
+    error = _error_of(body)
+    outcome = _outcome(status, error)
+    return AttemptFailed(
+        outcome,
+        f"HTTP {status}" + (f", {error.type or error.code}" if error.type or error.code else ""),
+        status=status,
+        message=error.message[:_MAX_MESSAGE] if error.message else None,
+        param=error.param,
+        code=str(error.code) if error.code is not None else None,
+        retry_after_s=_retry_after(headers),
+    )
+
+
+def _error_of(body: bytes) -> _Error:
+    try:
+        error = _decode(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Error()
+    return _Error(message=error) if isinstance(error, str) else error or _Error()
+
+
+def _outcome(status: int, error: _Error) -> Outcome:
+    words = f"{error.code} {error.type} {error.param} {error.message}".lower()
+    if 300 <= status < 400:
+        return Outcome.REDIRECTED
+    if status == 429 and any(word in words for word in _QUOTA_WORDS):
+        return Outcome.QUOTA_EXHAUSTED
+    if status in (400, 413, 422):
+        return _of_refusal(words)
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return Outcome.SERVER_ERROR
+    return Outcome.BAD_REQUEST if 400 <= status < 500 else Outcome.MALFORMED_ANSWER
+
+
+def _of_refusal(words: str) -> Outcome:
+    if any(word in words for word in _CONTEXT_WORDS):
+        return Outcome.CONTEXT_TOO_LONG
+    if any(word in words for word in _POLICY_WORDS):
+        return Outcome.CONTENT_POLICY
+    return Outcome.BAD_REQUEST
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, from `retry-after-ms` or `retry-after` in seconds (RFC 9110 10.2.3); a date is left unread."""
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        value = headers.get(name, "")
+        if value.replace(".", "", 1).isdigit():
+            return float(value) * unit
+    return None

@@ -1,0 +1,15 @@
+"""The vendors, one row each. A vendor that speaks a dialect we have is a row; behaviour of its own earns a file.
+
+To add one: a row here, and its captured answers under tests/golden/<name>/.
+"""
+
+from gateway.providers.contract import Translator
+from gateway.providers.openai import OpenAITranslator
+
+VENDORS: dict[str, Translator] = {
+    "openai": OpenAITranslator(usage_in_streams=True),
+    "vllm": OpenAITranslator(usage_in_streams=True),
+    "llama_cpp": OpenAITranslator(usage_in_streams=True),
+    # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
+    "openai_compatible": OpenAITranslator(usage_in_streams=False),
+}

@@ -1,0 +1,126 @@
+"""One request and its response, with a deadline that can be moved at any time. The owner calls `close` on every way out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from gateway.transport.connection import Connection
+from gateway.transport.decompress import PLAIN, Decompressor
+from gateway.transport.limits import TransportLimits
+from gateway.values.outcome import AttemptFailed, Outcome
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The response's status and header fields (lower-case names)."""
+
+    status: int
+    headers: dict[str, str]
+
+
+class Exchange:
+    """`again` gives a fresh connection on which the request has been written: used once, for a stale one."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        limits: TransportLimits,
+        again: Callable[[], Awaitable[Connection]],
+        release: Callable[[Connection], None],
+    ) -> None:
+        self.reused = connection.used > 1
+        self._connection = connection
+        self._limits = limits
+        self._again = again
+        self._release = release
+        self._loop = asyncio.get_running_loop()
+        self._at: float | None = None
+        self._late = Outcome.TOTAL_TIMEOUT
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._decompressor: Decompressor | None = None
+        self._ended = False
+        self._closed = False
+
+    def expect(self, at: float, outcome: Outcome) -> None:
+        """From `at` (of the loop's clock) on, waiting for the response fails as `outcome`. Replaces what was expected."""
+        self._at, self._late = at, outcome
+        if self._timer is not None and self._timer.when() > at:
+            self._timer.cancel()
+            self._timer = None
+
+    async def head(self) -> Head:
+        """The response's head. Raises AttemptFailed. A stale pooled connection is replaced once, unseen."""
+        connection = self._connection
+        while connection.status is None:
+            if connection.failure is not None:
+                if not self._is_stale(connection):
+                    raise connection.failure
+                self.reused = False
+                connection = self._connection = await self._again()
+                continue
+            await self._news()
+        connection.wakes_at_head = False
+        coding = connection.fields.get("content-encoding", "").strip().lower()
+        if coding not in PLAIN:
+            self._decompressor = Decompressor(coding, self._limits.max_body_bytes)
+        return Head(connection.status, connection.fields)
+
+    async def read(self) -> bytes:
+        """All that has arrived; empty only at the body's proper end. Raises AttemptFailed."""
+        connection = self._connection
+        while not self._ended:
+            data = connection.take()
+            if data:
+                if self._decompressor is not None and not (data := self._decompressor.feed(data)):
+                    continue
+                return data
+            if connection.failure is not None:
+                raise connection.failure
+            if connection.complete:
+                self._ended = True
+                if self._decompressor is not None:
+                    self._decompressor.end()
+                break
+            await self._news()
+        return b""
+
+    def close(self) -> None:
+        """Give the connection back if the response was read to its end, else close it at once."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        connection = self._connection
+        if connection.complete and connection.keep_alive and connection.is_open and connection.failure is None:
+            self._release(connection)
+        else:
+            connection.abort()
+
+    def _is_stale(self, connection: Connection) -> bool:
+        failure = connection.failure
+        lost = failure is not None and failure.outcome is Outcome.CONNECTION_LOST
+        return self.reused and lost and not connection.any_bytes
+
+    async def _news(self) -> None:
+        """Wait for news of the connection, or for the moment that was expected."""
+        if self._at is not None:
+            if self._loop.time() >= self._at:
+                raise AttemptFailed(self._late, "waited too long")
+            if self._timer is None:
+                self._timer = self._loop.call_at(self._at, self._on_timer)
+        waiter = self._waiter = self._loop.create_future()
+        self._connection.wait(waiter)
+        await waiter
+
+    def _on_timer(self) -> None:
+        """The moment may have been moved since the timer was set."""
+        self._timer = None
+        waiter = self._waiter
+        if self._at is None or waiter is None or waiter.done():
+            return
+        if self._loop.time() < self._at:
+            self._timer = self._loop.call_at(self._at, self._on_timer)
+        else:
+            waiter.set_exception(AttemptFailed(self._late, "waited too long"))

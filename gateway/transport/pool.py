@@ -1,0 +1,156 @@
+"""Pooled HTTP/1.1 connections, one pool for each deployment, so that a dead backend cannot hold up another (FAULTS F11).
+
+It has no retries of its own but one: a pooled connection that turns out to be closed before a byte of the response came
+is replaced once. A credential is bound to its deployment's address (law 8): both are placed together, and a redirect is
+an answer like any other.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+
+from gateway import __version__
+from gateway.transport.connection import Connection
+from gateway.transport.exchange import Exchange
+from gateway.transport.limits import TransportLimits
+from gateway.transport.origin import Origin
+from gateway.values.call import Call
+from gateway.values.outcome import AttemptFailed, Outcome
+
+
+class _Place:
+    """A deployment's address, credential and connections."""
+
+    def __init__(self, origin: Origin, headers: Mapping[str, str], tls: ssl.SSLContext | None) -> None:
+        self.origin = origin
+        self.tls = tls
+        self.idle: list[Connection] = []  # the last used is at the end, and is used next
+        self.open: set[Connection] = set()
+        self.pending = 0
+        self.gone = False
+        fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
+        self._fixed = "".join(_line(name, value) for name, value in {**fixed, **headers}.items())
+
+    def request(self, call: Call) -> bytes:
+        """The whole request; the credential is among the headers that are added here, last."""
+        lines = "".join(_line(name, value) for name, value in call.headers)
+        head = f"{call.method} {self.origin.path}{call.path} HTTP/1.1\r\n{lines}{self._fixed}"
+        return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
+
+    def forget(self, connection: Connection) -> None:
+        """It cannot be used any more."""
+        self.open.discard(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
+
+
+def _line(name: str, value: str) -> str:
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise ValueError(f"header {name!r} holds a line break")
+    return f"{name}: {value}\r\n"
+
+
+class Transport:
+    """Sends calls to deployments. One per process, for one event loop."""
+
+    def __init__(self, limits: TransportLimits) -> None:
+        self._limits = limits
+        self._places: dict[str, _Place] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def place(
+        self, deployment: str, origin: Origin, headers: Mapping[str, str], tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Bind a deployment to its address and credential headers. Again: move it; connections to the old place close."""
+        self.remove(deployment)
+        if origin.scheme == "https" and tls is None:
+            tls = ssl.create_default_context()
+        self._places[deployment] = _Place(origin, headers, tls if origin.scheme == "https" else None)
+
+    def remove(self, deployment: str) -> None:
+        """Forget a deployment. Exchanges in progress go on."""
+        place = self._places.pop(deployment, None)
+        if place is not None:
+            place.gone = True
+            for connection in tuple(place.idle):
+                connection.abort()
+
+    async def send(self, deployment: str, call: Call, *, connect_s: float) -> Exchange:
+        """Write the call on a connection. Raises AttemptFailed if there is none to be had within `connect_s` seconds."""
+        place = self._places.get(deployment)
+        if place is None:
+            raise AttemptFailed(Outcome.CONNECT_FAILED, "the deployment has no address yet")
+        data = place.request(call)
+        connection = self._pooled(place) or await self._connect(place, connect_s)
+        connection.write(data)
+
+        async def again() -> Connection:
+            fresh = await self._connect(place, connect_s)
+            fresh.write(data)
+            return fresh
+
+        return Exchange(connection, self._limits, again, lambda used: self._release(place, used))
+
+    def stats(self) -> dict[str, tuple[int, int]]:
+        """By deployment: open connections, and how many of them are idle."""
+        return {name: (len(place.open), len(place.idle)) for name, place in self._places.items()}
+
+    async def close(self) -> None:
+        """Close all connections, those in use too."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for place in self._places.values():
+            for connection in tuple(place.open):
+                connection.abort()
+        self._places.clear()
+        await asyncio.sleep(0)
+
+    def _pooled(self, place: _Place) -> Connection | None:
+        while place.idle:
+            connection = place.idle.pop()
+            if connection.is_open:
+                connection.begin()
+                return connection
+        return None
+
+    async def _connect(self, place: _Place, connect_s: float) -> Connection:
+        if len(place.open) + place.pending >= self._limits.max_connections:
+            raise AttemptFailed(Outcome.OVERLOADED, f"{self._limits.max_connections} connections are in use")
+        loop = asyncio.get_running_loop()
+        origin = place.origin
+        place.pending += 1
+        try:
+            async with asyncio.timeout(connect_s):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._limits, place.forget), origin.host, origin.port, ssl=place.tls
+                )
+        except TimeoutError:
+            raise AttemptFailed(Outcome.CONNECT_TIMEOUT, f"no connection within {connect_s:.1f} s") from None
+        except ssl.SSLError as error:
+            raise AttemptFailed(Outcome.TLS_FAILED, error.reason or type(error).__name__) from None
+        except OSError as error:
+            raise AttemptFailed(Outcome.CONNECT_FAILED, error.strerror or type(error).__name__) from None
+        finally:
+            place.pending -= 1
+        place.open.add(connection)
+        return connection
+
+    def _release(self, place: _Place, connection: Connection) -> None:
+        if place.gone:
+            connection.abort()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        place.idle.append(connection)
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(self._limits.max_idle_s, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has been idle too long; look again while anything is idle."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - self._limits.max_idle_s
+        for place in self._places.values():
+            for connection in [idle for idle in place.idle if idle.idle_since <= oldest]:
+                connection.abort()
+        any_idle = any(place.idle for place in self._places.values())
+        self._sweeper = loop.call_later(self._limits.max_idle_s / 2, self._sweep) if any_idle else None

@@ -1,0 +1,15 @@
+"""A call to a provider as plain data: what a translator encodes and the transport sends."""
+
+import msgspec
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One HTTP request. `path` is appended to the deployment's base URL; credentials are not in it: they sign last.
+
+    `headers` are (lower-case name, value) and hold neither host, length nor authorization.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes

@@ -1,0 +1,130 @@
+"""How an attempt can end, whose fault it is, and what follows. One closed vocabulary (law 9).
+
+Bodies, logs, metrics, breakers and the flow all read this table. HTTP statuses are not here: `api` chooses them.
+"""
+
+import enum
+
+import msgspec
+
+
+class Fault(enum.Enum):
+    """Who has to act so that it does not happen again."""
+
+    CALLER = "caller"
+    POLICY = "policy"
+    PROVIDER = "provider"
+    GATEWAY = "gateway"
+
+
+class Then(enum.Enum):
+    """What the flow does next."""
+
+    DONE = "done"
+    NEXT = "next"
+    STOP = "stop"
+
+
+class Outcome(enum.Enum):
+    """How an attempt, or a request, ended."""
+
+    OK = "ok"
+    # before an answer
+    CONNECT_FAILED = "connect_failed"
+    TLS_FAILED = "tls_failed"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECTION_LOST = "connection_lost"
+    FIRST_OUTPUT_TIMEOUT = "first_output_timeout"
+    IDLE_TIMEOUT = "idle_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
+    # a refusal by the provider
+    BAD_REQUEST = "bad_request"
+    CONTEXT_TOO_LONG = "context_too_long"
+    CONTENT_POLICY = "content_policy"
+    CREDENTIAL_REFUSED = "credential_refused"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    DEPLOYMENT_GONE = "deployment_gone"
+    REDIRECTED = "redirected"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    # an answer that is none
+    ERROR_IN_ANSWER = "error_in_answer"
+    EMPTY_ANSWER = "empty_answer"
+    MALFORMED_ANSWER = "malformed_answer"
+    ANSWER_TOO_LARGE = "answer_too_large"
+    TRUNCATED = "truncated"
+    # ours, the policy's and the caller's
+    CALLER_LEFT = "caller_left"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    NO_CANDIDATE = "no_candidate"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Consequence(msgspec.Struct, frozen=True):
+    """A row of the table. `fault` is None where nobody is at fault."""
+
+    fault: Fault | None
+    then: Then
+    sentence: str
+
+
+_P, _C, _G = Fault.PROVIDER, Fault.CALLER, Fault.GATEWAY
+
+CONSEQUENCES: dict[Outcome, Consequence] = {
+    Outcome.OK: Consequence(None, Then.DONE, "answered in full"),
+    Outcome.CONNECT_FAILED: Consequence(_P, Then.NEXT, "no connection could be made"),
+    Outcome.TLS_FAILED: Consequence(_P, Then.NEXT, "the TLS handshake failed"),
+    Outcome.CONNECT_TIMEOUT: Consequence(_P, Then.NEXT, "no connection was made in time"),
+    Outcome.CONNECTION_LOST: Consequence(_P, Then.NEXT, "the connection was lost before an answer"),
+    Outcome.FIRST_OUTPUT_TIMEOUT: Consequence(_P, Then.NEXT, "no output came in time"),
+    Outcome.IDLE_TIMEOUT: Consequence(_P, Then.NEXT, "the answer stalled"),
+    Outcome.TOTAL_TIMEOUT: Consequence(_P, Then.NEXT, "the answer was not complete in time"),
+    Outcome.BAD_REQUEST: Consequence(_C, Then.STOP, "the provider refused the request as invalid"),
+    Outcome.CONTEXT_TOO_LONG: Consequence(_C, Then.STOP, "the prompt is longer than the model's context"),
+    Outcome.CONTENT_POLICY: Consequence(_C, Then.STOP, "the provider's content policy refused the request"),
+    Outcome.CREDENTIAL_REFUSED: Consequence(_G, Then.NEXT, "the provider refused the gateway's credential"),
+    Outcome.QUOTA_EXHAUSTED: Consequence(_G, Then.NEXT, "the gateway's quota with the provider is used up"),
+    Outcome.DEPLOYMENT_GONE: Consequence(_G, Then.NEXT, "the provider does not know this model or address"),
+    Outcome.REDIRECTED: Consequence(_G, Then.NEXT, "the provider answered with a redirect, which is not followed"),
+    Outcome.RATE_LIMITED: Consequence(_P, Then.NEXT, "the provider's rate limit was reached"),
+    Outcome.OVERLOADED: Consequence(_P, Then.NEXT, "the provider is overloaded"),
+    Outcome.SERVER_ERROR: Consequence(_P, Then.NEXT, "the provider failed"),
+    Outcome.ERROR_IN_ANSWER: Consequence(_P, Then.NEXT, "the answer carried an error"),
+    Outcome.EMPTY_ANSWER: Consequence(_P, Then.NEXT, "the answer was empty"),
+    Outcome.MALFORMED_ANSWER: Consequence(_P, Then.NEXT, "the answer was not what the protocol says"),
+    Outcome.ANSWER_TOO_LARGE: Consequence(_P, Then.NEXT, "the answer was larger than allowed"),
+    Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete"),
+    Outcome.CALLER_LEFT: Consequence(_C, Then.STOP, "the caller left"),
+    Outcome.DEADLINE_EXCEEDED: Consequence(_P, Then.STOP, "the request's deadline passed"),
+    Outcome.NO_CANDIDATE: Consequence(Fault.POLICY, Then.STOP, "no deployment may or can answer this request"),
+    Outcome.INTERNAL_ERROR: Consequence(_G, Then.STOP, "the gateway failed"),
+}
+
+
+class AttemptFailed(Exception):
+    """An attempt ended as `outcome`. `detail` is for operators: it holds no credential and no prompt.
+
+    `message` is what the provider itself said of the caller's request, to be passed on where the caller is at fault;
+    `status` is the provider's HTTP status where there was one; `retry_after_s` what it asked for.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        detail: str,
+        *,
+        status: int | None = None,
+        message: str | None = None,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"{outcome.value}: {detail}")
+        self.outcome = outcome
+        self.detail = detail
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.retry_after_s = retry_after_s

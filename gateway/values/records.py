@@ -1,0 +1,66 @@
+"""What the bus carries: things that happened, as they happened. Listeners receive these and nothing else."""
+
+import msgspec
+
+from gateway.values.decision import Decision
+from gateway.values.outcome import Fault, Outcome
+from gateway.values.usage import Usage
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One call to one deployment. Times are seconds; `started_s` counts from the request's arrival."""
+
+    deployment: str
+    outcome: Outcome
+    started_s: float
+    duration_s: float
+    first_output_s: float | None = None  # from the attempt's start
+    status: int | None = None  # the provider's HTTP status
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    detail: str | None = None
+    upstream_model: str | None = None  # the model that answered, by its own word
+    finish_reason: str | None = None
+    connection_reused: bool | None = None
+
+
+class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a request. `fault` is None where nobody is at fault; `overhead_s` is time not spent upstream."""
+
+    id: str
+    surface: str
+    decision: Decision
+    outcome: Outcome
+    fault: Fault | None
+    attempts: tuple[Attempt, ...]
+    answered_by: str | None
+    duration_s: float
+    overhead_s: float
+    first_output_s: float | None  # from the request's arrival
+    output_started: bool  # whether the caller had been sent part of an answer
+
+
+class DecisionMade(msgspec.Struct, frozen=True):
+    """A request was decided; exactly one RequestFinished follows."""
+
+    decision: Decision
+
+
+class AttemptStarted(msgspec.Struct, frozen=True):
+    """An attempt was begun; every one of these is followed by one AttemptFinished."""
+
+    deployment: str
+
+
+class AttemptFinished(msgspec.Struct, frozen=True):
+    """An attempt ended, however it ended."""
+
+    attempt: Attempt
+
+
+class RequestRejected(msgspec.Struct, frozen=True):
+    """A request that never became one: bad JSON, no credential, too large. `code` is of a closed set (api/errors)."""
+
+    surface: str
+    status: int
+    code: str

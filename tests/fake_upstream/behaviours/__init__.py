@@ -1,0 +1,36 @@
+"""All behaviours. A new one is a function in the module of its kind; a new module is one more import here."""
+
+from tests.fake_upstream.behaviours import (
+    answers,
+    connections,
+    empty_streams,
+    encodings,
+    errors_in_streams,
+    faults_before,
+    http_framing,
+    not_answers,
+    odd_streams,
+    refusals,
+    slow,
+    sse_framing,
+    unended_streams,
+)
+from tests.fake_upstream.registry import BEHAVIOURS, Behaviour, cases, find
+
+MODULES = (
+    answers,
+    slow,
+    sse_framing,
+    odd_streams,
+    http_framing,
+    encodings,
+    connections,
+    refusals,
+    faults_before,
+    not_answers,
+    empty_streams,
+    unended_streams,
+    errors_in_streams,
+)
+
+__all__ = ["BEHAVIOURS", "MODULES", "Behaviour", "cases", "find"]
