@@ -1,16 +1,12 @@
 """The one room that knows all rooms; it wires them, starts what runs beside requests, and stops it in order."""
 
-import asyncio
-import logging
-import ssl
 import time
-from pathlib import Path
 
 from litestar import Litestar
 
 from gateway.api.application import application
 from gateway.api.rooms import ApiRooms
-from gateway.documents import Document, load_struct, parse
+from gateway.documents import Secret, load_struct, parse
 from gateway.flow.answer import Answers
 from gateway.flow.attempt import Rooms
 from gateway.observe.bus import Bus
@@ -23,8 +19,98 @@ from gateway.routing.plan import Plan
 from gateway.settings import Settings
 from gateway.state.readings import Readings
 from gateway.transport import Origin, Transport, TransportLimits
-from gateway.values.deployment import Catalogue
-from gateway.values.problem import InvalidDocument
+from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.probes import Probes
+
+
+def load_plan(settings: Settings) -> Plan:
+    """The plan of the configured policy. Raises InvalidDocument with all that is wrong with the document."""
+    document = parse(settings.policy_text, settings.policy_file)
+    policy, problems = load_struct(document, Policy)
+    if policy is None:
+        raise InvalidDocument(problems)
+    found: list[Problem] = []
+    check_policy(policy, settings.catalogue, lambda *problem: found.append(document.problem(*problem)))
+    if found:
+        raise InvalidDocument(found)
+    return compile_plan(policy, settings.catalogue, number=1, default_deadline_s=settings.server.deadline_s)
+
+
+class Gateway:
+    """One process's gateway: build it, `start` it on a running loop, serve its `asgi`, `stop` it."""
+
+    def __init__(self, settings: Settings) -> None:
+        plan = load_plan(settings)
+        self.readings = Readings()
+        self.transport = Transport(TransportLimits())
+        self.metrics = Metrics()
+        self.bus = Bus()
+        self.journal = Journal(
+            settings.journal_path,
+            keep=settings.journal.keep,
+            queue=settings.journal.queue,
+            dropped=self.metrics.journal_dropped.inc,
+        )
+        self._subscribe()
+        catalogue = settings.catalogue
+        deployments = catalogue.deployments
+        translators = {name: VENDORS[deployment.provider] for name, deployment in deployments.items()}
+        rooms = Rooms(self.transport, self.readings, self.bus, translators)
+        self._place(settings)
+        self._embedded = EmbeddedModels(
+            {name: one.embedded for name, one in deployments.items() if one.embedded is not None},
+            self._embedded_moved,
+            self.readings.down,
+        )
+        credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
+        self._probes = Probes(deployments.values(), credentials, self.readings)
+        self.asgi: Litestar = application(
+            ApiRooms(
+                answers=Answers(lambda: plan, deployments, rooms),
+                bus=self.bus,
+                catalogue=catalogue,
+                journal=self.journal,
+                keyring=settings.keyring,
+                metrics=self.metrics,
+                plans=lambda: plan,
+                readings=self.readings,
+                max_body_bytes=settings.server.max_body_bytes,
+                started=int(time.time()),
+            )
+        )
+
+    def start(self) -> None:
+        """Start what runs beside requests."""
+        self._embedded.start()
+        self._probes.start()
+
+    async def stop(self) -> None:
+        """Stop it all; what happened is in the journal."""
+        await self._probes.stop()
+        await self._embedded.stop()
+        await self.transport.close()
+        self.journal.close()
+
+    def _subscribe(self) -> None:
+        self.bus.subscribe(DecisionMade, self.journal.decision_made)
+        self.bus.subscribe(RequestFinished, self.journal.request_finished)
+        self.bus.subscribe(AttemptStarted, self.metrics.attempt_started)
+        self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
+        self.bus.subscribe(RequestFinished, self.metrics.request_finished)
+        self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
+
+    def _place(self, settings: Settings) -> None:
+        for name, deployment in settings.catalogue.deployments.items():
+            if deployment.base_url is not None:
+                key: Secret | None = settings.api_keys.get(name)
+                self.transport.place(name, Origin.parse(deployment.base_url), _bearer(key.reveal()) if key else {})
+
+    def _embedded_moved(self, name: str, port: int, api_key: str) -> None:
+        self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), _bearer(api_key))
+        self.readings.up(name)
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}

@@ -48,14 +48,14 @@ def admin_handlers(answers: Answers, plans: PlanSource, journal: Journal, identi
         found = await asyncio.to_thread(journal.find, decision_id)
         if found is None:
             raise ApiError(404, "decision_not_found", f"No decision {decision_id!r} is on record.")
-        return _told(request, found.record, record_sentences(_decoded(found)))
+        return _told(request, found.record, record_sentences(decoded(found)))
 
     @get("/admin/decisions")
     async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
         identify(dict(request.headers))
         limit, before = _page(request)
         found = await asyncio.to_thread(journal.newest, limit, before)
-        lines = [summary(_decoded(record)) for record in found]
+        lines = [summary(decoded(record)) for record in found]
         return _told(request, [record.record for record in found], lines)
 
     return [explain, decision, decisions]
@@ -68,7 +68,8 @@ def summary(record: RequestFinished) -> str:
     return f"{record.decision.id}  {facts.model}  {by}  {record.outcome.value}  {record.duration_s * 1e3:.1f} ms"
 
 
-def _decoded(record: JournalRecord) -> RequestFinished:
+def decoded(record: JournalRecord) -> RequestFinished:
+    """A journal record as the value that it was."""
     return msgspec.json.decode(record.record, type=RequestFinished)
 
 

@@ -54,16 +54,19 @@ def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
     path = ""
     for part in error.absolute_path:
         path = join(path, part)
-    value, found = error.validator_value, _shown(error.instance, path)
+    value: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
+    found = _shown(instance, path)
     match error.validator:
         case "additionalProperties":
-            known = error.schema.get("properties", {})
-            for name in error.instance:
+            known = schema.get("properties", {})
+            for name in instance:
                 if name not in known:
                     yield document.problem(join(path, name), f"one of {', '.join(sorted(known))}", repr(name), known)
         case "required":
             for name in value:
-                if name not in error.instance:
+                if name not in instance:
                     yield document.problem(join(path, name), f"the required field {name!r}", "nothing")
         case "type":
             yield document.problem(path, _type_name(value), found)

@@ -45,7 +45,7 @@ class Journal:
         self._stop = threading.Event()
         self._since_trim = 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._open()) as db:
+        with closing(_open(self.path)) as db:
             db.execute(_TABLE)
         path.chmod(0o600)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -72,32 +72,22 @@ class Journal:
         for record in tuple(self._waiting):
             if record.decision.id == decision_id:
                 return _record(_row(record))
-        with closing(self._open()) as db:
-            row = db.execute("select id, at, record from journal where id = ?", (decision_id,)).fetchone()
-        return _record(row) if row else None
+        return find(self.path, decision_id)
 
     def newest(self, limit: int, before: str | None = None) -> list[JournalRecord]:
         """The newest records, newest first; `before` a decision's id to page. Blocking."""
-        query = "select id, at, record from journal where id < ? order by id desc limit ?"
-        waiting = [_row(record) for record in tuple(self._waiting)]
-        with closing(self._open()) as db:
-            rows = db.execute(query, (before or _AFTER_ALL, limit)).fetchall()
-        found = {row[0]: row for row in (*waiting, *rows) if row[0] < (before or _AFTER_ALL)}
-        return [_record(found[key]) for key in sorted(found, reverse=True)[:limit]]
+        waiting = [_record(_row(record)) for record in tuple(self._waiting)]
+        written = newest(self.path, limit, before)
+        found = {record.id: record for record in (*waiting, *written) if record.id < (before or _AFTER_ALL)}
+        return [found[key] for key in sorted(found, reverse=True)[:limit]]
 
     def close(self) -> None:
         """Write what is left, and stop. Blocking, a few seconds at most."""
         self._stop.set()
         self._thread.join(timeout=5.0)
 
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=2.0, isolation_level=None)
-        db.execute("pragma journal_mode=wal")
-        db.execute("pragma synchronous=normal")
-        return db
-
     def _run(self) -> None:
-        with closing(self._open()) as db:
+        with closing(_open(self.path)) as db:
             while not self._stop.wait(_GATHER_S):
                 self._write(db)
             self._write(db)
@@ -126,6 +116,27 @@ class Journal:
             self._since_trim = 0
             oldest = "select id from journal order by id desc limit 1 offset ?"
             db.execute(f"delete from journal where id <= ({oldest})", (self._keep,))  # noqa: S608 - no input in it
+
+
+def find(path: Path, decision_id: str) -> JournalRecord | None:
+    """A written record by its decision's id; the file may be in use. Raises sqlite3.Error if it is no journal."""
+    with closing(_open(path)) as db:
+        row = db.execute("select id, at, record from journal where id = ?", (decision_id,)).fetchone()
+    return _record(row) if row else None
+
+
+def newest(path: Path, limit: int, before: str | None = None) -> list[JournalRecord]:
+    """The newest written records, newest first. Raises sqlite3.Error if the file is no journal."""
+    query = "select id, at, record from journal where id < ? order by id desc limit ?"
+    with closing(_open(path)) as db:
+        return [_record(row) for row in db.execute(query, (before or _AFTER_ALL, limit)).fetchall()]
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+    db.execute("pragma journal_mode=wal")
+    db.execute("pragma synchronous=normal")
+    return db
 
 
 def _row(record: RequestFinished) -> tuple[str, float, bytes]:

@@ -17,7 +17,8 @@ Report = Callable[[str, str, str, Iterable[str]], None]
 
 def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_deadline_s: float) -> Plan:
     """A plan from a policy that `check_policy` has nothing to say against."""
-    digest = hashlib.sha256(msgspec.json.encode((policy, catalogue), order="sorted")).hexdigest()
+    content = msgspec.json.encode((policy, *map(_content, catalogue.deployments.values()), catalogue.models))
+    digest = hashlib.sha256(content).hexdigest()
     rules = tuple(_compile_rule(rule, catalogue) for rule in policy.rules)
     return Plan(f"{number}-{digest[:8]}", rules, default_deadline_s)
 
@@ -59,6 +60,12 @@ def _compile_rule(rule: Rule, catalogue: Catalogue) -> CompiledRule:
         limits=rule.limits,
         fallback=rule.fallback,
     )
+
+
+def _content(deployment: Deployment) -> dict[str, object]:
+    """A deployment as what decides its hash: a set has no order of its own."""
+    capabilities = sorted(capability.value for capability in deployment.capabilities)
+    return {**msgspec.structs.asdict(deployment), "capabilities": capabilities}
 
 
 def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue) -> tuple[Place, ...]:

@@ -1,0 +1,154 @@
+"""The `gateway` command: one subcommand per job of an operator."""
+
+import json
+import logging
+import os
+import sqlite3
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import msgspec
+
+from gateway import __version__
+from gateway.api.admin import decoded, summary
+from gateway.api.chat import DecisionIds
+from gateway.api.chat_request import chat_request
+from gateway.api.errors import ApiError
+from gateway.app import load_plan
+from gateway.flow.sentences import record_sentences
+from gateway.observe import journal
+from gateway.providers.vendors import VENDORS
+from gateway.routing.decide import UnknownModel, decide
+from gateway.routing.document import Policy
+from gateway.routing.sentences import decision_sentences
+from gateway.serve import run
+from gateway.settings import GatewayFile, Settings, load, schema
+from gateway.values.caller import Caller
+from gateway.values.problem import InvalidDocument
+from gateway.values.snapshot import Snapshot
+
+_config = click.option("--config", "-c", metavar="FILE", help="Configuration; default: $GATEWAY_CONFIG, or the embedded model.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of sentences.")
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """One OpenAI-style endpoint in front of self-hosted and commercial models."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+@main.command()
+@_config
+def serve(config: str | None) -> None:
+    """Serve until stopped."""
+    settings = _load(config)
+    try:
+        run(settings)
+    except InvalidDocument as invalid:
+        _refuse(invalid)
+    except OSError as error:
+        raise click.ClickException(f"cannot serve on {settings.server.host}:{settings.server.port}: {error}") from None
+
+
+@main.command()
+@_config
+@_as_json
+def check(config: str | None, *, as_json: bool) -> None:
+    """Check a configuration and its policy; exit 1 with every problem."""
+    try:
+        settings = load(config, os.environ, frozenset(VENDORS))
+        plan = load_plan(settings)
+    except InvalidDocument as invalid:
+        if as_json:
+            click.echo(msgspec.json.encode({"valid": False, "problems": invalid.problems}))
+            sys.exit(1)
+        _refuse(invalid)
+    if as_json:
+        click.echo(msgspec.json.encode({"valid": True, "revision": plan.revision}))
+    else:
+        click.echo(f"{settings.file} and {settings.policy_file} are valid: {len(plan.rules)} rules, revision {plan.revision}")
+
+
+@main.command()
+@_config
+@_as_json
+@click.option("--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin.")
+@click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
+def explain(config: str | None, body: click.File, headers: tuple[str, ...], *, as_json: bool) -> None:
+    """Decide about a request that is not sent, as if nothing were known yet of any deployment's health and load.
+
+    A running gateway answers the same with what it knows: POST /admin/explain.
+    """
+    plan = load_plan(_load(config))
+    decision_id = DecisionIds().new()
+    named = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
+    try:
+        request = chat_request(body.read(), named, Caller.anonymous(), decision_id)  # type: ignore[attr-defined]
+        decision = decide(
+            plan, request.facts, Snapshot(time.time(), {}), decision_id=decision_id,
+            seed=zlib.crc32(decision_id.encode()), deadline_s=request.deadline_s, max_cost_usd=request.max_cost_usd,
+        )
+    except ApiError as error:
+        raise click.ClickException(error.message) from None
+    except UnknownModel as unknown:
+        raise click.ClickException(f"no model or deployment is named {str(unknown)!r}") from None
+    click.echo(msgspec.json.encode(decision) if as_json else "\n".join(decision_sentences(decision)))
+
+
+@main.command()
+@_config
+@_as_json
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many to list.")
+@click.argument("decision_id", required=False)
+def decisions(config: str | None, decision_id: str | None, limit: int, *, as_json: bool) -> None:
+    """Show the decision DECISION_ID, or list the newest, from the journal's file."""
+    path = _load(config).journal_path
+    try:
+        records = _records(path, decision_id, limit)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{path}: {error}") from None
+    for record in records:
+        if as_json:
+            click.echo(bytes(record.record))
+        elif decision_id:
+            click.echo("\n".join(record_sentences(decoded(record))))
+        else:
+            click.echo(summary(decoded(record)))
+
+
+@main.command("schema")
+@click.argument("document", type=click.Choice(["gateway", "policy"]))
+def print_schema(document: str) -> None:
+    """Print the JSON Schema of a document, for editors."""
+    kind, title = (GatewayFile, "Gateway configuration") if document == "gateway" else (Policy, "Gateway policy")
+    click.echo(json.dumps(schema(kind, title), indent=2))
+
+
+def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.JournalRecord]:
+    if not path.exists():
+        raise click.ClickException(f"{path}: there is no journal yet")
+    if decision_id is None:
+        return journal.newest(path, limit)
+    found = journal.find(path, decision_id)
+    if found is None:
+        raise click.ClickException(f"no decision {decision_id!r} is on record in {path}")
+    return [found]
+
+
+def _load(config: str | None) -> Settings:
+    try:
+        return load(config, os.environ, frozenset(VENDORS))
+    except InvalidDocument as invalid:
+        _refuse(invalid)
+
+
+def _refuse(invalid: InvalidDocument) -> NoReturn:
+    for problem in invalid.problems:
+        click.echo(str(problem), err=True)
+    sys.exit(1)

@@ -1,0 +1,70 @@
+"""Serves: one process, one event loop, granian in it. SIGTERM and SIGINT stop it in order."""
+
+import asyncio
+import logging
+import signal
+import socket
+
+import uvloop
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from gateway.app import Gateway
+from gateway.settings import Settings
+
+_log = logging.getLogger(__name__)
+_BACKLOG = 1024
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop. Raises OSError if the address is taken."""
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    host, port = settings.server.host, settings.server.port or _free_port(settings.server.host)
+    _check_free(host, port)
+    gateway = Gateway(settings)
+    server = Server(
+        gateway.asgi, address=host, port=port, interface=Interfaces.ASGINL,
+        websockets=False, log_enabled=False, backlog=_BACKLOG, backpressure=1_000_000,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    gateway.start()
+    print(_greeting(settings, host, port), flush=True)
+    try:
+        await server.serve()
+    finally:
+        await gateway.stop()
+
+
+def _check_free(host: str, port: int) -> None:
+    """granian shares ports; a second gateway on the same one would take half of the requests."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _greeting(settings: Settings, host: str, port: int) -> str:
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    model = next(iter(settings.catalogue.models), next(iter(settings.catalogue.deployments)))
+    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
+    lines = [
+        f"Gateway on {address} ({settings.file}, policy {settings.policy_file})",
+        "",
+        f"  curl -i {address}/v1/chat/completions -H 'content-type: application/json' -d '{body}'",
+        "",
+        f"The answer's x-gateway-decision header is an id: {address}/admin/decisions/ID, or: gateway decisions ID",
+    ]
+    if settings.keyring.is_empty():
+        lines.append("No keys are configured: this machine only is served.")
+    return "\n".join(lines)
