@@ -55,7 +55,7 @@ class Gateway:
         )
         self._subscribe()
         catalogue = settings.catalogue
-        deployments = catalogue.deployments
+        deployments = self._deployments = catalogue.deployments
         translators = {name: VENDORS[deployment.provider] for name, deployment in deployments.items()}
         rooms = Rooms(self.transport, self.readings, self.bus, translators)
         self._place(settings)
@@ -85,6 +85,11 @@ class Gateway:
         """Start what runs beside requests."""
         self._embedded.start()
         self._probes.start()
+
+    def is_ready(self) -> bool:
+        """True if a deployment can answer, as far as is known."""
+        now = time.time()
+        return any(self.readings.can_answer(name, now) for name in self._deployments)
 
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""

@@ -31,7 +31,9 @@ from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
 
-_config = click.option("--config", "-c", metavar="FILE", help="Configuration; default: $GATEWAY_CONFIG, or the embedded model.")
+_config = click.option(
+    "--config", "-c", metavar="FILE", help="Configuration; default: $GATEWAY_CONFIG, or the embedded model."
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of sentences.")
 
 
@@ -72,13 +74,17 @@ def check(config: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"valid": True, "revision": plan.revision}))
     else:
-        click.echo(f"{settings.file} and {settings.policy_file} are valid: {len(plan.rules)} rules, revision {plan.revision}")
+        click.echo(
+            f"{settings.file} and {settings.policy_file} are valid: {len(plan.rules)} rules, revision {plan.revision}"
+        )
 
 
 @main.command()
 @_config
 @_as_json
-@click.option("--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin.")
+@click.option(
+    "--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin."
+)
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
 def explain(config: str | None, body: click.File, headers: tuple[str, ...], *, as_json: bool) -> None:
     """Decide about a request that is not sent, as if nothing were known yet of any deployment's health and load.
@@ -91,8 +97,13 @@ def explain(config: str | None, body: click.File, headers: tuple[str, ...], *, a
     try:
         request = chat_request(body.read(), named, Caller.anonymous(), decision_id)  # type: ignore[attr-defined]
         decision = decide(
-            plan, request.facts, Snapshot(time.time(), {}), decision_id=decision_id,
-            seed=zlib.crc32(decision_id.encode()), deadline_s=request.deadline_s, max_cost_usd=request.max_cost_usd,
+            plan,
+            request.facts,
+            Snapshot(time.time(), {}),
+            decision_id=decision_id,
+            seed=zlib.crc32(decision_id.encode()),
+            deadline_s=request.deadline_s,
+            max_cost_usd=request.max_cost_usd,
         )
     except ApiError as error:
         raise click.ClickException(error.message) from None

@@ -1,9 +1,10 @@
 """Serves: one process, one event loop, granian in it. SIGTERM and SIGINT stop it in order."""
 
 import asyncio
-import logging
 import signal
 import socket
+import sys
+import time
 
 import uvloop
 from granian.constants import Interfaces
@@ -12,8 +13,8 @@ from granian.server.embed import Server
 from gateway.app import Gateway
 from gateway.settings import Settings
 
-_log = logging.getLogger(__name__)
 _BACKLOG = 1024
+_GREET_WITHIN_S = 20.0
 
 
 def run(settings: Settings) -> None:
@@ -26,18 +27,34 @@ async def _serve(settings: Settings) -> None:
     _check_free(host, port)
     gateway = Gateway(settings)
     server = Server(
-        gateway.asgi, address=host, port=port, interface=Interfaces.ASGINL,
-        websockets=False, log_enabled=False, backlog=_BACKLOG, backpressure=1_000_000,
+        gateway.asgi,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_enabled=False,
+        backlog=_BACKLOG,
+        backpressure=1_000_000,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     gateway.start()
-    print(_greeting(settings, host, port), flush=True)
+    greeter = loop.create_task(_greet(gateway, settings, host, port))
     try:
         await server.serve()
     finally:
+        greeter.cancel()
         await gateway.stop()
+
+
+async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> None:
+    """Once a deployment can answer, so that the printed line works as it stands; or after a while, whatever is true."""
+    until = time.monotonic() + _GREET_WITHIN_S
+    while not gateway.is_ready() and time.monotonic() < until:
+        await asyncio.sleep(0.1)  # noqa: ASYNC110 - readings have no event to wait for
+    sys.stdout.write(_greeting(settings, host, port))
+    sys.stdout.flush()
 
 
 def _check_free(host: str, port: int) -> None:
@@ -67,4 +84,4 @@ def _greeting(settings: Settings, host: str, port: int) -> str:
     ]
     if settings.keyring.is_empty():
         lines.append("No keys are configured: this machine only is served.")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"

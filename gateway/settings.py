@@ -57,7 +57,9 @@ class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     deployments: dict[str, DeploymentEntry]
     models: dict[str, ModelEntry] = {}
     keys: Annotated[dict[str, KeyEntry], Meta(description="None: this machine only.")] = {}
-    policy: Annotated[str | None, Meta(description="The policy document, relative to this file. Default: in order.")] = None
+    policy: Annotated[
+        str | None, Meta(description="The policy document, relative to this file. Default: in order.")
+    ] = None
     server: ServerSection = ServerSection()
     journal: JournalSection = JournalSection()
 
@@ -102,8 +104,14 @@ def load(path: str | None, env: Mapping[str, str], providers: frozenset[str]) ->
     if problems:
         raise InvalidDocument(problems)
     return Settings(
-        file=file, server=server, journal=parsed.journal, journal_path=_journal_path(parsed.journal, base, env),
-        policy_file=policy_file, policy_text=policy_text, catalogue=compiled.catalogue, keyring=keyring,
+        file=file,
+        server=server,
+        journal=parsed.journal,
+        journal_path=_journal_path(parsed.journal, base, env),
+        policy_file=policy_file,
+        policy_text=policy_text,
+        catalogue=compiled.catalogue,
+        keyring=keyring,
         api_keys=api_keys,
     )
 
@@ -154,7 +162,14 @@ def _overridden(server: ServerSection, env: Mapping[str, str]) -> tuple[ServerSe
         else:
             found = repr(env["PORT"][:40])
             problems.append(
-                Problem(file="environment", line=None, column=None, path="PORT", expected="a number from 0 to 65535", found=found)
+                Problem(
+                    file="environment",
+                    line=None,
+                    column=None,
+                    path="PORT",
+                    expected="a number from 0 to 65535",
+                    found=found,
+                )
             )
     return msgspec.structs.replace(server, port=port, host=env.get("HOST") or server.host), problems
 
@@ -170,7 +185,11 @@ class _Secrets:
         value = self._env.get(reference.name) if reference.kind == "env" else self._from_file(reference.name)
         if value:
             return Secret(value)
-        what = f"the environment variable {reference.name} to be set" if reference.kind == "env" else f"a secret in {reference.name}"
+        what = (
+            f"the environment variable {reference.name} to be set"
+            if reference.kind == "env"
+            else f"a secret in {reference.name}"
+        )
         self.problems.append(self._document.problem(path, what, "nothing"))
         return None
 
@@ -198,7 +217,9 @@ def _keyring(parsed: GatewayFile, document: Document, secrets: _Secrets) -> Keyr
             expected = f"a secret of at least {MIN_SECRET_LENGTH} characters"
             secrets.problems.append(document.problem(path, expected, "a shorter one"))
         if token in keys:
-            secrets.problems.append(document.problem(path, "a secret of its own", f"that of {keys[token].caller.key!r}"))
+            secrets.problems.append(
+                document.problem(path, "a secret of its own", f"that of {keys[token].caller.key!r}")
+            )
         _check_scope(name, entry, parsed, document, secrets.problems)
         models = frozenset(entry.models) if entry.models is not None else None
         caller = Caller(key=name, role=entry.role, team=entry.team, floor=entry.sensitivity, models=models)
@@ -206,9 +227,7 @@ def _keyring(parsed: GatewayFile, document: Document, secrets: _Secrets) -> Keyr
     return Keyring(keys.values())
 
 
-def _check_scope(
-    name: str, entry: KeyEntry, parsed: GatewayFile, document: Document, problems: list[Problem]
-) -> None:
+def _check_scope(name: str, entry: KeyEntry, parsed: GatewayFile, document: Document, problems: list[Problem]) -> None:
     known = [*parsed.models, *parsed.deployments]
     for index, model in enumerate(entry.models or ()):
         if model not in known:

@@ -53,5 +53,3 @@ def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 def _bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     _log.error("a handler failed", exc_info=error)
     return _api_error(request, internal())
-
-

@@ -1,6 +1,5 @@
 """`POST /v1/chat/completions`, stream and not. The hot path: bare ASGI, one object per request, bytes forwarded."""
 
-import asyncio
 import itertools
 import logging
 import os
@@ -29,6 +28,7 @@ from gateway.routing.decide import UnknownModel
 from gateway.values.decision import Decision
 from gateway.values.outcome import AttemptFailed
 from gateway.values.records import RequestRejected
+from gateway.values.request import ChatRequest
 
 SURFACE = "chat.completions"
 _JSON = (b"content-type", b"application/json")
@@ -63,41 +63,42 @@ class ChatCompletions:
         arrived = time.monotonic()
         decision_id = self._ids.new()
         headers = headers_of(scope)
-        ids: RawHeaders = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
-        departure: Departure | None = None
+        request_id = request_headers.request_id(headers, decision_id)
+        ids = raw_headers((("x-request-id", request_id),))
         try:
             if scope["method"] != "POST":
                 raise ApiError(405, "method_not_allowed", "Use POST.")  # noqa: TRY301 - one place tells the caller
             caller = self._identify(headers)
             body = await read_body(receive, headers, self._max_body_bytes)
-            request = chat_request(body, headers, caller, ids[0][1].decode())
+            request = chat_request(body, headers, caller, request_id)
             del body
-            departure = Departure(receive)
-            answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
-            if answer.relay is None:
-                await _send_answer(send, answer, ids)
-            else:
-                await _send_stream(send, answer, answer.relay, ids)
+            with Departure(receive):
+                await self._answer(request, decision_id, arrived, send, ids)
         except ApiError as error:
             await self._reject(send, error, ids)
         except UnknownModel as unknown:
             await self._reject(send, unknown_model(str(unknown)), ids)
-        except RequestFailed as failed:
-            told = of_failure(failed.failure, failed.decision, failed.deployment)
-            await _send_error(send, told, ids + _about(failed.decision, failed.attempts, None))
         except ClientGone:
             pass
-        except asyncio.CancelledError:
-            if departure is None or not departure.left:
-                raise
         except BrokenStream:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - the caller is told whatever happens
             _log.exception("request %s failed in the gateway", decision_id)
             await _send_error(send, internal(), ids)
-        finally:
-            if departure is not None:
-                departure.stop()
+
+    async def _answer(
+        self, request: ChatRequest, decision_id: str, arrived: float, send: Send, ids: RawHeaders
+    ) -> None:
+        try:
+            answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
+        except RequestFailed as failed:
+            error = of_failure(failed.failure, failed.decision, failed.deployment)
+            await _send_error(send, error, ids + _about(failed.decision, failed.attempts, None))
+            return
+        if answer.relay is None:
+            await _send_answer(send, answer, ids)
+        else:
+            await _send_stream(send, answer, answer.relay, ids)
 
     async def _reject(self, send: Send, error: ApiError, ids: RawHeaders) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))

@@ -102,8 +102,13 @@ def read_shape(fields: Fields) -> ChatShape:
     needs = _needs(fields, messages, choices or 1)
     limit = _optional(fields, "max_completion_tokens", _count) or _optional(fields, "max_tokens", _count)
     return ChatShape(
-        model, needs, _prompt_tokens(fields, messages), limit, stream,
-        bool(options and options.include_usage), choices or 1,
+        model,
+        needs,
+        _prompt_tokens(fields, messages),
+        limit,
+        stream,
+        bool(options and options.include_usage),
+        choices or 1,
     )
 
 
@@ -166,7 +171,9 @@ def _prompt_tokens(fields: Fields, messages: list[_Message]) -> int:
         if isinstance(content, str):
             tokens += text_tokens(content)
         elif content:
-            tokens += sum(_TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content)
+            tokens += sum(
+                _TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content
+            )
         if message.tool_calls is not _NO_CALLS:
             tokens += len(bytes(message.tool_calls)) // _BYTES_PER_TOKEN
     if "tools" in fields:

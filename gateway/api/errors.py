@@ -103,8 +103,11 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
         return ApiError(row.status, failure.code or row.code, message, kind=row.kind, param=failure.param)
     where = f" ({deployment})" if deployment else ""
     return ApiError(
-        row.status, row.code, f"{consequence.sentence}{where}.".capitalize(),
-        kind=row.kind, retry_after_s=failure.retry_after_s,
+        row.status,
+        row.code,
+        f"{consequence.sentence}{where}.".capitalize(),
+        kind=row.kind,
+        retry_after_s=failure.retry_after_s,
     )
 
 
@@ -119,9 +122,7 @@ def _refusal(candidates: Iterable[Candidate]) -> ApiError:
 
 def unknown_model(name: str) -> ApiError:
     """404, as OpenAI's."""
-    return ApiError(
-        404, "model_not_found", f"The model {name!r} does not exist or you may not use it.", param="model"
-    )
+    return ApiError(404, "model_not_found", f"The model {name!r} does not exist or you may not use it.", param="model")
 
 
 def internal() -> ApiError:

@@ -55,7 +55,9 @@ def _local_only(headers: dict[str, str]) -> Caller:
         value = headers.get(name)
         if value is not None and _host(value) not in _LOOPBACK:
             raise ApiError(
-                403, "local_only", f"Without keys the gateway serves this machine only; {name!r} names another.",
+                403,
+                "local_only",
+                f"Without keys the gateway serves this machine only; {name!r} names another.",
                 kind="permission_error",
             )
     return Caller.anonymous()

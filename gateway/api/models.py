@@ -24,7 +24,8 @@ def model_handlers(catalogue: Catalogue, identify: Identify, started: int) -> li
     def get_model(request: Request[Any, Any, Any], name: str) -> dict[str, Any]:
         caller = identify(dict(request.headers))
         name = name.removeprefix("/")
-        if name not in catalogue.models and name not in catalogue.deployments or not caller.may_use(name):
+        known = name in catalogue.models or name in catalogue.deployments
+        if not known or not caller.may_use(name):
             raise unknown_model(name)
         return shown(name)
 

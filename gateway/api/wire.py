@@ -80,15 +80,28 @@ def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:
 
 
 class Departure:
-    """Cancels the current task once the client leaves. `stop` it on every way out; `left` says what happened."""
+    """Cancels the task in its block once the client leaves, and ends the block quietly then: nobody is there to be told."""
 
     def __init__(self, receive: Receive) -> None:
-        self.left = False
+        self._left = False
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._watcher: asyncio.Task[None] | None = None
         self._timer = self._loop.call_later(_WATCH_AFTER_S, self._watch)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if not self._left or kind is not asyncio.CancelledError:
+            return False
+        if self._task is not None:
+            self._task.uncancel()
+        return True
 
     def _watch(self) -> None:
         self._watcher = self._loop.create_task(self._until_gone())
@@ -96,12 +109,6 @@ class Departure:
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.left = True
+        self._left = True
         if self._task is not None:
             self._task.cancel()
-
-    def stop(self) -> None:
-        """Stop watching."""
-        self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()

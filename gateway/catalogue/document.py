@@ -27,7 +27,9 @@ class TimeoutsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     """Seconds."""
 
     connect_s: Seconds = 3.0
-    first_output_s: Annotated[Seconds, Meta(description="From sending to the first text, tool call or reasoning.")] = 60.0
+    first_output_s: Annotated[Seconds, Meta(description="From sending to the first text, tool call or reasoning.")] = (
+        60.0
+    )
     idle_s: Annotated[Seconds, Meta(description="Between two outputs of a stream; pings do not count.")] = 30.0
     total_s: Annotated[Seconds, Meta(description="One attempt as a whole.")] = 600.0
 
@@ -51,7 +53,9 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     region: str | None = None
     clearance: Annotated[
         Sensitivity | None,
-        Meta(description="The highest sensitivity it may see. Default: restricted if self-hosted, public if commercial."),
+        Meta(
+            description="The highest sensitivity it may see. Default: restricted if self-hosted, public if commercial."
+        ),
     ] = None
     capabilities: Annotated[list[Capability], Meta(description="What it can do beyond text in, text out.")] = []
     context_tokens: Annotated[Tokens | None, Meta(description="Prompt and output together.")] = None

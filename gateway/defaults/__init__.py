@@ -1,0 +1,1 @@
+"""The documents that the gateway runs with where none are given."""

@@ -18,7 +18,9 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _STRING_TAG = "tag:yaml.org,2002:str"
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "timestamp", "str", "merge", "value")}
+_PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "timestamp", "str", "merge", "value")
+}
 
 
 class Document:
@@ -33,7 +35,12 @@ class Document:
         """A problem at this path, or at the nearest one above that is in the text; `known` gives the nearest name."""
         line, column = self._place(path)
         return Problem(
-            file=self.file, line=line, column=column, path=path, expected=expected, found=found,
+            file=self.file,
+            line=line,
+            column=column,
+            path=path,
+            expected=expected,
+            found=found,
             hint=nearest(found, known),
         )
 
@@ -63,11 +70,11 @@ def parse(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise _refused(file, line, column, "", "valid YAML", error.problem) from None
+        raise _refused(file, (line, column), "valid YAML", error.problem) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _refused(file, None, None, "", "valid YAML", type(error).__name__) from None
+        raise _refused(file, (None, None), "valid YAML", type(error).__name__) from None
     if not isinstance(node, yaml.MappingNode):
-        raise _refused(file, 1, 1, "", "a mapping at the top", "nothing" if node is None else "something else")
+        raise _refused(file, (1, 1), "a mapping at the top", "nothing" if node is None else "something else")
     reader = _Reader(file)
     data = reader.read(node, "", 0)
     if reader.problems:
@@ -75,9 +82,10 @@ def parse(text: str, file: str) -> Document:
     return Document(file, data, reader.places)
 
 
-def _refused(file: str, line: int | None, column: int | None, path: str, expected: str, found: str | None) -> InvalidDocument:
-    problem = Problem(file=file, line=line, column=column, path=path, expected=expected, found=found)
-    return InvalidDocument([problem])
+def _refused(file: str, place: tuple[int | None, int | None], expected: str, found: str | None) -> InvalidDocument:
+    return InvalidDocument(
+        [Problem(file=file, line=place[0], column=place[1], path="", expected=expected, found=found)]
+    )
 
 
 class _Reader:

@@ -89,8 +89,15 @@ _BOUNDS = {
     "minProperties": "at least {} entry",
     "pattern": "text like {}",
 }
-_TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
-          "boolean": "true or false", "null": "nothing"}
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
 
 
 def _type_name(value: str | list[str]) -> str:

@@ -1,5 +1,6 @@
 """Passes a stream on as it comes. Before the first real output nothing is shown, so another attempt can take over;
-after it the caller gets the real continuation or learns that there is none (law 3)."""
+after it the caller gets the real continuation or learns that there is none (law 3).
+"""
 
 import time
 
@@ -77,10 +78,8 @@ class Relay:
         if self._closed:
             return
         self._closed = True
-        if failure is not None:
-            outcome = failure.outcome
-        else:
-            outcome = Outcome.OK if self._done else Outcome.CALLER_LEFT
+        proper = Outcome.OK if self._done else Outcome.CALLER_LEFT
+        outcome = failure.outcome if failure is not None else proper
         detail = failure.detail if failure is not None else None
         self._attempt.settle(outcome, said=self._decoder.summary(), detail=detail)
         name = self._attempt.deployment.name

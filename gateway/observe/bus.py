@@ -28,5 +28,5 @@ class Bus:
         for listener in self._listeners.get(type(record), ()):
             try:
                 listener(record)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, the request must not suffer
                 _log.exception("a listener failed on %s", type(record).__name__)

@@ -35,23 +35,33 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         by = ["deployment"]
         self.requests = Counter(
-            "gateway_requests", "Requests that were decided.",
-            ["surface", "model", "rule", "outcome", "fault"], registry=registry,
+            "gateway_requests",
+            "Requests that were decided.",
+            ["surface", "model", "rule", "outcome", "fault"],
+            registry=registry,
         )
         self.rejected = Counter(
             "gateway_rejected_requests", "Requests refused before a decision.", ["surface", "code"], registry=registry
         )
         self.duration = Histogram(
-            "gateway_request_duration_seconds", "From a request's arrival to the end of its answer.",
-            ["model"], buckets=_SECONDS, registry=registry,
+            "gateway_request_duration_seconds",
+            "From a request's arrival to the end of its answer.",
+            ["model"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.first_output = Histogram(
-            "gateway_request_first_output_seconds", "From a request's arrival to its first output.",
-            ["model"], buckets=_SECONDS, registry=registry,
+            "gateway_request_first_output_seconds",
+            "From a request's arrival to its first output.",
+            ["model"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.overhead = Histogram(
-            "gateway_overhead_seconds", "Time of a request not spent waiting for an upstream or the client.",
-            buckets=_OVERHEAD, registry=registry,
+            "gateway_overhead_seconds",
+            "Time of a request not spent waiting for an upstream or the client.",
+            buckets=_OVERHEAD,
+            registry=registry,
         )
         self.attempts = Counter(
             "gateway_attempts", "Calls to deployments.", ["deployment", "outcome"], registry=registry
@@ -60,20 +70,26 @@ class Metrics:
             "gateway_attempt_duration_seconds", "Duration of an attempt.", by, buckets=_SECONDS, registry=registry
         )
         self.attempt_first_output = Histogram(
-            "gateway_attempt_first_output_seconds", "From an attempt's start to its first output.",
-            by, buckets=_SECONDS, registry=registry,
+            "gateway_attempt_first_output_seconds",
+            "From an attempt's start to its first output.",
+            by,
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.in_flight = Gauge("gateway_attempts_in_flight", "Attempts in progress.", by, registry=registry)
         self.tokens = Counter(
-            "gateway_tokens", "Tokens by the providers' own count; cached ones are part of prompt.",
-            ["deployment", "kind"], registry=registry,
+            "gateway_tokens",
+            "Tokens by the providers' own count; cached ones are part of prompt.",
+            ["deployment", "kind"],
+            registry=registry,
         )
         self.cost = Counter("gateway_cost_usd", "Known cost of attempts.", by, registry=registry)
         self.unknown_cost = Counter(
             "gateway_attempts_of_unknown_cost", "Attempts that cost something unknown.", by, registry=registry
         )
         self.journal_dropped = Counter(
-            "gateway_journal_dropped_records", "Records lost because the journal's queue was full or its file failed.",
+            "gateway_journal_dropped_records",
+            "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
         self._deployments: dict[str, _PerDeployment] = {}

@@ -86,9 +86,8 @@ def _unmet(require: Require, deployment: Deployment) -> tuple[Reason, ...]:
         reasons.append(Reason(Cause.REQUIREMENT, f"region {' or '.join(require.region)}", deployment.region))
     if require.clearance is not None and not deployment.clearance.covers(require.clearance):
         reasons.append(Reason(Cause.REQUIREMENT, f"clearance {require.clearance.value}", deployment.clearance.value))
-    for capability in require.capabilities or ():
-        if capability not in deployment.capabilities:
-            reasons.append(Reason(Cause.REQUIREMENT, f"capability {capability.value}", None))
+    lacking = [one for one in require.capabilities or () if one not in deployment.capabilities]
+    reasons += [Reason(Cause.REQUIREMENT, f"capability {capability.value}", None) for capability in lacking]
     if require.deployments is not None and deployment.name not in require.deployments:
         reasons.append(Reason(Cause.REQUIREMENT, "to be named by the rule", deployment.name))
     return tuple(reasons)

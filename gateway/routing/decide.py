@@ -64,9 +64,7 @@ def _least(*bounds: float | None) -> float | None:
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
-def _candidates(
-    pool: tuple[Place, ...], facts: Facts, snapshot: Snapshot, bounds: Bounds
-) -> tuple[Candidate, ...]:
+def _candidates(pool: tuple[Place, ...], facts: Facts, snapshot: Snapshot, bounds: Bounds) -> tuple[Candidate, ...]:
     found: list[Candidate] = []
     rank = 0
     for place in pool:
@@ -78,7 +76,7 @@ def _candidates(
     return tuple(found)
 
 
-def _against(  # noqa: PLR0913 - one hard filter after the other, in the order in which they are read
+def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in the order in which they are read
     deployment: Deployment, facts: Facts, reading: Reading, now: float, cost: float | None, bounds: Bounds
 ) -> tuple[Reason, ...]:
     reasons: list[Reason] = []

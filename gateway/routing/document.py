@@ -44,9 +44,9 @@ class Require(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     clearance: Annotated[
         Sensitivity | None, msgspec.Meta(description="The deployment's clearance is at least this.")
     ] = None
-    capabilities: Annotated[
-        list[Capability] | None, msgspec.Meta(description="The deployment has all of these.")
-    ] = None
+    capabilities: Annotated[list[Capability] | None, msgspec.Meta(description="The deployment has all of these.")] = (
+        None
+    )
     deployments: Annotated[Names | None, msgspec.Meta(description="Only these deployments.")] = None
 
 

@@ -109,7 +109,7 @@ class AttemptFailed(Exception):
     `status` is the provider's HTTP status where there was one; `retry_after_s` what it asked for.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a provider can say of a failure
         self,
         outcome: Outcome,
         detail: str,

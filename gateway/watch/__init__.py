@@ -1,0 +1,1 @@
+"""Watch: what runs beside requests. Nothing here may be imported on the way of a request."""

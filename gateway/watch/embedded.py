@@ -130,7 +130,7 @@ class EmbeddedModels:
 
     async def _until_hung(self, ports: Sequence[int]) -> None:
         failures = 0
-        async with httpx2.AsyncClient(timeout=PROBE_TIMEOUT_S, trust_env=False, verify=False) as client:  # noqa: S501 - plain HTTP
+        async with httpx2.AsyncClient(timeout=PROBE_TIMEOUT_S, trust_env=False, verify=False) as client:
             while failures < PROBES_TO_HUNG:
                 await asyncio.sleep(PROBE_EVERY_S)
                 try:

@@ -34,7 +34,7 @@ def main() -> None:
 
 def _engine() -> Any:
     try:
-        import xllamacpp
+        import xllamacpp  # noqa: PLC0415 - its absence is reported
     except ImportError as problem:
         _unavailable(f"the engine is not installed ({problem}); pip install -r requirements/run.txt")
     return xllamacpp
@@ -50,7 +50,8 @@ def _weights() -> Path:
 
 
 def _unavailable(why: str) -> NoReturn:
-    print(why, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
     os._exit(UNAVAILABLE)
 
 

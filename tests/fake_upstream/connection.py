@@ -113,9 +113,7 @@ class Connection:
         gone = asyncio.ensure_future(self._reader.gone.wait())
         self._state.in_progress += 1
         try:
-            await asyncio.wait(
-                {answering, gone}, timeout=self._state.max_hold_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({answering, gone}, timeout=self._state.max_hold_s, return_when=asyncio.FIRST_COMPLETED)
             now = (loop.time() - arrived) * 1000
             ended = answering.done() and not isinstance(answering.exception(), OSError)
             record.ended_ms, record.left_ms = (now, None) if ended else (None, now if gone.done() else None)

@@ -42,9 +42,7 @@ class Exchange:
             await self._writer.drain()
             self._counts.answered_bytes += len(data)
 
-    async def whole(
-        self, body: bytes, *, status: int = 200, kind: Header | None = JSON, headers: Headers = ()
-    ) -> None:
+    async def whole(self, body: bytes, *, status: int = 200, kind: Header | None = JSON, headers: Headers = ()) -> None:
         """A complete answer with a content-length, in one write."""
         await self.send(self.head(status, (*((kind,) if kind else ()), *headers, length(body))) + body)
 

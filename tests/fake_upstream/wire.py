@@ -14,14 +14,12 @@ CHUNKED: Header = ("transfer-encoding", "chunked")
 LAST_CHUNK = b"0\r\n\r\n"
 DONE = b"[DONE]"
 MEBI = 1024 * 1024
-_REASONS = {418: "I'm a teapot", 529: "Overloaded"}
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 
 
 def reason(status: int) -> str:
     """The reason phrase of a status line."""
-    if status in _REASONS:
-        return _REASONS[status]
-    return HTTPStatus(status).phrase if status in HTTPStatus else "Unknown"
+    return _REASONS.get(status, "Unknown")
 
 
 def head(status: int, headers: Headers, version: str = "1.1") -> bytes:

@@ -103,7 +103,11 @@ BROKEN: list[tuple[str, list[bytes], Outcome]] = [
     ("error member", [delta("a"), b'data: {"error": {"message": "x"}}\n\n', DONE], Outcome.ERROR_IN_ANSWER),
     ("error event", [delta("a"), b"event: error\ndata: {}\n\n", DONE], Outcome.ERROR_IN_ANSWER),
     ("bad json", [delta("a"), b"data: {oops\n\n", STOP, DONE], Outcome.MALFORMED_ANSWER),
-    ("two halves of one event", [delta("a"), b'data: {"choices":[]\n\ndata: "x":1}\n\n', DONE], Outcome.MALFORMED_ANSWER),
+    (
+        "two halves of one event",
+        [delta("a"), b'data: {"choices":[]\n\ndata: "x":1}\n\n', DONE],
+        Outcome.MALFORMED_ANSWER,
+    ),
     ("null", [delta("a"), b"data: null\n\n", STOP, DONE], Outcome.MALFORMED_ANSWER),
     ("not utf-8", [delta("a"), b'data: {"model": "\xff"}\n\n', STOP, DONE], Outcome.MALFORMED_ANSWER),
 ]

@@ -9,7 +9,13 @@ import msgspec
 
 from gateway.values.outcome import AttemptFailed, Outcome
 
-_CONTEXT_WORDS = ("context_length_exceeded", "exceed_context_size_error", "maximum context length", "context length", "input_tokens")
+_CONTEXT_WORDS = (
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "maximum context length",
+    "context length",
+    "input_tokens",
+)
 _POLICY_WORDS = ("content_filter", "content_policy", "responsibleaipolicyviolation")
 _QUOTA_WORDS = ("insufficient_quota", "billing", "credit balance", "quota exceeded")
 
