@@ -51,8 +51,8 @@ async def _serve(settings: Settings) -> None:
 async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> None:
     """Once a deployment can answer, so that the printed line works as it stands; or after a while, whatever is true."""
     until = time.monotonic() + _GREET_WITHIN_S
-    while not gateway.is_ready() and time.monotonic() < until:
-        await asyncio.sleep(0.1)  # noqa: ASYNC110 - readings have no event to wait for
+    while not gateway.is_ready() and time.monotonic() < until:  # noqa: ASYNC110 - readings have no event
+        await asyncio.sleep(0.1)
     sys.stdout.write(_greeting(settings, host, port))
     sys.stdout.flush()
 

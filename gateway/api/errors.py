@@ -80,6 +80,8 @@ OUTCOMES: dict[Outcome, Row] = {
     Outcome.INTERNAL_ERROR: Row(500, "server_error", "internal_error"),
 }
 
+_PASSED_ON = frozenset({413, 422})
+
 # why no candidate was left: the first cause that stands against any of them names the error
 _REFUSALS: dict[Cause, Row] = {
     Cause.HEALTH: Row(503, "unavailable_error", "no_healthy_deployment"),
@@ -100,7 +102,10 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
     consequence = CONSEQUENCES[failure.outcome]
     if consequence.fault is Fault.CALLER:
         message = failure.message or f"{consequence.sentence}."
-        return ApiError(row.status, failure.code or row.code, message, kind=row.kind, param=failure.param)
+        own = failure.outcome is Outcome.CONTEXT_TOO_LONG  # applications look for this word
+        code = row.code if own else failure.code or row.code
+        status = failure.status if failure.status in _PASSED_ON else row.status
+        return ApiError(status, code, message, kind=row.kind, param=failure.param)
     where = f" ({deployment})" if deployment else ""
     return ApiError(
         row.status,

@@ -69,7 +69,9 @@ class RunningAttempt:
         self._status = head.status
         if not 200 <= head.status < 300:
             body = await self._error_body(exchange)
-            raise self._translator.failure(head.status, head.headers, body)
+            failure = self._translator.failure(head.status, head.headers, body)
+            failure.message = failure.message and self._rooms.transport.redact(deployment.name, failure.message)
+            raise failure
         return exchange
 
     def expect_by(self, within_s: float | None, outcome: Outcome) -> None:

@@ -60,6 +60,11 @@ class Connection(asyncio.Protocol):
         """True if a reader would get something without waiting: bytes, the end or a failure."""
         return bool(self._parts) or self.complete or self.failure is not None
 
+    @property
+    def has_unread(self) -> bool:
+        """True if bytes of the body wait to be taken."""
+        return bool(self._parts)
+
     def take(self) -> bytes:
         """What has arrived of the body and was not taken yet."""
         parts = self._parts
@@ -109,6 +114,8 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(Outcome.MALFORMED_ANSWER, "a switch of protocols that was not asked for")
         except httptools.HttpParserError as error:
             if not self.complete:
                 self._fail(Outcome.MALFORMED_ANSWER, f"not HTTP/1.1: {str(error)[:100]}")

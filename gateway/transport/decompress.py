@@ -5,6 +5,7 @@ import zlib
 from gateway.values.outcome import AttemptFailed, Outcome
 
 _WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+_STEP = 1024 * 1024
 PLAIN = ("", "identity")
 
 
@@ -18,10 +19,15 @@ class Decompressor:
         self._zlib = zlib.decompressobj(window)
         self._left = max_bytes
 
+    @property
+    def has_more(self) -> bool:
+        """True if what was fed has not all come out: feed nothing to get the rest."""
+        return bool(self._zlib.unconsumed_tail)
+
     def feed(self, data: bytes) -> bytes:
-        """What `data` becomes."""
+        """What `data` becomes, a step at a time, so that a bomb does not hold up the event loop."""
         try:
-            out = self._zlib.decompress(data, self._left + 1)
+            out = self._zlib.decompress(self._zlib.unconsumed_tail + data, _STEP)
         except zlib.error:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the compressed body is corrupt") from None
         self._left -= len(out)

@@ -70,10 +70,8 @@ class Exchange:
         """All that has arrived; empty only at the body's proper end. Raises AttemptFailed."""
         connection = self._connection
         while not self._ended:
-            data = connection.take()
+            data = await self._take() if self._decompressor else connection.take()
             if data:
-                if self._decompressor is not None and not (data := self._decompressor.feed(data)):
-                    continue
                 return data
             if connection.failure is not None:
                 raise connection.failure
@@ -97,6 +95,18 @@ class Exchange:
             self._release(connection)
         else:
             connection.abort()
+
+    async def _take(self) -> bytes:
+        """What has arrived, decompressed; empty if more has to arrive."""
+        decompressor = self._decompressor
+        if decompressor is None:
+            return self._connection.take()
+        while decompressor.has_more or self._connection.has_unread:
+            if decompressor.has_more:
+                await asyncio.sleep(0)
+            if data := decompressor.feed(b"" if decompressor.has_more else self._connection.take()):
+                return data
+        return b""
 
     def _is_stale(self, connection: Connection) -> bool:
         failure = connection.failure

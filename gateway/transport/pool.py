@@ -28,6 +28,7 @@ class _Place:
         self.open: set[Connection] = set()
         self.pending = 0
         self.gone = False
+        self.secrets = [secret for value in headers.values() for secret in (value, value.rpartition(" ")[2])]
         fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
         self._fixed = "".join(_line(name, value) for name, value in {**fixed, **headers}.items())
 
@@ -66,6 +67,13 @@ class Transport:
         if origin.scheme == "https" and tls is None:
             tls = ssl.create_default_context()
         self._places[deployment] = _Place(origin, headers, tls if origin.scheme == "https" else None)
+
+    def redact(self, deployment: str, text: str) -> str:
+        """The text without the deployment's credential: some providers repeat it in their errors (FAULTS X6)."""
+        place = self._places.get(deployment)
+        for secret in place.secrets if place else ():
+            text = text.replace(secret, "[redacted]")
+        return text
 
     def remove(self, deployment: str) -> None:
         """Forget a deployment. Exchanges in progress go on."""

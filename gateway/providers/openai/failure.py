@@ -3,6 +3,7 @@
 A refusal that concerns the gateway's own credential, quota or configuration is never told to the caller as its own.
 """
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -34,6 +35,7 @@ _BY_STATUS: dict[int, Outcome] = {
     503: Outcome.OVERLOADED,
     529: Outcome.OVERLOADED,
 }
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MAX_MESSAGE = 2_000  # characters
 
 
@@ -48,7 +50,7 @@ class _Body(msgspec.Struct):
     error: _Error | str | None = None
 
 
-_decode = msgspec.json.Decoder(_Body, strict=False).decode
+_decode = msgspec.json.Decoder(_Body | list[_Body], strict=False).decode  # Google wraps it in a list
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
@@ -57,21 +59,34 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> AttemptFail
     outcome = _outcome(status, error)
     return AttemptFailed(
         outcome,
-        f"HTTP {status}" + (f", {error.type or error.code}" if error.type or error.code else ""),
+        f"HTTP {status}" + (f", {_clean(error)}" if _clean(error) else ""),
         status=status,
         message=error.message[:_MAX_MESSAGE] if error.message else None,
         param=error.param,
-        code=str(error.code) if error.code is not None else None,
+        code=_word(error.code),
         retry_after_s=_retry_after(headers),
     )
 
 
+def _word(code: str | int | None) -> str | None:
+    """The provider's code where it is a word; some repeat the status there."""
+    return code if isinstance(code, str) and not code.isdigit() else None
+
+
 def _error_of(body: bytes) -> _Error:
     try:
-        error = _decode(body).error
+        parsed = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Error()
+    one = (parsed[0] if parsed else _Body()) if isinstance(parsed, list) else parsed
+    error = one.error
     return _Error(message=error) if isinstance(error, str) else error or _Error()
+
+
+def _clean(error: _Error) -> str | None:
+    """The provider's word for the error, if it is one: free text may hold a prompt or a key."""
+    word = error.type or _word(error.code)
+    return word if word and _WORD.fullmatch(word) else None
 
 
 def _outcome(status: int, error: _Error) -> Outcome:

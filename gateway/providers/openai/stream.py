@@ -5,10 +5,12 @@ came; anything else is taken event by event. The answer is complete at `[DONE]` 
 said why it finished: an engine that dies can still end its HTTP body well (FAULTS S3, S4, S13).
 """
 
+import contextlib
+
 import msgspec
 
 from gateway.providers.eventstream import Event, EventSplitter, EventTooLong
-from gateway.providers.openai.wire import ABSENT, Said, WireUsage, as_usage, is_answer, is_present
+from gateway.providers.openai.wire import ABSENT, FAILED, Said, as_usage, is_answer, is_present, without_surrogates
 from gateway.values.answer import Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.usage import Usage
@@ -27,13 +29,24 @@ class _Choice(msgspec.Struct, gc=False):
 
 class _Event(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
-    usage: WireUsage | None = None
+    usage: msgspec.Raw = ABSENT
     model: str | None = None
     error: msgspec.Raw = ABSENT
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_batch = msgspec.json.Decoder(list[_Event]).decode
+
+
+def _ends_in_error(event: _Event) -> bool:
+    return any(choice.finish_reason == FAILED for choice in event.choices or ())
+
+
+def _parse(data: bytes) -> _Event | None:
+    for form in (data, without_surrogates(data)):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _decode_event(form)
+    return None
 
 
 class OpenAIStreamDecoder:
@@ -47,7 +60,7 @@ class OpenAIStreamDecoder:
         self._model: str | None = None
         self._first_finish: str | None = None
         self._open: set[int] = set()  # choices that spoke and have not finished
-        self._finished = False
+        self._finished: set[int] = set()
         self._seen_bytes = self._seen_event = False
         self._output_events = 0
         self._over = False
@@ -107,7 +120,9 @@ class OpenAIStreamDecoder:
         return [Chunk(data, output, done)]
 
     def _usual(self, event: _Event) -> bool:
-        return event.error is ABSENT and event.choices is not None and (bool(event.choices) or self._keep_usage)
+        if event.error is not ABSENT or event.choices is None or _ends_in_error(event):
+            return False
+        return bool(event.choices) or self._keep_usage
 
     def _one_by_one(self, data: bytes) -> list[Chunk]:
         try:
@@ -128,15 +143,14 @@ class OpenAIStreamDecoder:
             return self._done()
         if event.name == "error":
             return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error event")
-        try:
-            parsed = _decode_event(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        parsed = _parse(event.data)
+        if parsed is None:
             return self._fail(Outcome.MALFORMED_ANSWER, "an event of the stream is not a chat completion chunk")
-        if is_present(parsed.error):
+        if is_present(parsed.error) or _ends_in_error(parsed):
             return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
         output = self._take(parsed)
-        if not parsed.choices and not self._keep_usage:
-            return None
+        if not parsed.choices and (not self._keep_usage or parsed.choices is None):
+            return None  # usage that nobody asked for, or an object that is no chunk
         return Chunk(_PREFIX + event.data.replace(b"\n", b"\ndata: ") + _SUFFIX, output)
 
     def _take(self, event: _Event) -> bool:
@@ -146,7 +160,7 @@ class OpenAIStreamDecoder:
         for choice in event.choices or ():
             output = (choice.delta is not None and choice.delta.holds_output()) or output
             self._note_finish(choice)
-        if event.usage is not None:
+        if event.usage is not ABSENT:
             self._usage = as_usage(event.usage) or self._usage
         self._model = self._model or event.model
         self._output_events += output
@@ -154,10 +168,11 @@ class OpenAIStreamDecoder:
 
     def _note_finish(self, choice: _Choice) -> None:
         if choice.finish_reason is None:
-            self._open.add(choice.index)
+            if choice.index not in self._finished:
+                self._open.add(choice.index)
             return
         self._open.discard(choice.index)
-        self._finished = True
+        self._finished.add(choice.index)
         if choice.index == 0:
             self._first_finish = choice.finish_reason
 

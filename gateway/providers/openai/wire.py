@@ -3,10 +3,13 @@
 A member is `Raw` where only its presence matters. Null and absent mean the same here.
 """
 
+import re
+
 import msgspec
 
 from gateway.values.usage import Usage
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = msgspec.Raw(b"null")  # msgspec takes no union of Raw and None
 
 
@@ -55,9 +58,16 @@ def is_present(raw: msgspec.Raw) -> bool:
     return raw is not ABSENT and bytes(raw) != b"null"
 
 
-def as_usage(wire: WireUsage | None) -> Usage | None:
-    """The usage, or None where it was not said."""
-    if wire is None or wire.prompt_tokens is None:
+_decode_usage = msgspec.json.Decoder(WireUsage | None).decode
+
+
+def as_usage(raw: msgspec.Raw) -> Usage | None:
+    """The usage, or None where it was not said, or makes no sense: a good answer is not refused for it."""
+    try:
+        wire = _decode_usage(raw) if is_present(raw) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if wire is None or wire.prompt_tokens is None or min(wire.prompt_tokens, wire.completion_tokens or 0) < 0:
         return None
     prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
     return Usage(
@@ -66,6 +76,14 @@ def as_usage(wire: WireUsage | None) -> Usage | None:
         cached_tokens=prompt.cached_tokens if prompt else None,
         reasoning_tokens=completion.reasoning_tokens if completion else None,
     )
+
+
+FAILED = "error"  # finish_reason of vLLM and OpenRouter when the engine failed: no answer, whatever came before
+
+
+def without_surrogates(data: bytes) -> bytes:
+    """For reading only: some servers tear an emoji into two halves, each an escape that is no text by itself."""
+    return _SURROGATE.sub(rb"\\ufffd", data)
 
 
 def is_answer(*, any_output: bool, finish_reason: str | None, usage: Usage | None) -> bool:

@@ -1,0 +1,98 @@
+"""A real gateway process, as an operator starts it: `gateway serve --config FILE`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2 as httpx
+
+REPOSITORY = Path(__file__).parents[2]
+START_S = 60
+
+
+class GatewayProcess:
+    """Serves `config` (the file's content as data; None: the embedded default) on a free port until the block ends."""
+
+    def __init__(
+        self, directory: Path, config: dict[str, Any] | None = None, env: dict[str, str] | None = None
+    ) -> None:
+        self.directory = directory
+        self.log = directory / "gateway.log"
+        self.state = directory / "state"
+        self._config = config
+        self._env = {**os.environ, **(env or {}), "PORT": "0", "GATEWAY_STATE_DIR": str(self.state)}
+        self._process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Self:
+        command = [sys.executable, "-m", "gateway", "serve"]
+        if self._config is not None:
+            file = self.directory / "gateway.yaml"
+            file.write_text(json.dumps(self._config))
+            command += ["--config", str(file)]
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                command, cwd=REPOSITORY, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        timer = threading.Timer(START_S, self._process.kill)
+        timer.start()
+        assert self._process.stdout is not None
+        greeting = self._process.stdout.readline()
+        timer.cancel()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", greeting)
+        assert found, f"the gateway did not start: {greeting}{self.log.read_text()[-3000:]}"
+        self.port = int(found[1])
+        return self
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        finally:
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+
+    def decision(self, decision_id: str) -> dict[str, Any]:
+        """The finished record of a decision, and its sentences; waits for its end."""
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            answer = httpx.get(f"{self.url}/admin/decisions/{decision_id}", trust_env=False)
+            if answer.status_code == 200 and not answer.json()["record"].get("in_progress"):
+                return answer.json()
+            time.sleep(0.02)
+        raise AssertionError(f"decision {decision_id} did not end")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def deployment(base_url: str, model: str, **more: Any) -> dict[str, Any]:
+    """A deployment of a fake upstream, impatient so that tests are quick."""
+    timeouts = {"connect_s": 1, "first_output_s": 2.5, "idle_s": 0.7, "total_s": 5}
+    base = {"provider": "openai", "hosting": "commercial", "base_url": base_url, "model": model}
+    return {**base, "clearance": "restricted", "timeouts": timeouts, **more}
