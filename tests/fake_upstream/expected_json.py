@@ -147,7 +147,7 @@ REFUSALS: dict[str, Json] = {
     "redirect": Json(rb"^<html>", status=302),
     "echoes_key": Json(rb"Incorrect API key provided: Bearer sk-mine\.", status=400),
     "echoes_prompt": Json(rb"Cannot process: hi there", status=400),
-    "huge_error": Json(rb"e{2097152}", status=500),
+    "huge_error": Json(rb'"message":"e{2097152}"', status=500),
     "endless_error": Json(rb"^ {1024,}$", "open", 500),
     "silent_error": Json(rb"^$", "open", 500),
     "short_error": Json(rb'^\{"error"', "cut", 503),

@@ -124,7 +124,7 @@ EXPECTED: dict[str, Stream] = {
     "gzip_lie": Stream(_OK),
     "unknown_encoding": Stream("", raw=rb"^\x8b\x01"),
     "gzip_bomb": Stream("", raw=rb"^\x1f\x8b\x08"),
-    "endless_event": Stream("R", "cut", rb"0{1048576}$"),
+    "endless_event": Stream("R", "cut", rb'"content":"0{2097152}$'),
     # before the body
     "close_before": Stream("", "cut", status=0),
     "reset_before": Stream("", "reset", status=0),

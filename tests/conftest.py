@@ -1,0 +1,84 @@
+"""Servers that several tests share: a fake upstream and gateways in front of it, each a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from gateway.values.deployment import Capability
+from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
+
+APP_KEY, OPERATOR_KEY, NARROW_KEY = "app-key-0123456789", "operator-key-0123456789", "narrow-key-0123456789"
+BEHAVIOURS = (
+    "ok tools json_schema logprobs slow@3000 endless silent error_500 rate_limit_429 bad_param_400 unauthorized_401 "
+    "model_404 reset_after_headers tokens cut_after vllm unicode echoes_prompt"
+).split()
+
+
+@dataclass
+class Upstream:
+    """A fake upstream in a process of its own."""
+
+    port: int
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def ask(self, path: str) -> Any:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", trust_env=False).json()
+
+    def last(self, model: str) -> dict[str, Any]:
+        """The newest request for this behaviour."""
+        return next(row for row in reversed(self.ask("/_seen")) if row["model"] == model)
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.fake_upstream"], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        yield Upstream(json.loads(process.stdout.readline())["port"])
+        process.terminate()
+
+
+def configuration(base_url: str, **more: Any) -> dict[str, Any]:
+    """Each behaviour as a deployment of its own name, and `chat` in front of `ok`."""
+    capable = [capability.value for capability in Capability]
+    price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0}
+    deployments = {
+        name: deployment(base_url, name, capabilities=capable, price=price, max_output_tokens=1000)
+        for name in BEHAVIOURS
+    }
+    deployments = {name.replace("@", "-"): entry for name, entry in deployments.items()}
+    deployments["plain"] = deployment(base_url, "ok", clearance="internal", context_tokens=500)
+    return {"deployments": deployments, "models": {"chat": {"deployments": ["ok"]}}, **more}
+
+
+@pytest.fixture(scope="session")
+def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """Without keys."""
+    with GatewayProcess(tmp_path_factory.mktemp("gateway"), configuration(upstream.base_url)) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def keyed(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """With keys: an application's, an operator's, and one that may use `chat` only and sends confidential things."""
+    directory: Path = tmp_path_factory.mktemp("keyed")
+    (directory / "operator.key").write_text(f"{OPERATOR_KEY}\n")
+    keys = {
+        "app": {"secret": "${env:APP_KEY}", "team": "blue"},
+        "operator": {"secret": "${file:operator.key}", "role": "operator"},
+        "narrow": {"secret": "${env:NARROW_KEY}", "models": ["chat", "plain"], "sensitivity": "confidential"},
+    }
+    env = {"APP_KEY": APP_KEY, "NARROW_KEY": NARROW_KEY}
+    with GatewayProcess(directory, configuration(upstream.base_url, keys=keys), env) as process:
+        yield process
