@@ -49,12 +49,21 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> None:
-    """Once a deployment can answer, so that the printed line works as it stands; or after a while, whatever is true."""
+    """Once it listens and a deployment can answer, so that the printed line works as it stands; or after a while."""
     until = time.monotonic() + _GREET_WITHIN_S
-    while not gateway.is_ready() and time.monotonic() < until:  # noqa: ASYNC110 - readings have no event
-        await asyncio.sleep(0.1)
+    while not (gateway.is_ready() and await _listens(host, port)) and time.monotonic() < until:  # noqa: ASYNC110 - no event tells
+        await asyncio.sleep(0.05)
     sys.stdout.write(_greeting(settings, host, port))
     sys.stdout.flush()
+
+
+async def _listens(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _check_free(host: str, port: int) -> None:

@@ -12,7 +12,7 @@ from tests.fake_upstream.call import BadCall, parse
 from tests.fake_upstream.exchange import Exchange
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
 from tests.fake_upstream.registry import Act, UnknownModel
-from tests.fake_upstream.seen import Record, Seen
+from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.wire import JSON, error_body, head, length
 
 _CHAT = "/v1/chat/completions"
@@ -40,13 +40,17 @@ class Connection:
         self._writer = writer
         self._port: int = writer.get_extra_info("sockname")[1]
         self._close_on_next = False
-        self._task = asyncio.current_task()
+        self._task: asyncio.Task[None] | None = None
         state.accepted += 1
         self._number = state.accepted
 
-    async def serve(self) -> None:
-        """Never raises for what a client did."""
+    def start(self) -> None:
+        """Serve in a task of its own."""
         self._state.connections.add(self)
+        self._task = asyncio.ensure_future(self._serve())
+
+    async def _serve(self) -> None:
+        """Never raises for what a client did."""
         self._writer.transport.set_write_buffer_limits(high=0)  # so that drain() means: the kernel has it
         try:
             while await self._one():
@@ -89,7 +93,7 @@ class Connection:
             return await self._plain(refusal, request, record)
         try:
             call = parse(request.body)
-            record.model, record.stream = call.model, call.stream
+            record.model, record.stream = call.model[:MAX_NAME], call.stream
             row, parameter = behaviours.find(call.model)
         except BadCall as problem:
             return await self._plain((400, control.bad_call(problem)), request, record)
@@ -119,10 +123,10 @@ class Connection:
             record.ended_ms, record.left_ms = (now, None) if ended else (None, now if gone.done() else None)
         finally:
             self._state.in_progress -= 1
-            exchange.keep = exchange.keep and answering.done()
             answering.cancel()
             gone.cancel()
             results = await asyncio.gather(answering, gone, return_exceptions=True)
+            exchange.keep = exchange.keep and results[0] is None
             self._note(results[0], record)
 
     def _note(self, result: object, record: Record) -> None:

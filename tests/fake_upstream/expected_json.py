@@ -95,7 +95,7 @@ EXPECTED: dict[str, Json] = {
     "reset_body": Json(rb'^\{"id":', "reset"),
     "no_terminator": Json(end="cut", says=_SAYS),
     "cut_in_chunk": Json(rb'^\{"id":', "cut"),
-    "bad_chunk": Json(rb'^\{"id":.{95}$', "cut"),
+    "bad_chunk": Json(rb'^\{"id":.{94}$', "cut"),
     "two_lengths": _CLOSED,
     "length_and_chunked": _CLOSED,
     "bad_length": _CLOSED,

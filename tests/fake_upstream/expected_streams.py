@@ -37,7 +37,7 @@ EXPECTED: dict[str, Stream] = {
     "dated_model": Stream(_OK, raw=rb'"model":"dated_model-2026-08-07"'),
     "vllm": Stream(_OK, raw=rb'"prompt_logprobs":null'),
     "llamacpp": Stream(_OK, raw=rb'"timings":\{'),
-    "unicode": Stream("Rc{7}FD"),
+    "unicode": Stream("Rc{8}FD"),
     # slow
     "slow": Stream(_OK),
     "first_after": Stream(_OK),
@@ -52,7 +52,7 @@ EXPECTED: dict[str, Stream] = {
     "silent_after": Stream(_3, "open"),
     "silent_before_done": Stream("Rc{4}F", "open"),
     "silent_after_done": Stream(_OK, "open"),
-    "half_event_silent": Stream(_3, "open", rb'data: \{"id":"chatcmpl-[0-9a-f]{24}","obj$'),
+    "half_event_silent": Stream(_3, "open", rb'data: \{"id":"chatcmpl-[0-9a-f]{24}","object":"ch$'),
     "pings": Stream("", "open", rb"^(: ping\n\n){2,}$"),
     "pings_after_role": Stream("R", "open", rb"\n\n(: ping\n\n){2,}$"),
     "pings_mid": Stream(_3, "open", rb"\n\n(: ping\n\n){2,}$"),

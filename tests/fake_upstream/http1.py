@@ -37,6 +37,10 @@ class Request:
         """The same with no more than `most` bytes of its body."""
         return replace(self, body=self.body[:most]) if self.body_bytes > most else self
 
+    def weight(self) -> int:
+        """About how many bytes it holds."""
+        return len(self.body) + len(self.path) + sum(len(name) + len(value) for name, value in self.headers)
+
     def keeps_alive(self) -> bool:
         """Does the client want the connection kept (RFC 9112 section 9.3)?"""
         wish = self.header("connection").lower()
@@ -104,13 +108,12 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     parts: list[bytes] = []
     held = 0
     while True:
-        line = await reader.readline()
-        try:
-            size = int(line.partition(b";")[0], 16)
+        try:  # readline raises ValueError for a line beyond the reader's limit
+            size = int((await reader.readline()).partition(b";")[0], 16)
+            part = await _read_exactly(reader, size, held)
+            await reader.readline()
         except ValueError:
-            raise BadRequest(400, "not a chunk size") from None
-        part = await _read_exactly(reader, size, held)
-        await reader.readline()
+            raise BadRequest(400, "not a chunk") from None
         if not size:
             return b"".join(parts)
         parts.append(part)

@@ -29,8 +29,7 @@ class Got:
     @property
     def head(self) -> bytes:
         """The head of the final answer; empty if there is none."""
-        head = self._parts()[0]
-        return head
+        return self._parts()[0]
 
     @property
     def status(self) -> int:
@@ -128,7 +127,7 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, got:
         got.raw += data
         got.reads.append((time.monotonic() - start, data))
         if not data:
-            got.end = "closed"
+            got.end = "closed"  # which by itself completes a body without length or chunks
             got.end = "closed" if got.framed else "cut"
             return
         if got.framed:
@@ -151,11 +150,30 @@ async def _probe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, got
     return "extra" if more != _PROBED or got.after() else "kept"
 
 
+async def raw_answer(port: int, data: bytes, *, eof: bool = False) -> bytes:
+    """All that comes back for these bytes until the server closes, or for 0.3 s."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    got = b""
+    try:
+        writer.write(data)
+        if eof:
+            writer.write_eof()
+        async with asyncio.timeout(0.3):
+            while more := await reader.read(65_536):
+                got += more
+    except (TimeoutError, ConnectionError):
+        pass
+    finally:
+        writer.transport.abort()
+    return got
+
+
 def events(body: bytes) -> list[tuple[str, bytes]]:
     """The events (name, data) of an event stream, by the WHATWG rules; an unfinished one is dropped but for [DONE]."""
-    lines = re.split(rb"\r\n|\n|\r", body.removeprefix(b"\xef\xbb\xbf"))
+    *lines, rest = re.split(rb"\r\n|\n|\r", body.removeprefix(b"\xef\xbb\xbf"))
     found: list[tuple[str, bytes]] = []
-    name, data = "", []
+    name = ""
+    data: list[bytes] = []
     for line in lines:
         if not line and data:
             found.append((name, b"\n".join(data)))
@@ -166,14 +184,14 @@ def events(body: bytes) -> list[tuple[str, bytes]]:
             data.append(value.removeprefix(b" "))
         elif key == b"event":
             name = value.decode().strip()
-    return [*found, ("", b"[DONE]")] if data == [b"[DONE]"] else found
+    return [*found, ("", b"[DONE]")] if data == [b"[DONE]"] or rest == b"data: [DONE]" else found
 
 
 def signature(body: bytes) -> str:
     """A letter for each event.
 
     R role, c content, r reasoning, t tool call, f refusal, _ empty delta, F finish, L finish with content, U usage,
-    0 no choices, E error, D [DONE], X anything else. A small e or x would not occur.
+    0 no choices, E error, D [DONE], X anything else.
     """
     return "".join(_letter(name, data) for name, data in events(body))
 

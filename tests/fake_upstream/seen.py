@@ -10,7 +10,8 @@ from tests.fake_upstream.http1 import Request
 
 MAX_RECORDS = 20_000
 MAX_BODY = 1024 * 1024  # of one record; the digest is always of the whole
-MAX_BODIES = 64 * 1024 * 1024
+MAX_HELD = 64 * 1024 * 1024  # bodies and headers of all records
+MAX_NAME = 256  # characters of a model's name
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Record:
 
 
 class Seen:
-    """The records, oldest first; the oldest go when there are too many, or their bodies are too large together."""
+    """The records, oldest first; the oldest go when there are too many, or they are too large together."""
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque()
@@ -58,9 +59,9 @@ class Seen:
         self.total += 1
         record = Record(self.total, connection, port, request.remembered(MAX_BODY))
         self._records.append(record)
-        self._held += len(record.request.body)
-        while len(self._records) > MAX_RECORDS or self._held > MAX_BODIES:
-            self._held -= len(self._records.popleft().request.body)
+        self._held += record.request.weight()
+        while len(self._records) > MAX_RECORDS or self._held > MAX_HELD:
+            self._held -= self._records.popleft().request.weight()
         return record
 
     def rows(self) -> list[dict[str, Any]]:

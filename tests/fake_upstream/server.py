@@ -76,7 +76,7 @@ class FakeUpstream:
     def _protocol(self) -> asyncio.StreamReaderProtocol:
         reader = WatchedReader()
 
-        async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await Connection(self._state, reader, writer).serve()
+        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            Connection(self._state, reader, writer).start()
 
         return asyncio.StreamReaderProtocol(reader, connected)

@@ -2,17 +2,14 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.fake_upstream import Behaviour, FakeUpstream, cases
 from tests.fake_upstream.behaviours import BEHAVIOURS, MODULES
 from tests.fake_upstream.behaviours.refusal_table import ROWS
 from tests.fake_upstream.expected_json import EXPECTED as JSON
-from tests.fake_upstream.expected_json import REFUSALS
-from tests.fake_upstream.expected_json import Json
+from tests.fake_upstream.expected_json import REFUSALS, Json
 from tests.fake_upstream.expected_streams import EXPECTED as STREAMS
 from tests.fake_upstream.reading import ask, signature
 
@@ -30,13 +27,6 @@ _PARAMETERS = {
     "huge_error": 2,
 }
 _TABLE = {row.name: row for row in ROWS}
-
-
-@pytest_asyncio.fixture
-async def up() -> AsyncIterator[FakeUpstream]:
-    """A server of its own for each test."""
-    async with FakeUpstream() as server:
-        yield server
 
 
 def _model(row: Behaviour) -> str:

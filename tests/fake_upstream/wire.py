@@ -39,8 +39,8 @@ def chunk(data: bytes) -> bytes:
 
 
 def as_json(value: Any) -> bytes:
-    """Compact JSON, characters as UTF-8 and not as escapes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Compact JSON, characters as UTF-8 and not as escapes; a lone surrogate, which has no UTF-8, becomes `?`."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def event(payload: bytes) -> bytes:

@@ -69,7 +69,7 @@ async def tools_stop(x: Exchange) -> None:
 @behaviour("json_schema", "both")
 async def json_schema(x: Exchange) -> None:
     """The smallest JSON that fits the request's response_format schema, or {"answer": text}."""
-    wanted = (x.call.fields.get("response_format") or {}).get("json_schema", {}).get("schema")
+    wanted = _inside(x.call.fields, "response_format", "json_schema", "schema")
     value = _instance(wanted, 0) if wanted else {"answer": x.call.text}
     text = as_json(value).decode()
     await say(x, Script(tuple(text[start : start + 8] for start in range(0, len(text), 8))))
@@ -175,10 +175,17 @@ def _torn(data: bytes) -> list[bytes]:
 
 def tool_of(x: Exchange, index: int) -> Tool:
     """A call of the tool that the request offers at `index`, or of get_weather."""
-    offered = x.call.fields.get("tools") or []
-    tool = offered[min(index, len(offered) - 1)] if offered else {}
-    name = tool.get("function", {}).get("name") if isinstance(tool, dict) else None
+    offered = x.call.fields.get("tools")
+    tool = offered[min(index, len(offered) - 1)] if isinstance(offered, list) and offered else None
+    name = _inside(tool, "function", "name")
     return Tool(str(name or "get_weather"), ('{"cit', 'y":"Par', "is, 75", f'00{index + 1}"', "}"))
+
+
+def _inside(value: Any, *names: str) -> Any:
+    """The member at this path, None where there is no such."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _instance(schema: Any, depth: int) -> Any:

@@ -1,0 +1,133 @@
+"""Every answer carries a decision that can be read afterwards: as sentences, as JSON, by HTTP and on the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+
+from tests.conftest import Upstream, configuration
+from tests.support.gateway import REPOSITORY, GatewayProcess
+
+BODY = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}]}
+
+
+def ask(gateway: GatewayProcess, **more: Any) -> httpx.Response:
+    return httpx.post(f"{gateway.url}/v1/chat/completions", json={**BODY, **more}, trust_env=False)
+
+
+def command(gateway: GatewayProcess, *arguments: str, stdin: str = "", status: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments], cwd=REPOSITORY, input=stdin, capture_output=True, text=True,
+        env={**os.environ, "GATEWAY_STATE_DIR": str(gateway.state), "GATEWAY_CONFIG": str(gateway.directory / "gateway.yaml")},
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def test_the_record_says_rule_candidates_attempts_and_cost(gateway: GatewayProcess) -> None:
+    answer = ask(gateway)
+    told = gateway.decision(answer.headers["x-gateway-decision"])
+    record = told["record"]
+    assert record["decision"]["rule"] == "in-order"
+    assert record["decision"]["revision"] == answer.headers["x-gateway-policy"]
+    (candidate,) = record["decision"]["candidates"]
+    assert (candidate["deployment"], candidate["against"], candidate["rank"]) == ("ok", [], 0)
+    (attempt,) = record["attempts"]
+    usage = answer.json()["usage"]
+    assert attempt["usage"]["prompt_tokens"] == usage["prompt_tokens"]
+    assert attempt["status"] == 200
+    text = " ".join(told["sentences"])
+    for part in (
+        "'chat' was asked for",
+        "Rule 'in-order'",
+        "ok: eligible, number 1",
+        "Attempt 1, ok: ok",
+        "Ended as ok",
+    ):
+        assert part in text
+
+
+def test_a_refusal_says_what_stood_against_each_candidate(gateway: GatewayProcess) -> None:
+    answer = httpx.post(
+        f"{gateway.url}/v1/chat/completions", json={**BODY, "model": "plain", "tools": [{"type": "function"}]},
+        headers={"x-gateway-sensitivity": "restricted"}, trust_env=False,
+    )  # fmt: skip
+    told = gateway.decision(answer.headers["x-gateway-decision"])
+    against = told["record"]["decision"]["candidates"][0]["against"]
+    assert [reason["cause"] for reason in against] == ["clearance", "capability"]
+    assert (told["record"]["outcome"], told["record"]["fault"]) == ("no_candidate", "policy")
+    assert any("the request is restricted, its clearance is internal" in line for line in told["sentences"])
+
+
+def test_a_stream_in_progress_can_be_looked_up(gateway: GatewayProcess) -> None:
+    body = {**BODY, "model": "endless", "stream": True}
+    with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, trust_env=False) as answer:
+        url = f"{gateway.url}/admin/decisions/{answer.headers['x-gateway-decision']}"
+        told = httpx.get(url, trust_env=False).json()
+        assert told["record"]["in_progress"]
+        assert "The request is in progress." in told["sentences"]
+
+
+def test_explain_decides_and_sends_nothing(gateway: GatewayProcess, upstream: Upstream) -> None:
+    before = len(upstream.ask("/_seen"))
+    told = httpx.post(f"{gateway.url}/admin/explain", json=BODY, trust_env=False).json()
+    assert told["record"]["decision"]["attempts"] == ["ok"]
+    plain = httpx.post(f"{gateway.url}/admin/explain", json=BODY, headers={"accept": "text/plain"}, trust_env=False)
+    assert plain.text.splitlines()[1:] == told["sentences"][1:]
+    assert httpx.post(f"{gateway.url}/admin/explain", json={**BODY, "model": "x"}, trust_env=False).status_code == 404
+    assert len(upstream.ask("/_seen")) == before
+
+
+def test_explain_on_the_command_line(gateway: GatewayProcess) -> None:
+    assert "To be tried, in order: ok." in command(gateway, "explain", "-f", "-", stdin=json.dumps(BODY))
+    refused = {**BODY, "model": "plain"}
+    text = command(gateway, "explain", "-f", "-", "-H", "x-gateway-sensitivity: restricted", stdin=json.dumps(refused))
+    assert "the request is refused" in text
+    decision = json.loads(command(gateway, "explain", "--json", "-f", "-", stdin=json.dumps(BODY)))
+    assert decision["attempts"] == ["ok"]
+    assert "no model or deployment is named 'x'" in command(
+        gateway, "explain", "-f", "-", stdin=json.dumps({**BODY, "model": "x"}), status=1
+    )
+
+
+def test_the_journal_survives_a_restart_and_a_kill(upstream: Upstream, tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path, configuration(upstream.base_url)).start()
+    first = ask(gateway).headers["x-gateway-decision"]
+    assert gateway.decision(first)
+    assert gateway.stop() == 0
+    gateway.start()
+    try:
+        second = ask(gateway).headers["x-gateway-decision"]
+        assert gateway.decision(first)["record"]["outcome"] == "ok"
+        listed = httpx.get(f"{gateway.url}/admin/decisions", trust_env=False).json()["record"]
+        assert [record["decision"]["id"] for record in listed] == [second, first]
+        page = httpx.get(f"{gateway.url}/admin/decisions?limit=1&before={second}", trust_env=False).json()["record"]
+        assert [record["decision"]["id"] for record in page] == [first]
+    finally:
+        gateway.stop()
+    assert "Ended as ok by ok" in command(gateway, "decisions", first)
+    assert json.loads(command(gateway, "decisions", "--json", second))["answered_by"] == "ok"
+    assert command(gateway, "decisions").splitlines()[0].startswith(second)
+    assert "no decision 'x'" in command(gateway, "decisions", "x", status=1)
+
+
+def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
+        for _ in range(3):
+            ask(gateway)
+        ask(gateway, model="error_500")
+        ask(gateway, model="nobody")
+        text = httpx.get(f"{gateway.url}/metrics", trust_env=False).text
+    series = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    labels = 'fault="none",model="chat",outcome="ok",rule="in-order",surface="chat.completions"'
+    assert float(series[f"gateway_requests_total{{{labels}}}"]) == 3
+    assert float(series['gateway_attempts_total{deployment="error_500",outcome="server_error"}']) == 1
+    assert float(series['gateway_attempts_in_flight{deployment="ok"}']) == 0
+    assert float(series['gateway_rejected_requests_total{code="model_not_found",surface="chat.completions"}']) == 1
+    assert float(series['gateway_tokens_total{deployment="ok",kind="prompt"}']) > 0
+    assert float(series["gateway_overhead_seconds_count"]) == 4
+    assert "nobody" not in text
