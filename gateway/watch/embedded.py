@@ -1,154 +1,232 @@
 """Starts, watches, restarts and stops the process of the embedded model.
 
-The process is known to be gone the moment it exits; a hung one is found by `/health`, which the engine answers while it
-computes. Restarts back off, so that a model that cannot live does not burn the machine.
+The process is known to be gone the moment it exits. A hung one answers no `/health` and does no work: work tells it from
+one so busy that probes wait. Restarts back off, so that a model that cannot live does not burn the machine.
 """
 
 import asyncio
 import contextlib
-import json
+import enum
 import logging
+import os
 import secrets
 import sys
 import time
+from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 import httpx2
+import msgspec
 
 from gateway.values.deployment import EmbeddedServer
 from gateway.watch.model_server import UNAVAILABLE
 
-Moved = Callable[[str, int, str], None]  # deployment, port on 127.0.0.1, API key
-Lost = Callable[[str], None]
+Moved = Callable[[str, int, str], None]  # deployment, port on 127.0.0.1, API key; must not raise
+Lost = Callable[[str], None]  # deployment; must not raise
 
 _log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "gateway.watch.model_server")
-START_S = 60.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
-STEADY_S = 30.0  # after so long a life the next restart is at once again
-PROBE_EVERY_S, PROBE_TIMEOUT_S, PROBES_TO_HUNG = 2.0, 5.0, 3
-_STOP_S = 2.0
+_PROBES_TO_HUNG = 3
+_IDLE_SHARE = 0.05  # of one core: who uses less does no work
+_LAST_WORDS, _LONGEST_WORD = 5, 300  # lines, characters
+
+
+class State(enum.Enum):
+    """Where the process is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"  # it ended, and is started again soon
+    STOPPED = "stopped"
+    UNAVAILABLE = "unavailable"  # not installed: not tried again
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things may take, in seconds."""
+
+    start_s: float = 60.0
+    first_pause_s: float = 0.2  # before a restart; doubles with each
+    longest_pause_s: float = 10.0
+    steady_s: float = 30.0  # after so long a life the pauses begin again
+    probe_every_s: float = 2.0
+    probe_timeout_s: float = 2.0
+    stop_s: float = 2.0
+
+
+class _Ready(msgspec.Struct):
+    ports: dict[str, int]
 
 
 class EmbeddedModels:
-    """`moved` hears where a deployment is each time the process has started, `lost` when it is gone."""
+    """`moved` hears where a deployment is each time the process has started, `lost` when it is gone.
+
+    `restarts` counts them; `pid` is None while there is no process; `last_error` says how the last one ended.
+    """
 
     def __init__(
         self,
         servers: Mapping[str, EmbeddedServer],
         moved: Moved,
         lost: Lost,
+        *,
         command: Sequence[str] = COMMAND,
+        pace: Pace | None = None,
     ) -> None:
+        self.state = State.STOPPED
         self.restarts = 0
         self.pid: int | None = None
-        self._servers = servers
+        self.last_error: str | None = None
+        self._servers = dict(servers)
         self._moved, self._lost = moved, lost
-        self._command = command
+        self._command, self._pace = command, pace or Pace()
         self._task: asyncio.Task[None] | None = None
-        self._last_words: deque[str] = deque(maxlen=20)
+        self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
+
+    def __repr__(self) -> str:
+        return f"<EmbeddedModels {self.state.value} pid={self.pid} restarts={self.restarts}>"
 
     def start(self) -> None:
         """Start, and keep it alive until `stop`. Returns at once; `moved` tells when it can be asked."""
-        for name in self._servers:
-            self._lost(name)
+        self._lose_all()
         if self._servers:
+            self.state = State.STARTING
             self._task = asyncio.get_running_loop().create_task(self._keep_alive())
 
     async def stop(self) -> None:
         """End the process; leaves neither process nor task."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self.state = State.STOPPED
 
     async def _keep_alive(self) -> None:
-        pause = FIRST_PAUSE_S
+        pause = self._pace.first_pause_s
         while True:
             born = time.monotonic()
             status = await self._live()
+            words = " / ".join(self._last_words)
+            self.last_error = f"status {status}: {words}" if words else f"status {status}"
             if status == UNAVAILABLE:
-                _log.error("the embedded model cannot run: %s", " ".join(self._last_words))
+                self.state = State.UNAVAILABLE
+                _log.error("the embedded model cannot run: %s", words)
                 return
-            pause = FIRST_PAUSE_S if time.monotonic() - born > STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
-            last = self._last_words[-1] if self._last_words else ""
-            _log.warning("the embedded model ended with status %s; again in %.1f s. %s", status, pause, last)
+            if time.monotonic() - born >= self._pace.steady_s:
+                pause = self._pace.first_pause_s
+            self.state = State.BACKOFF
+            _log.warning("the embedded model ended (%s); again in %.1f s", self.last_error, pause)
             await asyncio.sleep(pause)
+            pause = min(pause * 2, self._pace.longest_pause_s)
             self.restarts += 1
 
-    async def _live(self) -> int:
-        """One life of the process, from its start to its end; its exit status."""
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, stderr=pipe)
+    async def _live(self) -> int | None:
+        """One life of the process, from its start to its end; its exit status, None if it could not be started."""
+        self.state = State.STARTING
+        self._last_words.clear()
+        try:
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        except OSError as problem:
+            self._last_words.append(str(problem))
+            return None
         self.pid = process.pid
-        words = asyncio.create_task(self._listen(process))
-        life = asyncio.create_task(self._serve(process))
+        words = asyncio.create_task(self._listen(_pipe(process.stderr)))
+        care = asyncio.create_task(self._care(process))
         try:
-            status = await process.wait()
+            return await process.wait()
         finally:
-            life.cancel()
-            for name in self._servers:
-                self._lost(name)
+            self._lose_all()
             await self._end(process)
-            await asyncio.gather(life, words, return_exceptions=True)
+            care.cancel()
+            await asyncio.gather(care, words, return_exceptions=True)
             self.pid = None
-        return status
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        if process.stderr is not None:
-            while line := await process.stderr.readline():
-                self._last_words.append(line.decode("utf-8", "replace").strip()[:300])
+    def _lose_all(self) -> None:
+        for name in self._servers:
+            self._lost(name)
 
-    async def _serve(self, process: asyncio.subprocess.Process) -> None:
-        """Set it up, tell where it is, then watch it; a process that hangs is killed."""
+    async def _listen(self, stderr: asyncio.StreamReader) -> None:
+        rest = b""
+        while some := await stderr.read(2**16):  # lines may be longer than any limit
+            *lines, rest = (rest + some).split(b"\n")
+            for line in lines:
+                word = line.decode("utf-8", "replace").strip()[:_LONGEST_WORD]
+                _log.debug("%s", word)
+                self._last_words.append(word)
+            rest = rest[:_LONGEST_WORD]
+
+    async def _care(self, process: Process) -> None:
+        """Set it up, tell where it is, then watch it. However this ends, the process does not live unwatched."""
+        try:
+            async with asyncio.timeout(self._pace.start_s):
+                ready, api_key = await self._set_up(process)
+            self.state = State.RUNNING
+            for name, port in ready.ports.items():
+                self._moved(name, port, api_key)
+            await self._until_hung(process.pid, ready.ports.values())
+            self._last_words.append("it hung and was killed")
+        except Exception as problem:  # noqa: BLE001 - the reason is kept, and the process ends
+            self._last_words.append(f"it was killed: {problem!r}")
+        _kill(process)
+
+    async def _set_up(self, process: Process) -> tuple[_Ready, str]:
+        stdin, stdout = process.stdin, _pipe(process.stdout)
         api_key = secrets.token_urlsafe(32)
-        try:
-            async with asyncio.timeout(START_S):
-                ports = await self._set_up(process, api_key)
-        except (TimeoutError, ValueError, OSError):
-            process.kill()
-            return
-        for name, port in ports.items():
-            self._moved(name, port, api_key)
-        await self._until_hung(list(ports.values()))
-        _log.error("the embedded model hangs; it is killed")
-        process.kill()
+        setup = {"api_key": api_key, "verbose": _log.isEnabledFor(logging.DEBUG), "servers": self._servers}
+        with contextlib.suppress(OSError):  # it may have ended already; then its status says why
+            _pipe(stdin).write(msgspec.json.encode(setup) + b"\n")
+            await _pipe(stdin).drain()
+        reply = await stdout.readline()
+        if not reply:
+            await process.wait()
+        return msgspec.json.decode(reply, type=_Ready), api_key
 
-    async def _set_up(self, process: asyncio.subprocess.Process, api_key: str) -> dict[str, int]:
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("the process has no pipes")
-        servers = {
-            name: {"context_tokens": server.context_tokens, "slots": server.slots}
-            for name, server in self._servers.items()
-        }
-        process.stdin.write(json.dumps({"api_key": api_key, "servers": servers}).encode() + b"\n")
-        await process.stdin.drain()
-        reply = json.loads(await process.stdout.readline())
-        return {str(name): int(port) for name, port in reply["ports"].items()}
+    async def _until_hung(self, pid: int, ports: Collection[int]) -> None:
+        silent = 0
+        pace = self._pace
+        # a TLS context would cost time and memory for nothing
+        async with httpx2.AsyncClient(timeout=pace.probe_timeout_s, trust_env=False, verify=False) as client:
+            while silent < _PROBES_TO_HUNG:
+                since, used_s = time.monotonic(), _processor_s(pid)
+                await asyncio.sleep(pace.probe_every_s)
+                answered = await _all_answer(client, ports)
+                works = _processor_s(pid) - used_s > _IDLE_SHARE * (time.monotonic() - since)
+                silent = 0 if answered or works else silent + 1
 
-    async def _until_hung(self, ports: Sequence[int]) -> None:
-        failures = 0
-        async with httpx2.AsyncClient(timeout=PROBE_TIMEOUT_S, trust_env=False, verify=False) as client:
-            while failures < PROBES_TO_HUNG:
-                await asyncio.sleep(PROBE_EVERY_S)
-                try:
-                    for port in ports:
-                        await client.get(f"http://127.0.0.1:{port}/health")
-                    failures = 0
-                except httpx2.HTTPError:
-                    failures += 1
-
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
+    async def _end(self, process: Process) -> None:
         """Close its stdin, which ends it; kill it if that does not."""
-        if process.returncode is not None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
+        _pipe(process.stdin).close()
         try:
-            async with asyncio.timeout(_STOP_S):
+            async with asyncio.timeout(self._pace.stop_s):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            _kill(process)
             await process.wait()
+
+
+async def _all_answer(client: httpx2.AsyncClient, ports: Collection[int]) -> bool:
+    probes = (client.get(f"http://127.0.0.1:{port}/health") for port in ports)
+    answers = await asyncio.gather(*probes, return_exceptions=True)
+    return not any(isinstance(answer, httpx2.HTTPError) for answer in answers)
+
+
+def _processor_s(pid: int) -> float:
+    """Seconds of processor time used since it began; always 0 where there is no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0.0
+    user, system = stat.rpartition(b")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+
+
+def _pipe[T](pipe: T | None) -> T:
+    if pipe is None:
+        raise RuntimeError("the process was started without this pipe")
+    return pipe

@@ -6,6 +6,7 @@ import re
 import time
 import zlib
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +134,20 @@ async def test_a_compressed_stream_can_be_read_as_it_comes(up: FakeUpstream) -> 
     unpacker = zlib.decompressobj(wbits=31)
     assert unpacker.decompress(got.body[: len(got.body) // 2]).startswith(b'data: {"id"')
     assert json.loads(gzip.decompress((await ask(up.port, "gzip_error", stream=False)).body))["error"]
+
+
+@pytest.mark.parametrize(
+    ("model", "capture"),
+    [
+        ("context_length_vllm_400", "vllm-0.32-smollm2/err-long.response.body"),
+        ("model_vllm_404", "vllm-0.32-smollm2/err-model.response.body"),
+        ("path_404", "vllm-0.32-smollm2/err-404.response.body"),
+        ("unauthorized_vllm_401", "vllm-0.32-embed/err-noauth.response.txt"),
+        ("context_length_llamacpp_400", "llama.cpp-xllamacpp-2026.10/err-long.response.txt"),
+    ],
+)
+async def test_bodies_of_engines_are_those_seen_on_the_wire(up: FakeUpstream, model: str, capture: str) -> None:
+    captured = Path(__file__).parents[3] / "shared" / "wire" / capture
+    if not captured.exists():
+        pytest.skip("the captures are not beside the checkout")
+    assert (await ask(up.port, model, stream=False)).body in captured.read_bytes()
