@@ -44,10 +44,10 @@ check: $(VENV)/dev
 	$(BIN)/python docs/generate.py --check
 
 bench: $(VENV)/run
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 soak: $(VENV)/dev
-	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python -m benchmarks.soak
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py

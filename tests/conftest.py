@@ -16,9 +16,25 @@ from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
 
 APP_KEY, OPERATOR_KEY, NARROW_KEY = "app-key-0123456789", "operator-key-0123456789", "narrow-key-0123456789"
 BEHAVIOURS = (
-    "ok tools json_schema logprobs slow@3000 endless silent error_500 rate_limit_429 bad_param_400 unauthorized_401 "
-    "model_404 reset_after_headers tokens cut_after vllm unicode echoes_prompt"
-).split()
+    "ok",
+    "tools",
+    "json_schema",
+    "logprobs",
+    "slow@3000",
+    "endless",
+    "silent",
+    "error_500",
+    "rate_limit_429",
+    "bad_param_400",
+    "unauthorized_401",
+    "model_404",
+    "reset_after_headers",
+    "tokens",
+    "cut_after",
+    "vllm",
+    "unicode",
+    "echoes_prompt",
+)
 
 
 @dataclass

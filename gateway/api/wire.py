@@ -26,12 +26,14 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
     """The body. Raises ApiError 413 past `limit` bytes, 408 if it takes over a minute; ClientGone if it never ends."""
-    announced = headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > limit:
+    announced = headers.get("content-length", "")
+    length = int(announced) if announced.isdigit() else None
+    if length is not None and length > limit:
         raise _too_large(limit)
     message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return _bounded(message.get("body", b""), limit)
+    body: bytes = message.get("body", b"")
+    if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
+        return body
     try:
         async with asyncio.timeout(_BODY_S):
             return await _read_parts(receive, message, limit)
@@ -52,12 +54,6 @@ async def _read_parts(receive: Receive, message: Message, limit: int) -> bytes:
             return b"".join(parts)
         message = await receive()
     raise ClientGone
-
-
-def _bounded(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
 
 
 def _too_large(limit: int) -> ApiError:

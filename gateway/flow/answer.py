@@ -85,7 +85,7 @@ class Answers:
         )
 
     async def _try_in_order(self, story: Story, rule: CompiledRule) -> Answer:
-        failure = AttemptFailed(Outcome.NO_CANDIDATE, "no candidate is left")
+        failure: AttemptFailed | None = None
         for name in story.decision.attempts:
             try:
                 return await self._attempt(story, self._deployments[name])
@@ -95,7 +95,7 @@ class Answers:
                 break
             if time.monotonic() >= story.deadline:
                 break
-        raise RequestFailed(story, failure)
+        raise RequestFailed(story, failure or AttemptFailed(Outcome.NO_CANDIDATE, "no candidate is left"))
 
     async def _attempt(self, story: Story, deployment: Deployment) -> Answer:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""

@@ -4,6 +4,8 @@ catalogue and the policy, outcomes and surfaces from closed sets. No key, user o
 To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
+import asyncio
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
@@ -92,6 +94,7 @@ class Metrics:
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
+        self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
         self._deployments: dict[str, _PerDeployment] = {}
         self._ends: dict[tuple[str, ...], Counter] = {}
         self._models: dict[str, tuple[Histogram, Histogram]] = {}
@@ -146,7 +149,8 @@ class Metrics:
         self.rejected.labels(record.surface, record.code).inc()
 
     def text(self) -> bytes:
-        """The exposition that Prometheus scrapes."""
+        """The exposition that Prometheus scrapes. On the event loop."""
+        self.tasks.set(len(asyncio.all_tasks()))
         return generate_latest(self.registry)
 
     def _of(self, deployment: str) -> _PerDeployment:

@@ -16,6 +16,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import httpx2
 import msgspec
@@ -25,6 +26,7 @@ from gateway.watch.model_server import UNAVAILABLE
 
 Moved = Callable[[str, int, str], None]  # deployment, port on 127.0.0.1, API key; must not raise
 Lost = Callable[[str], None]  # deployment; must not raise
+_Pipe = TypeVar("_Pipe")
 
 _log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "gateway.watch.model_server")
@@ -136,9 +138,9 @@ class EmbeddedModels:
         try:
             return await process.wait()
         finally:
+            care.cancel()  # first: nothing may be said to have moved once it is lost
             self._lose_all()
             await self._end(process)
-            care.cancel()
             await asyncio.gather(care, words, return_exceptions=True)
             self.pid = None
 
@@ -167,7 +169,8 @@ class EmbeddedModels:
             await self._until_hung(process.pid, ready.ports.values())
             self._last_words.append("it hung and was killed")
         except Exception as problem:  # noqa: BLE001 - the reason is kept, and the process ends
-            self._last_words.append(f"it was killed: {problem!r}")
+            if process.returncode is None:
+                self._last_words.append(f"it was killed: {problem!r}")
         _kill(process)
 
     async def _set_up(self, process: Process) -> tuple[_Ready, str]:
@@ -226,7 +229,7 @@ def _kill(process: Process) -> None:
         process.kill()
 
 
-def _pipe[T](pipe: T | None) -> T:
+def _pipe(pipe: _Pipe | None) -> _Pipe:
     if pipe is None:
         raise RuntimeError("the process was started without this pipe")
     return pipe

@@ -18,7 +18,9 @@ UNAVAILABLE = 3  # exit status: the engine or the weights are not installed
 FAILED = 1
 _ALIAS = "smollm2-135m-instruct"
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_HTTP_THREADS = 256  # one is held by every connection, idle ones included; with too few, new requests wait for old clients
+_HTTP_THREADS = (
+    256  # one is held by every connection, idle ones included; with too few, new requests wait for old clients
+)
 _PROMPT_CACHE_MIB = 128  # the engine's own bound is 8 GiB
 _MOST_THREADS = 4  # more make so small a model no faster
 _ERRORS, _ALL = 1, 3  # the engine's levels of chatter

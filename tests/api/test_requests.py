@@ -30,7 +30,7 @@ FULL: dict[str, Any] = {
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "name": "ann", "content": [{"type": "text", "text": "What is this?"}, PICTURE]},
         {"role": "assistant", "content": None, "tool_calls": [
-            {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{\"x\": 1.50}"}}]},
+            {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"x": 1.50}'}}]},
         {"role": "tool", "tool_call_id": "c1", "content": "a \u00e9\U0001f600 cat"},
     ],
     "tools": [{"type": "function", "function": {"name": "look", "strict": True, "parameters": {"type": "object"}}}],

@@ -107,7 +107,7 @@ class OpenAIStreamDecoder:
             events = _decode_batch(b"[" + inner.replace(_BETWEEN, b",") + b"]")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if len(events) != inner.count(_BETWEEN) + 1 or not all(map(self._usual, events)):
+        if len(events) != inner.count(_BETWEEN) + 1 or not self._are_usual(events):
             return None
         output = False
         for event in events:
@@ -119,10 +119,15 @@ class OpenAIStreamDecoder:
         self._over = done
         return [Chunk(data, output, done)]
 
-    def _usual(self, event: _Event) -> bool:
-        if event.error is not ABSENT or event.choices is None or _ends_in_error(event):
-            return False
-        return bool(event.choices) or self._keep_usage
+    def _are_usual(self, events: list[_Event]) -> bool:
+        for event in events:
+            choices = event.choices
+            if event.error is not ABSENT or choices is None or not (choices or self._keep_usage):
+                return False
+            for choice in choices:
+                if choice.finish_reason == FAILED:
+                    return False
+        return True
 
     def _one_by_one(self, data: bytes) -> list[Chunk]:
         try:

@@ -1,0 +1,135 @@
+"""Writes docs/reference/ from the code: configuration, policy, errors, metrics, command line, and the JSON Schemas.
+
+`--check` writes nothing and fails if a page is out of date.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.api.errors import OUTCOMES
+from gateway.cli import main as command
+from gateway.observe.metrics import Metrics
+from gateway.routing.document import Policy
+from gateway.settings import GatewayFile, schema
+from gateway.values.outcome import CONSEQUENCES, Outcome
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "Generated from the code by `make docs`; do not edit.\n"
+
+
+def pages() -> dict[str, str]:
+    """File name -> content."""
+    gateway = schema(GatewayFile, "Gateway configuration")
+    policy = schema(Policy, "Gateway policy")
+    return {
+        "gateway.schema.json": json.dumps(gateway, indent=2) + "\n",
+        "policy.schema.json": json.dumps(policy, indent=2) + "\n",
+        "configuration.md": _document("Configuration file", "gateway.schema.json", gateway),
+        "policy.md": _document("Policy document", "policy.schema.json", policy),
+        "errors.md": _errors(),
+        "metrics.md": _metrics(),
+        "command-line.md": _command_line(),
+    }
+
+
+def _document(title: str, file: str, made: dict[str, Any]) -> str:
+    lines = [f"# {title}", "", NOTE, f"JSON Schema: [{file}]({file}).", ""]
+    root = made["$ref"].rpartition("/")[2]
+    definitions = made["$defs"]
+    for name in (root, *(name for name in definitions if name != root)):
+        definition = definitions[name]
+        lines += [f"## {name}", "", definition.get("description", "").strip(), ""]
+        if "enum" in definition:
+            lines += ["One of: " + ", ".join(f"`{word}`" for word in definition["enum"]) + ".", ""]
+            continue
+        lines += ["| field | type | default | |", "|---|---|---|---|"]
+        for field, about in definition.get("properties", {}).items():
+            needed = field in definition.get("required", ())
+            default = "required" if needed else f"`{json.dumps(about.get('default'))}`"
+            lines.append(f"| `{field}` | {_type(about)} | {default} | {_cell(about.get('description', ''))} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _type(about: dict[str, Any]) -> str:
+    if "$ref" in about:
+        name = about["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in about:
+        return " or ".join(_type(one) for one in about["anyOf"] if one.get("type") != "null")
+    if "enum" in about:
+        return " or ".join(f"`{word}`" for word in about["enum"])
+    if about.get("type") == "array":
+        return f"list of {_type(about.get('items', {}))}"
+    if about.get("type") == "object":
+        return f"mapping to {_type(about.get('additionalProperties', {}))}"
+    bounds = [f"{word} {about[key]}" for key, word in _BOUNDS.items() if key in about]
+    return " ".join([about.get("type", "anything"), *bounds])
+
+
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _errors() -> str:
+    lines = ["# Errors", "", NOTE, "The body is OpenAI's: `message`, `type`, `param`, `code`.", ""]
+    lines += ["A stream that has begun ends with the same object as an event, and without `[DONE]`.", ""]
+    lines += ["| outcome | at fault | then | status | type | code | meaning |", "|---|---|---|--:|---|---|---|"]
+    for outcome, row in CONSEQUENCES.items():
+        seen = OUTCOMES.get(outcome)
+        told = f"{seen.status} | `{seen.kind}` | `{seen.code}`" if seen else "| |"
+        fault = row.fault.value if row.fault else "nobody"
+        lines.append(f"| `{outcome.value}` | {fault} | {row.then.value} | {told} | {row.sentence} |")
+    lines += ["", f"`{Outcome.NO_CANDIDATE.value}` is told by what stood against the candidates: 400, 403 or 503.", ""]
+    return "\n".join(lines)
+
+
+def _metrics() -> str:
+    lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
+    lines += ["| metric | type | labels | |", "|---|---|---|---|"]
+    metrics = Metrics()
+    for name, collector in sorted(vars(metrics).items()):
+        family = next(iter(collector.collect()), None) if hasattr(collector, "collect") else None
+        if family is None or name == "registry":
+            continue
+        shown = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # noqa: SLF001 - it has no public name
+        lines.append(f"| `{shown}` | {family.type} | {labels} | {family.documentation} |")
+    return "\n".join([*lines, ""])
+
+
+def _command_line() -> str:
+    lines = ["# Command line", "", NOTE]
+    for name, sub in command.commands.items():  # type: ignore[attr-defined]
+        context = click.Context(sub, info_name=f"gateway {name}")
+        lines += [f"## gateway {name}", "", "```", sub.get_help(context), "```", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write or check."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--check", action="store_true")
+    check = options.parse_args().check
+    REFERENCE.mkdir(exist_ok=True)
+    stale = []
+    for name, content in pages().items():
+        file = REFERENCE / name
+        if not file.exists() or file.read_text("utf-8") != content:
+            stale.append(name)
+            if not check:
+                file.write_text(content, "utf-8")
+    if check and stale:
+        sys.exit(f"out of date, run `make docs`: {', '.join(stale)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The embedded default with the real model: it answers, and killing it loses nothing but what it was saying."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import openai
+import psutil
+import pytest
+
+from tests.support.gateway import GatewayProcess
+
+STORY: list[Any] = [{"role": "user", "content": "Tell me a long story about a lighthouse, a storm and a sailor."}]
+BACK_WITHIN_S = 10
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with GatewayProcess(tmp_path_factory.mktemp("embedded")) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def client(gateway: GatewayProcess) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0, timeout=60)
+
+
+def model_process(gateway: GatewayProcess) -> psutil.Process:
+    for child in psutil.Process(gateway.pid).children():
+        if "gateway.watch.model_server" in child.cmdline():
+            return child
+    raise AssertionError("no model process")
+
+
+def wait_for(what: Callable[[], Any], within_s: float = BACK_WITHIN_S) -> Any:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {within_s} s")
+
+
+def is_ready(gateway: GatewayProcess) -> bool:
+    return httpx.get(f"{gateway.url}/readyz", trust_env=False).status_code == 200
+
+
+def test_it_answers_in_both_modes(client: openai.OpenAI) -> None:
+    hello: list[Any] = [{"role": "user", "content": "Say hello."}]
+    whole = client.chat.completions.create(model="smollm2", messages=hello, max_tokens=30)
+    assert whole.choices[0].message.content
+    assert whole.usage is not None
+    stream = client.chat.completions.create(model="smollm2", messages=hello, max_tokens=30, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+
+def test_json_schema_and_logprobs(client: openai.OpenAI) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    answer = client.chat.completions.create(
+        model="smollm2", messages=[{"role": "user", "content": "Name a city as JSON."}], max_tokens=60, logprobs=True,
+        response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": schema}},
+    )  # fmt: skip
+    assert "city" in json.loads(answer.choices[0].message.content or "")
+    assert answer.choices[0].logprobs is not None
+
+
+def test_a_long_prompt_goes_where_it_fits(client: openai.OpenAI) -> None:
+    long: list[Any] = [{"role": "user", "content": "lighthouse " * 1100}]
+    raw = client.chat.completions.with_raw_response.create(model="smollm2", messages=long, max_tokens=5)
+    assert raw.headers["x-gateway-deployment"] == "smollm2-long"
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model="smollm2", messages=[{"role": "user", "content": "storm " * 9000}])
+    assert caught.value.code == "context_length_exceeded"
+
+
+def test_killed_at_rest_it_is_back_within_seconds(gateway: GatewayProcess, client: openai.OpenAI) -> None:
+    process = model_process(gateway)
+    process.kill()
+    wait_for(lambda: not is_ready(gateway), 2)
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model="smollm2", messages=STORY)
+    assert caught.value.code in ("no_healthy_deployment", "connect_failed", "connection_lost")
+    wait_for(lambda: is_ready(gateway))
+    assert model_process(gateway).pid != process.pid
+    test_it_answers_in_both_modes(client)
+
+
+def test_killed_in_the_middle_of_a_stream(gateway: GatewayProcess, client: openai.OpenAI) -> None:
+    raw = client.chat.completions.with_raw_response.create(model="smollm2", messages=STORY, stream=True, max_tokens=500)
+    text, killed = "", False
+    with pytest.raises(openai.APIError):
+        for chunk in raw.parse():
+            assert not any(choice.finish_reason for choice in chunk.choices)
+            text += chunk.choices[0].delta.content or ""
+            if len(text) > 20 and not killed:
+                killed = True
+                model_process(gateway).kill()
+    record = gateway.decision(raw.headers["x-gateway-decision"])["record"]
+    assert (record["outcome"], record["fault"], record["output_started"]) == ("truncated", "provider", True)
+    wait_for(lambda: is_ready(gateway))
+
+
+def test_killed_in_the_middle_of_a_request(gateway: GatewayProcess, client: openai.OpenAI) -> None:
+    threading.Timer(0.7, lambda: model_process(gateway).kill()).start()
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model="smollm2", messages=STORY, max_tokens=800)
+    record = gateway.decision(caught.value.response.headers["x-gateway-decision"])["record"]
+    assert record["attempts"][0]["outcome"] == "connection_lost"
+    wait_for(lambda: is_ready(gateway))
+
+
+def test_stopped_it_leaves_no_process(tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path).start()
+    child = model_process(gateway)
+    assert gateway.stop(signal.SIGINT) == 0
+    assert not child.is_running()
+
+
+def test_a_killed_gateway_takes_the_model_along(tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path).start()
+    child = model_process(gateway)
+    gateway.stop(signal.SIGKILL)
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 3)

@@ -1,0 +1,11 @@
+"""A short soak: clients that leave at random leave nothing behind. `make soak` is the long one."""
+
+import asyncio
+from pathlib import Path
+
+from benchmarks.soak import leaks, soak
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    before, after, _ = asyncio.run(soak(1_000, seed=7, folder=tmp_path))
+    assert leaks(before, after) == []
