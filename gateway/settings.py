@@ -3,6 +3,7 @@ of its own. The environment overrides what belongs to a machine: PORT, HOST, GAT
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.sensitivity import Sensitivity
 
 MIN_SECRET_LENGTH = 16
+_HEADER_SAFE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -130,7 +132,7 @@ def default_text(name: str) -> str:
 def _text(path: str) -> tuple[str, str]:
     try:
         return Path(path).read_text("utf-8"), path
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a name with a null byte, or bytes that are not UTF-8
         raise _cannot_read(path, error) from None
 
 
@@ -157,7 +159,7 @@ def _journal_path(journal: JournalSection, base: Path, env: Mapping[str, str]) -
 def _overridden(server: ServerSection, env: Mapping[str, str]) -> tuple[ServerSection, list[Problem]]:
     port, problems = server.port, []
     if "PORT" in env:
-        if env["PORT"].isascii() and env["PORT"].isdigit() and int(env["PORT"]) <= 65_535:
+        if re.fullmatch("[0-9]{1,5}", env["PORT"]) and int(env["PORT"]) <= 65_535:
             port = int(env["PORT"])
         else:
             found = repr(env["PORT"][:40])
@@ -183,6 +185,10 @@ class _Secrets:
 
     def resolve(self, reference: SecretReference, path: str) -> Secret | None:
         value = self._env.get(reference.name) if reference.kind == "env" else self._from_file(reference.name)
+        if value and not _HEADER_SAFE.fullmatch(value):
+            expected = "a secret of printable ASCII characters, as a header can carry it, with no space around it"
+            self.problems.append(self._document.problem(path, expected, "others"))
+            return None
         if value:
             return Secret(value)
         what = (
@@ -196,13 +202,14 @@ class _Secrets:
     def _from_file(self, name: str) -> str | None:
         try:
             return (self._base / name).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):
             return None
 
 
 def _keyring(parsed: GatewayFile, document: Document, secrets: _Secrets) -> Keyring:
     keys: dict[str, Key] = {}
     for name, entry in parsed.keys.items():
+        _check_scope(name, entry, parsed, document, secrets.problems)
         path = f"keys.{name}.secret"
         reference = parse_reference(entry.secret)
         if reference is None:
@@ -220,7 +227,6 @@ def _keyring(parsed: GatewayFile, document: Document, secrets: _Secrets) -> Keyr
             secrets.problems.append(
                 document.problem(path, "a secret of its own", f"that of {keys[token].caller.key!r}")
             )
-        _check_scope(name, entry, parsed, document, secrets.problems)
         models = frozenset(entry.models) if entry.models is not None else None
         caller = Caller(key=name, role=entry.role, team=entry.team, floor=entry.sensitivity, models=models)
         keys.setdefault(token, Key(token, caller))

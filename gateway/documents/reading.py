@@ -4,6 +4,7 @@ YAML 1.2's core schema: `no` and `on` are strings (a region can be `no`), dates 
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -13,14 +14,19 @@ import yaml
 from gateway.values.problem import InvalidDocument, Problem
 
 _MAX_NODES = 200_000  # after aliases are followed: an alias bomb is refused, not expanded
+_MAX_DEPTH = 64
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_STRING_TAG = "tag:yaml.org,2002:str"
-_PLAIN_TAGS = {
-    f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "timestamp", "str", "merge", "value")
-}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves a node without a tag where the text has none, so a tag that was written is seen."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> None:
+        """No tag."""
 
 
 class Document:
@@ -66,7 +72,7 @@ def join(path: str, key: str | int) -> str:
 def parse(text: str, file: str) -> Document:
     """Raises InvalidDocument."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
@@ -99,11 +105,14 @@ class _Reader:
         self._nodes += 1
         mark = node.start_mark
         self.places[path] = (mark.line + 1, mark.column + 1)
-        if self._nodes > _MAX_NODES or depth > 64:
-            if self._nodes == _MAX_NODES + 1 or depth == 65:
-                self._report(node, path, "a smaller document", "too many or too deep nodes")
-            self._nodes = max(self._nodes, _MAX_NODES + 1)
+        if self._nodes > _MAX_NODES:
             return None
+        if self._nodes == _MAX_NODES or depth > _MAX_DEPTH:
+            self._nodes = _MAX_NODES  # said once, and nothing more is read
+            self._report(node, path, "a smaller document", "too many or too deep nodes")
+            return None
+        if node.tag is not None:
+            self._report(node, path, "no tag", node.tag)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -119,6 +128,11 @@ class _Reader:
                 self._report(key_node, path, "a name as the key", "a mapping or a list")
                 continue
             key = str(key_node.value)
+            if key_node.tag is not None:
+                self._report(key_node, path, "no tag", key_node.tag)
+            if _SURROGATE.search(key):
+                self._report(key_node, path, "whole characters", "half a surrogate pair")
+                continue
             member = join(path, key)
             if key in data:
                 self._report(key_node, member, "a name that stands once", f"{key!r} again")
@@ -128,8 +142,8 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
         text = str(node.value)
-        if node.tag not in _PLAIN_TAGS:
-            self._report(node, path, "no tag", node.tag)
+        if _SURROGATE.search(text):
+            self._report(node, path, "whole characters", "half a surrogate pair")
             return None
         if node.style is not None:
             return text
@@ -137,7 +151,8 @@ class _Reader:
             return _WORDS[text]
         if _INT.fullmatch(text) and len(text) < 20:
             return int(text.replace("_", ""))
-        return float(text.replace("_", "")) if _FLOAT.fullmatch(text) else text
+        number = float(text.replace("_", "")) if _FLOAT.fullmatch(text) else math.inf
+        return number if math.isfinite(number) else text
 
     def _report(self, node: yaml.Node, path: str, expected: str, found: str) -> None:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1

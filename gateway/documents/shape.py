@@ -3,18 +3,26 @@
 The schema is generated from the Struct that the document becomes, so the two cannot drift apart.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from gateway.documents.reading import Document, join
 from gateway.values.problem import Problem
 
 T = TypeVar("T")
+# 8080.0 is an integer to JSON Schema, and not to msgspec
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
+)
 _MAX_SHOWN = 60
+_SECRET_WORDS = {"key", "keys", "secret", "token", "password", "authorization"}
 
 
 def load_struct(document: Document, kind: type[T]) -> tuple[T | None, list[Problem]]:
@@ -29,7 +37,7 @@ def load_struct(document: Document, kind: type[T]) -> tuple[T | None, list[Probl
 
 
 def _errors(data: Any, kind: type[Any]) -> Iterator[ValidationError]:
-    validator = Draft202012Validator(msgspec.json.schema(kind))
+    validator = _Validator(msgspec.json.schema(kind))
     for error in validator.iter_errors(data):
         yield from _unfolded(error)
 
@@ -69,7 +77,10 @@ def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
                 if name not in instance:
                     yield document.problem(join(path, name), f"the required field {name!r}", "nothing")
         case "type":
-            yield document.problem(path, _type_name(value), found)
+            wanted = _type_name(value)
+            is_text = isinstance(instance, str) and wanted in ("a mapping", "a list")
+            # where a section was expected, a bare text may be the secret that belongs inside it
+            yield document.problem(path, wanted, "text" if is_text else found)
         case "enum" | "const":
             words = [str(word) for word in (value if isinstance(value, list) else [value])]
             yield document.problem(path, f"one of {', '.join(words)}", found, words)
@@ -107,7 +118,7 @@ def _type_name(value: str | list[str]) -> str:
 def _shown(value: Any, path: str) -> str:
     """What was found, shortened; never what may be a secret written in the wrong place."""
     last = path.rpartition(".")[2].lower()
-    if any(word in last for word in ("key", "secret", "token", "password", "authorization")):
+    if not _SECRET_WORDS.isdisjoint(re.split(r"[^a-z]+", last)):
         return "a value that is not shown"
     if isinstance(value, dict):
         return "a mapping"

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection as an asyncio protocol: writes a request, parses the response with llhttp, holds what is unread.
 
-It knows nothing of pools, deadlines or retries. After `abort` it tells nobody anything. One reader waits at a time.
+It knows nothing of pools, deadlines or retries. One reader waits at a time.
 """
 
 import asyncio
@@ -31,7 +31,8 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._parts: list[bytes] = []
         self._unread = 0
-        self._head_bytes = 0
+        self._field_bytes = 0
+        self._barren_bytes = 0  # since the body last grew
         self._body_bytes = 0
         self._paused = False
         self._fields: dict[str, str] = {}
@@ -39,7 +40,8 @@ class Connection(asyncio.Protocol):
         self.complete = False
         self.keep_alive = False
         self.failure: AttemptFailed | None = None
-        self.any_bytes = False
+        self.received = 0  # bytes of this response, as they came over the wire
+        self.unread_since = 0.0  # of the loop's clock; of the oldest byte that waits to be taken
         self.wakes_at_head = True
 
     # -- what the exchange calls
@@ -83,35 +85,44 @@ class Connection(asyncio.Protocol):
         self._waiter = waiter
 
     def abort(self) -> None:
-        """Close at once: the peer sees it now, not when buffers are written."""
-        self._waiter = None
-        if not self._closed:
-            self._closed = True
-            self._forget(self)
-            if self._transport is not None:
-                self._transport.abort()
+        """Close at once: the peer sees it now, not when buffers are written. A reader that waits is told."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._lost("was closed by the gateway")
 
     @property
     def is_open(self) -> bool:
         """False once it cannot be used any more."""
         return not self._closed
 
+    @property
+    def is_delimited(self) -> bool:
+        """True if the response itself says where its body ends; else only the end of the connection does."""
+        chunked = "chunked" in self._fields.get("transfer-encoding", "")
+        return chunked or "content-length" in self._fields or self.status in (204, 304)
+
+    @property
+    def is_reusable(self) -> bool:
+        """True if another request may follow: all was sent, all was received, and reading goes on."""
+        done = self.complete and self.keep_alive and self.failure is None and not self._closed and not self._paused
+        return done and self._transport is not None and not self._transport.get_write_buffer_size()
+
     # -- what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
+        self._now = asyncio.get_running_loop().time
 
     def data_received(self, data: bytes) -> None:
         """asyncio.Protocol."""
-        if self._closed:
+        if self._closed or self.failure is not None:
             return
         if self.complete or self.used == 0:
             self.abort()  # nobody asked for this
             return
-        self.any_bytes = True
-        if self.status is None:
-            self._head_bytes += len(data)
+        self.received += len(data)
+        self._barren_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -120,33 +131,22 @@ class Connection(asyncio.Protocol):
             if not self.complete:
                 self._fail(Outcome.MALFORMED_ANSWER, f"not HTTP/1.1: {str(error)[:100]}")
             self.keep_alive = False
-        if self.status is None and self._head_bytes > self._limits.max_head_bytes:
-            self._fail(Outcome.MALFORMED_ANSWER, "the response head is larger than allowed")
-        if self._unread > self._limits.high_water_bytes and not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
+        if self._barren_bytes > self._limits.max_head_bytes and not self.complete:
+            self._fail(Outcome.MALFORMED_ANSWER, "a response head, or what stands between its chunks, is too large")
+        self._hold_back()
         if self.has_news or (self.status is not None and self.wakes_at_head):
             self._wake()
 
     def eof_received(self) -> bool:
-        """asyncio.Protocol: a half-closed connection is of no use."""
+        """asyncio.Protocol: a half-closed connection is of no use, and what is still to be written must not keep it."""
+        self._lost("was closed", may_end_body=True)
+        if self._transport is not None:
+            self._transport.abort()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio.Protocol."""
-        if not self._closed:
-            self._closed = True
-            self._forget(self)
-        if self.complete or self.failure is not None or self.used == 0:
-            return
-        if self.status is None:
-            why = "the connection was reset" if exc else "the connection was closed"
-            self._fail(Outcome.CONNECTION_LOST, f"{why} before a response")
-        elif exc is None and self._ends_at_eof():
-            self.complete = True
-        else:
-            self._fail(Outcome.TRUNCATED, "the connection was lost in the middle of the body")
-        self._wake()
+        self._lost("was reset" if exc else "was closed", may_end_body=exc is None)
 
     # -- what the parser calls
 
@@ -158,8 +158,11 @@ class Connection(asyncio.Protocol):
             self._fields = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools."""
-        if self.complete:
+        """httptools: also for trailers, which nobody reads; all count."""
+        self._field_bytes += len(name) + len(value)
+        if self._field_bytes > self._limits.max_head_bytes:
+            self._fail(Outcome.MALFORMED_ANSWER, "the header fields are larger than allowed")
+        if self.status is not None or self.failure is not None:
             return
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
@@ -168,19 +171,22 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """httptools."""
         status = self._parser.get_status_code()
-        if status >= 200 and not self.complete:
+        if status >= 200 and not self.complete and self.failure is None:
             self.status = status
 
     def on_body(self, body: bytes) -> None:
         """httptools."""
-        if self.complete:
+        if self.complete or self.failure is not None:
             return
         self._body_bytes += len(body)
         if self._body_bytes > self._limits.max_body_bytes:
             self._fail(Outcome.ANSWER_TOO_LARGE, "the body is larger than allowed")
             return
+        if not self._parts:
+            self.unread_since = self._now()
         self._parts.append(body)
         self._unread += len(body)
+        self._barren_bytes = 0
 
     def on_message_complete(self) -> None:
         """httptools."""
@@ -190,8 +196,28 @@ class Connection(asyncio.Protocol):
 
     # --
 
-    def _ends_at_eof(self) -> bool:
-        return "content-length" not in self._fields and "chunked" not in self._fields.get("transfer-encoding", "")
+    def _hold_back(self) -> None:
+        """Too much is unread: let the peer wait, unless it has sent all."""
+        full = self._unread > self._limits.high_water_bytes and not self.complete
+        if full and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _lost(self, how: str, *, may_end_body: bool = False) -> None:
+        """The connection is gone: forgotten once, and the reader learns what that means for the response."""
+        if self._closed:
+            return
+        self._closed = True
+        self._forget(self)
+        if self.complete or self.failure is not None:
+            return
+        if self.status is None:
+            self._fail(Outcome.CONNECTION_LOST, f"the connection {how} before a response")
+        elif may_end_body and not self.is_delimited:
+            self.complete = True
+        else:
+            self._fail(Outcome.TRUNCATED, f"the connection {how} in the middle of the body")
+        self._wake()
 
     def _fail(self, outcome: Outcome, detail: str) -> None:
         if self.failure is None:

@@ -18,6 +18,7 @@ class Decompressor:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, f"content-encoding {coding[:40]!r} was not asked for")
         self._zlib = zlib.decompressobj(window)
         self._left = max_bytes
+        self._fed = False
 
     @property
     def has_more(self) -> bool:
@@ -26,16 +27,19 @@ class Decompressor:
 
     def feed(self, data: bytes) -> bytes:
         """What `data` becomes, a step at a time, so that a bomb does not hold up the event loop."""
+        self._fed = True
         try:
             out = self._zlib.decompress(self._zlib.unconsumed_tail + data, _STEP)
         except zlib.error:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the compressed body is corrupt") from None
+        if self._zlib.unused_data:
+            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "bytes follow the end of the compressed body")
         self._left -= len(out)
         if self._left < 0:
             raise AttemptFailed(Outcome.ANSWER_TOO_LARGE, "the decompressed body is larger than allowed")
         return out
 
     def end(self) -> None:
-        """The body ended: was it whole?"""
-        if not self._zlib.eof:
+        """The body ended: was it whole? One without a byte is empty, not cut."""
+        if self._fed and not self._zlib.eof:
             raise AttemptFailed(Outcome.TRUNCATED, "the compressed body ended too early")

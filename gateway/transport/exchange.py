@@ -43,11 +43,16 @@ class Exchange:
         self._closed = False
 
     def expect(self, at: float, outcome: Outcome) -> None:
-        """From `at` (of the loop's clock) on, waiting for the response fails as `outcome`. Replaces what was expected."""
+        """From `at` (of the loop's clock) on, waiting for the response fails as `outcome`. Replaces what was expected.
+
+        What arrived before `at` is still handed out, so a slow reader is not taken for a slow upstream.
+        """
         self._at, self._late = at, outcome
         if self._timer is not None and self._timer.when() > at:
             self._timer.cancel()
             self._timer = None
+        if self._timer is None and self._waiter is not None and not self._waiter.done():
+            self._timer = self._loop.call_at(at, self._on_timer)
 
     async def head(self) -> Head:
         """The response's head. Raises AttemptFailed. A stale pooled connection is replaced once, unseen."""
@@ -57,7 +62,7 @@ class Exchange:
                 if not self._is_stale(connection):
                     raise connection.failure
                 self.reused = False
-                connection = self._connection = await self._again()
+                connection = await self._replace()
                 continue
             await self._news()
         connection.wakes_at_head = False
@@ -70,6 +75,8 @@ class Exchange:
         """All that has arrived; empty only at the body's proper end. Raises AttemptFailed."""
         connection = self._connection
         while not self._ended:
+            if self._at is not None and connection.has_unread and connection.unread_since > self._at:
+                raise self._lateness()
             data = await self._take() if self._decompressor else connection.take()
             if data:
                 return data
@@ -90,11 +97,32 @@ class Exchange:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        connection = self._connection
-        if connection.complete and connection.keep_alive and connection.is_open and connection.failure is None:
-            self._release(connection)
+        if self._connection.is_reusable:
+            self._release(self._connection)
         else:
+            self._connection.abort()
+
+    @property
+    def delimited(self) -> bool:
+        """Once the head is there: does the response say where its body ends? If not, a cut looks like the end."""
+        return self._connection.is_delimited
+
+    @property
+    def bytes_received(self) -> int:
+        """Of the response, head included, as they came over the wire."""
+        return self._connection.received
+
+    async def _replace(self) -> Connection:
+        """A fresh connection for a stale one, within the time that is expected of the response."""
+        try:
+            async with asyncio.timeout_at(self._at):
+                connection = await self._again()
+        except TimeoutError:
+            raise self._lateness() from None
+        self._connection = connection
+        if self._closed:
             connection.abort()
+        return connection
 
     async def _take(self) -> bytes:
         """What has arrived, decompressed; empty if more has to arrive."""
@@ -111,13 +139,13 @@ class Exchange:
     def _is_stale(self, connection: Connection) -> bool:
         failure = connection.failure
         lost = failure is not None and failure.outcome is Outcome.CONNECTION_LOST
-        return self.reused and lost and not connection.any_bytes
+        return self.reused and lost and not connection.received and not self._closed
 
     async def _news(self) -> None:
         """Wait for news of the connection, or for the moment that was expected."""
         if self._at is not None:
             if self._loop.time() >= self._at:
-                raise AttemptFailed(self._late, "waited too long")
+                raise self._lateness()
             if self._timer is None:
                 self._timer = self._loop.call_at(self._at, self._on_timer)
         waiter = self._waiter = self._loop.create_future()
@@ -133,4 +161,7 @@ class Exchange:
         if self._loop.time() < self._at:
             self._timer = self._loop.call_at(self._at, self._on_timer)
         else:
-            waiter.set_exception(AttemptFailed(self._late, "waited too long"))
+            waiter.set_exception(self._lateness())
+
+    def _lateness(self) -> AttemptFailed:
+        return AttemptFailed(self._late, "waited too long")

@@ -28,12 +28,14 @@ class _Place:
         self.open: set[Connection] = set()
         self.pending = 0
         self.gone = False
-        self.secrets = [secret for value in headers.values() for secret in (value, value.rpartition(" ")[2])]
+        self.secrets = [secret for value in headers.values() for secret in (value, value.rpartition(" ")[2]) if secret]
         fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
         self._fixed = "".join(_line(name, value) for name, value in {**fixed, **headers}.items())
 
     def request(self, call: Call) -> bytes:
         """The whole request; the credential is among the headers that are added here, last."""
+        if not call.path.isascii() or not call.path.isprintable() or " " in call.path:
+            raise ValueError("a call's path is printable ASCII without spaces")
         lines = "".join(_line(name, value) for name, value in call.headers)
         head = f"{call.method} {self.origin.path}{call.path} HTTP/1.1\r\n{lines}{self._fixed}"
         return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
@@ -46,9 +48,10 @@ class _Place:
 
 
 def _line(name: str, value: str) -> str:
-    if "\r" in value or "\n" in value or "\0" in value:
+    line = f"{name}: {value}"
+    if "\r" in line or "\n" in line or "\0" in line:
         raise ValueError(f"header {name!r} holds a line break")
-    return f"{name}: {value}\r\n"
+    return f"{line}\r\n"
 
 
 class Transport:
@@ -57,6 +60,8 @@ class Transport:
     def __init__(self, limits: TransportLimits) -> None:
         self._limits = limits
         self._places: dict[str, _Place] = {}
+        self._left: list[_Place] = []  # removed, with exchanges in progress
+        self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
     def place(
@@ -82,6 +87,7 @@ class Transport:
             place.gone = True
             for connection in tuple(place.idle):
                 connection.abort()
+            self._left = [left for left in (*self._left, place) if left.open or left.pending]
 
     async def send(self, deployment: str, call: Call, *, connect_s: float) -> Exchange:
         """Write the call on a connection. Raises AttemptFailed if there is none to be had within `connect_s` seconds."""
@@ -104,24 +110,34 @@ class Transport:
         return {name: (len(place.open), len(place.idle)) for name, place in self._places.items()}
 
     async def close(self) -> None:
-        """Close all connections, those in use too."""
+        """Close all connections, those in use too; who waits for a response is told. Nothing can be sent any more."""
+        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for place in self._places.values():
+        for place in (*self._places.values(), *self._left):
+            place.gone = True
             for connection in tuple(place.open):
                 connection.abort()
         self._places.clear()
+        self._left.clear()
         await asyncio.sleep(0)
 
     def _pooled(self, place: _Place) -> Connection | None:
-        while place.idle:
-            connection = place.idle.pop()
-            if connection.is_open:
-                connection.begin()
-                return connection
-        return None
+        """The one used last; if that has been idle too long, so have all."""
+        if not place.idle:
+            return None
+        oldest = asyncio.get_running_loop().time() - self._limits.max_idle_s
+        if place.idle[-1].idle_since <= oldest:
+            for old in tuple(place.idle):
+                old.abort()
+            return None
+        connection = place.idle.pop()
+        connection.begin()
+        return connection
 
     async def _connect(self, place: _Place, connect_s: float) -> Connection:
+        if self._closed:
+            raise AttemptFailed(Outcome.CONNECT_FAILED, "the gateway closes its connections")
         if len(place.open) + place.pending >= self._limits.max_connections:
             raise AttemptFailed(Outcome.OVERLOADED, f"{self._limits.max_connections} connections are in use")
         loop = asyncio.get_running_loop()
@@ -137,10 +153,15 @@ class Transport:
         except ssl.SSLError as error:
             raise AttemptFailed(Outcome.TLS_FAILED, error.reason or type(error).__name__) from None
         except OSError as error:
-            raise AttemptFailed(Outcome.CONNECT_FAILED, error.strerror or type(error).__name__) from None
+            raise AttemptFailed(Outcome.CONNECT_FAILED, error.strerror or str(error)[:200]) from None
+        except UnicodeError:
+            raise AttemptFailed(Outcome.CONNECT_FAILED, "the host's name is not one") from None
         finally:
             place.pending -= 1
-        place.open.add(connection)
+        if self._closed:
+            connection.abort()
+        if connection.is_open:
+            place.open.add(connection)
         return connection
 
     def _release(self, place: _Place, connection: Connection) -> None:

@@ -30,5 +30,5 @@ class InvalidDocument(Exception):
     """A document is refused whole; `problems` lists all that is wrong with it, in the order of the file."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
+        self.problems = sorted(problems, key=lambda one: (one.file, one.line or 0, one.column or 0))
+        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -84,6 +84,7 @@ class EmbeddedModels:
         self._moved, self._lost = moved, lost
         self._command, self._pace = command, pace or Pace()
         self._task: asyncio.Task[None] | None = None
+        self._being_born = asyncio.Lock()  # a start that is cancelled half-way leaves tasks of asyncio behind
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
 
     def __repr__(self) -> str:
@@ -100,7 +101,8 @@ class EmbeddedModels:
         """End the process; leaves neither process nor task."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
+            async with self._being_born:
+                task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self.state = State.STOPPED
 
@@ -128,7 +130,8 @@ class EmbeddedModels:
         self.state = State.STARTING
         self._last_words.clear()
         try:
-            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+            async with self._being_born:
+                process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         except OSError as problem:
             self._last_words.append(str(problem))
             return None

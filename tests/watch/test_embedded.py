@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -173,19 +174,16 @@ async def test_a_frozen_one_is_killed_and_replaced() -> None:
         assert (await places.chat("small")).status_code == 200
 
 
-async def test_idle_connections_do_not_keep_a_request_waiting() -> None:
+async def test_a_burst_of_connections_that_then_idle_does_not_keep_a_request_waiting() -> None:
+    """By itself the engine serves a burst on the few threads it has, and each idle connection holds one for seconds."""
     places = Places()
-    async with kept(places) as models:
+    async with kept(places) as models, contextlib.AsyncExitStack() as idle:
         await until(lambda: places.now)
-        port = places.now["small"][0]
-        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
-        for reader, writer in idle:
-            writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b"200" in await reader.readline()
+        for _ in range(100):
+            plain = idle.enter_context(socket.create_connection(("127.0.0.1", places.now["small"][0])))
+            plain.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         async with asyncio.timeout(4):
             assert (await places.chat("small")).status_code == 200
-        for _, writer in idle:
-            writer.close()
         assert models.restarts == 0
 
 
@@ -224,10 +222,10 @@ async def until_gone(pid: int, within_s: float) -> None:
 
 
 @pytest.fixture
-def packages(tmp_path: Path) -> Iterator[Path]:
+def packages(tmp_path: Path) -> Path:
     """A folder of packages: the real engine, no weights."""
     (tmp_path / "xllamacpp").symlink_to(Path(xllamacpp.__file__).parent)
-    yield tmp_path
+    return tmp_path
 
 
 async def test_without_the_engine_it_says_what_to_install_and_stays_down(tmp_path: Path) -> None:
@@ -362,6 +360,17 @@ async def test_one_that_does_not_end_by_itself_is_killed() -> None:
         assert gone(pid)
 
 
+@both_loops
+def test_stopped_at_any_moment_of_its_start_nothing_is_left(loop: Loop) -> None:
+    async def story() -> None:
+        for turns in range(12):
+            async with kept(Places(), command=python("input(); input()")):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+    run(loop, story())
+
+
 async def until_pid(models: EmbeddedModels) -> int:
     await until(lambda: models.pid)
     assert models.pid is not None
@@ -382,7 +391,7 @@ async def test_silence_is_a_hang_only_if_no_work_is_done(does: str, hung: bool) 
     pace = Pace(probe_every_s=0.1, probe_timeout_s=0.1, first_pause_s=0.01, stop_s=0.1)
     async with kept(places, command=python(DEAF + does), pace=pace) as models:
         await until(lambda: places.now)
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2)
         assert (models.restarts > 0) is hung
         assert hung is (models.last_error is not None and "it hung" in models.last_error)
 

@@ -1,0 +1,304 @@
+"""Where a response ends, whatever the cuts between the segments it comes in; and what is no response."""
+
+import asyncio
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.values.call import Call
+from gateway.values.outcome import AttemptFailed, Outcome
+from tests.transport.raw_server import (
+    OK,
+    Peer,
+    always,
+    ask,
+    begin,
+    body,
+    client,
+    once,
+    outcome_of,
+    serving,
+    until,
+)
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world"
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n1;name=value\r\n \r\n0005\r\nworld\r\n0\r\nx-trailer: 1\r\n\r\n"
+)
+AFTER_HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + PLAIN
+AT_EOF = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nhello world"
+BIG_CALL = Call("POST", "/chat", (), b"z" * 20_000_000)
+DELIMITED = {"plain": PLAIN, "chunked": CHUNKED, "after_hints": AFTER_HINTS}
+
+
+def head_size(response: bytes) -> int:
+    """Up to the end of the head that is not 1xx."""
+    start = response.index(b"HTTP/1.1 200")
+    return response.index(b"\r\n\r\n", start) + 4
+
+
+@pytest.mark.parametrize("response", DELIMITED.values(), ids=DELIMITED.keys())
+async def test_cut_into_two_segments_at_every_byte(response: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        for at in range(1, len(response)):
+            await peer.request()
+            await peer.send(response[:at], pause_s=0.002)
+            await peer.send(response[at:])
+
+    async with serving(script) as server, client(server.port) as transport:
+        for _ in range(1, len(response)):
+            assert await ask(transport) == (200, b"hello world")
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("response", [CHUNKED, AFTER_HINTS], ids=["chunked", "after_hints"])
+async def test_byte_by_byte(response: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(*(response[at : at + 1] for at in range(len(response))), pause_s=0.0005)
+
+    async with serving(script) as server, client(server.port) as transport:
+        for _ in range(2):
+            assert await ask(transport) == (200, b"hello world")
+
+
+@pytest.mark.parametrize("response", DELIMITED.values(), ids=DELIMITED.keys())
+async def test_a_response_that_ends_early_never_looks_finished(response: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response[: peer.number])
+
+    async with serving(script) as server, client(server.port) as transport:
+        for sent in range(len(response)):
+            expected = Outcome.CONNECTION_LOST if sent < head_size(response) else Outcome.TRUNCATED
+            assert (sent, await outcome_of(transport)) == (sent, expected)
+        assert len(server.requests) == len(response)  # nothing was asked twice
+        assert await outcome_of(transport) is Outcome.OK
+
+
+@pytest.mark.parametrize("response", [PLAIN, CHUNKED, AT_EOF], ids=["plain", "chunked", "at_eof"])
+async def test_a_reset_never_looks_finished(response: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response[:-3], pause_s=0.02)
+        peer.reset()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await outcome_of(transport) is Outcome.TRUNCATED
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(min_size=1, max_size=50), max_size=20), st.lists(st.integers(0, 1200), max_size=6))
+def test_any_chunks_in_any_segments(chunks: list[bytes], cuts: list[int]) -> None:
+    response = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    response += b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    edges = sorted({0, len(response), *(min(cut, len(response)) for cut in cuts)})
+    pieces = [response[start:end] for start, end in itertools.pairwise(edges)]
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(*pieces, pause_s=0.001)
+
+    async def story() -> None:
+        async with serving(script) as server, client(server.port) as transport:
+            assert await ask(transport) == (200, b"".join(chunks))
+
+    asyncio.run(story())
+
+
+async def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    async with serving(once(AT_EOF)) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        assert (await exchange.head()).status == 200
+        assert not exchange.delimited
+        assert await body(exchange) == b"hello world"
+        assert exchange.bytes_received == len(AT_EOF)
+        exchange.close()
+        assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_a_half_closed_answer_does_not_wait_for_the_request_to_be_written() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        peer.writer.write(AT_EOF)
+        peer.writer.write_eof()
+        await asyncio.sleep(5)
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await asyncio.wait_for(ask(transport, BIG_CALL), 2.0) == (200, b"hello world")
+
+
+@pytest.mark.parametrize("response", [PLAIN, CHUNKED, b"HTTP/1.1 204 No Content\r\n\r\n"])
+async def test_other_bodies_say_where_they_end(response: bytes) -> None:
+    async with serving(always(response)) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        await exchange.head()
+        assert exchange.delimited
+        await body(exchange)
+        exchange.close()
+        assert transport.stats() == {"d": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("response", "status"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+        (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 100\r\n\r\n", 304),
+        (b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n", 307),
+        (b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", 500),
+        (b"HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", 200),
+        (b"HTTP/1.1 200 OK\r\nconnection: Upgrade, keep-alive\r\nupgrade: h2c\r\ncontent-length: 0\r\n\r\n", 200),
+    ],
+)
+async def test_responses_without_a_body(response: bytes, status: int) -> None:
+    async with serving(always(response)) as server, client(server.port) as transport:
+        assert await ask(transport) == (status, b"")
+        assert await ask(transport) == (status, b"")
+        assert len(server.peers) == 1
+        assert len(server.requests) == 2  # a redirect was not followed
+
+
+async def test_header_fields() -> None:
+    response = b"HTTP/1.1 200 OK\r\nX-One: a\r\nx-one: b\r\nX-Latin: \xe9\r\ncontent-length: 0\r\n\r\n"
+    async with serving(always(response)) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        head = await exchange.head()
+        exchange.close()
+    assert head.headers == {"x-one": "a, b", "x-latin": "\u00e9", "content-length": "0"}
+
+
+async def test_hints_and_trailers_are_no_header_fields() -> None:
+    trailers = b"HTTP/1.1 103 Hints\r\nx-hint: 1\r\n\r\n" + CHUNKED
+    async with serving(always(trailers)) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        head = await exchange.head()
+        await body(exchange)
+        exchange.close()
+    assert head.headers == {"transfer-encoding": "chunked"}
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"this is not HTTP\r\n\r\n",
+        b"<html>no</html>",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok!",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nok\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nokX",
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nbad header line\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http(response: bytes) -> None:
+    async with serving(always(response)) as server, client(server.port) as transport:
+        assert await outcome_of(transport) is Outcome.MALFORMED_ANSWER
+        assert transport.stats() == {"d": (0, 0)}
+
+
+LIMIT = 2000
+FILLER = b"x-filler: " + b"y" * 90 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", FILLER),
+        (b"HTTP/1.1 200 OK\r\nx: ", b"y" * 100),
+        (b"HTTP/1.1 200 ", b"y" * 100),
+        (b"", b"HTTP/1.1 100 Continue\r\nx: y\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", FILLER),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: ", b"y" * 100),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;", b"y" * 100),
+    ],
+    ids=["fields", "a_field", "the_reason", "hints", "trailers", "a_trailer", "a_chunk_extension"],
+)
+async def test_what_comes_without_end_is_bounded(start: bytes, more: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(start)
+        while not peer.writer.is_closing():
+            await peer.send(more, pause_s=0.001)
+
+    async with serving(script) as server, client(server.port, max_head_bytes=LIMIT) as transport:
+        assert await outcome_of(transport) is Outcome.MALFORMED_ANSWER
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1900, Outcome.OK), (2100, Outcome.MALFORMED_ANSWER)])
+async def test_a_large_head_in_one_segment_with_its_body(size: int, expected: Outcome) -> None:
+    response = b"HTTP/1.1 200 OK\r\nx: " + b"y" * size + b"\r\ncontent-length: 2\r\n\r\nok"
+    async with serving(always(response)) as server, client(server.port, max_head_bytes=LIMIT) as transport:
+        assert await outcome_of(transport) is expected
+
+
+async def test_many_small_chunks_are_no_large_head() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", *[b"1\r\nx\r\n"] * 1000, b"0\r\n\r\n")
+
+    async with serving(script) as server, client(server.port, max_head_bytes=LIMIT) as transport:
+        assert await ask(transport) == (200, b"x" * 1000)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(5000, Outcome.OK), (5001, Outcome.ANSWER_TOO_LARGE)])
+@pytest.mark.parametrize("framing", ["length", "chunked", "eof"])
+async def test_a_body_is_bounded(size: int, expected: Outcome, framing: str) -> None:
+    head = {"length": b"content-length: %d\r\n" % size, "chunked": b"transfer-encoding: chunked\r\n", "eof": b""}
+    data = b"x" * size
+    if framing == "chunked":
+        data = b"%x\r\n%b\r\n0\r\n\r\n" % (size, data)
+    response = b"HTTP/1.1 200 OK\r\n" + head[framing] + b"\r\n" + data
+    async with serving(once(response)) as server, client(server.port, max_body_bytes=5000) as transport:
+        assert await outcome_of(transport) is expected
+
+
+@pytest.mark.parametrize("extra", [OK, b"garbage", b"{}"], ids=["a_response", "garbage", "json"])
+async def test_bytes_beyond_the_body_are_ignored_and_the_connection_is_not_used_again(extra: bytes) -> None:
+    async with serving(always(PLAIN + extra)) as server, client(server.port) as transport:
+        for number in range(1, 4):
+            assert await ask(transport) == (200, b"hello world")
+            assert transport.stats() == {"d": (0, 0)}
+            assert len(server.peers) == number
+
+
+async def test_late_bytes_on_an_idle_connection_close_it() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK, pause_s=0.05)
+        await peer.send(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
+        await peer.watch()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        assert transport.stats() == {"d": (1, 1)}
+        await until(lambda: transport.stats() == {"d": (0, 0)})
+        assert await ask(transport) == (200, b"ok")
+        assert len(server.peers) == 2
+
+
+async def test_after_a_failure_it_goes_on_failing() -> None:
+    async with serving(once(PLAIN[:-1])) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        await exchange.head()
+        assert await exchange.read() == b"hello worl"
+        for _ in range(3):
+            with pytest.raises(AttemptFailed) as caught:
+                await exchange.read()
+            assert caught.value.outcome is Outcome.TRUNCATED
+        exchange.close()
+        exchange.close()
+
+
+async def test_after_the_end_it_stays_ended() -> None:
+    async with serving(always(PLAIN)) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        await exchange.head()
+        assert await body(exchange) == b"hello world"
+        assert [await exchange.read() for _ in range(3)] == [b""] * 3
+        exchange.close()

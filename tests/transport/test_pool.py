@@ -1,0 +1,402 @@
+"""Which connection is used, when it is used again, and when a request is sent a second time: once, or never."""
+
+import asyncio
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from gateway.transport import Origin
+from gateway.values.call import Call
+from gateway.values.outcome import AttemptFailed, Outcome
+from tests.transport.raw_server import (
+    CALL,
+    OK,
+    Peer,
+    always,
+    ask,
+    begin,
+    body,
+    client,
+    once,
+    outcome_of,
+    serving,
+    until,
+)
+
+BIG_CALL = Call("POST", "/", (), b"z" * 20_000_000)
+CHUNK = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"
+
+
+async def silent(peer: Peer) -> None:
+    await peer.request()
+    await peer.watch()
+
+
+async def test_one_connection_serves_one_request_after_another() -> None:
+    async with serving(always(OK)) as server, client(server.port) as transport:
+        reused = []
+        for _ in range(5):
+            exchange = await begin(transport)
+            await exchange.head()
+            await body(exchange)
+            reused.append(exchange.reused)
+            exchange.close()
+        assert reused == [False, True, True, True, True]
+        assert len(server.peers) == 1
+
+
+async def test_the_connection_used_last_is_used_next() -> None:
+    async with serving(always(OK)) as server, client(server.port) as transport:
+        exchanges = [await begin(transport) for _ in range(3)]
+        for exchange in exchanges:
+            await exchange.head()
+            await body(exchange)
+            exchange.close()
+        assert transport.stats() == {"d": (3, 3)}
+        for _ in range(4):
+            await ask(transport)
+        assert [peer.asked for peer in server.peers] == [1, 1, 5]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    ],
+)
+async def test_a_connection_that_the_peer_will_close_is_not_used_again(response: bytes) -> None:
+    async with serving(always(response)) as server, client(server.port) as transport:
+        for _ in range(2):
+            assert await ask(transport) == (200, b"ok")
+        assert [peer.asked for peer in server.peers] == [1, 1]
+        assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_an_idle_connection_that_the_peer_closes_is_dropped() -> None:
+    async with serving(once(OK)) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        await until(lambda: transport.stats() == {"d": (0, 0)})
+        exchange = await begin(transport)
+        assert not exchange.reused
+        await exchange.head()
+        exchange.close()
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_a_stale_connection_is_replaced_once_unseen(how: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()  # taken, and never answered, as by a server that was about to close
+        peer.reset() if how == "reset" else peer.writer.close()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        exchange = await begin(transport)
+        assert exchange.reused
+        assert (await exchange.head()).status == 200
+        assert not exchange.reused
+        assert await body(exchange) == b"ok"
+        exchange.close()
+        assert (len(server.peers), len(server.requests)) == (2, 3)
+        assert server.requests[1] == server.requests[2]
+        assert transport.stats() == {"d": (1, 1)}
+
+
+async def test_a_stale_connection_is_replaced_no_more_than_once() -> None:
+    async def script(peer: Peer) -> None:
+        if peer.number == 0:
+            await peer.request()
+            await peer.send(OK)
+        await peer.request()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        assert await outcome_of(transport) is Outcome.CONNECTION_LOST
+        assert (len(server.peers), len(server.requests)) == (2, 3)
+
+
+async def test_a_fresh_connection_is_not_replaced() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await outcome_of(transport) is Outcome.CONNECTION_LOST
+        await asyncio.sleep(0.05)
+        assert (len(server.peers), len(server.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (b"H", Outcome.CONNECTION_LOST),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", Outcome.CONNECTION_LOST),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n", Outcome.CONNECTION_LOST),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", Outcome.TRUNCATED),
+    ],
+)
+async def test_nothing_is_sent_again_once_a_byte_has_come(part: bytes, expected: Outcome) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await peer.send(part)
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        assert await outcome_of(transport) is expected
+        await asyncio.sleep(0.05)
+        assert (len(server.peers), len(server.requests)) == (1, 2)
+
+
+async def test_a_replacement_that_cannot_be_made() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        peer.server.stop_listening()
+        peer.reset()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        assert await outcome_of(transport) is Outcome.CONNECT_FAILED
+        assert (len(server.peers), len(server.requests)) == (1, 2)
+        assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_an_idle_connection_is_closed_when_it_is_too_old() -> None:
+    async with serving(always(OK)) as server, client(server.port, max_idle_s=0.2) as transport:
+        await ask(transport)
+        await asyncio.sleep(0.1)
+        assert transport.stats() == {"d": (1, 1)}
+        await until(lambda: transport.stats() == {"d": (0, 0)}, within_s=0.4)
+
+
+async def test_a_connection_that_is_too_old_is_not_used_even_before_it_is_swept() -> None:
+    async with serving(always(OK)) as server, client(server.port, max_idle_s=0.2) as transport:
+        await ask(transport)
+        await asyncio.sleep(0.15)
+        await ask(transport)  # idle since now: the sweep at 0.2 s leaves it, the next is at 0.3 s
+        time.sleep(0.25)  # the event loop is held up, so nothing can be swept
+        await ask(transport)
+        assert [peer.asked for peer in server.peers] == [2, 1]
+
+
+async def test_no_more_connections_than_allowed_and_no_queue() -> None:
+    async with serving(silent) as server, client(server.port, max_connections=2) as transport:
+        held = [await begin(transport) for _ in range(2)]
+        started = time.monotonic()
+        with pytest.raises(AttemptFailed) as caught:
+            await begin(transport)
+        assert caught.value.outcome is Outcome.OVERLOADED
+        assert time.monotonic() - started < 0.1
+        held[0].close()
+        (await begin(transport)).close()
+        held[1].close()
+        assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_connections_that_are_being_made_count() -> None:
+    async with serving(silent) as server, client(server.port, max_connections=2) as transport:
+        made = await asyncio.gather(*(begin(transport) for _ in range(5)), return_exceptions=True)
+        failures = [one for one in made if isinstance(one, AttemptFailed)]
+        assert [failure.outcome for failure in failures] == [Outcome.OVERLOADED] * 3
+
+
+async def test_each_deployment_has_a_pool_of_its_own() -> None:
+    async with (
+        serving(silent) as dead,
+        serving(always(OK)) as alive,
+        client(alive.port, max_connections=1) as transport,
+    ):
+        transport.place("dead", Origin("http", "127.0.0.1", dead.port, ""), {})
+        held = await transport.send("dead", CALL, connect_s=1.0)
+        assert await ask(transport) == (200, b"ok")
+        assert transport.stats() == {"d": (1, 1), "dead": (1, 0)}
+        held.close()
+
+
+async def test_a_backend_that_takes_and_drops_connections_uses_up_none() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drop() -> None:
+        while True:
+            try:
+                taken, _ = listener.accept()
+            except OSError:
+                return
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            taken.close()
+
+    thread = threading.Thread(target=drop, daemon=True)
+    thread.start()
+    async with client(listener.getsockname()[1], max_connections=3) as transport:
+        for _ in range(100):
+            assert await outcome_of(transport) in (Outcome.CONNECTION_LOST, Outcome.CONNECT_FAILED)
+        assert transport.stats() == {"d": (0, 0)}
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    await asyncio.to_thread(thread.join, 2.0)
+
+
+async def test_leaving_in_the_middle_of_a_body_is_seen_at_once() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNK)
+        await peer.watch()
+
+    async with serving(script) as server, client(server.port) as transport:
+        exchange = await begin(transport)
+        await exchange.head()
+        assert await exchange.read() == b"ok"
+        closed_at = time.monotonic()
+        exchange.close()
+        await asyncio.wait_for(server.peers[0].left.wait(), 1.0)
+        assert server.peers[0].left_at - closed_at < 0.1
+        assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_leaving_while_the_request_is_still_written_is_seen_at_once() -> None:
+    async with serving(silent) as server, client(server.port) as transport:
+        exchange = await begin(transport, BIG_CALL)
+        await until(lambda: len(server.peers) == 1)
+        closed_at = time.monotonic()
+        exchange.close()
+        await until(lambda: bool(server.peers[0].reader.at_eof() or server.peers[0].reader.exception()), 0.5)
+        assert time.monotonic() - closed_at < 0.5
+
+
+async def test_an_answer_before_the_request_was_taken_frees_no_connection() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(OK)
+        await asyncio.sleep(5)
+
+    async with serving(script) as server, client(server.port) as transport:
+        answer = await ask(transport, BIG_CALL)
+        assert answer == (200, b"ok")
+        assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_an_unread_body_does_not_spoil_the_next_exchange() -> None:
+    large = b"HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n" + b"x" * 400_000
+    async with serving(always(large)) as server, client(server.port) as transport:
+        for _ in range(5):
+            exchange = await begin(transport)
+            await exchange.head()
+            await until(lambda exchange=exchange: exchange.bytes_received > 256 * 1024)
+            await asyncio.sleep(0.02)
+            exchange.close()
+        assert await ask(transport) == (200, b"x" * 400_000)
+
+
+async def test_a_deployment_that_moves_takes_its_address_and_its_credential_along() -> None:
+    async with serving(always(OK)) as old, serving(always(OK)) as new, client(old.port) as transport:
+        await ask(transport)
+        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), {"authorization": "Bearer other"})
+        assert transport.stats() == {"d": (0, 0)}
+        await ask(transport)
+        assert (len(old.requests), len(new.requests)) == (1, 1)
+        assert b"Bearer secret" in old.requests[0]
+        assert b"Bearer other" in new.requests[0]
+        assert b"secret" not in new.requests[0]
+        with pytest.raises(asyncio.IncompleteReadError):
+            await asyncio.wait_for(old.peers[0].reader.readexactly(1), 0.5)
+
+
+async def test_an_exchange_in_progress_goes_on_when_its_deployment_moves() -> None:
+    answer = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await answer.wait()
+        await peer.send(OK)
+        await peer.watch()
+
+    async with serving(script) as old, serving(always(OK)) as new, client(old.port) as transport:
+        exchange = await begin(transport)
+        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), {})
+        answer.set()
+        assert (await exchange.head()).status == 200
+        assert await body(exchange) == b"ok"
+        exchange.close()
+        await asyncio.wait_for(old.peers[0].left.wait(), 0.5)
+        assert transport.stats() == {"d": (0, 0)}
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_closing_tells_who_waits_and_sends_nothing_more(moved: bool) -> None:
+    async with serving(silent) as server, client(server.port) as transport:
+        waiting = asyncio.ensure_future(outcome_of(transport))
+        await until(lambda: len(server.requests) == 1)
+        if moved:
+            transport.place("d", Origin("http", "127.0.0.1", 1, ""), {})
+        await transport.close()
+        assert await asyncio.wait_for(waiting, 0.5) is Outcome.CONNECTION_LOST
+        await asyncio.wait_for(server.peers[0].left.wait(), 0.5)
+        transport.place("d", Origin("http", "127.0.0.1", server.port, ""), {})
+        assert await outcome_of(transport) is Outcome.CONNECT_FAILED
+        assert len(server.requests) == 1
+
+
+async def test_a_connection_that_is_made_while_closing_is_closed() -> None:
+    async with serving(silent) as server, client(server.port) as transport:
+        sending = asyncio.ensure_future(outcome_of(transport))
+        await asyncio.sleep(0)
+        assert transport._places["d"].pending == 1
+        await transport.close()
+        assert await asyncio.wait_for(sending, 0.5) is Outcome.CONNECTION_LOST
+        assert server.requests == []
+
+
+async def test_a_stale_connection_is_not_replaced_after_closing() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await peer.watch()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        waiting = asyncio.ensure_future(outcome_of(transport))
+        await until(lambda: len(server.requests) == 2)
+        await transport.close()
+        assert await asyncio.wait_for(waiting, 0.5) is Outcome.CONNECT_FAILED
+        assert len(server.peers) == 1
+
+
+async def test_a_thousand_exchanges_of_every_kind_leave_nothing() -> None:
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            if peer.asked == 4:
+                return
+            if peer.number % 3 == 1:
+                await peer.send(CHUNK)
+                await peer.watch()
+                return
+            await peer.send(OK)
+
+    async with serving(script) as server, client(server.port, max_connections=16) as transport:
+        before = len(asyncio.all_tasks()) - len(server.tasks)
+
+        async def some(kind: int) -> None:
+            for _ in range(125):
+                exchange = await begin(transport)
+                waiting = asyncio.ensure_future(exchange.head())
+                await asyncio.sleep(0.001 * (kind % 3))
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+                exchange.close()
+
+        await asyncio.gather(*(some(kind) for kind in range(8)))
+        opened, idle = transport.stats()["d"]
+        assert opened == idle
+        await transport.close()
+        await until(lambda: all(task.done() for task in server.tasks))
+        assert len([task for task in asyncio.all_tasks() if task not in server.tasks]) <= before
