@@ -69,6 +69,8 @@ def _deployment_problems(
 
 def _wrong_address(base_url: str) -> str | None:
     """What was expected instead, or None if the address is good. What is wrong may hold a password: it is not shown."""
+    if not (base_url.isascii() and base_url.isprintable()) or " " in base_url:
+        return "an address of ASCII characters without spaces"
     try:
         parts = urlsplit(base_url)
         _ = parts.port

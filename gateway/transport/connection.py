@@ -197,8 +197,8 @@ class Connection(asyncio.Protocol):
     # --
 
     def _hold_back(self) -> None:
-        """Too much is unread: let the peer wait, unless it has sent all."""
-        full = self._unread > self._limits.high_water_bytes and not self.complete
+        """Too much is unread: let the peer wait."""
+        full = self._unread > self._limits.high_water_bytes
         if full and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()

@@ -107,8 +107,9 @@ def _params(engine: Any, weights: Path, api_key: str, chatter: int, setup: dict[
 
 
 def _threads() -> int:
+    """One core stays free: the engine's threads spin for each other, and lose tenfold when one of them has to wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
+    return max(1, min(cores - 1, _MOST_THREADS))
 
 
 if __name__ == "__main__":

@@ -56,9 +56,7 @@ def test_the_most() -> None:
     assert deployment.clearance is Sensitivity.INTERNAL
     assert deployment.capabilities == {Capability.TOOLS, Capability.VISION}
     assert (deployment.context_tokens, deployment.max_output_tokens) == (9, 8)
-    assert deployment.price == Price(
-        input_usd_per_mtok=0.0, output_usd_per_mtok=1.5, cached_input_usd_per_mtok=0.1
-    )
+    assert deployment.price == Price(input_usd_per_mtok=0.0, output_usd_per_mtok=1.5, cached_input_usd_per_mtok=0.1)
     assert deployment.timeouts == Timeouts(connect_s=1.0, first_output_s=2.0, idle_s=3.0, total_s=4.0)
 
 
@@ -98,7 +96,9 @@ def test_models_keep_their_order_and_keys_stay_references() -> None:
 
 @pytest.mark.parametrize("name", ["a", "gpt-4.1", "org/model:tag", "A_1", "0", "a" * 128, "no"])
 def test_names(name: str) -> None:
-    made, problems = compiled(f"deployments: {{'{name}': {{{LEAST}}}}}\nmodels: {{'m{name[:99]}': {{deployments: ['{name}']}}}}")
+    made, problems = compiled(
+        f"deployments: {{'{name}': {{{LEAST}}}}}\nmodels: {{'m{name[:99]}': {{deployments: ['{name}']}}}}"
+    )
     assert problems == []
     assert list(made.catalogue.deployments) == [name]
 
@@ -107,9 +107,7 @@ def test_names(name: str) -> None:
 def test_wrong_names(name: str) -> None:
     quoted = f'"{name}"'
     _, problems = compiled(f"deployments: {{{quoted}: {{{LEAST}}}}}")
-    assert [problem.expected for problem in problems] == [
-        "a name of letters, digits and . _ : / - , at most 128"
-    ]
+    assert [problem.expected for problem in problems] == ["a name of letters, digits and . _ : / - , at most 128"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +125,9 @@ def test_addresses(base_url: str) -> None:
      "http://h /v1", "http://h/v 1", "http://h/v1\\r\\nx: y", "http://h\\tb/v1", "http://b\u00fccher/v1", "http://h/\u00e9"],
 )  # fmt: skip
 def test_wrong_addresses(base_url: str) -> None:
-    _, problems = compiled(f'deployments: {{a: {{provider: vllm, model: m, hosting: self_hosted, base_url: "{base_url}"}}}}')
+    _, problems = compiled(
+        f'deployments: {{a: {{provider: vllm, model: m, hosting: self_hosted, base_url: "{base_url}"}}}}'
+    )
     assert [problem.path for problem in problems] == ["deployments.a.base_url"]
     assert problems[0].found == "another form of address"
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -174,6 +176,20 @@ async def test_a_reader_that_is_cancelled_leaves_nothing(part: str) -> None:
         await asyncio.wait_for(server.peers[0].left.wait(), 0.1)
         await asyncio.sleep(0.15)  # the timer's moment passes unnoticed
         assert transport.stats() == {"d": (0, 0)}
+
+
+async def test_a_closed_exchange_is_not_kept_until_its_moment() -> None:
+    async with serving(silent) as server, client(server.port) as transport:
+        exchange = await transport.send("d", CALL, connect_s=1.0)
+        exchange.expect(now() + 600, TOTAL)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(exchange.head(), 0.02)
+        exchange.close()
+        gone = weakref.ref(exchange)
+        del exchange
+        await asyncio.sleep(0.02)
+        gc.collect()
+        assert gone() is None
 
 
 async def test_closing_tells_a_reader_that_waits() -> None:
