@@ -17,12 +17,12 @@ class Connection(asyncio.Protocol):
     """`forget` is called once when the connection can never be used again."""
 
     def __init__(self, limits: TransportLimits, forget: Callable[["Connection"], None]) -> None:
-        self.idle_since = 0.0
         self.used = 0  # requests that were written to it
         self._limits = limits
         self._forget = forget
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._idle_since = 0.0
         self._closed = False
         self.begin()
 
@@ -94,6 +94,15 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         """False once it cannot be used any more."""
         return not self._closed
+
+    def rest(self) -> None:
+        """From now on it is idle."""
+        self._idle_since = self._now()
+
+    @property
+    def idle_s(self) -> float:
+        """How long it has been idle, in seconds."""
+        return self._now() - self._idle_since
 
     @property
     def is_delimited(self) -> bool:

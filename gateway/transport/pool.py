@@ -126,8 +126,7 @@ class Transport:
         """The one used last; if that has been idle too long, so have all."""
         if not place.idle:
             return None
-        oldest = asyncio.get_running_loop().time() - self._limits.max_idle_s
-        if place.idle[-1].idle_since <= oldest:
+        if place.idle[-1].idle_s >= self._limits.max_idle_s:
             for old in tuple(place.idle):
                 old.abort()
             return None
@@ -168,18 +167,16 @@ class Transport:
         if place.gone:
             connection.abort()
             return
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
+        connection.rest()
         place.idle.append(connection)
         if self._sweeper is None:
-            self._sweeper = loop.call_later(self._limits.max_idle_s, self._sweep)
+            self._sweeper = asyncio.get_running_loop().call_later(self._limits.max_idle_s, self._sweep)
 
     def _sweep(self) -> None:
         """Close what has been idle too long; look again while anything is idle."""
-        loop = asyncio.get_running_loop()
-        oldest = loop.time() - self._limits.max_idle_s
         for place in self._places.values():
-            for connection in [idle for idle in place.idle if idle.idle_since <= oldest]:
+            for connection in [idle for idle in place.idle if idle.idle_s >= self._limits.max_idle_s]:
                 connection.abort()
         any_idle = any(place.idle for place in self._places.values())
-        self._sweeper = loop.call_later(self._limits.max_idle_s / 2, self._sweep) if any_idle else None
+        again_s = self._limits.max_idle_s / 2
+        self._sweeper = asyncio.get_running_loop().call_later(again_s, self._sweep) if any_idle else None

@@ -2,7 +2,6 @@
 
 import json
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,8 +10,8 @@ import pytest
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream.behaviours import BEHAVIOURS
 from tests.fake_upstream.reading import ask, events, signature, text_of
+from tests.support.openai_spec import check, schemas
 
-_SPECS = Path(__file__).parents[3] / "shared" / "specs" / "openai-openapi.json"
 _GOOD = [row.name for row in BEHAVIOURS.values() if row.group == "answers"]
 # its `service_tier: null` is beyond OpenAI's description
 _BEYOND = {"vllm"}
@@ -20,25 +19,8 @@ _BEYOND = {"vllm"}
 
 @pytest.fixture(scope="module")
 def spec() -> dict[str, Any]:
-    """OpenAI's schemas, with 3.0's `nullable` said as JSON Schema says it, and the usage of a stream nullable."""
-    if not _SPECS.exists():
-        pytest.skip("OpenAI's OpenAPI description is not beside the checkout")
-    schemas: dict[str, Any] = _nullable(json.loads(_SPECS.read_text()))["components"]["schemas"]
-    return schemas
-
-
-def _nullable(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_nullable(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    plain = {key: _nullable(value) for key, value in node.items() if key not in ("discriminator", "nullable")}
-    return {"anyOf": [plain, {"type": "null"}]} if node.get("nullable") is True else plain
-
-
-def _check(spec: dict[str, Any], name: str, value: Any) -> None:
-    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": spec}}
-    jsonschema.Draft202012Validator(schema).validate(value)
+    """OpenAI's schemas; skips where they are absent."""
+    return schemas()
 
 
 def _payloads(body: bytes) -> list[dict[str, Any]]:
@@ -48,7 +30,7 @@ def _payloads(body: bytes) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("model", sorted(set(_GOOD) - _BEYOND))
 async def test_a_completion_fits_the_schema(up: FakeUpstream, spec: dict[str, Any], model: str) -> None:
     got = await ask(up.port, model, stream=False, n=2)
-    _check(spec, "CreateChatCompletionResponse", json.loads(got.body))
+    check(spec, "CreateChatCompletionResponse", json.loads(got.body))
 
 
 @pytest.mark.parametrize("usage", [False, True])
@@ -56,18 +38,18 @@ async def test_a_completion_fits_the_schema(up: FakeUpstream, spec: dict[str, An
 async def test_chunks_fit_the_schema(up: FakeUpstream, spec: dict[str, Any], model: str, *, usage: bool) -> None:
     got = await ask(up.port, model, stream=True, n=2, stream_options={"include_usage": usage})
     for payload in _payloads(got.body):
-        _check(spec, "CreateChatCompletionStreamResponse", payload)
+        check(spec, "CreateChatCompletionStreamResponse", payload)
 
 
 async def test_errors_and_models_fit_the_schema(up: FakeUpstream, spec: dict[str, Any]) -> None:
     for model in ("bad_param_400", "context_length_400", "unauthorized_401", "rate_limit_429", "error_500", "status"):
         got = await ask(up.port, model, stream=False)
-        _check(spec, "ErrorResponse", json.loads(got.body))
+        check(spec, "ErrorResponse", json.loads(got.body))
 
 
 def test_the_schema_check_can_fail(spec: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        _check(spec, "CreateChatCompletionStreamResponse", {"id": "x", "choices": [{"index": 0}]})
+        check(spec, "CreateChatCompletionStreamResponse", {"id": "x", "choices": [{"index": 0}]})
 
 
 @pytest.mark.parametrize("model", _GOOD)

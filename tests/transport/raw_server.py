@@ -162,3 +162,9 @@ def once(response: bytes) -> Script:
         await peer.send(response)
 
     return script
+
+
+async def silent(peer: Peer) -> None:
+    """Takes one request and never answers."""
+    await peer.request()
+    await peer.watch()

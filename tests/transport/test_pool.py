@@ -23,16 +23,11 @@ from tests.transport.raw_server import (
     once,
     outcome_of,
     serving,
+    silent,
     until,
 )
 
 BIG_CALL = Call("POST", "/", (), b"z" * 20_000_000)
-CHUNK = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"
-
-
-async def silent(peer: Peer) -> None:
-    await peer.request()
-    await peer.watch()
 
 
 async def test_one_connection_serves_one_request_after_another() -> None:
@@ -85,88 +80,6 @@ async def test_an_idle_connection_that_the_peer_closes_is_dropped() -> None:
         await exchange.head()
         exchange.close()
         assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize("how", ["close", "reset"])
-async def test_a_stale_connection_is_replaced_once_unseen(how: str) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(OK)
-        await peer.request()  # taken, and never answered, as by a server that was about to close
-        peer.reset() if how == "reset" else peer.writer.close()
-
-    async with serving(script) as server, client(server.port) as transport:
-        assert await ask(transport) == (200, b"ok")
-        exchange = await begin(transport)
-        assert exchange.reused
-        assert (await exchange.head()).status == 200
-        assert not exchange.reused
-        assert await body(exchange) == b"ok"
-        exchange.close()
-        assert (len(server.peers), len(server.requests)) == (2, 3)
-        assert server.requests[1] == server.requests[2]
-        assert transport.stats() == {"d": (1, 1)}
-
-
-async def test_a_stale_connection_is_replaced_no_more_than_once() -> None:
-    async def script(peer: Peer) -> None:
-        if peer.number == 0:
-            await peer.request()
-            await peer.send(OK)
-        await peer.request()
-
-    async with serving(script) as server, client(server.port) as transport:
-        assert await ask(transport) == (200, b"ok")
-        assert await outcome_of(transport) is Outcome.CONNECTION_LOST
-        assert (len(server.peers), len(server.requests)) == (2, 3)
-
-
-async def test_a_fresh_connection_is_not_replaced() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-
-    async with serving(script) as server, client(server.port) as transport:
-        assert await outcome_of(transport) is Outcome.CONNECTION_LOST
-        await asyncio.sleep(0.05)
-        assert (len(server.peers), len(server.requests)) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("part", "expected"),
-    [
-        (b"H", Outcome.CONNECTION_LOST),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", Outcome.CONNECTION_LOST),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n", Outcome.CONNECTION_LOST),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", Outcome.TRUNCATED),
-    ],
-)
-async def test_nothing_is_sent_again_once_a_byte_has_come(part: bytes, expected: Outcome) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(OK)
-        await peer.request()
-        await peer.send(part)
-
-    async with serving(script) as server, client(server.port) as transport:
-        assert await ask(transport) == (200, b"ok")
-        assert await outcome_of(transport) is expected
-        await asyncio.sleep(0.05)
-        assert (len(server.peers), len(server.requests)) == (1, 2)
-
-
-async def test_a_replacement_that_cannot_be_made() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(OK)
-        await peer.request()
-        peer.server.stop_listening()
-        peer.reset()
-
-    async with serving(script) as server, client(server.port) as transport:
-        assert await ask(transport) == (200, b"ok")
-        assert await outcome_of(transport) is Outcome.CONNECT_FAILED
-        assert (len(server.peers), len(server.requests)) == (1, 2)
-        assert transport.stats() == {"d": (0, 0)}
 
 
 async def test_an_idle_connection_is_closed_when_it_is_too_old() -> None:
@@ -244,42 +157,6 @@ async def test_a_backend_that_takes_and_drops_connections_uses_up_none() -> None
     await asyncio.to_thread(thread.join, 2.0)
 
 
-async def test_leaving_in_the_middle_of_a_body_is_seen_at_once() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(CHUNK)
-        await peer.watch()
-
-    async with serving(script) as server, client(server.port) as transport:
-        exchange = await begin(transport)
-        await exchange.head()
-        assert await exchange.read() == b"ok"
-        closed_at = time.monotonic()
-        exchange.close()
-        await asyncio.wait_for(server.peers[0].left.wait(), 1.0)
-        assert server.peers[0].left_at - closed_at < 0.1
-        assert transport.stats() == {"d": (0, 0)}
-
-
-async def test_leaving_while_the_request_is_still_written_does_not_write_the_rest() -> None:
-    left = asyncio.Event()
-
-    async def script(peer: Peer) -> None:
-        await left.wait()
-        while data := await peer.reader.read(1 << 20):
-            taken.append(len(data))
-
-    taken: list[int] = []
-    async with serving(script) as server, client(server.port) as transport:
-        exchange = await begin(transport, BIG_CALL)
-        await until(lambda: len(server.peers) == 1)
-        exchange.close()
-        left.set()
-        await until(lambda: all(task.done() for task in server.tasks))
-        assert sum(taken) < len(BIG_CALL.body)
-        assert transport.stats() == {"d": (0, 0)}
-
-
 async def test_an_answer_before_the_request_was_taken_frees_no_connection() -> None:
     async def script(peer: Peer) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
@@ -302,110 +179,3 @@ async def test_an_unread_body_does_not_spoil_the_next_exchange() -> None:
             await asyncio.sleep(0.02)
             exchange.close()
         assert await ask(transport) == (200, b"x" * 400_000)
-
-
-async def test_a_deployment_that_moves_takes_its_address_and_its_credential_along() -> None:
-    async with serving(always(OK)) as old, serving(always(OK)) as new, client(old.port) as transport:
-        await ask(transport)
-        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), {"authorization": "Bearer other"})
-        assert transport.stats() == {"d": (0, 0)}
-        await ask(transport)
-        assert (len(old.requests), len(new.requests)) == (1, 1)
-        assert b"Bearer secret" in old.requests[0]
-        assert b"Bearer other" in new.requests[0]
-        assert b"secret" not in new.requests[0]
-        with pytest.raises(asyncio.IncompleteReadError):
-            await asyncio.wait_for(old.peers[0].reader.readexactly(1), 0.5)
-
-
-async def test_an_exchange_in_progress_goes_on_when_its_deployment_moves() -> None:
-    answer = asyncio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await answer.wait()
-        await peer.send(OK)
-        await peer.watch()
-
-    async with serving(script) as old, serving(always(OK)) as new, client(old.port) as transport:
-        exchange = await begin(transport)
-        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), {})
-        answer.set()
-        assert (await exchange.head()).status == 200
-        assert await body(exchange) == b"ok"
-        exchange.close()
-        await asyncio.wait_for(old.peers[0].left.wait(), 0.5)
-        assert transport.stats() == {"d": (0, 0)}
-
-
-@pytest.mark.parametrize("moved", [False, True])
-async def test_closing_tells_who_waits_and_sends_nothing_more(moved: bool) -> None:
-    async with serving(silent) as server, client(server.port) as transport:
-        waiting = asyncio.ensure_future(outcome_of(transport))
-        await until(lambda: len(server.requests) == 1)
-        if moved:
-            transport.place("d", Origin("http", "127.0.0.1", 1, ""), {})
-        await transport.close()
-        assert await asyncio.wait_for(waiting, 0.5) is Outcome.CONNECTION_LOST
-        await asyncio.wait_for(server.peers[0].left.wait(), 0.5)
-        transport.place("d", Origin("http", "127.0.0.1", server.port, ""), {})
-        assert await outcome_of(transport) is Outcome.CONNECT_FAILED
-        assert len(server.requests) == 1
-
-
-async def test_a_connection_that_is_made_while_closing_is_closed() -> None:
-    async with serving(silent) as server, client(server.port) as transport:
-        sending = asyncio.ensure_future(outcome_of(transport))
-        await asyncio.sleep(0)
-        assert transport._places["d"].pending == 1
-        await transport.close()
-        assert await asyncio.wait_for(sending, 0.5) is Outcome.CONNECTION_LOST
-        assert server.requests == []
-
-
-async def test_a_stale_connection_is_not_replaced_after_closing() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(OK)
-        await peer.request()
-        await peer.watch()
-
-    async with serving(script) as server, client(server.port) as transport:
-        assert await ask(transport) == (200, b"ok")
-        waiting = asyncio.ensure_future(outcome_of(transport))
-        await until(lambda: len(server.requests) == 2)
-        await transport.close()
-        assert await asyncio.wait_for(waiting, 0.5) is Outcome.CONNECT_FAILED
-        assert len(server.peers) == 1
-
-
-async def test_a_thousand_exchanges_of_every_kind_leave_nothing() -> None:
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            if peer.asked == 4:
-                return
-            if peer.number % 3 == 1:
-                await peer.send(CHUNK)
-                await peer.watch()
-                return
-            await peer.send(OK)
-
-    async with serving(script) as server, client(server.port, max_connections=16) as transport:
-        before = len(asyncio.all_tasks()) - len(server.tasks)
-
-        async def some(kind: int) -> None:
-            for _ in range(125):
-                exchange = await begin(transport)
-                waiting = asyncio.ensure_future(exchange.head())
-                await asyncio.sleep(0.001 * (kind % 3))
-                waiting.cancel()
-                await asyncio.gather(waiting, return_exceptions=True)
-                exchange.close()
-
-        await asyncio.gather(*(some(kind) for kind in range(8)))
-        opened, idle = transport.stats()["d"]
-        assert opened == idle
-        await transport.close()
-        await until(lambda: all(task.done() for task in server.tasks))
-        assert len([task for task in asyncio.all_tasks() if task not in server.tasks]) <= before

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.transport import Exchange, Origin
 from gateway.values.outcome import AttemptFailed, Outcome
-from tests.transport.raw_server import CALL, OK, Peer, always, ask, body, client, serving, until
+from tests.transport.raw_server import CALL, OK, Peer, always, ask, body, client, serving, silent, until
 
 LATE_S = 0.1  # how late a moment may be noticed on a busy machine
 EARLY_S = 0.002  # uvloop's timers count milliseconds
@@ -21,11 +21,6 @@ FIRST, IDLE, TOTAL = Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome
 
 def now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def silent(peer: Peer) -> None:
-    await peer.request()
-    await peer.watch()
 
 
 async def silent_after_head(peer: Peer) -> None:
