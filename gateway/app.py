@@ -2,8 +2,6 @@
 
 import time
 
-from litestar import Litestar
-
 from gateway.api.application import application
 from gateway.api.rooms import ApiRooms
 from gateway.documents import Secret, load_struct, parse
@@ -66,7 +64,8 @@ class Gateway:
         )
         credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
         self._probes = Probes(deployments.values(), credentials, self.readings)
-        self.asgi: Litestar = application(
+        self._stopping = False
+        self.asgi, self._end_requests = application(
             ApiRooms(
                 answers=Answers(lambda: plan, deployments, rooms),
                 bus=self.bus,
@@ -76,6 +75,7 @@ class Gateway:
                 metrics=self.metrics,
                 plans=lambda: plan,
                 readings=self.readings,
+                is_stopping=lambda: self._stopping,
                 max_body_bytes=settings.server.max_body_bytes,
                 started=int(time.time()),
             )
@@ -90,6 +90,14 @@ class Gateway:
         """True if a deployment can answer, as far as is known."""
         now = time.time()
         return any(self.readings.can_answer(name, now) for name in self._deployments)
+
+    def begin_stop(self) -> None:
+        """From now on it is not ready; requests in progress go on."""
+        self._stopping = True
+
+    def end_requests(self) -> None:
+        """End the requests in progress: their callers are told, and they are on record."""
+        self._end_requests()
 
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""

@@ -37,8 +37,9 @@ async def _serve(settings: Settings) -> None:
         backpressure=1_000_000,
     )
     loop = asyncio.get_running_loop()
+    stop = _Stop(gateway, server, settings.server.drain_s)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     gateway.start()
     greeter = loop.create_task(_greet(gateway, settings, host, port))
     try:
@@ -46,6 +47,23 @@ async def _serve(settings: Settings) -> None:
     finally:
         greeter.cancel()
         await gateway.stop()
+
+
+class _Stop:
+    """Told once, it takes no new requests and lets those in progress go on for a while; told again, it ends them."""
+
+    def __init__(self, gateway: Gateway, server: Server, drain_s: float) -> None:
+        self._gateway, self._server, self._drain_s = gateway, server, drain_s
+        self._told = False
+
+    def __call__(self) -> None:
+        if self._told:
+            self._gateway.end_requests()
+            return
+        self._told = True
+        self._gateway.begin_stop()
+        self._server.stop()  # type: ignore[no-untyped-call]
+        asyncio.get_running_loop().call_later(self._drain_s, self._gateway.end_requests)
 
 
 async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """The Litestar application: every surface in one place, and OpenAI's error body for whatever goes wrong in it."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Litestar, Request, Response, asgi
@@ -17,8 +18,8 @@ from gateway.api.rooms import ApiRooms
 _log = logging.getLogger(__name__)
 
 
-def application(rooms: ApiRooms) -> Litestar:
-    """The ASGI application of one process."""
+def application(rooms: ApiRooms) -> tuple[Litestar, Callable[[], None]]:
+    """The ASGI application of one process, and what ends its requests in progress."""
     identify = identify_by(rooms.keyring)
     chat = ChatCompletions(rooms.answers, identify, rooms.bus, max_body_bytes=rooms.max_body_bytes)
 
@@ -26,11 +27,11 @@ def application(rooms: ApiRooms) -> Litestar:
     async def chat_completions(scope: Any, receive: Any, send: Any) -> None:
         await chat(scope, receive, send)
 
-    return Litestar(
+    asgi_application = Litestar(
         route_handlers=[
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
-            *machine_handlers(rooms.catalogue, rooms.readings, rooms.plans, rooms.metrics),
+            *machine_handlers(rooms.catalogue, rooms.readings, rooms.plans, rooms.metrics, rooms.is_stopping),
             *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify)),
         ],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _bug},
@@ -38,6 +39,7 @@ def application(rooms: ApiRooms) -> Litestar:
         request_max_body_size=rooms.max_body_bytes,
         logging_config=None,
     )
+    return asgi_application, chat.stop
 
 
 def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:

@@ -1,5 +1,6 @@
 """`POST /v1/chat/completions`, stream and not. The hot path: bare ASGI, one object per request, bytes forwarded."""
 
+import asyncio
 import itertools
 import logging
 import os
@@ -7,11 +8,12 @@ import time
 
 from gateway.api import request_headers
 from gateway.api.chat_request import chat_request
-from gateway.api.errors import ApiError, internal, of_failure, unknown_model
+from gateway.api.errors import ApiError, internal, of_failure, stopped, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.wire import (
     ClientGone,
     Departure,
+    OpenRequests,
     RawHeaders,
     Receive,
     Scope,
@@ -26,7 +28,7 @@ from gateway.flow.relay import Relay
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
 from gateway.values.decision import Decision
-from gateway.values.outcome import AttemptFailed
+from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
 from gateway.values.records import RequestRejected
 from gateway.values.request import ChatRequest
 
@@ -57,6 +59,11 @@ class ChatCompletions:
         self._bus = bus
         self._max_body_bytes = max_body_bytes
         self._ids = DecisionIds()
+        self._open = OpenRequests()
+
+    def stop(self) -> None:
+        """End what is in progress: each caller is told, and each request is on record."""
+        self._open.cancel_all()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Every way out has told the caller, or found it gone."""
@@ -72,7 +79,7 @@ class ChatCompletions:
             body = await read_body(receive, headers, self._max_body_bytes)
             request = chat_request(body, headers, caller, request_id)
             del body
-            with Departure(receive):
+            with Departure(receive), self._open:
                 await self._answer(request, decision_id, arrived, send, ids)
         except ApiError as error:
             await self._reject(send, error, ids)
@@ -80,6 +87,10 @@ class ChatCompletions:
             await self._reject(send, unknown_model(str(unknown)), ids)
         except ClientGone:
             pass
+        except asyncio.CancelledError as cancelled:
+            if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
+                raise
+            await _send_error(send, stopped(), ids)
         except BrokenStream:
             raise
         except Exception:  # noqa: BLE001 - the caller is told whatever happens
@@ -147,6 +158,11 @@ async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders
     except AttemptFailed as broken:
         failure = broken
         last = of_failure(broken, answer.decision, answer.deployment).event()
+    except asyncio.CancelledError as cancelled:
+        if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
+            raise
+        failure = AttemptFailed(Outcome.GATEWAY_STOPPED, "the gateway was stopped")
+        last = stopped().event()
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
         raise BrokenStream from bug

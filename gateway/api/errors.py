@@ -77,6 +77,7 @@ OUTCOMES: dict[Outcome, Row] = {
     Outcome.ANSWER_TOO_LARGE: Row(502, _UPSTREAM, "answer_too_large"),
     Outcome.TRUNCATED: Row(502, _UPSTREAM, "truncated"),
     Outcome.DEADLINE_EXCEEDED: Row(504, _LATE, "deadline_exceeded"),
+    Outcome.GATEWAY_STOPPED: Row(503, "unavailable_error", "gateway_stopped"),
     Outcome.INTERNAL_ERROR: Row(500, "server_error", "internal_error"),
 }
 
@@ -128,6 +129,13 @@ def _refusal(candidates: Iterable[Candidate]) -> ApiError:
 def unknown_model(name: str) -> ApiError:
     """404, as OpenAI's."""
     return ApiError(404, "model_not_found", f"The model {name!r} does not exist or you may not use it.", param="model")
+
+
+def stopped() -> ApiError:
+    """The gateway stops; another replica, or this one in a moment, can be asked."""
+    row = OUTCOMES[Outcome.GATEWAY_STOPPED]
+    message = f"{CONSEQUENCES[Outcome.GATEWAY_STOPPED].sentence}.".capitalize()
+    return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=1.0)
 
 
 def internal() -> ApiError:

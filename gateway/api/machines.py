@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`: for machines. They name deployments and nothing of any request."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Response, get
@@ -11,7 +12,9 @@ from gateway.state.readings import Readings
 from gateway.values.deployment import Catalogue
 
 
-def machine_handlers(catalogue: Catalogue, readings: Readings, plans: PlanSource, metrics: Metrics) -> list[Any]:
+def machine_handlers(
+    catalogue: Catalogue, readings: Readings, plans: PlanSource, metrics: Metrics, is_stopping: Callable[[], bool]
+) -> list[Any]:
     """The handlers."""
 
     @get("/healthz", sync_to_thread=False)
@@ -23,7 +26,7 @@ def machine_handlers(catalogue: Catalogue, readings: Readings, plans: PlanSource
         now = time.time()
         can = {name: readings.can_answer(name, now) for name in catalogue.deployments}
         states = {name: readings.of(name).health.value for name in catalogue.deployments}
-        ready = any(can.values())
+        ready = any(can.values()) and not is_stopping()
         content = {"ready": ready, "policy": plans().revision, "deployments": states}
         return Response(content, status_code=200 if ready else 503)
 

@@ -1,5 +1,7 @@
 """What the surfaces work with; the app wires it."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from gateway.access import Keyring
@@ -23,5 +25,6 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     plans: PlanSource
     readings: Readings
+    is_stopping: Callable[[], bool]
     max_body_bytes: int
     started: int

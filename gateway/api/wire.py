@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from gateway.api.errors import ApiError
+from gateway.values.outcome import Outcome
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -108,3 +109,25 @@ class Departure:
         self._left = True
         if self._task is not None:
             self._task.cancel()
+
+
+class OpenRequests:
+    """The tasks of requests in progress, so that a gateway that stops can end them; a block is one request."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+
+    def __exit__(self, *_: object) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.discard(task)
+
+    def cancel_all(self) -> None:
+        """Cancel them, saying why."""
+        for task in tuple(self._tasks):
+            task.cancel(Outcome.GATEWAY_STOPPED.value)

@@ -17,7 +17,7 @@ from gateway.routing.plan import CompiledRule, Plan, PlanSource
 from gateway.values.answer import WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
-from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then, of_cancellation
 from gateway.values.records import Attempt
 from gateway.values.request import ChatRequest
 
@@ -62,8 +62,8 @@ class Answers:
         story = Story(self._rooms.bus, surface, request, decision, arrived)
         try:
             return await self._try_in_order(story, plan.rule(decision.rule))
-        except asyncio.CancelledError:
-            story.finish(Outcome.CALLER_LEFT)
+        except asyncio.CancelledError as cancelled:
+            story.finish(of_cancellation(cancelled))
             raise
         except RequestFailed as failed:
             story.finish(failed.failure.outcome)
@@ -110,8 +110,8 @@ class Answers:
         except AttemptFailed as failed:
             attempt.settle(failed.outcome, detail=failed.detail)
             raise
-        except asyncio.CancelledError:
-            attempt.settle(Outcome.CALLER_LEFT)
+        except asyncio.CancelledError as cancelled:
+            attempt.settle(of_cancellation(cancelled))
             raise
         except Exception:
             attempt.settle(Outcome.INTERNAL_ERROR)

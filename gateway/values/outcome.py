@@ -58,6 +58,7 @@ class Outcome(enum.Enum):
     CALLER_LEFT = "caller_left"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     NO_CANDIDATE = "no_candidate"
+    GATEWAY_STOPPED = "gateway_stopped"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -98,8 +99,15 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.CALLER_LEFT: Consequence(_C, Then.STOP, "the caller left"),
     Outcome.DEADLINE_EXCEEDED: Consequence(_P, Then.STOP, "the request's deadline passed"),
     Outcome.NO_CANDIDATE: Consequence(Fault.POLICY, Then.STOP, "no deployment may or can answer this request"),
+    Outcome.GATEWAY_STOPPED: Consequence(_G, Then.STOP, "the gateway was stopped before the answer was complete"),
     Outcome.INTERNAL_ERROR: Consequence(_G, Then.STOP, "the gateway failed"),
 }
+
+
+def of_cancellation(cancelled: BaseException) -> Outcome:
+    """Why a request's task was cancelled: it is told by the cancellation's message; without one the caller left."""
+    stopped = cancelled.args == (Outcome.GATEWAY_STOPPED.value,)
+    return Outcome.GATEWAY_STOPPED if stopped else Outcome.CALLER_LEFT
 
 
 class AttemptFailed(Exception):

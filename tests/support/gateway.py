@@ -27,7 +27,7 @@ class GatewayProcess:
         self.log = directory / "gateway.log"
         self.state = directory / "state"
         self._config = config
-        self._env = {**os.environ, **(env or {}), "PORT": "0", "GATEWAY_STATE_DIR": str(self.state)}
+        self._env = {**os.environ, "PORT": "0", **(env or {}), "GATEWAY_STATE_DIR": str(self.state)}
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
@@ -59,6 +59,10 @@ class GatewayProcess:
         assert found, f"the gateway did not start: {greeting}{self.log.read_text()[-3000:]}"
         self.port = int(found[1])
         return self
+
+    def send_signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self._process is None:

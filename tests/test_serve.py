@@ -1,0 +1,70 @@
+"""The process: it stops in order, within a bound, and no stream that it cuts looks finished."""
+
+import asyncio
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from gateway.observe.journal import newest
+from tests.conftest import Upstream, configuration
+from tests.support.client import Seen, ask
+from tests.support.gateway import GatewayProcess
+
+
+async def stop_during(
+    gateway: GatewayProcess, models: list[tuple[str, bool]], signals: int = 1
+) -> tuple[list[Seen], float]:
+    """Ask for these, stop the gateway once they are in progress; what the clients saw, and the seconds it took."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as client:
+        asked = [asyncio.create_task(ask(client, model, stream=stream)) for model, stream in models]
+        await asyncio.sleep(0.7)
+        began = time.monotonic()
+        for _ in range(signals - 1):
+            gateway.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.3)
+        status = await asyncio.to_thread(gateway.stop)
+        took = time.monotonic() - began
+        assert status == 0
+        return list(await asyncio.gather(*asked)), took
+
+
+def started(upstream: Upstream, folder: Path, **server: Any) -> GatewayProcess:
+    config = configuration(upstream.base_url, server=server)
+    for entry in config["deployments"].values():
+        entry["timeouts"]["total_s"] = 60
+    return GatewayProcess(folder, config).start()
+
+
+async def test_what_can_end_ends_and_what_cannot_is_cut_visibly(upstream: Upstream, tmp_path: Path) -> None:
+    gateway = await asyncio.to_thread(started, upstream, tmp_path, drain_s=3.5)
+    (whole, endless, silent), took = await stop_during(
+        gateway, [("slow-3000", False), ("endless", True), ("silent", False)]
+    )
+    assert (whole.status, whole.broken) == (200, None)
+    assert not endless.looks_finished(stream=True)
+    assert endless.error is not None
+    assert endless.error["code"] == "gateway_stopped"
+    assert silent.status == 503
+    assert took < 6
+    records = [json.loads(bytes(record.record)) for record in newest(gateway.state / "journal.db", 10)]
+    assert sorted(record["outcome"] for record in records) == ["gateway_stopped", "gateway_stopped", "ok"]
+
+
+async def test_told_twice_it_does_not_wait(upstream: Upstream, tmp_path: Path) -> None:
+    gateway = await asyncio.to_thread(started, upstream, tmp_path, drain_s=60)
+    (endless,), took = await stop_during(gateway, [("endless", True)], signals=2)
+    assert endless.error is not None
+    assert took < 5
+
+
+def test_a_port_that_is_taken_is_said(gateway: GatewayProcess, upstream: Upstream, tmp_path: Path) -> None:
+    second = GatewayProcess(tmp_path, configuration(upstream.base_url), {"PORT": str(gateway.port)})
+    with pytest.raises(AssertionError):
+        second.start()
+    assert second.stop() == 1
+    assert f"cannot serve on 127.0.0.1:{gateway.port}" in second.log.read_text()
