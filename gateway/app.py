@@ -14,17 +14,18 @@ from gateway.providers.vendors import VENDORS
 from gateway.routing.compile import check_policy, compile_plan
 from gateway.routing.document import Policy
 from gateway.routing.plan import Plan
-from gateway.settings import Settings
+from gateway.settings import Settings, with_policy_as_it_is_now
 from gateway.state.readings import Readings
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.watch.embedded import EmbeddedModels
+from gateway.watch.policy import PolicyInForce
 from gateway.watch.probes import Probes
 
 
-def load_plan(settings: Settings) -> Plan:
-    """The plan of the configured policy. Raises InvalidDocument with all that is wrong with the document."""
+def load_plan(settings: Settings, number: int = 1) -> Plan:
+    """The plan of the configured policy, as revision `number`. Raises InvalidDocument with all that is wrong with the document."""
     document = parse(settings.policy_text, settings.policy_file)
     policy, problems = load_struct(document, Policy)
     if policy is None:
@@ -33,18 +34,22 @@ def load_plan(settings: Settings) -> Plan:
     check_policy(policy, settings.catalogue, lambda *problem: found.append(document.problem(*problem)))
     if found:
         raise InvalidDocument(found)
-    return compile_plan(policy, settings.catalogue, number=1, default_deadline_s=settings.server.deadline_s)
+    return compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
 
 
 class Gateway:
     """One process's gateway: build it, `start` it on a running loop, serve its `asgi`, `stop` it."""
 
     def __init__(self, settings: Settings) -> None:
-        plan = load_plan(settings)
         self.readings = Readings()
         self.transport = Transport(TransportLimits())
         self.metrics = Metrics()
         self.bus = Bus()
+        self._policy = PolicyInForce(
+            lambda number: load_plan(with_policy_as_it_is_now(settings), number),
+            settings.policy_path,
+            self.metrics.policy_reloaded,
+        )
         self.journal = Journal(
             settings.journal_path,
             keep=settings.journal.keep,
@@ -67,14 +72,15 @@ class Gateway:
         self._stopping = False
         self.asgi, self._end_requests = application(
             ApiRooms(
-                answers=Answers(lambda: plan, deployments, rooms),
+                answers=Answers(self._policy.plan, deployments, rooms),
                 bus=self.bus,
                 catalogue=catalogue,
                 journal=self.journal,
                 keyring=settings.keyring,
                 metrics=self.metrics,
-                plans=lambda: plan,
+                plans=self._policy.plan,
                 readings=self.readings,
+                is_policy_refused=lambda: bool(self._policy.refused),
                 is_stopping=lambda: self._stopping,
                 max_body_bytes=settings.server.max_body_bytes,
                 started=int(time.time()),
@@ -83,6 +89,7 @@ class Gateway:
 
     def start(self) -> None:
         """Start what runs beside requests."""
+        self._policy.start()
         self._embedded.start()
         self._probes.start()
 
@@ -90,6 +97,10 @@ class Gateway:
         """True if a deployment can answer, as far as is known."""
         now = time.time()
         return any(self.readings.can_answer(name, now) for name in self._deployments)
+
+    def reload_policy(self) -> None:
+        """Take the policy's file as it is now, if it is valid."""
+        self._policy.reload()
 
     def begin_stop(self) -> None:
         """From now on it is not ready; requests in progress go on."""
@@ -101,6 +112,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""
+        await self._policy.stop()
         await self._probes.stop()
         await self._embedded.stop()
         await self.transport.close()

@@ -40,6 +40,7 @@ async def _serve(settings: Settings) -> None:
     stop = _Stop(gateway, server, settings.server.drain_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload_policy)
     gateway.start()
     greeter = loop.create_task(_greet(gateway, settings, host, port))
     try:

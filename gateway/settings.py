@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_path: Path
     policy_file: str
     policy_text: str
+    policy_path: Path | None  # None: the packaged default, which does not change
     catalogue: Catalogue
     keyring: Keyring
     api_keys: dict[str, Secret]
@@ -115,6 +116,7 @@ def load(path: str | None, env: Mapping[str, str], providers: frozenset[str]) ->
         journal_path=_journal_path(parsed.journal, base, env),
         policy_file=policy_file,
         policy_text=policy_text,
+        policy_path=base / parsed.policy if parsed.policy is not None else None,
         catalogue=compiled.catalogue,
         keyring=keyring,
         api_keys=api_keys,
@@ -125,6 +127,13 @@ def schema(kind: type[Any], title: str) -> dict[str, Any]:
     """The JSON Schema of a document, for editors."""
     made = msgspec.json.schema(kind)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **made}
+
+
+def with_policy_as_it_is_now(settings: Settings) -> Settings:
+    """The same settings with the policy's file read again. Raises InvalidDocument if it cannot be read."""
+    if settings.policy_path is None:
+        return settings
+    return msgspec.structs.replace(settings, policy_text=_text(str(settings.policy_path))[0])
 
 
 def default_text(name: str) -> str:

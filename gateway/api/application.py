@@ -31,7 +31,7 @@ def application(rooms: ApiRooms) -> tuple[Litestar, Callable[[], None]]:
         route_handlers=[
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
-            *machine_handlers(rooms.catalogue, rooms.readings, rooms.plans, rooms.metrics, rooms.is_stopping),
+            *machine_handlers(rooms),
             *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify)),
         ],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _bug},

@@ -25,6 +25,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     plans: PlanSource
     readings: Readings
+    is_policy_refused: Callable[[], bool]
     is_stopping: Callable[[], bool]
     max_body_bytes: int
     started: int

@@ -94,6 +94,9 @@ class Metrics:
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
+        self.policy_reloads = Counter(
+            "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
+        )
         self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
         self._deployments: dict[str, _PerDeployment] = {}
         self._ends: dict[tuple[str, ...], Counter] = {}
@@ -147,6 +150,10 @@ class Metrics:
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""
         self.rejected.labels(record.surface, record.code).inc()
+
+    def policy_reloaded(self, taken: bool) -> None:  # noqa: FBT001 - a listener
+        """Listener of the policy in force."""
+        self.policy_reloads.labels("taken" if taken else "refused").inc()
 
     def text(self) -> bytes:
         """The exposition that Prometheus scrapes. On the event loop."""

@@ -20,7 +20,7 @@ def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_d
     content = msgspec.json.encode((policy, *map(_content, catalogue.deployments.values()), catalogue.models))
     digest = hashlib.sha256(content).hexdigest()
     rules = tuple(_compile_rule(rule, catalogue) for rule in policy.rules)
-    return Plan(f"{number}-{digest[:8]}", rules, default_deadline_s)
+    return Plan(f"{number}-{digest[:8]}", digest, rules, default_deadline_s)
 
 
 def check_policy(policy: Policy, catalogue: Catalogue, report: Report) -> None:

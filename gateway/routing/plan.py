@@ -31,9 +31,10 @@ class CompiledRule(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """`revision` is what answers and records carry: a number, and the start of the content's hash."""
+    """`revision` is what answers and records carry: a number, and the start of `content`, the hash of all it is made of."""
 
     revision: str
+    content: str
     rules: tuple[CompiledRule, ...]
     default_deadline_s: float
 
