@@ -17,7 +17,7 @@ from gateway.routing.plan import Plan
 from gateway.settings import Settings, with_policy_as_it_is_now
 from gateway.state.readings import Readings
 from gateway.transport import Origin, Transport, TransportLimits
-from gateway.values.problem import InvalidDocument, Problem
+from gateway.values.problem import InvalidDocument
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.policy import PolicyInForce
@@ -30,10 +30,9 @@ def load_plan(settings: Settings, number: int = 1) -> Plan:
     policy, problems = load_struct(document, Policy)
     if policy is None:
         raise InvalidDocument(problems)
-    found: list[Problem] = []
-    check_policy(policy, settings.catalogue, lambda *problem: found.append(document.problem(*problem)))
-    if found:
-        raise InvalidDocument(found)
+    check_policy(policy, settings.catalogue, lambda *problem: problems.append(document.problem(*problem)))
+    if problems:
+        raise InvalidDocument(problems)
     return compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
 
 

@@ -102,7 +102,7 @@ def load(path: str | None, env: Mapping[str, str], providers: frozenset[str]) ->
         if (secret := secrets.resolve(reference, f"deployments.{name}.api_key"))
     }
     keyring = _keyring(parsed, document, secrets)
-    problems = [*more, *wrong, *secrets.problems, *_exposure(server, keyring, parsed, document)]
+    problems = [*problems, *more, *wrong, *secrets.problems, *_exposure(server, keyring, parsed, document)]
     try:
         policy_text, policy_file = _policy(parsed, base)
     except InvalidDocument as missing:

@@ -185,3 +185,18 @@ def test_a_secret_that_no_header_can_carry(tmp_path: Path, where: str, secret: s
 )
 def test_loopback(host: str, is_one: bool) -> None:
     assert is_loopback(host) == is_one
+
+
+def test_an_unknown_field_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        "polcy: x\n"
+        "deployments:\n"
+        "  a: {provider: vlm, model: m, hosting: self_hosted, base_url: http://h/v1, regoin: eu}\n"
+        "models: {chat: {deployments: [b]}}\n"
+    )
+    with pytest.raises(InvalidDocument) as caught:
+        load(str(file), {}, frozenset({"vllm"}))
+    assert [problem.path for problem in caught.value.problems] == [
+        "polcy", "deployments.a.provider", "deployments.a.regoin", "models.chat.deployments[0]",
+    ]  # fmt: skip

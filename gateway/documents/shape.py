@@ -3,6 +3,7 @@
 The schema is generated from the Struct that the document becomes, so the two cannot drift apart.
 """
 
+import copy
 import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -26,14 +27,32 @@ _SECRET_WORDS = {"key", "keys", "secret", "token", "password", "authorization"}
 
 
 def load_struct(document: Document, kind: type[T]) -> tuple[T | None, list[Problem]]:
-    """The document as `kind`, or all that keeps it from being one."""
-    problems = {problem for error in _errors(document.data, kind) for problem in _problems(document, error)}
-    if problems:
-        return None, sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0, problem.path))
+    """The document as `kind`, and all that is wrong with its shape.
+
+    Where nothing but unknown fields is wrong, both are given: what is known can still be checked for its meaning, so
+    that all problems are told at once. A document with problems is never to be used.
+    """
+    errors = list(_errors(document.data, kind))
+    found = {problem for error in errors for problem in _problems(document, error)}
+    problems = sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0, problem.path))
+    if any(error.validator != "additionalProperties" for error in errors):
+        return None, problems
     try:
-        return msgspec.convert(document.data, kind), []
+        return msgspec.convert(_without_unknown(document.data, errors), kind), problems
     except msgspec.ValidationError as error:
-        return None, [document.problem("", str(error))]
+        return None, [*problems, document.problem("", str(error))]
+
+
+def _without_unknown(data: dict[str, Any], errors: list[ValidationError]) -> dict[str, Any]:
+    known = copy.deepcopy(data) if errors else data
+    for error in errors:
+        node: Any = known
+        for part in error.absolute_path:
+            node = node[part]
+        schema: Any = error.schema
+        for name in set(node) - set(schema.get("properties", {})):
+            del node[name]
+    return known
 
 
 def _errors(data: Any, kind: type[Any]) -> Iterator[ValidationError]:
