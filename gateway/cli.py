@@ -8,7 +8,7 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import click
 import msgspec
@@ -86,7 +86,7 @@ def check(config: str | None, *, as_json: bool) -> None:
     "--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin."
 )
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
-def explain(config: str | None, body: click.File, headers: tuple[str, ...], *, as_json: bool) -> None:
+def explain(config: str | None, body: BinaryIO, headers: tuple[str, ...], *, as_json: bool) -> None:
     """Decide about a request that is not sent, as if nothing were known yet of any deployment's health and load.
 
     A running gateway answers the same with what it knows: POST /admin/explain.
@@ -95,7 +95,7 @@ def explain(config: str | None, body: click.File, headers: tuple[str, ...], *, a
     decision_id = DecisionIds().new()
     named = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
     try:
-        request = chat_request(body.read(), named, Caller.anonymous(), decision_id)  # type: ignore[attr-defined]
+        request = chat_request(body.read(), named, Caller.anonymous(), decision_id)
         decision = decide(
             plan,
             request.facts,

@@ -5,67 +5,60 @@ What is not listed ends well. The rest of a case follows from the outcome: its f
 
 from gateway.values.outcome import Outcome
 
-_WHOLE: dict[Outcome, str] = {
-    Outcome.ANSWER_TOO_LARGE: ("big_body endless_body gzip_bomb"),
+# in both modes
+_BOTH: dict[Outcome, str] = {
+    Outcome.ANSWER_TOO_LARGE: "gzip_bomb",
     Outcome.BAD_REQUEST: (
         "bad_param_400 bad_param_vllm_400 echoes_key echoes_prompt google_400 teapot_418 too_large_413 "
         "unprocessable_422"
     ),
-    Outcome.CONNECTION_LOST: ("close_before half_headers half_status_line only_continue_100 reset_before"),
-    Outcome.CONTENT_POLICY: ("content_filter_azure_400 content_policy_400"),
-    Outcome.CONTEXT_TOO_LONG: ("context_length_400 context_length_llamacpp_400 context_length_vllm_400"),
+    Outcome.CONNECTION_LOST: "close_before half_headers half_status_line only_continue_100 reset_before",
+    Outcome.CONTENT_POLICY: "content_filter_azure_400 content_policy_400",
+    Outcome.CONTEXT_TOO_LONG: "context_length_400 context_length_llamacpp_400 context_length_vllm_400",
     Outcome.CREDENTIAL_REFUSED: (
         "firewall_403 forbidden_403 proxy_407 region_403 unauthorized_401 unauthorized_llamacpp_401 "
         "unauthorized_vllm_401"
     ),
-    Outcome.DEPLOYMENT_GONE: ("gone_410 method_405 model_404 model_vllm_404 path_404"),
-    Outcome.EMPTY_ANSWER: (
-        "detail_200 empty_200 empty_content_200 no_choices_200 null_choices_200 null_content_200 object_200 text_202"
-    ),
-    Outcome.ERROR_IN_ANSWER: ("error_200 error_and_choices_200 error_in_choice_200"),
+    Outcome.DEPLOYMENT_GONE: "gone_410 method_405 model_404 model_vllm_404 path_404",
+    Outcome.EMPTY_ANSWER: "empty_200",
     Outcome.MALFORMED_ANSWER: (
-        "bad_chunk bad_header bad_length bad_status bad_utf8 bare_body deep_200 garbage gzip_lie html_200 "
-        "huge_headers length_and_chunked list_200 not_json_200 null_200 null_choice_200 null_message_200 "
-        "number_200 sse_for_json switching_101 text_200 trailing_json_200 truncated_json_200 two_lengths "
-        "unknown_encoding wrong_types_200"
+        "bad_chunk bad_header bad_length bad_status bare_body deep_200 garbage gzip_lie html_200 huge_headers "
+        "length_and_chunked list_200 not_json_200 null_200 number_200 switching_101 text_200 two_lengths "
+        "unknown_encoding"
     ),
     Outcome.OVERLOADED: (
         "conflict_409 gzip_error loading_503 overloaded_503 overloaded_529 short_error status timeout_408 "
         "too_early_425 unavailable_503"
     ),
-    Outcome.QUOTA_EXHAUSTED: ("insufficient_quota_429 payment_402"),
+    Outcome.QUOTA_EXHAUSTED: "insufficient_quota_429 payment_402",
     Outcome.RATE_LIMITED: (
         "rate_limit_429 rate_limit_bare_429 rate_limit_date_429 rate_limit_html_429 rate_limit_ms_429 "
         "rate_limit_negative_429 rate_limit_nonsense_429 rate_limit_reset_429"
     ),
-    Outcome.REDIRECTED: ("redirect"),
+    Outcome.REDIRECTED: "redirect",
     Outcome.SERVER_ERROR: (
         "bad_utf8_error empty_error endless_error error_500 error_message_500 error_not_json_500 "
         "error_null_500 error_string_500 error_text_500 html_500 html_502 html_504 huge_error silent_error"
     ),
-    Outcome.TOTAL_TIMEOUT: ("blank_lines drip endless_headers silent silent_after_headers silent_mid_body"),
-    Outcome.TRUNCATED: (
-        "close_after_headers cut_body cut_in_chunk gzip_cut no_terminator reset_after_headers reset_body short_body"
-    ),
+    Outcome.TRUNCATED: "close_after_headers cut_in_chunk reset_after_headers",
 }
 
+# of whole answers only
+_WHOLE: dict[Outcome, str] = {
+    Outcome.ANSWER_TOO_LARGE: "big_body endless_body",
+    Outcome.EMPTY_ANSWER: "detail_200 empty_content_200 no_choices_200 null_choices_200 null_content_200 object_200 text_202",
+    Outcome.ERROR_IN_ANSWER: "error_200 error_and_choices_200 error_in_choice_200",
+    Outcome.MALFORMED_ANSWER: (
+        "bad_utf8 null_choice_200 null_message_200 sse_for_json trailing_json_200 truncated_json_200 wrong_types_200"
+    ),
+    Outcome.TOTAL_TIMEOUT: "blank_lines drip endless_headers silent silent_after_headers silent_mid_body",
+    Outcome.TRUNCATED: "cut_body gzip_cut no_terminator reset_body short_body",
+}
+
+# of streams only
 _STREAMS: dict[Outcome, str] = {
-    Outcome.ANSWER_TOO_LARGE: ("endless_event gzip_bomb"),
-    Outcome.BAD_REQUEST: (
-        "bad_param_400 bad_param_vllm_400 echoes_key echoes_prompt google_400 teapot_418 too_large_413 "
-        "unprocessable_422"
-    ),
-    Outcome.CONNECTION_LOST: ("close_before half_headers half_status_line only_continue_100 reset_before"),
-    Outcome.CONTENT_POLICY: ("content_filter_azure_400 content_policy_400"),
-    Outcome.CONTEXT_TOO_LONG: ("context_length_400 context_length_llamacpp_400 context_length_vllm_400"),
-    Outcome.CREDENTIAL_REFUSED: (
-        "firewall_403 forbidden_403 proxy_407 region_403 unauthorized_401 unauthorized_llamacpp_401 "
-        "unauthorized_vllm_401"
-    ),
-    Outcome.DEPLOYMENT_GONE: ("gone_410 method_405 model_404 model_vllm_404 path_404"),
-    Outcome.EMPTY_ANSWER: (
-        "empty_200 empty_finish empty_stream empty_stream_length_0 empty_texts only_done only_empty_choices role_done"
-    ),
+    Outcome.ANSWER_TOO_LARGE: "endless_event",
+    Outcome.EMPTY_ANSWER: "empty_finish empty_stream empty_stream_length_0 empty_texts only_done only_empty_choices role_done",
     Outcome.ERROR_IN_ANSWER: (
         "error_after_role error_at_end error_event_first error_event_mid error_event_text_mid error_first "
         "error_in_choice_mid error_mid error_mid_end error_mid_goes_on error_string_first finish_error"
@@ -73,34 +66,18 @@ _STREAMS: dict[Outcome, str] = {
     Outcome.FIRST_OUTPUT_TIMEOUT: (
         "drip empty_deltas endless_headers pings pings_after_role silent silent_after_headers silent_after_role"
     ),
-    Outcome.IDLE_TIMEOUT: ("crawl half_event_silent late_done pings_mid silent_after silent_before_done"),
+    Outcome.IDLE_TIMEOUT: "crawl half_event_silent late_done pings_mid silent_after silent_before_done",
     Outcome.MALFORMED_ANSWER: (
-        "bad_chunk bad_header bad_json_first bad_json_mid bad_length bad_status bad_utf8_mid bare_body "
-        "deep_200 deep_event_mid detail_200 error_200 garbage gzip_lie html_200 html_events huge_headers "
-        "json_for_stream length_and_chunked list_200 list_event_mid not_json_200 null_200 "
-        "null_event_first null_event_mid number_200 object_200 only_comments switching_101 text_200 text_202 "
-        "text_events two_lengths unknown_encoding wrong_types_mid"
+        "bad_json_first bad_json_mid bad_utf8_mid deep_event_mid detail_200 error_200 html_events "
+        "json_for_stream list_event_mid null_event_first null_event_mid object_200 only_comments text_202 "
+        "text_events wrong_types_mid"
     ),
-    Outcome.OVERLOADED: (
-        "conflict_409 gzip_error loading_503 overloaded_503 overloaded_529 short_error status timeout_408 "
-        "too_early_425 unavailable_503"
-    ),
-    Outcome.QUOTA_EXHAUSTED: ("insufficient_quota_429 payment_402"),
-    Outcome.RATE_LIMITED: (
-        "rate_limit_429 rate_limit_bare_429 rate_limit_date_429 rate_limit_html_429 rate_limit_ms_429 "
-        "rate_limit_negative_429 rate_limit_nonsense_429 rate_limit_reset_429"
-    ),
-    Outcome.REDIRECTED: ("redirect"),
-    Outcome.SERVER_ERROR: (
-        "bad_utf8_error empty_error endless_error error_500 error_message_500 error_not_json_500 "
-        "error_null_500 error_string_500 error_text_500 html_500 html_502 html_504 huge_error silent_error"
-    ),
-    Outcome.TOTAL_TIMEOUT: ("endless"),
+    Outcome.TOTAL_TIMEOUT: "endless",
     Outcome.TRUNCATED: (
-        "close_after_headers cut_after cut_after_role cut_before_done cut_before_finish cut_in_chunk "
-        "early_done end_after end_after_role end_before_finish error_bare_mid half_done half_event "
-        "half_event_end html_mid length_short no_blank_line_end no_done no_finish one_choice_open "
-        "other_events reasoning_cut reset_after reset_after_headers reset_after_role tool_cut tool_end"
+        "cut_after cut_after_role cut_before_done cut_before_finish early_done end_after end_after_role "
+        "end_before_finish error_bare_mid half_done half_event half_event_end html_mid length_short "
+        "no_blank_line_end no_done no_finish one_choice_open other_events reasoning_cut reset_after "
+        "reset_after_role tool_cut tool_end"
     ),
 }
 
@@ -109,8 +86,8 @@ def _by_name(table: dict[Outcome, str]) -> dict[str, Outcome]:
     return {name: outcome for outcome, names in table.items() for name in names.split()}
 
 
-WHOLE = _by_name(_WHOLE)
-STREAMS = _by_name(_STREAMS)
+WHOLE = _by_name(_BOTH) | _by_name(_WHOLE)
+STREAMS = _by_name(_BOTH) | _by_name(_STREAMS)
 
 
 def expected(name: str, *, stream: bool) -> Outcome:
