@@ -8,6 +8,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.values.outcome import Outcome
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -126,7 +127,7 @@ class Metrics:
                 series.tokens["cached"].inc(attempt.usage.cached_tokens)
         if attempt.cost_usd is not None:
             series.cost.inc(attempt.cost_usd)
-        elif attempt.first_output_s is not None:
+        elif attempt.outcome is Outcome.OK or attempt.first_output_s is not None:
             series.unknown_cost.inc()
 
     def request_finished(self, record: RequestFinished) -> None:

@@ -121,6 +121,7 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
             ask(gateway)
         ask(gateway, model="error_500")
         ask(gateway, model="nobody")
+        ask(gateway, model="plain")
         text = httpx.get(f"{gateway.url}/metrics", trust_env=False).text
     series = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     labels = 'fault="none",model="chat",outcome="ok",rule="in-order",surface="chat.completions"'
@@ -129,5 +130,7 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
     assert float(series['gateway_attempts_in_flight{deployment="ok"}']) == 0
     assert float(series['gateway_rejected_requests_total{code="model_not_found",surface="chat.completions"}']) == 1
     assert float(series['gateway_tokens_total{deployment="ok",kind="prompt"}']) > 0
-    assert float(series["gateway_overhead_seconds_count"]) == 4
+    assert float(series["gateway_overhead_seconds_count"]) == 5
+    assert float(series['gateway_attempts_of_unknown_cost_total{deployment="plain"}']) == 1
+    assert float(series['gateway_attempts_of_unknown_cost_total{deployment="ok"}']) == 0
     assert "nobody" not in text

@@ -10,7 +10,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- define "gateway.config" -}}
-{{- $config := deepCopy .Values.config }}
-{{- if .Values.policy }}{{ $_ := set $config "policy" "policy.yaml" }}{{ end }}
-{{- toYaml $config }}
+{{- $config := fromYaml .Values.config }}
+{{- with $config.Error }}{{ fail (printf "config: %s" .) }}{{ end }}
+{{- if and .Values.policy (ne (toString $config.policy) "policy.yaml") }}
+{{- fail "config: with a policy it needs the line 'policy: policy.yaml'" }}
+{{- end }}
+{{- .Values.config }}
 {{- end }}
