@@ -20,7 +20,7 @@ from gateway.values.records import DecisionMade, RequestFinished
 _log = logging.getLogger(__name__)
 _TABLE = """create table if not exists journal
     (id text primary key, at real not null, record blob not null) without rowid"""
-_GATHER_S = 0.1
+_GATHER_S = 0.02  # small batches: a large one would hold the interpreter while requests wait
 _TRIM_EVERY = 5_000  # records written between two trims
 _AFTER_ALL = "~"  # sorts behind every id
 _encode = msgspec.json.Encoder().encode

@@ -15,5 +15,6 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if and .Values.policy (ne (toString $config.policy) "policy.yaml") }}
 {{- fail "config: with a policy it needs the line 'policy: policy.yaml'" }}
 {{- end }}
+{{- if and $config.policy (not .Values.policy) }}{{ fail "policy: config names one; give it with --set-file policy=FILE" }}{{ end }}
 {{- .Values.config }}
 {{- end }}
