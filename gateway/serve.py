@@ -111,7 +111,8 @@ def _free_port(host: str) -> int:
 def _greeting(settings: Settings, host: str, port: int) -> str:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     model = next(iter(settings.catalogue.models), next(iter(settings.catalogue.deployments)))
-    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
+    asked = '[{"role": "user", "content": "What is the capital of France?"}]'
+    body = f'{{"model": "{model}", "messages": {asked}, "max_tokens": 100}}'
     lines = [
         f"Gateway on {address} ({settings.file}, policy {settings.policy_file})",
         "",

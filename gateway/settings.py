@@ -258,6 +258,10 @@ def _exposure(server: ServerSection, keyring: Keyring, parsed: GatewayFile, docu
     if parsed.keys or not keyring.is_empty() or is_loopback(server.host):
         return []
     expected = "a loopback address, because no 'keys' are configured; add keys to serve other machines"
+    if server.host != parsed.server.host:
+        return [
+            Problem(file="environment", line=None, column=None, path="HOST", expected=expected, found=repr(server.host))
+        ]
     return [document.problem("server.host", expected, repr(server.host))]
 
 

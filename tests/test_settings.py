@@ -42,7 +42,7 @@ def test_port_from_the_environment_is_a_number(tmp_path: Path, port: str) -> Non
 
 def test_host_from_the_environment_needs_keys_too(tmp_path: Path) -> None:
     (problem,) = refused(tmp_path, HEAD, HOST="0.0.0.0")
-    assert (problem.path, problem.found) == ("server.host", "'0.0.0.0'")
+    assert (problem.path, problem.found) == ("HOST", "'0.0.0.0'")
     keys = "keys: {app: {secret: '${env:APP}'}}"
     assert settings(tmp_path, HEAD + keys, HOST="0.0.0.0").server.host == "0.0.0.0"
 

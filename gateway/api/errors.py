@@ -3,12 +3,10 @@
 A closed vocabulary: `code` is one of these, or for a refusal of the caller's own request the provider's word.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 
 from gateway.routing.sentences import candidate_sentence
-from gateway.values.decision import Candidate, Cause, Decision
+from gateway.values.decision import Cause, Decision
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
 
@@ -84,7 +82,7 @@ OUTCOMES: dict[Outcome, Row] = {
 _PASSED_ON = frozenset({413, 422})
 
 # why no candidate was left: the first cause that stands against any of them names the error
-_REFUSALS: dict[Cause, Row] = {
+REFUSALS: dict[Cause, Row] = {
     Cause.HEALTH: Row(503, "unavailable_error", "no_healthy_deployment"),
     Cause.CONTEXT: Row(400, _INVALID, "context_length_exceeded"),
     Cause.OUTPUT: Row(400, _INVALID, "max_tokens_too_large"),
@@ -98,7 +96,7 @@ _REFUSALS: dict[Cause, Row] = {
 def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | None) -> ApiError:
     """What the caller is told of a failed request. A provider's words are passed on only about the caller's request."""
     if failure.outcome is Outcome.NO_CANDIDATE:
-        return _refusal(decision.candidates)
+        return _refusal(decision)
     row = OUTCOMES[failure.outcome]
     consequence = CONSEQUENCES[failure.outcome]
     if consequence.fault is Fault.CALLER:
@@ -117,13 +115,22 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
     )
 
 
-def _refusal(candidates: Iterable[Candidate]) -> ApiError:
+def _refusal(decision: Decision) -> ApiError:
     """The candidate that came closest, by the fewest kinds of reasons against it, says what the caller can do."""
+    candidates = decision.candidates
     closest = min(candidates, key=lambda candidate: len({reason.cause for reason in candidate.against}))
     causes = {reason.cause for reason in closest.against}
-    row = next(row for cause, row in reversed(_REFUSALS.items()) if cause in causes)
+    row = next(row for cause, row in reversed(REFUSALS.items()) if cause in causes)
     why = " ".join(map(candidate_sentence, candidates))
-    return ApiError(row.status, row.code, f"No deployment may or can answer this request. {why}", kind=row.kind)
+    message = f"No deployment may or can answer this request. {why}"
+    later = _able_again_s(decision) if causes == {Cause.HEALTH} else None
+    return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
+
+
+def _able_again_s(decision: Decision) -> float | None:
+    """Seconds until the first candidate that was shut may be tried again."""
+    pauses = [one.reading.shut_until - decision.at for one in decision.candidates if one.reading.shut_until is not None]
+    return min(pauses, default=None)
 
 
 def unknown_model(name: str) -> ApiError:

@@ -82,7 +82,7 @@ class Metrics:
         self.in_flight = Gauge("gateway_attempts_in_flight", "Attempts in progress.", by, registry=registry)
         self.tokens = Counter(
             "gateway_tokens",
-            "Tokens by the providers' own count; cached ones are part of prompt.",
+            "Tokens as providers count them, estimated for cut streams; cached ones are part of prompt.",
             ["deployment", "kind"],
             registry=registry,
         )

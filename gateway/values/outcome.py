@@ -97,7 +97,7 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.ANSWER_TOO_LARGE: Consequence(_P, Then.NEXT, "the answer was larger than allowed"),
     Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete"),
     Outcome.CALLER_LEFT: Consequence(_C, Then.STOP, "the caller left"),
-    Outcome.DEADLINE_EXCEEDED: Consequence(_P, Then.STOP, "the request's deadline passed"),
+    Outcome.DEADLINE_EXCEEDED: Consequence(Fault.POLICY, Then.STOP, "the request's deadline passed"),
     Outcome.NO_CANDIDATE: Consequence(Fault.POLICY, Then.STOP, "no deployment may or can answer this request"),
     Outcome.GATEWAY_STOPPED: Consequence(_G, Then.STOP, "the gateway was stopped before the answer was complete"),
     Outcome.INTERNAL_ERROR: Consequence(_G, Then.STOP, "the gateway failed"),

@@ -134,3 +134,11 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
     assert float(series['gateway_attempts_of_unknown_cost_total{deployment="plain"}']) == 1
     assert float(series['gateway_attempts_of_unknown_cost_total{deployment="ok"}']) == 0
     assert "nobody" not in text
+
+
+def test_a_shut_deployment_says_when_it_may_be_asked_again(upstream: Upstream, tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
+        for _ in range(6):
+            answer = ask(gateway, model="error_500")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_healthy_deployment")
+    assert answer.headers["retry-after"] == "1"

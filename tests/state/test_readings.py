@@ -67,3 +67,10 @@ def test_a_snapshot_stays_what_it_was() -> None:
     before = readings.snapshot(1.0)
     fail(readings, Outcome.SERVER_ERROR, FAILURES_TO_SHUT)
     assert before.of("a").health is Health.UNKNOWN
+
+
+def test_a_callers_short_deadlines_shut_nothing() -> None:
+    """Else one caller could take a deployment from all (law 9)."""
+    readings = Readings()
+    fail(readings, Outcome.DEADLINE_EXCEEDED, 50)
+    assert readings.can_answer("a", 0.0)
