@@ -85,17 +85,24 @@ def check(config: str | None, *, as_json: bool) -> None:
 @click.option(
     "--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin."
 )
+@click.option("--key", "key_name", metavar="NAME", help="Decide as for this key of the configuration.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
-def explain(config: str | None, body: BinaryIO, headers: tuple[str, ...], *, as_json: bool) -> None:
+def explain(
+    config: str | None, body: BinaryIO, headers: tuple[str, ...], key_name: str | None, *, as_json: bool
+) -> None:
     """Decide about a request that is not sent, as if nothing were known yet of any deployment's health and load.
 
     A running gateway answers the same with what it knows: POST /admin/explain.
     """
-    plan = load_plan(_load(config))
+    settings = _load(config)
+    plan = load_plan(settings)
+    caller = settings.keyring.named(key_name) if key_name else Caller.anonymous()
+    if caller is None:
+        raise click.ClickException(f"no key is named {key_name!r}")
     decision_id = DecisionIds().new()
     named = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
     try:
-        request = chat_request(body.read(), named, Caller.anonymous(), decision_id)
+        request = chat_request(body.read(), named, caller, decision_id)
         decision = decide(
             plan,
             request.facts,

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import uvloop
 from granian.constants import Interfaces
@@ -108,18 +109,31 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def _command() -> str:
+    """How this process was called."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m gateway"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
+
+
 def _greeting(settings: Settings, host: str, port: int) -> str:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     model = next(iter(settings.catalogue.models), next(iter(settings.catalogue.deployments)))
     asked = '[{"role": "user", "content": "What is the capital of France?"}]'
     body = f'{{"model": "{model}", "messages": {asked}, "max_tokens": 100}}'
+    local = settings.keyring.is_empty()
+    key = "" if local else " -H 'authorization: Bearer YOUR_KEY'"
+    operator = "" if local else " (with an operator's key)"
     lines = [
         f"Gateway on {address} ({settings.file}, policy {settings.policy_file})",
         "",
-        f"  curl -i {address}/v1/chat/completions -H 'content-type: application/json' -d '{body}'",
+        f"  curl -i {address}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
         "",
-        f"The answer's x-gateway-decision header is an id: {address}/admin/decisions/ID, or: gateway decisions ID",
+        f"The answer's x-gateway-decision header is an id: {address}/admin/decisions/ID{operator}, or:",
+        f"  {_command()} decisions ID",
     ]
-    if settings.keyring.is_empty():
+    if local:
         lines.append("No keys are configured: this machine only is served.")
     return "\n".join(lines) + "\n"

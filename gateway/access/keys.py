@@ -24,10 +24,15 @@ class Keyring:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._callers = {key.digest: key.caller for key in keys}
+        self._named = {caller.key: caller for caller in self._callers.values()}
 
     def is_empty(self) -> bool:
         """True where no keys are configured."""
         return not self._callers
+
+    def named(self, name: str) -> Caller | None:
+        """The caller whose key has this name in the configuration: to decide as it would be decided for it."""
+        return self._named.get(name)
 
     def find(self, token: str) -> Caller | None:
         """The caller of this token. Looked up by digest, so timing tells nothing of a token."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 
-from tests.conftest import Upstream, configuration
+from tests.conftest import APP_KEY, NARROW_KEY, Upstream, configuration
 from tests.support.gateway import REPOSITORY, GatewayProcess
 
 BODY = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}]}
@@ -142,3 +143,12 @@ def test_a_shut_deployment_says_when_it_may_be_asked_again(upstream: Upstream, t
             answer = ask(gateway, model="error_500")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_healthy_deployment")
     assert answer.headers["retry-after"] == "1"
+
+
+def test_explain_decides_as_for_a_key(keyed: GatewayProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_KEY", APP_KEY)
+    monkeypatch.setenv("NARROW_KEY", NARROW_KEY)
+    body = json.dumps({**BODY, "model": "plain"})
+    assert "To be tried, in order: plain." in command(keyed, "explain", "-f", "-", "--key", "app", stdin=body)
+    assert "the request is confidential" in command(keyed, "explain", "-f", "-", "--key", "narrow", stdin=body)
+    assert "no key is named 'x'" in command(keyed, "explain", "-f", "-", "--key", "x", stdin=body, status=1)
