@@ -4,20 +4,19 @@ import time
 
 from gateway.api.application import application
 from gateway.api.rooms import ApiRooms
-from gateway.documents import Secret, load_struct, parse
+from gateway.documents import Secret
 from gateway.flow.answer import Answers
 from gateway.flow.attempt import Rooms
+from gateway.flow.classify import Classifier
 from gateway.observe.bus import Bus
 from gateway.observe.journal import Journal
 from gateway.observe.metrics import Metrics
 from gateway.providers.vendors import VENDORS
-from gateway.routing.compile import check_policy, compile_plan
-from gateway.routing.document import Policy
+from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
-from gateway.settings import Settings, with_policy_as_it_is_now
+from gateway.settings import Settings, valid_policy
 from gateway.state.readings import Readings
 from gateway.transport import Origin, Transport, TransportLimits
-from gateway.values.problem import InvalidDocument
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.policy import PolicyInForce
@@ -25,14 +24,8 @@ from gateway.watch.probes import Probes
 
 
 def load_plan(settings: Settings, number: int = 1) -> Plan:
-    """The plan of the configured policy, as revision `number`. Raises InvalidDocument with all that is wrong with the document."""
-    document = parse(settings.policy_text, settings.policy_file)
-    policy, problems = load_struct(document, Policy)
-    if policy is None:
-        raise InvalidDocument(problems)
-    check_policy(policy, settings.catalogue, lambda *problem: problems.append(document.problem(*problem)))
-    if problems:
-        raise InvalidDocument(problems)
+    """The plan of the policy as it is now, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
+    policy = valid_policy(settings.policy, settings.catalogue)
     return compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
 
 
@@ -41,13 +34,17 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.readings = Readings()
+        hardware = {name: one.own_cost for name, one in settings.catalogue.deployments.items() if one.own_cost}
+        self.readings.declare(hardware, time.time())
         self.transport = Transport(TransportLimits())
         self.metrics = Metrics()
+        self.metrics.read_objectives(lambda: self.readings.snapshot(time.time()).slo)
         self.bus = Bus()
         self._policy = PolicyInForce(
-            lambda number: load_plan(with_policy_as_it_is_now(settings), number),
-            settings.policy_path,
+            lambda number: load_plan(settings, number),
+            settings.policy.path,
             self.metrics.policy_reloaded,
+            self.readings.forget_rules,
         )
         self.journal = Journal(
             settings.journal_path,
@@ -67,11 +64,12 @@ class Gateway:
             self.readings.down,
         )
         credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
+        self._classifier = Classifier()
         self._probes = Probes(deployments.values(), credentials, self.readings)
         self._stopping = False
         self.asgi, self._end_requests = application(
             ApiRooms(
-                answers=Answers(self._policy.plan, deployments, rooms),
+                answers=Answers(self._policy.plan, deployments, rooms, self._classifier),
                 bus=self.bus,
                 catalogue=catalogue,
                 journal=self.journal,
@@ -115,6 +113,7 @@ class Gateway:
         await self._probes.stop()
         await self._embedded.stop()
         await self.transport.close()
+        self._classifier.close()
         self.journal.close()
 
     def _subscribe(self) -> None:

@@ -19,6 +19,7 @@ from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
+from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
 from gateway.observe import journal
 from gateway.providers.vendors import VENDORS
@@ -75,7 +76,7 @@ def check(config: str | None, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"valid": True, "revision": plan.revision}))
     else:
         click.echo(
-            f"{settings.file} and {settings.policy_file} are valid: {len(plan.rules)} rules, revision {plan.revision}"
+            f"{settings.file} and {settings.policy.file} are valid: {len(plan.rules)} rules, revision {plan.revision}"
         )
 
 
@@ -94,7 +95,7 @@ def explain(
 
     A running gateway answers the same with what it knows: POST /admin/explain.
     """
-    settings = _load(config)
+    settings = _load(config, without_secrets=True)
     plan = load_plan(settings)
     caller = settings.keyring.named(key_name) if key_name else Caller.anonymous()
     if caller is None:
@@ -103,6 +104,7 @@ def explain(
     named = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
     try:
         request = chat_request(body.read(), named, caller, decision_id)
+        request = Classifier().classify_now(request, plan.detection)
         decision = decide(
             plan,
             request.facts,
@@ -126,7 +128,7 @@ def explain(
 @click.argument("decision_id", required=False)
 def decisions(config: str | None, decision_id: str | None, limit: int, *, as_json: bool) -> None:
     """Show the decision DECISION_ID, or list the newest, from the journal's file."""
-    path = _load(config).journal_path
+    path = _load(config, without_secrets=True).journal_path
     try:
         records = _records(path, decision_id, limit)
     except sqlite3.Error as error:
@@ -159,9 +161,9 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
     return [found]
 
 
-def _load(config: str | None) -> Settings:
+def _load(config: str | None, *, without_secrets: bool = False) -> Settings:
     try:
-        return load(config, os.environ, frozenset(VENDORS))
+        return load(config, os.environ, frozenset(VENDORS), without_secrets=without_secrets)
     except InvalidDocument as invalid:
         _refuse(invalid)
 

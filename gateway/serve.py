@@ -127,7 +127,7 @@ def _greeting(settings: Settings, host: str, port: int) -> str:
     key = "" if local else " -H 'authorization: Bearer YOUR_KEY'"
     operator = "" if local else " (with an operator's key)"
     lines = [
-        f"Gateway on {address} ({settings.file}, policy {settings.policy_file})",
+        f"Gateway on {address} ({settings.file}, policy {settings.policy.file})",
         "",
         f"  curl -i {address}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
         "",

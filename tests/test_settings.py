@@ -87,7 +87,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path, monkeypa
         "policy: policy.yaml\njournal: {path: sub/j.db}\nkeys: {app: {secret: '${file:sub/app.key}'}}\n"
     )
     read = settings(home, text)
-    assert (read.policy_text, read.policy_file) == ("rules: [{name: mine}]", str(home / "policy.yaml"))
+    assert (read.policy.document().data, read.policy.file) == ({"rules": [{"name": "mine"}]}, str(home / "policy.yaml"))
     assert read.journal_path == home / "sub" / "j.db"
     assert read.api_keys["local"].reveal() == "upstream-key"
     assert read.keyring.find(CANARY) == Caller(key="app", role=Role.APPLICATION)
@@ -100,13 +100,13 @@ def test_absolute_paths_stay(tmp_path: Path) -> None:
     key.write_text(CANARY)
     text = f"policy: {policy}\njournal: {{path: {tmp_path}/j.db}}\nkeys: {{app: {{secret: '${{file:{key}}}'}}}}\n"
     read = settings(home, HEAD + text)
-    assert (read.policy_file, read.journal_path) == (str(policy), tmp_path / "j.db")
+    assert (read.policy.file, read.journal_path) == (str(policy), tmp_path / "j.db")
     assert read.keyring.find(CANARY) is not None
 
 
 def test_defaults(tmp_path: Path) -> None:
     read = settings(tmp_path, HEAD)
-    assert (read.server.host, read.server.port, read.policy_file) == ("127.0.0.1", 8080, "defaults/policy.yaml")
+    assert (read.server.host, read.server.port, read.policy.file) == ("127.0.0.1", 8080, "defaults/policy.yaml")
     assert read.keyring.is_empty()
     assert read.api_keys == {}
 
@@ -200,3 +200,48 @@ def test_an_unknown_field_does_not_hide_what_else_is_wrong(tmp_path: Path) -> No
     assert [problem.path for problem in caught.value.problems] == [
         "polcy", "deployments.a.provider", "deployments.a.regoin", "models.chat.deployments[0]",
     ]  # fmt: skip
+
+
+def test_a_policy_may_stand_inside_and_its_problems_say_where(tmp_path: Path) -> None:
+    read = settings(tmp_path, HEAD + "policy:\n  rules:\n    - {name: inside}\n")
+    assert (read.policy.file, read.policy.section) == (read.file, "policy")
+    (problem,) = refused(tmp_path, HEAD + "policy:\n  rules:\n    - {name: a, prefer: {order: [lcoal]}}\n")
+    assert (problem.path, problem.hint) == ("policy.rules[0].prefer.order[0]", "did you mean 'local'?")
+    (problem,) = refused(tmp_path, HEAD + "policy:\n  rules:\n    - {name: a, prefre: {}}\n")
+    assert (problem.path, problem.hint) == ("policy.rules[0].prefre", "did you mean 'prefer'?")
+
+
+def test_all_that_is_wrong_is_said_at_once_whatever_its_kind(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + "polcy: x\nkeys: {app: {secret: plain, role: boss}}\npolicy: {rules: [{name: a, prefer: {order: [x]}, limits: {max_attempts: 0}}]}\n"
+    )
+    assert {problem.path for problem in refused(tmp_path, text)} == {
+        "polcy",
+        "keys.app.role",
+        "keys.app.secret",
+        "policy.rules[0].prefer.order[0]",
+        "policy.rules[0].limits.max_attempts",
+    }
+
+
+def test_secrets_that_are_missing_hinder_serving_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        HEAD + "teams: {blue: {sensitivity: confidential}}\nkeys: {app: {secret: '${env:NOT_THERE}', team: blue}}\n"
+    )
+    with pytest.raises(InvalidDocument):
+        load(str(file), {}, frozenset(VENDORS))
+    read = load(str(file), {}, frozenset(VENDORS), without_secrets=True)
+    assert [problem.path for problem in read.missing] == ["keys.app.secret"]
+    caller = read.keyring.named("app")
+    assert caller is not None
+    assert caller.floor is Sensitivity.CONFIDENTIAL
+    assert read.keyring.find("missing:app") is None
+
+
+def test_a_team_must_be_one_of_those_that_are_listed(tmp_path: Path) -> None:
+    (problem,) = refused(
+        tmp_path, HEAD + "teams: {blue: {}}\nkeys: {app: {secret: '${env:APP}', team: bleu}}\n", APP=CANARY
+    )
+    assert (problem.path, problem.hint) == ("keys.app.team", "did you mean 'blue'?")

@@ -34,7 +34,7 @@ def admin_handlers(answers: Answers, plans: PlanSource, journal: Journal, identi
         decision_id = ids.new()
         asked = chat_request(await request.body(), headers, caller, request_headers.request_id(headers, decision_id))
         try:
-            decision = answers.decide(plans(), asked, decision_id)
+            _, decision = await answers.decide(plans(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
         return _told(request, {"decision": decision}, decision_sentences(decision))

@@ -3,6 +3,7 @@
 Fields that are not read here, unknown ones included, are neither checked nor changed: the upstream knows them.
 """
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,8 @@ Fields = dict[str, msgspec.Raw]
 T = TypeVar("T")
 
 
+_TIER = re.compile("[a-z_]{1,32}")
+_USUAL_TIERS = ("auto", "default", "standard_only")
 _NO_CALLS = msgspec.Raw(b"null")
 
 
@@ -51,6 +54,7 @@ class ChatShape(msgspec.Struct, gc=False):
     stream: bool
     wants_usage: bool
     choices: int
+    service_tier: str | None
 
 
 _fields = msgspec.json.Decoder(Fields).decode
@@ -64,6 +68,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 _model = _decoder(str)
 _messages = _decoder(list[_Message])
 _bool = _decoder(bool | None)
+_text = _decoder(str | None)
 _count = _decoder(int | None)
 _list = _decoder(list[msgspec.Raw] | None)
 _options = _decoder(_StreamOptions | None)
@@ -109,7 +114,14 @@ def read_shape(fields: Fields) -> ChatShape:
         stream,
         bool(options and options.include_usage),
         choices or 1,
+        _service_tier(fields),
     )
+
+
+def _service_tier(fields: Fields) -> str | None:
+    """A word that has a price of its own; the usual ways, and what is no word, are None."""
+    word = _optional(fields, "service_tier", _text) if "service_tier" in fields else None
+    return word if word is not None and _TIER.fullmatch(word) and word not in _USUAL_TIERS else None
 
 
 def _read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:

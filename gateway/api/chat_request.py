@@ -22,13 +22,16 @@ def chat_request(body: bytes, headers: dict[str, str], caller: Caller, request_i
         max_output_tokens=shape.max_output_tokens,
         stream=shape.stream,
         choices=shape.choices,
+        service_tier=shape.service_tier,
         key=caller.key,
         team=caller.team,
+        session=request_headers.session(headers),
         tags=request_headers.tags(headers),
     )
     return ChatRequest(
         id=request_id,
         fields=fields,
+        size=len(body),
         facts=facts,
         wants_usage=shape.wants_usage,
         deadline_s=request_headers.deadline_s(headers),

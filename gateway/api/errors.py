@@ -5,7 +5,7 @@ A closed vocabulary: `code` is one of these, or for a refusal of the caller's ow
 
 import msgspec
 
-from gateway.routing.sentences import candidate_sentence
+from gateway.routing.sentences import candidate_sentence, found_sentence
 from gateway.values.decision import Cause, Decision
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
@@ -74,7 +74,9 @@ OUTCOMES: dict[Outcome, Row] = {
     Outcome.MALFORMED_ANSWER: Row(502, _UPSTREAM, "malformed_answer"),
     Outcome.ANSWER_TOO_LARGE: Row(502, _UPSTREAM, "answer_too_large"),
     Outcome.TRUNCATED: Row(502, _UPSTREAM, "truncated"),
+    Outcome.LIMIT_PASSED: Row(504, _LATE, "limit_passed"),
     Outcome.DEADLINE_EXCEEDED: Row(504, _LATE, "deadline_exceeded"),
+    Outcome.REFUSED_BY_RULE: Row(403, "permission_error", "sensitive_content_refused"),
     Outcome.GATEWAY_STOPPED: Row(503, "unavailable_error", "gateway_stopped"),
     Outcome.INTERNAL_ERROR: Row(500, "server_error", "internal_error"),
 }
@@ -98,6 +100,8 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
     if failure.outcome is Outcome.NO_CANDIDATE:
         return _refusal(decision)
     row = OUTCOMES[failure.outcome]
+    if failure.outcome is Outcome.REFUSED_BY_RULE:
+        return ApiError(row.status, row.code, _carries(decision), kind=row.kind)
     consequence = CONSEQUENCES[failure.outcome]
     if consequence.fault is Fault.CALLER:
         message = failure.message or f"{consequence.sentence}."
@@ -127,10 +131,18 @@ def _refusal(decision: Decision) -> ApiError:
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
 
+def _carries(decision: Decision) -> str:
+    """The class and the kinds that were found, never what was found."""
+    facts = decision.facts
+    return f"Rule {decision.rule!r} refuses this request: it is {facts.sensitivity.value}, {found_sentence(facts)}."
+
+
 def _able_again_s(decision: Decision) -> float | None:
     """Seconds until the first candidate that was shut may be tried again."""
-    pauses = [one.reading.shut_until - decision.at for one in decision.candidates if one.reading.shut_until is not None]
-    return min(pauses, default=None)
+    until = [
+        one.reading.shut_until for one in decision.candidates if one.reading and one.reading.shut_until is not None
+    ]
+    return min(until) - decision.at if until else None
 
 
 def unknown_model(name: str) -> ApiError:

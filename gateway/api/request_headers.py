@@ -1,5 +1,6 @@
 """The optional `x-gateway-*` request headers: what a caller declares or bounds. A bad value is 400, never ignored."""
 
+import hashlib
 import math
 import re
 
@@ -9,6 +10,7 @@ from gateway.values.sensitivity import Sensitivity
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TAG = re.compile(r"[A-Za-z0-9._/-]{1,64}")
 _MAX_TAGS = 16
+_MAX_SESSION = 256
 
 
 def _bad(name: str, expected: str) -> ApiError:
@@ -41,6 +43,16 @@ def tags(headers: dict[str, str]) -> dict[str, str]:
     if len(found) > _MAX_TAGS:
         raise _bad("x-gateway-tags", f"at most {_MAX_TAGS} tags")
     return found
+
+
+def session(headers: dict[str, str]) -> str | None:
+    """`x-gateway-session` as a digest: what a caller calls its session is its own."""
+    value = headers.get("x-gateway-session")
+    if value is None:
+        return None
+    if not 0 < len(value) <= _MAX_SESSION:
+        raise _bad("x-gateway-session", f"at most {_MAX_SESSION} characters, and at least one")
+    return hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
 
 
 def deadline_s(headers: dict[str, str]) -> float | None:

@@ -1,5 +1,6 @@
 """Compile: entries become values; what their shape cannot show is checked here, and all of it is reported."""
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
@@ -7,8 +8,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway.catalogue.document import DeploymentEntry, ModelEntry
+from gateway.catalogue.prices import CompiledPrice, compile_price
 from gateway.documents import Document, SecretReference, parse_reference
-from gateway.values.deployment import Catalogue, Deployment, EmbeddedServer, Hosting, Model, Price, Timeouts
+from gateway.values.deployment import Catalogue, Deployment, EmbeddedServer, Hardware, Hosting, Model, Timeouts
 from gateway.values.problem import Problem
 from gateway.values.sensitivity import Sensitivity
 
@@ -17,10 +19,11 @@ _NAME_EXPECTED = "a name of letters, digits and . _ : / - , at most 128"
 
 
 class CompiledCatalogue(msgspec.Struct, frozen=True):
-    """The catalogue, and by deployment the reference of its key."""
+    """The catalogue, and by deployment the reference of its key and the list that its price was looked up in."""
 
     catalogue: Catalogue
     api_keys: dict[str, SecretReference]
+    price_sources: dict[str, str] = {}
 
 
 def compile_catalogue(
@@ -28,8 +31,13 @@ def compile_catalogue(
     models: Mapping[str, ModelEntry],
     providers: Iterable[str],
     document: Document,
+    at: dt.datetime | None = None,
 ) -> tuple[CompiledCatalogue, list[Problem]]:
-    """The catalogue, and all that is wrong with it; use it only if that is nothing."""
+    """The catalogue, and all that is wrong with it; use it only if that is nothing.
+
+    Prices that are looked up are those of the time `at`, aware of its time zone; None is now.
+    """
+    at = at or dt.datetime.now(dt.UTC)
     known = sorted(providers)
     problems: list[Problem] = []
     if not deployments:
@@ -39,11 +47,14 @@ def compile_catalogue(
     for name, model in models.items():
         problems += _model_problems(name, model, deployments, document)
     keys = {name: parse_reference(entry.api_key) for name, entry in deployments.items() if entry.api_key}
+    prices = {name: compile_price(name, entry, document, at) for name, entry in deployments.items()}
+    problems += [problem for price in prices.values() for problem in price.problems]
     catalogue = Catalogue(
-        deployments={name: _deployment(name, entry) for name, entry in deployments.items()},
+        deployments={name: _deployment(name, entry, prices[name]) for name, entry in deployments.items()},
         models={name: Model(name=name, deployments=tuple(entry.deployments)) for name, entry in models.items()},
     )
-    return CompiledCatalogue(catalogue, {name: key for name, key in keys.items() if key}), problems
+    sources = {name: price.source for name, price in prices.items() if price.source is not None}
+    return CompiledCatalogue(catalogue, {name: key for name, key in keys.items() if key}, sources), problems
 
 
 def _deployment_problems(
@@ -99,9 +110,9 @@ def _model_problems(
             yield document.problem(place, "each deployment once", f"{pooled!r} again")
 
 
-def _deployment(name: str, entry: DeploymentEntry) -> Deployment:
+def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice) -> Deployment:
     own = Sensitivity.RESTRICTED if entry.hosting is Hosting.SELF_HOSTED else Sensitivity.PUBLIC
-    price, embedded = entry.price, entry.embedded
+    embedded, own_cost = entry.embedded, entry.own_cost
     return Deployment(
         name=name,
         provider=entry.provider,
@@ -113,7 +124,9 @@ def _deployment(name: str, entry: DeploymentEntry) -> Deployment:
         capabilities=frozenset(entry.capabilities),
         context_tokens=entry.context_tokens,
         max_output_tokens=entry.max_output_tokens,
-        price=msgspec.convert(price, Price, from_attributes=True) if price else None,
+        price=price.price,
+        quality=entry.quality,
         timeouts=msgspec.convert(entry.timeouts, Timeouts, from_attributes=True),
         embedded=msgspec.convert(embedded, EmbeddedServer, from_attributes=True) if embedded else None,
+        own_cost=msgspec.convert(own_cost, Hardware, from_attributes=True) if own_cost else None,
     )

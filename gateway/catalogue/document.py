@@ -13,14 +13,67 @@ Tokens = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
-class PriceEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """US dollars per million tokens."""
+_UNKNOWN = "Absent: unknown, and so is the cost of a request that has such tokens."
 
-    input_usd_per_mtok: Usd
-    output_usd_per_mtok: Usd
+
+class _Parts(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    input_usd_per_mtok: Annotated[Usd | None, Meta(description="For prompt tokens.")] = None
+    output_usd_per_mtok: Annotated[Usd | None, Meta(description="For generated tokens.")] = None
     cached_input_usd_per_mtok: Annotated[
-        Usd | None, Meta(description="For the cached part of a prompt. Absent: the cost of such a request is unknown.")
+        Usd | None, Meta(description=f"For the part of a prompt that came from the provider's cache. {_UNKNOWN}")
     ] = None
+    cache_write_usd_per_mtok: Annotated[
+        Usd | None, Meta(description=f"For the part of a prompt that was written to the provider's cache. {_UNKNOWN}")
+    ] = None
+    reasoning_usd_per_mtok: Annotated[
+        Usd | None, Meta(description="For generated tokens that are reasoning. Absent: billed as output.")
+    ] = None
+    input_audio_usd_per_mtok: Annotated[Usd | None, Meta(description=f"For audio in a prompt. {_UNKNOWN}")] = None
+    output_audio_usd_per_mtok: Annotated[Usd | None, Meta(description=f"For generated audio. {_UNKNOWN}")] = None
+
+
+class PriceTierEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The price of requests with long prompts. US dollars per million tokens; what is absent is as for shorter ones."""
+
+    above_prompt_tokens: Annotated[Tokens, Meta(description="It holds for the whole request if the prompt is longer.")]
+
+
+class PriceEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """US dollars per million tokens: written here, or looked up in the list of a provider; what is written wins."""
+
+    provider: Annotated[
+        str | None, Meta(description="Look the price up in this provider's list, as genai-prices names it: openai.")
+    ] = None
+    model: Annotated[str | None, Meta(description="The model's name in that list. Default: the deployment's.")] = None
+    request_usd: Annotated[Usd | None, Meta(description="For each request, on top of its tokens.")] = None
+    tiers: Annotated[
+        list[PriceTierEntry] | None,
+        Meta(description="Prices of longer prompts, the shortest first. They replace a list's."),
+    ] = None
+    service_tiers: Annotated[
+        dict[str, Annotated[float, Meta(gt=0)]] | None,
+        Meta(
+            description="What all tokens cost in other service tiers, as a factor: {flex: 0.5, priority: 2}. "
+            "A tier that is absent is of unknown price. They replace a list's."
+        ),
+    ] = None
+
+
+class OwnCostEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What a self-hosted deployment runs on. The cost of a token is its share of that."""
+
+    gpu_hour_usd: Annotated[float, Meta(gt=0, description="One GPU (or machine) for one hour, in US dollars.")]
+    gpus: Annotated[float, Meta(gt=0, description="How many; 0.5 for half of one.")] = 1.0
+    tokens_per_s: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Prompt and output tokens it serves a second when full. Absent: the most that was seen."),
+    ] = None
+    concurrent: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Requests at the same time that fill it.")
+    ] = None
+    window_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="The time over which the average cost of a token is taken.")
+    ] = 3600.0
 
 
 class TimeoutsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -60,7 +113,23 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     capabilities: Annotated[list[Capability], Meta(description="What it can do beyond text in, text out.")] = []
     context_tokens: Annotated[Tokens | None, Meta(description="Prompt and output together.")] = None
     max_output_tokens: Tokens | None = None
-    price: Annotated[PriceEntry | None, Meta(description="Absent: unknown, which is not 0.")] = None
+    price: Annotated[
+        PriceEntry | None,
+        Meta(
+            description="What the provider bills. Absent: unknown, which is not 0.",
+            extra_json_schema={
+                "if": {"not": {"required": ["provider"]}},
+                "then": {"required": ["input_usd_per_mtok", "output_usd_per_mtok"]},
+            },
+        ),
+    ] = None
+    own_cost: Annotated[
+        OwnCostEntry | None, Meta(description="Instead of a price: what a self-hosted deployment costs to run.")
+    ] = None
+    quality: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Your own judgement of its answers; what feedback says replaces it."),
+    ] = None
     timeouts: TimeoutsEntry = TimeoutsEntry()
 
 

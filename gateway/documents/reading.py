@@ -30,15 +30,17 @@ class _Loader(yaml.SafeLoader):
 
 
 class Document:
-    """`data` is a mapping. Paths are like `rules[2].when.stream`."""
+    """`data` is plain data, a mapping as parsed. Paths are like `rules[2].when.stream`."""
 
-    def __init__(self, file: str, data: dict[str, Any], places: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, file: str, data: Any, places: dict[str, tuple[int, int]], prefix: str = "") -> None:
         self.file = file
         self.data = data
         self._places = places
+        self._prefix = prefix
 
     def problem(self, path: str, expected: str, found: str | None = None, known: Iterable[str] = ()) -> Problem:
         """A problem at this path, or at the nearest one above that is in the text; `known` gives the nearest name."""
+        path = join(self._prefix, path) if path and self._prefix else path or self._prefix
         line, column = self._place(path)
         return Problem(
             file=self.file,
@@ -49,6 +51,10 @@ class Document:
             found=found,
             hint=nearest(found, known),
         )
+
+    def section(self, name: str) -> "Document":
+        """A member at the top as a document of its own, whose problems still say where in this one they are."""
+        return Document(self.file, self.data.get(name), self._places, name)
 
     def _place(self, path: str) -> tuple[int, int]:
         while path not in self._places:

@@ -5,7 +5,7 @@ The schema is generated from the Struct that the document becomes, so the two ca
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,30 +29,51 @@ _SECRET_WORDS = {"key", "keys", "secret", "token", "password", "authorization"}
 def load_struct(document: Document, kind: type[T]) -> tuple[T | None, list[Problem]]:
     """The document as `kind`, and all that is wrong with its shape.
 
-    Where nothing but unknown fields is wrong, both are given: what is known can still be checked for its meaning, so
-    that all problems are told at once. A document with problems is never to be used.
+    Where what is wrong can be left out, both are given: the rest can still be checked for its meaning, so that all
+    problems are told at once. A document with problems is never to be used.
     """
     errors = list(_errors(document.data, kind))
     found = {problem for error in errors for problem in _problems(document, error)}
     problems = sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0, problem.path))
-    if any(error.validator != "additionalProperties" for error in errors):
-        return None, problems
     try:
-        return msgspec.convert(_without_unknown(document.data, errors), kind), problems
+        return msgspec.convert(_pruned(document.data, errors), kind), problems
     except msgspec.ValidationError as error:
-        return None, [*problems, document.problem("", str(error))]
+        return None, problems or [document.problem("", str(error))]
 
 
-def _without_unknown(data: dict[str, Any], errors: list[ValidationError]) -> dict[str, Any]:
-    known = copy.deepcopy(data) if errors else data
-    for error in errors:
-        node: Any = known
-        for part in error.absolute_path:
-            node = node[part]
-        schema: Any = error.schema
-        for name in set(node) - set(schema.get("properties", {})):
-            del node[name]
-    return known
+def _pruned(data: Any, errors: list[ValidationError]) -> Any:
+    """A copy without unknown fields, and without single fields or entries of a list that are not what they should be.
+
+    Deepest and last first, so that the others keep their places. Whole sections stay: without them all would be unknown.
+    """
+    pruned = copy.deepcopy(data) if errors else data
+    for error in sorted(errors, key=lambda one: [*map(_sortable, one.absolute_path)], reverse=True):
+        path = list(error.absolute_path)
+        if error.validator == "additionalProperties":
+            node = _at(pruned, path)
+            schema: Any = error.schema
+            for name in set(node or ()) - set(schema.get("properties", {})):
+                del node[name]
+        elif len(path) >= _SINGLE and _at(pruned, path) is not None:
+            del _at(pruned, path[:-1])[path[-1]]
+    return pruned
+
+
+_SINGLE = 3  # a section, an entry, a field
+
+
+def _sortable(part: str | int) -> tuple[int, str]:
+    return (part, "") if isinstance(part, int) else (-1, part)
+
+
+def _at(data: Any, path: list[str | int]) -> Any:
+    """What stands there; None if it was taken out before."""
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
 
 
 def _errors(data: Any, kind: type[Any]) -> Iterator[ValidationError]:
@@ -70,11 +91,34 @@ def _unfolded(error: ValidationError) -> Iterator[ValidationError]:
     for inner in error.context:
         if not (inner.validator == "type" and inner.validator_value == "null"):
             branches.setdefault(inner.schema_path[0], []).append(inner)
-    if len(branches) == 1:
-        for inner in next(iter(branches.values())):
+    meant = [errors for errors in branches.values() if not any(map(_is_other_kind, errors))]
+    if len(branches) == 1 or len(meant) == 1:
+        for inner in meant[0] if meant else next(iter(branches.values())):
             yield from _unfolded(inner)
         return
-    yield best_match([error]) or error
+    yield _none_of(error, branches.values()) if not meant else best_match([error]) or error
+
+
+def _is_other_kind(error: ValidationError) -> bool:
+    """Whether an alternative was not even of the kind of what stands there, so that it was not the one meant."""
+    if error.relative_path:
+        return False
+    return error.validator == "type" or (error.validator in ("enum", "const") and not _is_plain(error.instance))
+
+
+def _is_plain(instance: Any) -> bool:
+    return not isinstance(instance, dict | list)
+
+
+def _none_of(error: ValidationError, branches: Iterable[list[ValidationError]]) -> ValidationError:
+    """What stands there is of no alternative's kind: a type error that names them all."""
+    kinds: list[Any] = [
+        inner.validator_value if inner.validator == "type" else "string" for errors in branches for inner in errors
+    ]
+    names: Any = [name for kind in kinds for name in ([kind] if isinstance(kind, str) else kind)]
+    return ValidationError(
+        error.message, "type", error.absolute_path, validator_value=[*dict.fromkeys(names)], instance=error.instance
+    )
 
 
 def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:

@@ -10,6 +10,8 @@ import zlib
 import msgspec
 
 from gateway.flow.attempt import Rooms, RunningAttempt
+from gateway.flow.classify import Classifier
+from gateway.flow.count import with_exact_tokens
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.routing.decide import decide
@@ -47,8 +49,11 @@ class Answer(msgspec.Struct, frozen=True):
 class Answers:
     """Answers requests. One per process."""
 
-    def __init__(self, plans: PlanSource, deployments: dict[str, Deployment], rooms: Rooms) -> None:
+    def __init__(
+        self, plans: PlanSource, deployments: dict[str, Deployment], rooms: Rooms, classifier: Classifier
+    ) -> None:
         self._plans = plans
+        self._classifier = classifier
         self._deployments = deployments
         self._rooms = rooms
 
@@ -58,10 +63,14 @@ class Answers:
         Raises RequestFailed, and routing's UnknownModel. If the caller leaves, cancel the task.
         """
         plan = self._plans()
-        decision = self.decide(plan, request, decision_id)
+        request, decision = await self.decide(plan, request, decision_id)
+        rule = plan.by_name[decision.rule]
+        if rule.exact_tokens and decision.attempts:
+            request = await with_exact_tokens(self._rooms, request, decision, self._deployments)
+            decision = self._decide(plan, request, decision_id)
         story = Story(self._rooms.bus, surface, request, decision, arrived)
         try:
-            return await self._try_in_order(story, plan.rule(decision.rule))
+            return await self._try_in_order(story, plan.by_name[decision.rule])
         except asyncio.CancelledError as cancelled:
             story.finish(of_cancellation(cancelled))
             raise
@@ -72,8 +81,12 @@ class Answers:
             story.finish(Outcome.INTERNAL_ERROR)
             raise
 
-    def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
-        """The decision alone, as `explain` shows it: nothing is sent. Raises UnknownModel."""
+    async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
+        """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""
+        request = await self._classifier.classify(request, plan.detection)
+        return request, self._decide(plan, request, decision_id)
+
+    def _decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
         return decide(
             plan,
             request.facts,
@@ -91,11 +104,12 @@ class Answers:
                 return await self._attempt(story, self._deployments[name])
             except AttemptFailed as failed:
                 failure = failed
-            if CONSEQUENCES[failure.outcome].then is Then.STOP and not rule.fallback.moves_on(failure.outcome):
+            if not rule.fallback.moves_on(failure.outcome, CONSEQUENCES[failure.outcome].then is Then.NEXT):
                 break
             if time.monotonic() >= story.deadline:
                 break
-        raise RequestFailed(story, failure or AttemptFailed(Outcome.NO_CANDIDATE, "no candidate is left"))
+        none = Outcome.REFUSED_BY_RULE if story.decision.refused else Outcome.NO_CANDIDATE
+        raise RequestFailed(story, failure or AttemptFailed(none, CONSEQUENCES[none].sentence))
 
     async def _attempt(self, story: Story, deployment: Deployment) -> Answer:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""

@@ -12,16 +12,18 @@ from gateway.flow.story import Story
 from gateway.observe.bus import Bus
 from gateway.providers.contract import StreamDecoder, Translator
 from gateway.state.readings import Readings
+from gateway.state.slo import kept
 from gateway.transport import Exchange, Transport
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
-from gateway.values.usage import Usage, cost_usd
+from gateway.values.usage import Usage, settled_usd
 
 _MAX_ERROR_BODY = 64 * 1024
 _DRAIN_S, _DRAIN_READS = 0.25, 4
 _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
+_HELD_S = 1.0  # a stream that waited less for its caller has the pace of its provider
 
 
 class Rooms(msgspec.Struct, frozen=True):
@@ -43,12 +45,15 @@ class RunningAttempt:
         self._rooms = rooms
         self._translator = rooms.translators[deployment.name]
         self._started = time.monotonic()
+        timeouts, bounds = deployment.timeouts, story.decision.bounds
+        self._first = _sooner(timeouts.first_output_s, bounds.first_output_s, Outcome.FIRST_OUTPUT_TIMEOUT)
+        self._idle = _sooner(timeouts.idle_s, bounds.idle_s, Outcome.IDLE_TIMEOUT)
         self._ends = min(self._started + deployment.timeouts.total_s, story.deadline)
         self._late = Outcome.DEADLINE_EXCEEDED if self._ends == story.deadline else Outcome.TOTAL_TIMEOUT
         self._exchange: Exchange | None = None
         self._status: int | None = None
-        self._settled = False
-        rooms.readings.began(deployment.name)
+        self._read_s = 0.0  # waited for the provider since the first output
+        self._in_flight = rooms.readings.began(deployment.name, time.time())
         rooms.bus.publish(AttemptStarted(deployment.name))
 
     async def open(self) -> Exchange:
@@ -62,7 +67,7 @@ class RunningAttempt:
         try:
             exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s)
             self._exchange = exchange
-            self.expect_by(deployment.timeouts.first_output_s if facts.stream else None, Outcome.FIRST_OUTPUT_TIMEOUT)
+            self.expect_by(self._first[0] if facts.stream else None, self._first[1])
             head = await exchange.head()
         finally:
             self.story.waited_s += time.monotonic() - since
@@ -90,7 +95,9 @@ class RunningAttempt:
         try:
             return await exchange.read()
         finally:
-            self.story.waited_s += time.monotonic() - since
+            waited = time.monotonic() - since
+            self.story.waited_s += waited
+            self._read_s += waited
 
     async def drain(self, exchange: Exchange) -> None:
         """Read the end of a body that is known to be complete, so that its connection can be used again."""
@@ -121,7 +128,8 @@ class RunningAttempt:
         """The first real output is here: from now on the pause between outputs counts."""
         if self.first_output_s is None:
             self.first_output_s = time.monotonic() - self._started
-        self.expect_by(self.deployment.timeouts.idle_s, Outcome.IDLE_TIMEOUT)
+            self._read_s = 0.0
+        self.expect_by(*self._idle)
 
     def settle(
         self, outcome: Outcome, *, said: WholeAnswer | StreamSummary | None = None, detail: str | None = None
@@ -129,26 +137,53 @@ class RunningAttempt:
         """The end of the attempt: what it used is on record, what was reserved is free, the socket is given back."""
         if self._exchange is not None:
             self._exchange.close()
-        now = time.monotonic()
+        now, duration = time.time(), time.monotonic() - self._started
+        deployment, readings = self.deployment, self._rooms.readings
         usage = self._usage(said)
+        held = self._is_held(duration)
         attempt = Attempt(
-            deployment=self.deployment.name,
+            deployment=deployment.name,
             outcome=outcome,
             started_s=self._started - self.story.arrived,
-            duration_s=now - self._started,
+            duration_s=duration,
             first_output_s=self.first_output_s,
             status=self._status,
             usage=usage,
-            cost_usd=cost_usd(self.deployment.price, usage),
+            cost_usd=settled_usd(deployment, usage, readings.served(deployment.name, usage, now)),
             detail=detail,
             upstream_model=said.model if said else None,
             finish_reason=said.finish_reason if said else None,
             connection_reused=self._exchange.reused if self._exchange else None,
+            in_flight=self._in_flight,
+            held_by_caller=held,
+            slo_met=self._kept(outcome, duration, usage, held=held),
         )
         self.story.attempts.append(attempt)
-        self._rooms.readings.ended(self.deployment.name, outcome, self.first_output_s, time.time())
+        readings.ended(attempt, self.story.decision, now)
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
+
+    def _is_held(self, duration_s: float) -> bool:
+        """Whether most of the stream's time went by without anybody waiting for the provider."""
+        if self.first_output_s is None or not self.story.request.facts.stream:
+            return False
+        streamed = duration_s - self.first_output_s
+        held = streamed - self._read_s
+        return held > _HELD_S and held > streamed / 2
+
+    def _kept(self, outcome: Outcome, duration_s: float, usage: Usage | None, *, held: bool) -> bool | None:
+        decision = self.story.decision
+        if decision.slo is None:
+            return None
+        return kept(
+            decision.slo,
+            outcome,
+            stream=decision.facts.stream,
+            first_output_s=self.first_output_s,
+            duration_s=duration_s,
+            output_tokens=None if usage is None else usage.completion_tokens / decision.facts.choices,
+            held_by_caller=held,
+        )
 
     def _usage(self, said: WholeAnswer | StreamSummary | None) -> Usage | None:
         if said is None:
@@ -167,3 +202,8 @@ class RunningAttempt:
         except AttemptFailed:
             pass  # the status alone says enough; what came of the body is read
         return b"".join(parts)
+
+
+def _sooner(own_s: float, of_rule_s: float | None, outcome: Outcome) -> tuple[float, Outcome]:
+    """The limit that counts, and what it means to pass it: the rule's impatience is no fault of the provider."""
+    return (own_s, outcome) if of_rule_s is None or of_rule_s >= own_s else (of_rule_s, Outcome.LIMIT_PASSED)

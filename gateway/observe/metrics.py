@@ -8,6 +8,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.observe.objectives import Objectives, SloSource
 from gateway.values.outcome import Outcome
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
 
@@ -155,6 +156,10 @@ class Metrics:
     def policy_reloaded(self, taken: bool) -> None:  # noqa: FBT001 - a listener
         """Listener of the policy in force."""
         self.policy_reloads.labels("taken" if taken else "refused").inc()
+
+    def read_objectives(self, source: SloSource) -> None:
+        """From now on each scrape asks `source` how the objectives are kept."""
+        self.registry.register(Objectives(source))
 
     def text(self) -> bytes:
         """The exposition that Prometheus scrapes. On the event loop."""

@@ -4,7 +4,7 @@ So a vendor's stream is tested from a file, one byte at a time. Nothing here may
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.values.answer import Chunk, StreamSummary, WholeAnswer
 from gateway.values.call import Call
@@ -40,3 +40,14 @@ class Translator(Protocol):
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
         """What a non-2xx answer means. `headers` have lower-case names; `body` may be cut."""
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A dialect whose server counts the tokens of a prompt."""
+
+    def encode_count(self, request: ChatRequest, target: Deployment) -> Call:
+        """The call that has the prompt counted."""
+
+    def decode_count(self, body: bytes) -> int:
+        """The count of a 2xx body. Raises AttemptFailed if there is none."""

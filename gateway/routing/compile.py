@@ -1,64 +1,47 @@
-"""Compile: policy document + catalogue -> plan, or all that is wrong with it (law 7)."""
+"""Compile: policy document + catalogue -> plan. `gateway.routing.check` has nothing to say against it by then."""
 
 import hashlib
-from collections.abc import Callable, Iterable
 
 import msgspec
 
-from gateway.routing.conditions import compile_when
-from gateway.routing.document import Policy, Prefer, Require, Rule, When
-from gateway.routing.plan import CompiledRule, Place, Plan
-from gateway.values.decision import Cause, Reason
+from gateway.routing.chance import hashed
+from gateway.routing.conditions import compile_when, space_of
+from gateway.routing.document import DetectionSection, Limits, Mix, Policy, Prefer, Require, Rule, SloEntry, TargetEntry
+from gateway.routing.plan import CompiledRule, Detecting, Place, Plan, Preference
+from gateway.routing.space import Space
+from gateway.values.decision import Bounds, Cause, Reason
 from gateway.values.deployment import Catalogue, Deployment
+from gateway.values.finding import Kind
+from gateway.values.sensitivity import Sensitivity
+from gateway.values.slo import Slo, Target
 
-# path, what was expected, what was found, the names it might have been
-Report = Callable[[str, str, str, Iterable[str]], None]
+_MILDER = {Kind.EMAIL: Sensitivity.CONFIDENTIAL, Kind.PHONE: Sensitivity.CONFIDENTIAL}
 
 
 def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_deadline_s: float) -> Plan:
     """A plan from a policy that `check_policy` has nothing to say against."""
     content = msgspec.json.encode((policy, *map(_content, catalogue.deployments.values()), catalogue.models))
     digest = hashlib.sha256(content).hexdigest()
-    rules = tuple(_compile_rule(rule, catalogue) for rule in policy.rules)
-    return Plan(f"{number}-{digest[:8]}", digest, rules, default_deadline_s)
+    space = space_of(policy)
+    rules = tuple(_compile_rule(rule, catalogue, space, default_deadline_s) for rule in policy.rules)
+    by_name = {rule.name: rule for rule in rules}
+    return Plan(f"{number}-{digest[:8]}", digest, rules, by_name, _detecting(policy.detection), space, {})
 
 
-def check_policy(policy: Policy, catalogue: Catalogue, report: Report) -> None:
-    """Report every problem that the document's shape cannot show."""
-    seen: set[str] = set()
-    for index, rule in enumerate(policy.rules):
-        path = f"rules[{index}]"
-        if rule.name in seen:
-            report(f"{path}.name", "a name that no other rule has", repr(rule.name), ())
-        seen.add(rule.name)
-        _check_names(rule, path, catalogue, report)
-    if policy.rules[-1].when != When():
-        last = f"rules[{len(policy.rules) - 1}].when"
-        report(last, "the last rule to match every request: no condition", "conditions", ())
-
-
-def _check_names(rule: Rule, path: str, catalogue: Catalogue, report: Report) -> None:
-    askable = [*catalogue.models, *catalogue.deployments]
-    named = (
-        ("when.model", rule.when.model, askable, "a model or deployment of the catalogue"),
-        ("require.deployments", rule.require.deployments, catalogue.deployments, "a deployment of the catalogue"),
-        ("prefer.order", rule.prefer.order, catalogue.deployments, "a deployment of the catalogue"),
-    )
-    for where, names, known, expected in named:
-        for index, name in enumerate(names or ()):
-            if name not in known:
-                report(f"{path}.{where}[{index}]", expected, repr(name), known)
-
-
-def _compile_rule(rule: Rule, catalogue: Catalogue) -> CompiledRule:
+def _compile_rule(rule: Rule, catalogue: Catalogue, space: Space, default_deadline_s: float) -> CompiledRule:
     pools = {name: model.deployments for name, model in catalogue.models.items()}
     pools.update({name: (name,) for name in catalogue.deployments})
     return CompiledRule(
         name=rule.name,
-        tests=compile_when(rule.when),
+        when=compile_when(rule.when, space),
         pools={name: _places(rule, pool, catalogue) for name, pool in pools.items()},
-        limits=rule.limits,
+        bounds=_bounds(rule.limits, default_deadline_s),
+        slo=_slo(rule.slo),
+        preference=_preference(rule.prefer),
         fallback=rule.fallback,
+        refuse=rule.privacy.refuse,
+        exact_tokens=rule.count_tokens == "exact",
+        splits={},
     )
 
 
@@ -69,13 +52,29 @@ def _content(deployment: Deployment) -> dict[str, object]:
 
 
 def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue) -> tuple[Place, ...]:
-    deployments = [catalogue.deployments[name] for name in _ordered(pool, rule.prefer)]
-    return tuple(Place(deployment, _unmet(rule.require, deployment)) for deployment in deployments)
+    own = _ordered(pool, rule.prefer)
+    others = [name for name in _expanded(rule.fallback.to, catalogue) if name not in own]
+    places: list[Place] = []
+    for position, name in enumerate([*own, *others]):
+        deployment = catalogue.deployments[name]
+        weight = None if rule.prefer.weights is None else rule.prefer.weights.get(name) or None
+        unmet = _unmet(rule.require, deployment)
+        places.append(Place(name, deployment, unmet, position, weight, position >= len(own), hashed(name)))
+    return tuple(places)
 
 
 def _ordered(pool: tuple[str, ...], prefer: Prefer) -> list[str]:
     first = [name for name in prefer.order or () if name in pool]
     return first + [name for name in pool if name not in first]
+
+
+def _expanded(names: list[str], catalogue: Catalogue) -> list[str]:
+    """Deployments; a model's name stands for its pool. Each once."""
+    found: dict[str, None] = {}
+    for name in names:
+        model = catalogue.models.get(name)
+        found.update(dict.fromkeys(model.deployments if model is not None else (name,)))
+    return list(found)
 
 
 def _unmet(require: Require, deployment: Deployment) -> tuple[Reason, ...]:
@@ -90,4 +89,50 @@ def _unmet(require: Require, deployment: Deployment) -> tuple[Reason, ...]:
     reasons += [Reason(Cause.REQUIREMENT, f"capability {capability.value}", None) for capability in lacking]
     if require.deployments is not None and deployment.name not in require.deployments:
         reasons.append(Reason(Cause.REQUIREMENT, "to be named by the rule", deployment.name))
+    if require.known_price and not deployment.has_price:
+        reasons.append(Reason(Cause.REQUIREMENT, "a known price", None))
     return tuple(reasons)
+
+
+def _bounds(limits: Limits, default_deadline_s: float) -> Bounds:
+    return Bounds(
+        limits.deadline_s or default_deadline_s,
+        limits.max_attempts,
+        limits.max_cost_usd,
+        limits.first_output_s,
+        limits.idle_s,
+    )
+
+
+def _preference(prefer: Prefer) -> Preference:
+    mix = Mix(**{prefer.objective: 1.0}) if isinstance(prefer.objective, str) else prefer.objective
+    parts = None
+    if mix is not None:
+        total = mix.cost + mix.latency + mix.quality + mix.load
+        parts = (mix.cost / total, mix.latency / total, mix.quality / total, mix.load / total)
+    return Preference(parts, prefer.weights is not None, prefer.split_by, prefer.explore)
+
+
+def _slo(entry: SloEntry | None) -> Slo | None:
+    if entry is None:
+        return None
+    return Slo(
+        first_output=_target(entry.first_output),
+        output_token=_target(entry.output_token),
+        total=_target(entry.total),
+        window_s=entry.window_s,
+        min_requests=entry.min_requests,
+        pass_over_burn=entry.pass_over_burn,
+        return_burn=entry.return_burn,
+        probe_share=entry.probe_share,
+    )
+
+
+def _target(entry: TargetEntry | None) -> Target | None:
+    return None if entry is None else Target(entry.under_s, entry.percentile)
+
+
+def _detecting(section: DetectionSection) -> Detecting:
+    kinds = frozenset(Kind if section.kinds is None else section.kinds)
+    classes = {kind: section.classes.get(kind, _MILDER.get(kind, Sensitivity.RESTRICTED)) for kind in Kind}
+    return Detecting(kinds, classes, section.if_it_fails, section.time_limit_ms / 1e3)

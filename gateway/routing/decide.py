@@ -1,10 +1,18 @@
-"""Decide: filter hard, order, explain. Deciding never acts; the same inputs give the same decision (law 14)."""
+"""Decide: filter hard, predict, score, order, explain. Deciding never acts; the same inputs give the same decision (law 14).
 
+One pass over the eligible deployments makes a `Prospect` of each that passes the filters that readings decide; then the
+prospects are put in order (`gateway.routing.order`) and become candidates.
+"""
+
+import math
+
+from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
+from gateway.routing.order import Prospect, ordered
+from gateway.routing.outlook import outlook
 from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
-from gateway.values.deployment import Deployment
 from gateway.values.request import Facts
-from gateway.values.snapshot import Health, Reading, Snapshot
+from gateway.values.snapshot import UNREAD, Health, Reading, Snapshot
 
 
 class UnknownModel(Exception):
@@ -25,83 +33,107 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
 
     Raises UnknownModel. A decision without attempts is a refusal, and its candidates say why.
     """
-    rule = _first_match(plan, facts)
-    pool = rule.pools.get(facts.model)
-    if pool is None:
+    rule = plan.match(facts, snapshot.now)
+    if facts.model not in rule.pools:
         raise UnknownModel(facts.model)
-    allowed = rule.limits.deadline_s or plan.default_deadline_s
-    bounds = Bounds(
-        allowed if deadline_s is None else min(deadline_s, allowed),
-        rule.limits.max_attempts,
-        _least(max_cost_usd, rule.limits.max_cost_usd),
-    )
-    candidates = _candidates(pool, facts, snapshot, bounds)
-    attempts = [candidate.deployment for candidate in candidates if candidate.rank is not None]
+    bounds = rule.bounds if deadline_s is None and max_cost_usd is None else _bounds(rule, deadline_s, max_cost_usd)
+    candidates: tuple[Candidate, ...] = ()
+    attempts: tuple[str, ...] = ()
+    if not rule.refuse:
+        ranked, left_out = _candidates(rule, facts, snapshot, bounds, seed)
+        attempts = tuple([one.deployment for one in ranked[: bounds.max_attempts]])
+        candidates = (*ranked, *left_out)
     return Decision(
-        decision_id,
-        snapshot.now,
-        plan.revision,
-        rule.name,
-        facts,
-        seed,
-        candidates,
-        tuple(attempts[: bounds.max_attempts]),
-        bounds,
+        decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
+        rule.slo, rule.preference.mix, rule.refuse,
+    )  # fmt: skip
+
+
+def _bounds(rule: CompiledRule, deadline_s: float | None, max_cost_usd: float | None) -> Bounds:
+    own = rule.bounds
+    return Bounds(
+        own.deadline_s if deadline_s is None else min(deadline_s, own.deadline_s),
+        own.max_attempts,
+        min((usd for usd in (max_cost_usd, own.max_cost_usd) if usd is not None), default=None),
+        own.first_output_s,
+        own.idle_s,
     )
 
 
-def _first_match(plan: Plan, facts: Facts) -> CompiledRule:
-    for rule in plan.rules:
-        for test in rule.tests:
-            if not test(facts):
-                break
+def _candidates(  # the loop that every request goes through for each deployment: one call less is a tenth
+    rule: CompiledRule, facts: Facts, snapshot: Snapshot, bounds: Bounds, seed: int
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Those with a rank, by it; and those left out."""
+    split = rule.split(facts)
+    outlooks = split.outlooks(facts)
+    read, now, slo, ceiling = snapshot.readings.get, snapshot.now, rule.slo, bounds.max_cost_usd
+    asked, choices, tier = facts.prompt_tokens, facts.choices, facts.service_tier
+    bound = facts.max_output_tokens
+    wanted = 0 if bound is None else bound
+    all_output = wanted * choices
+    prospects: list[Prospect] = []
+    most: float | None
+    expected: float | None
+    left_out: list[Candidate] = []
+    readings = [read(place.name, UNREAD) for place in split.eligible]
+    for index, (place, reading, seen) in enumerate(zip(split.eligible, readings, outlooks, strict=True)):
+        if seen is None or seen[0] is not reading:
+            seen = outlooks[index] = outlook(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
+        (
+            _, closed_until, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
+            first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality,
+        ) = seen  # fmt: skip
+        prompt = asked if ratio is None else asked * ratio
+        output = learned if bound is None or (learned is not None and learned < bound) else bound
+        if flat and bound is not None and output is not None:
+            most = prompt * most_in + all_output * most_out + fee
+            expected = prompt * usual_in + output * choices * usual_out + fee
         else:
-            return rule
-    raise AssertionError("a plan's last rule matches every request")  # pragma: no cover - check_policy sees to it
+            most = most_usd(place.deployment, facts, reading, prompt, tier)
+            expected = expected_usd(place.deployment, facts, reading, prompt, tier)
+        if (
+            prompt + wanted > room
+            or wanted > most_output
+            or now < closed_until
+            or (ceiling is not None and (most is None or most > ceiling))
+        ):
+            left_out.append(
+                Candidate(place.name, _against(place, facts, prompt, reading, now, most, ceiling), None, None, reading)
+            )
+            continue
+        if now > fresh_until:
+            first = total = None
+        if first is not None:
+            first += prompt * first_per_prompt
+        if total is not None:
+            after = 0.0 if output is None or output <= 1.0 else output - 1.0
+            total = None if output is None else total + prompt * total_per_prompt + after * total_per_output
+        prospects.append((place, reading, most, expected, first, total, quality))
+    if split.by_hardware:
+        prospects = _with_spills(prospects)
+    left_out += split.left_out
+    return ordered(rule, facts, snapshot, prospects, seed), left_out
 
 
-def _least(*bounds: float | None) -> float | None:
-    return min((bound for bound in bounds if bound is not None), default=None)
-
-
-def _candidates(pool: tuple[Place, ...], facts: Facts, snapshot: Snapshot, bounds: Bounds) -> tuple[Candidate, ...]:
-    found: list[Candidate] = []
-    rank = 0
-    for place in pool:
-        reading = snapshot.of(place.deployment.name)
-        cost = predicted_cost_usd(place.deployment, facts)
-        against = place.against + _against(place.deployment, facts, reading, snapshot.now, cost, bounds)
-        found.append(Candidate(place.deployment.name, against, None if against else rank, reading, cost))
-        rank += not against
-    return tuple(found)
+def _with_spills(prospects: list[Prospect]) -> list[Prospect]:
+    """A full self-hosted deployment's next request costs what it sends elsewhere."""
+    expected = with_spills([one[3] for one in prospects], [is_saturated(one[1]) for one in prospects])
+    return [(*one[:3], usd, *one[4:]) for one, usd in zip(prospects, expected, strict=True)]
 
 
 def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in the order in which they are read
-    deployment: Deployment, facts: Facts, reading: Reading, now: float, cost: float | None, bounds: Bounds
+    place: Place, facts: Facts, prompt: float, reading: Reading, now: float, most: float | None, ceiling: float | None
 ) -> tuple[Reason, ...]:
-    reasons: list[Reason] = []
-    if not deployment.clearance.covers(facts.sensitivity):
-        reasons.append(Reason(Cause.CLEARANCE, facts.sensitivity.value, deployment.clearance.value))
-    if facts.needs and not facts.needs <= deployment.capabilities:
-        lacking = sorted(need.value for need in facts.needs - deployment.capabilities)
-        reasons.append(Reason(Cause.CAPABILITY, ", ".join(lacking), None))
+    deployment = place.deployment
     wanted = facts.max_output_tokens or 0
-    if deployment.context_tokens is not None and facts.prompt_tokens + wanted > deployment.context_tokens:
-        reasons.append(Reason(Cause.CONTEXT, facts.prompt_tokens + wanted, deployment.context_tokens))
+    reasons: list[Reason] = []
+    if deployment.context_tokens is not None and prompt + wanted > deployment.context_tokens:
+        reasons.append(Reason(Cause.CONTEXT, math.ceil(prompt + wanted), deployment.context_tokens))
     if deployment.max_output_tokens is not None and wanted > deployment.max_output_tokens:
         reasons.append(Reason(Cause.OUTPUT, wanted, deployment.max_output_tokens))
-    if reading.health is Health.DOWN or (reading.health is Health.SHUT and now < (reading.shut_until or 0.0)):
-        reasons.append(Reason(Cause.HEALTH, Health.ADMITTING.value, reading.health.value))
-    if bounds.max_cost_usd is not None and (cost is None or cost > bounds.max_cost_usd):
-        reasons.append(Reason(Cause.COST, bounds.max_cost_usd, cost))
+    health = reading.health
+    if health is Health.DOWN or (health is Health.SHUT and now < (reading.shut_until or 0.0)):
+        reasons.append(Reason(Cause.HEALTH, Health.ADMITTING.value, health.value))
+    if ceiling is not None and (most is None or most > ceiling):
+        reasons.append(Reason(Cause.COST, ceiling, most))
     return tuple(reasons)
-
-
-def predicted_cost_usd(deployment: Deployment, facts: Facts) -> float | None:
-    """The most that an attempt can cost: all output that it may produce. None if the price or that is unknown."""
-    price = deployment.price
-    output = facts.max_output_tokens or deployment.max_output_tokens
-    if price is None or output is None:
-        return None
-    tokens = facts.prompt_tokens * price.input_usd_per_mtok + output * facts.choices * price.output_usd_per_mtok
-    return tokens / 1e6

@@ -1,33 +1,113 @@
-"""A plan: a policy compiled against a catalogue. Immutable, whole or not at all; a request ends on the one it began with."""
+"""A plan: a policy compiled against a catalogue. Immutable, whole or not at all; a request ends on the one it began with.
+
+Two tables inside remember what was worked out before. They change no result: only how soon it is there.
+"""
 
 from collections.abc import Callable
 
 import msgspec
 
-from gateway.routing.conditions import Test
-from gateway.routing.document import Fallback, Limits
-from gateway.values.decision import Reason
-from gateway.values.deployment import Deployment
+from gateway.routing.conditions import Expression
+from gateway.routing.document import Fallback
+from gateway.routing.outlook import Outlook
+from gateway.routing.space import Atoms, Space
+from gateway.values.decision import Bounds, Candidate, Cause, Reason
+from gateway.values.deployment import Capability, Deployment
+from gateway.values.finding import Kind
+from gateway.values.request import Facts
+from gateway.values.sensitivity import Sensitivity
+from gateway.values.slo import Slo
+
+_REMEMBERED = 20_000  # combinations at most; then the table starts anew
+_REMEMBERED_TIERS = 16
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A deployment's place in a pool under one rule. `against` are the rule's own requirements that it fails."""
+    """A deployment's place in a pool under one rule. `against` are the rule's own requirements that it fails.
 
+    `position` is its number in the order to try; `weight` its share, None where it is a fallback only; `salt` is a hash
+    of its name. `last_resort`: it is not of the model's pool, but the rule's fallback names it.
+    """
+
+    name: str
     deployment: Deployment
     against: tuple[Reason, ...]
+    position: int
+    weight: float | None
+    last_resort: bool
+    salt: int
+
+
+class Preference(msgspec.Struct, frozen=True):
+    """What puts eligible deployments in order. `mix` is None without an objective; its parts add up to 1.
+
+    `mix`: cost, latency, quality, load. `weighted`: by the places' weights, split by `split_by`.
+    """
+
+    mix: tuple[float, float, float, float] | None
+    weighted: bool
+    split_by: str
+    explore: float
+
+
+class Split(msgspec.Struct, frozen=True):
+    """A pool as a class of requests meets it: what never changes is decided.
+
+    `by_hardware`: some of the eligible have their costs from what they run on. `seen` remembers outlooks.
+    """
+
+    eligible: tuple[Place, ...]
+    left_out: tuple[Candidate, ...]
+    by_hardware: bool
+    seen: dict[tuple[bool, bool, str | None], list[Outlook | None]]
+
+    def outlooks(self, facts: Facts) -> list[Outlook | None]:
+        """Those of the eligible, in their order, as far as they were needed before; the caller fills the list."""
+        key = (facts.stream, facts.exact_tokens, facts.service_tier)
+        found = self.seen.get(key)
+        if found is None:
+            if len(self.seen) >= _REMEMBERED_TIERS:
+                self.seen.clear()
+            found = self.seen[key] = [None] * len(self.eligible)
+        return found
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
     """A rule with everything decided that can be decided before a request comes.
 
-    `pools` holds, for each name that can be asked for, its deployments in the order to try.
+    `pools` holds, for each name that can be asked for, its deployments in the order to try. `bounds` are the rule's own.
     """
 
     name: str
-    tests: tuple[Test, ...]
+    when: Expression
     pools: dict[str, tuple[Place, ...]]
-    limits: Limits
+    bounds: Bounds
+    slo: Slo | None
+    preference: Preference
     fallback: Fallback
+    refuse: bool
+    exact_tokens: bool
+    splits: dict[tuple[str, Sensitivity, frozenset[Capability]], Split] = {}
+
+    def split(self, facts: Facts) -> Split:
+        """The pool of the model asked for. Raises KeyError if there is none."""
+        key = (facts.model, facts.sensitivity, facts.needs)
+        found = self.splits.get(key)
+        if found is None:
+            found = _split(self.pools[facts.model], facts)
+            if len(self.splits) >= _REMEMBERED:
+                self.splits.clear()
+            self.splits[key] = found
+        return found
+
+
+class Detecting(msgspec.Struct, frozen=True):
+    """What is looked for in requests, the class that each kind makes of one, and that of a failure."""
+
+    kinds: frozenset[Kind]
+    classes: dict[Kind, Sensitivity]
+    if_it_fails: Sensitivity
+    time_limit_s: float
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -36,11 +116,43 @@ class Plan(msgspec.Struct, frozen=True):
     revision: str
     content: str
     rules: tuple[CompiledRule, ...]
-    default_deadline_s: float
+    by_name: dict[str, CompiledRule]
+    detection: Detecting
+    space: Space
+    matches: dict[Atoms, CompiledRule] = {}
 
-    def rule(self, name: str) -> CompiledRule:
-        """A rule by its name, as a decision of this plan gives it."""
-        return next(rule for rule in self.rules if rule.name == name)
+    def match(self, facts: Facts, now: float) -> CompiledRule:
+        """The first rule that matches; one always does. `now` is seconds since the epoch."""
+        atoms = self.space.atoms(facts, now)
+        found = self.matches.get(atoms)
+        if found is None:
+            found = next(rule for rule in self.rules if rule.when.holds(atoms))
+            if len(self.matches) >= _REMEMBERED:
+                self.matches.clear()
+            self.matches[atoms] = found
+        return found
 
 
 PlanSource = Callable[[], Plan]
+
+
+def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
+    against = {place.position: place.against + static_reasons(place.deployment, facts) for place in pool}
+    eligible = tuple(place for place in pool if not against[place.position])
+    return Split(
+        eligible,
+        tuple(Candidate(place.name, against[place.position]) for place in pool if against[place.position]),
+        any(place.deployment.own_cost is not None for place in eligible),
+        {},
+    )
+
+
+def static_reasons(deployment: Deployment, facts: Facts) -> tuple[Reason, ...]:
+    """What no reading changes: clearance and capabilities."""
+    reasons: list[Reason] = []
+    if not deployment.clearance.covers(facts.sensitivity):
+        reasons.append(Reason(Cause.CLEARANCE, facts.sensitivity.value, deployment.clearance.value))
+    if not facts.needs <= deployment.capabilities:
+        lacking = sorted(need.value for need in facts.needs - deployment.capabilities)
+        reasons.append(Reason(Cause.CAPABILITY, ", ".join(lacking), None))
+    return tuple(reasons)

@@ -1,6 +1,9 @@
 """A decision as sentences, for people. Built from the value alone, so a live one and a recorded one read the same."""
 
-from gateway.values.decision import Candidate, Cause, Decision, Reason
+from gateway.routing.scores import Parts, parts
+from gateway.values.decision import Candidate, Cause, Decision, Reason, Standing
+from gateway.values.request import Facts
+from gateway.values.slo import Slo, Target
 
 _SENTENCES: dict[Cause, str] = {
     Cause.CLEARANCE: "the request is {needed}, its clearance is {has}",
@@ -12,6 +15,14 @@ _SENTENCES: dict[Cause, str] = {
     Cause.COST: "it may cost {has} USD, the ceiling is {needed} USD",
 }
 
+_STANDINGS: dict[Standing, str] = {
+    Standing.PROBE: "this request is one of the few that see how it does now",
+    Standing.READY: "",
+    Standing.LATE: "predicted to miss the rule's objective",
+    Standing.BURNING: "passed over, it misses the rule's objective too often",
+    Standing.LAST_RESORT: "not of the model's pool, the rule falls back to it",
+}
+
 
 def reason_sentence(reason: Reason) -> str:
     """One reason as a clause."""
@@ -21,13 +32,13 @@ def reason_sentence(reason: Reason) -> str:
 
 def decision_sentences(decision: Decision) -> list[str]:
     """What was asked, which rule spoke, what became of each candidate, what will be tried."""
-    facts = decision.facts
-    shape = "stream" if facts.stream else "whole answer"
-    lines = [
-        f"{facts.model!r} was asked for: {facts.sensitivity.value}, about {facts.prompt_tokens} prompt tokens, {shape}.",
-        f"Rule {decision.rule!r} of policy {decision.revision} matched.",
-    ]
-    lines += [candidate_sentence(candidate) for candidate in decision.candidates]
+    lines = [_asked(decision.facts), f"Rule {decision.rule!r} of policy {decision.revision} matched."]
+    if decision.slo is not None:
+        lines.append(_objective(decision.slo))
+    if decision.refused:
+        return [*lines, "The rule refuses the request for what it carries."]
+    scores = parts(decision) if decision.mix is not None else {}
+    lines += [candidate_sentence(candidate, scores.get(candidate.deployment)) for candidate in decision.candidates]
     if decision.attempts:
         lines.append(f"To be tried, in order: {', '.join(decision.attempts)}.")
     else:
@@ -35,15 +46,58 @@ def decision_sentences(decision: Decision) -> list[str]:
     return lines
 
 
-def candidate_sentence(candidate: Candidate) -> str:
-    """Why a deployment was left out, or its rank and numbers."""
+def candidate_sentence(candidate: Candidate, scores: Parts | None = None) -> str:
+    """Why a deployment was left out, or its rank and numbers; with the parts of its score where it has one."""
     if candidate.against:
         return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}."
-    cost = candidate.predicted_cost_usd
-    reading = candidate.reading
-    first = "unknown" if reading.first_output_s is None else f"{reading.first_output_s * 1e3:.0f} ms"
-    return (
-        f"{candidate.deployment}: eligible, number {(candidate.rank or 0) + 1}; {reading.health.value}, "
-        f"{reading.in_flight} in flight, first output {first}, "
-        f"costs at most {'unknown' if cost is None else f'{cost:.6f} USD'}."
+    said = [f"number {(candidate.rank or 0) + 1}"]
+    if candidate.standing is not None and _STANDINGS[candidate.standing]:
+        said.append(_STANDINGS[candidate.standing])
+    if candidate.reading is not None:
+        said.append(f"{candidate.reading.health.value}, {candidate.reading.in_flight} in flight")
+    said.append(f"first output {_seconds(candidate.first_output_s)}, in all {_seconds(candidate.total_s)}")
+    said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
+    if candidate.slo is not None:
+        judged = candidate.slo
+        said.append(f"kept the objective in {judged.attainment:.1%} of {judged.requests}, burn {judged.burn:.1f}")
+    if scores is not None:
+        said.append(_scored(candidate.score, scores))
+    return f"{candidate.deployment}: eligible, {'; '.join(said)}."
+
+
+def found_sentence(facts: Facts) -> str:
+    """What detection said of the request; never what it found."""
+    if facts.detection_failed:
+        return "it could not be looked at to its end"
+    return f"found: {', '.join(kind.value for kind in facts.found)}" if facts.found else "nothing found"
+
+
+def _asked(facts: Facts) -> str:
+    shape = "stream" if facts.stream else "whole answer"
+    about = "" if facts.exact_tokens else "about "
+    found = f" ({found_sentence(facts)})" if facts.found or facts.detection_failed else ""
+    return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {about}{facts.prompt_tokens} prompt tokens, {shape}."
+
+
+def _objective(slo: Slo) -> str:
+    named: tuple[tuple[str, Target | None], ...] = (
+        ("first output", slo.first_output),
+        ("output token", slo.output_token),
+        ("whole answer", slo.total),
     )
+    parts = [f"{one.percentile} of 100 {name}s under {one.under_s:g} s" for name, one in named if one is not None]
+    return f"Its objective: {', '.join(parts)}."
+
+
+def _scored(score: float | None, scores: Parts) -> str:
+    total = "unknown" if score is None else f"{score:.2f}"
+    named = (("cost", scores.cost), ("latency", scores.latency), ("quality", scores.quality), ("load", scores.load))
+    return f"score {total} ({', '.join(f'{name} {score:.2f}' for name, score in named if score is not None)})"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{seconds * 1e3:.0f} ms"
+
+
+def _usd(usd: float | None) -> str:
+    return "unknown" if usd is None else f"{usd:.6f} USD"

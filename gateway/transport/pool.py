@@ -37,7 +37,8 @@ class _Place:
         if not call.path.isascii() or not call.path.isprintable() or " " in call.path:
             raise ValueError("a call's path is printable ASCII without spaces")
         lines = "".join(_line(name, value) for name, value in call.headers)
-        head = f"{call.method} {self.origin.path}{call.path} HTTP/1.1\r\n{lines}{self._fixed}"
+        root = self.origin.path.removesuffix("/v1") if call.beside_api else self.origin.path
+        head = f"{call.method} {root}{call.path} HTTP/1.1\r\n{lines}{self._fixed}"
         return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
 
     def forget(self, connection: Connection) -> None:

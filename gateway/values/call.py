@@ -6,6 +6,7 @@ import msgspec
 class Call(msgspec.Struct, frozen=True):
     """One HTTP request. `path` is appended to the deployment's base URL; credentials are not in it: they sign last.
 
+    `beside_api`: to the base URL without its last `/v1`, where servers keep what is not of the API.
     `headers` are (lower-case name, value) and hold neither host, length nor authorization.
     """
 
@@ -13,3 +14,4 @@ class Call(msgspec.Struct, frozen=True):
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    beside_api: bool = False

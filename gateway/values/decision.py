@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from gateway.values.request import Facts
+from gateway.values.slo import Slo, SloReading
 from gateway.values.snapshot import Reading
 
 
@@ -20,7 +21,17 @@ class Cause(enum.Enum):
     COST = "cost"
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Standing(enum.Enum):
+    """Where an eligible deployment stands before its score counts. In this order."""
+
+    PROBE = "probe"  # a small share of requests: to see whether it recovered, or how it does at all
+    READY = "ready"
+    LATE = "late"  # predicted to miss the rule's objective
+    BURNING = "burning"  # it has burned the objective's error budget fast: passed over until it recovers
+    LAST_RESORT = "last_resort"  # not of the model's pool: the rule's fallback names it
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """Why, as data: what was needed and what the deployment has. Sentences are made where they are read."""
 
     cause: Cause
@@ -28,28 +39,44 @@ class Reason(msgspec.Struct, frozen=True):
     has: str | int | float | None
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """One deployment as the decision saw it. Without reasons against it, it is eligible and has a rank (from 0)."""
+class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One deployment as the decision saw it. Without reasons against it, it is eligible and has a rank (from 0).
+
+    `most_usd` is the most that an attempt can cost, `expected_usd` what it probably will; `first_output_s` and `total_s`
+    are predicted at the objective's percentile. `score` is by the rule's objective, in [0, 1]; None if what it needs is
+    unknown; its parts follow from the numbers (`gateway.routing.scores`). One that is left out by what never changes
+    (clearance, requirement, capability) was not read: its numbers are `explain`'s to add.
+    """
 
     deployment: str
-    against: tuple[Reason, ...]
-    rank: int | None
-    reading: Reading
-    predicted_cost_usd: float | None = None
+    against: tuple[Reason, ...] = ()
+    rank: int | None = None
+    standing: Standing | None = None
+    reading: Reading | None = None
+    quality: float | None = None
+    most_usd: float | None = None
+    expected_usd: float | None = None
+    first_output_s: float | None = None
+    total_s: float | None = None
+    slo: SloReading | None = None
+    score: float | None = None
 
 
-class Bounds(msgspec.Struct, frozen=True):
-    """What all attempts of the request share (law 2)."""
+class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What all attempts of the request share (law 2). The seconds bound those of the deployment's own timeouts."""
 
     deadline_s: float
     max_attempts: int
     max_cost_usd: float | None = None
+    first_output_s: float | None = None
+    idle_s: float | None = None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """`attempts` are the deployments to try, in order; empty means refused, and the candidates say why.
 
     `at` is the snapshot's `now`. Same plan, facts, snapshot and seed give the same decision.
+    `refused` is true if the rule itself refuses what the request carries.
     """
 
     id: str
@@ -61,3 +88,8 @@ class Decision(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     attempts: tuple[str, ...]
     bounds: Bounds
+    slo: Slo | None = None
+    mix: tuple[float, float, float, float] | None = (
+        None  # the objective: cost, latency, quality, load; they add up to 1
+    )
+    refused: bool = False

@@ -56,8 +56,10 @@ class Outcome(enum.Enum):
     TRUNCATED = "truncated"
     # ours, the policy's and the caller's
     CALLER_LEFT = "caller_left"
+    LIMIT_PASSED = "limit_passed"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     NO_CANDIDATE = "no_candidate"
+    REFUSED_BY_RULE = "refused_by_rule"
     GATEWAY_STOPPED = "gateway_stopped"
     INTERNAL_ERROR = "internal_error"
 
@@ -97,8 +99,10 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.ANSWER_TOO_LARGE: Consequence(_P, Then.NEXT, "the answer was larger than allowed"),
     Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete"),
     Outcome.CALLER_LEFT: Consequence(_C, Then.STOP, "the caller left"),
+    Outcome.LIMIT_PASSED: Consequence(Fault.POLICY, Then.NEXT, "the answer was slower than the rule allows"),
     Outcome.DEADLINE_EXCEEDED: Consequence(Fault.POLICY, Then.STOP, "the request's deadline passed"),
     Outcome.NO_CANDIDATE: Consequence(Fault.POLICY, Then.STOP, "no deployment may or can answer this request"),
+    Outcome.REFUSED_BY_RULE: Consequence(_C, Then.STOP, "the policy refuses what the request carries"),
     Outcome.GATEWAY_STOPPED: Consequence(_G, Then.STOP, "the gateway was stopped before the answer was complete"),
     Outcome.INTERNAL_ERROR: Consequence(_G, Then.STOP, "the gateway failed"),
 }

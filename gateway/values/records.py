@@ -22,6 +22,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str | None = None  # the model that answered, by its own word
     finish_reason: str | None = None
     connection_reused: bool | None = None
+    in_flight: int = 0  # at the deployment when this began, without this
+    held_by_caller: bool = False  # most of its stream's time is the caller's, who read slowly
+    slo_met: bool | None = None  # whether it kept the rule's objective; None if it does not count, or there is none
 
 
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):

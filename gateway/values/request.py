@@ -3,34 +3,42 @@
 import msgspec
 
 from gateway.values.deployment import Capability
+from gateway.values.finding import Kind
 from gateway.values.sensitivity import Sensitivity
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What routing may know: sizes, features, names. Never the text (law 11)."""
 
     model: str
     sensitivity: Sensitivity
     needs: frozenset[Capability]
-    prompt_tokens: int  # estimated
+    prompt_tokens: int
     max_output_tokens: int | None
     stream: bool
+    exact_tokens: bool = False  # prompt_tokens was counted by the model's own tokenizer; else it is an estimate
     choices: int = 1
+    service_tier: str | None = None  # asked for (`flex`, `priority`); None is the usual way
     key: str | None = None
     team: str | None = None
+    session: str | None = None  # a digest of what the caller sent
     tags: dict[str, str] = {}
+    found: tuple[Kind, ...] = ()  # by detection, sorted by name
+    detection_failed: bool = False
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A chat completion as the application sent it.
 
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.
+    `size` is the body's, in bytes.
     `wants_usage` is whether the caller asked for usage in its stream. `deadline_s` and `max_cost_usd` are the caller's
     own bounds; None where it set none.
     """
 
     id: str
     fields: dict[str, msgspec.Raw]
+    size: int
     facts: Facts
     wants_usage: bool
     deadline_s: float | None = None

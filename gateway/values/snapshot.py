@@ -4,6 +4,8 @@ import enum
 
 import msgspec
 
+from gateway.values.slo import SloReading
+
 
 class Health(enum.Enum):
     """What is known of a deployment's ability to answer."""
@@ -14,21 +16,135 @@ class Health(enum.Enum):
     DOWN = "down"  # it is known not to run
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Quantiles(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Numbers at the percentiles that a target may name. In JSON a list of the four, in this order."""
+
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+
+    def at(self, percentile: int) -> float:
+        """`percentile` is 50, 90, 95 or 99."""
+        if percentile == 95:
+            return self.p95
+        if percentile == 50:
+            return self.p50
+        return self.p90 if percentile == 90 else self.p99
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """Seconds as a sum of what they grow with, times the spread around it.
+
+    At a percentile: `(base_s + prompt_tokens * per_prompt_token_s + in_flight * per_in_flight_s + output_tokens *
+    per_output_token_s) * spread.at(percentile)`. `in_flight` counts the attempts that were there before this one. No
+    part is negative.
+    """
+
+    base_s: float
+    per_prompt_token_s: float
+    per_in_flight_s: float
+    spread: Quantiles
+    per_output_token_s: float = 0.0
+
+
+class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How a deployment answered lately. A part that is None was not seen.
+
+    `first_output` is of streams, `total` of whole answers; `output_token` is seconds for each output token of one
+    choice after the first, of streams. Learned by `gateway.state.latency`, from the newest samples.
+    """
+
+    samples: int  # the answers it was learned from
+    measured_at: float  # the newest of them, seconds since the epoch
+    first_output: Line | None = None
+    output_token: Quantiles | None = None
+    total: Line | None = None
+
+    def first_output_line(self, in_flight: int, percentile: int) -> tuple[float, float] | None:
+        """Seconds to a stream's first output: so many, and so many for each prompt token. None if no stream was seen."""
+        line = self.first_output
+        if line is None:
+            return None
+        spread = line.spread.at(percentile)
+        return (line.base_s + in_flight * line.per_in_flight_s) * spread, line.per_prompt_token_s * spread
+
+    def total_line(
+        self,
+        in_flight: int,
+        percentile: int,
+        stream: bool,  # noqa: FBT001 - by position where it is quick
+    ) -> tuple[float, float, float] | None:
+        """Seconds of an answer: so many, for each prompt token, for each output token of a choice after its first.
+
+        A stream's is the sum of its parts at the percentile, so rather too long. Where only the other kind of answer
+        was seen, it is that kind's: the work is the same. None if neither was.
+        """
+        first, pace, line = self.first_output_line(in_flight, percentile), self.output_token, self.total
+        if first is not None and pace is not None and (stream or line is None):
+            return *first, pace.at(percentile)
+        if line is None:
+            return None
+        spread = line.spread.at(percentile)
+        seconds = line.base_s + in_flight * line.per_in_flight_s + line.per_output_token_s
+        return seconds * spread, line.per_prompt_token_s * spread, line.per_output_token_s * spread
+
+    def first_output_at(self, prompt_tokens: int, in_flight: int, percentile: int) -> float | None:
+        """Seconds to a stream's first output; None if no stream was seen."""
+        line = self.first_output_line(in_flight, percentile)
+        return None if line is None else line[0] + prompt_tokens * line[1]
+
+    def total_at(
+        self,
+        prompt_tokens: int,
+        in_flight: int,
+        output_tokens: float | None,
+        percentile: int,
+        stream: bool,  # noqa: FBT001 - by position where it is quick
+    ) -> float | None:
+        """Seconds of an answer with this many output tokens in each choice. None if they or the pace are unknown."""
+        line = self.total_line(in_flight, percentile, stream)
+        if output_tokens is None or line is None:
+            return None
+        return line[0] + prompt_tokens * line[1] + max(output_tokens - 1.0, 0.0) * line[2]
+
+
+class OwnCost(msgspec.Struct, frozen=True, gc=False):
+    """What a self-hosted deployment's tokens cost, in US dollars per million.
+
+    `average`: the price of its GPU-hours over the tokens really served in the window. `marginal`: what one more token
+    costs on a GPU that is paid anyway: its share of a full GPU. `busy` is in [0, 1]; at 1 the next token costs a spill.
+    None is unknown.
+    """
+
+    average_usd_per_mtok: float | None
+    marginal_usd_per_mtok: float | None
+    busy: float | None
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is known of one deployment. Seconds are wall-clock where absolute; None is unknown."""
 
     health: Health = Health.UNKNOWN
     in_flight: int = 0
     failures_in_a_row: int = 0
     shut_until: float | None = None
-    first_output_s: float | None = None  # moving mean
+    latency: Latency | None = None
+    output_tokens: float | None = None  # moving mean of what one choice of an answer has
+    prompt_token_ratio: float | None = None  # prompt tokens as the provider counts them over our estimate
+    own_cost: OwnCost | None = None
+    quality: float | None = None  # mean of the feedback, in [0, 1]
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`now` is seconds since the epoch. A deployment without an entry has never been read."""
+    """`now` is seconds since the epoch. A deployment without an entry has never been read.
+
+    `slo` holds, by rule and deployment, how the rule's objective was kept.
+    """
 
     now: float
     readings: dict[str, Reading]
+    slo: dict[str, dict[str, SloReading]] = {}
 
     def of(self, deployment: str) -> Reading:
         """The reading of a deployment; the unknown one where there is none."""

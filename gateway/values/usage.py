@@ -2,28 +2,101 @@
 
 import msgspec
 
-from gateway.values.deployment import Price
+from gateway.values.deployment import Deployment, Price
+from gateway.values.snapshot import Reading
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens as OpenAI counts them: `cached_tokens` is a part of `prompt_tokens`, `reasoning_tokens` of the output."""
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens under one convention, whatever the provider's: its translator sees to it.
+
+    Cached, written and audio tokens are parts of `prompt_tokens`; reasoning and audio ones are parts of
+    `completion_tokens`, which is all that was generated. A part that is None was not said, and counts as none.
+    `service_tier` is how the request was processed, by the provider's word (`flex`); None is the usual way.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_prompt_tokens: int | None = None
     reasoning_tokens: int | None = None
+    audio_completion_tokens: int | None = None
+    service_tier: str | None = None
     estimated: bool = False  # the provider had no chance to say; counted from what was asked and what came
 
 
 def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
-    """What this usage costs; None when the price or the usage is unknown, or a cached part has no price of its own."""
+    """What this usage costs at this price. None if either is unknown, or a part that was used has no price.
+
+    None too where the parts cannot be told apart: they exceed the whole, or a prompt has both audio and cached or
+    written tokens, and which of the audio was cached is not said.
+    """
     if price is None or usage is None:
         return None
-    cached = usage.cached_tokens or 0
-    if cached and price.cached_input_usd_per_mtok is None:
+    if price.tiers or usage.service_tier is not None:
+        price = price.at(usage.prompt_tokens, usage.service_tier)
+        if price is None:
+            return None
+    prompt = _prompt_usd(price, usage)
+    if prompt is None:
         return None
-    fresh = usage.prompt_tokens - cached
-    total = fresh * price.input_usd_per_mtok + usage.completion_tokens * price.output_usd_per_mtok
-    if cached:
-        total += cached * (price.cached_input_usd_per_mtok or 0.0)
-    return total / 1e6
+    completion = _completion_usd(price, usage)
+    return None if completion is None else (prompt + completion) / 1e6 + price.request_usd
+
+
+def settled_usd(deployment: Deployment, usage: Usage | None, reading: Reading) -> float | None:
+    """What a finished attempt cost. A self-hosted deployment's tokens cost their share of what its hardware costs.
+
+    That is the average of `reading.own_cost` for prompt and output alike: take the reading after these tokens were
+    counted. None while no average is known.
+    """
+    if deployment.own_cost is None:
+        return cost_usd(deployment.price, usage)
+    own = reading.own_cost
+    if usage is None or own is None or own.average_usd_per_mtok is None:
+        return None
+    return (usage.prompt_tokens + usage.completion_tokens) * own.average_usd_per_mtok / 1e6
+
+
+def _prompt_usd(price: Price, usage: Usage) -> float | None:
+    """In millionths of a dollar."""
+    cached, written, audio = usage.cached_tokens, usage.cache_write_tokens, usage.audio_prompt_tokens
+    if not (cached or written or audio):
+        return _part_usd(usage.prompt_tokens, price.input_usd_per_mtok)
+    cached, written, audio = cached or 0, written or 0, audio or 0
+    if audio and (cached or written):
+        return None
+    return _sum(
+        _part_usd(usage.prompt_tokens - cached - written - audio, price.input_usd_per_mtok),
+        _part_usd(cached, price.cached_input_usd_per_mtok),
+        _part_usd(written, price.cache_write_usd_per_mtok),
+        _part_usd(audio, price.input_audio_usd_per_mtok),
+    )
+
+
+def _completion_usd(price: Price, usage: Usage) -> float | None:
+    """In millionths of a dollar."""
+    audio = usage.audio_completion_tokens or 0
+    reasoning = 0 if price.reasoning_usd_per_mtok is None else usage.reasoning_tokens or 0
+    if not (audio or reasoning):
+        return _part_usd(usage.completion_tokens, price.output_usd_per_mtok)
+    return _sum(
+        _part_usd(usage.completion_tokens - reasoning - audio, price.output_usd_per_mtok),
+        _part_usd(reasoning, price.reasoning_usd_per_mtok),
+        _part_usd(audio, price.output_audio_usd_per_mtok),
+    )
+
+
+def _part_usd(tokens: int, usd_per_mtok: float | None) -> float | None:
+    if tokens == 0:
+        return 0.0
+    return None if usd_per_mtok is None or tokens < 0 else tokens * usd_per_mtok
+
+
+def _sum(*parts: float | None) -> float | None:
+    total = 0.0
+    for part in parts:
+        if part is None:
+            return None
+        total += part
+    return total

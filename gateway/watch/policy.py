@@ -18,11 +18,20 @@ Compile = Callable[[int], Plan]  # the plan of this number, from the document as
 
 
 class PolicyInForce:
-    """`told` hears of each try to replace the plan, True if it was taken. `refused` lists what is wrong with the newest."""
+    """`told` hears of each try to replace the plan, True if it was taken; `gone` of rules that are no more.
 
-    def __init__(self, compile_now: Compile, file: Path | None, told: Callable[[bool], None]) -> None:
+    `refused` lists what is wrong with the newest document.
+    """
+
+    def __init__(
+        self,
+        compile_now: Compile,
+        file: Path | None,
+        told: Callable[[bool], None],
+        gone: Callable[[frozenset[str]], None],
+    ) -> None:
         self.refused: tuple[str, ...] = ()
-        self._compile, self._file, self._told = compile_now, file, told
+        self._compile, self._file, self._told, self._gone = compile_now, file, told, gone
         self._number = 1
         self._plan = compile_now(1)
         self._stamp = self._read_stamp()
@@ -45,6 +54,7 @@ class PolicyInForce:
         self.refused = ()
         if plan.content != self._plan.content:
             self._number += 1
+            self._gone(frozenset(self._plan.by_name) - frozenset(plan.by_name))
             self._plan = plan
             _log.info("policy revision %s is in force", plan.revision)
         self._told(True)

@@ -1,24 +1,29 @@
 """Properties of every decision, over random policies, catalogues, requests and snapshots (laws 1, 5, 13, 14)."""
 
 import os
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.routing.compile import check_policy, compile_plan
-from gateway.routing.decide import UnknownModel, decide, predicted_cost_usd
-from gateway.routing.document import Policy
+from gateway.routing.check import check_policy
+from gateway.routing.compile import compile_plan
+from gateway.routing.cost import expected_usd, most_usd
+from gateway.routing.decide import UnknownModel, decide
+from gateway.routing.document import Policy, Rule, When
 from gateway.routing.plan import Plan
+from gateway.routing.replay import replay
 from gateway.routing.sentences import decision_sentences
+from gateway.routing.space import is_open
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Catalogue
 from gateway.values.request import Facts
 from gateway.values.snapshot import Health, Snapshot
-from tests.routing.worlds import MODELS, catalogues, facts, policies, snapshots
+from tests.routing.worlds import MODELS, NOW, catalogues, facts, policies, snapshots
 
-CASES = int(os.environ.get("ROUTING_CASES", "2000"))
+CASES = int(os.environ.get("ROUTING_CASES", "2500"))
 many = settings(max_examples=CASES, deadline=None)
 ids = st.text("0123456789abcdef", min_size=4, max_size=8)
 
@@ -38,24 +43,38 @@ def test_no_attempt_breaks_what_is_hard(
 ) -> None:
     decision = decided(plan_of(policy, catalogue), asked, world, ceiling=ceiling)
     rule = next(rule for rule in policy.rules if rule.name == decision.rule)
-    pool = catalogue.models[asked.model].deployments if asked.model in MODELS else (asked.model,)
-    assert {candidate.deployment for candidate in decision.candidates} == set(pool)
+    if rule.privacy.refuse:
+        assert (decision.refused, decision.attempts, decision.candidates) == (True, (), ())
+        return
+    assert {candidate.deployment for candidate in decision.candidates} == pool_of(rule, asked.model, catalogue)
     assert len(decision.attempts) <= rule.limits.max_attempts
-    for name in decision.attempts:
-        deployment, reading = catalogue.deployments[name], world.of(name)
+    bounds = [bound for bound in (ceiling, rule.limits.max_cost_usd) if bound is not None]
+    for candidate in decision.candidates:
+        if candidate.rank is None:
+            continue  # those with a rank are all the edges that the flow can take
+        deployment, reading = catalogue.deployments[candidate.deployment], world.of(candidate.deployment)
         assert deployment.clearance.covers(asked.sensitivity)
         assert asked.needs <= deployment.capabilities
         assert rule.require.hosting in (None, deployment.hosting)
         assert rule.require.region is None or deployment.region in rule.require.region
         assert rule.require.clearance is None or deployment.clearance.covers(rule.require.clearance)
         assert set(rule.require.capabilities or ()) <= deployment.capabilities
-        assert rule.require.deployments is None or name in rule.require.deployments
+        assert rule.require.deployments is None or candidate.deployment in rule.require.deployments
+        assert deployment.has_price or not rule.require.known_price
         assert reading.health is not Health.DOWN
-        bounds = [bound for bound in (ceiling, rule.limits.max_cost_usd) if bound is not None]
-        cost = predicted_cost_usd(deployment, asked)
-        assert not bounds or (cost is not None and cost <= min(bounds))
+        tokens = asked.prompt_tokens * (1 if asked.exact_tokens else reading.prompt_token_ratio or 1)
+        most = most_usd(deployment, asked, reading, tokens)
+        assert candidate.most_usd == (most and pytest.approx(most))
+        expected = expected_usd(deployment, asked, reading, tokens)
+        assert candidate.expected_usd == (expected and pytest.approx(expected))
+        assert not bounds or (most is not None and most <= min(bounds) * (1 + 1e-12))
         if deployment.context_tokens is not None:
-            assert asked.prompt_tokens + (asked.max_output_tokens or 0) <= deployment.context_tokens
+            assert tokens + (asked.max_output_tokens or 0) <= deployment.context_tokens
+
+
+def pool_of(rule: Rule, model: str, catalogue: Catalogue) -> set[str]:
+    names = [model, *rule.fallback.to]
+    return {one for name in names for one in (catalogue.models[name].deployments if name in MODELS else (name,))}
 
 
 @many
@@ -68,7 +87,8 @@ def test_every_candidate_is_eligible_or_says_why_not(
     assert ranks == list(range(len(ranks)))
     assert all(bool(candidate.against) is (candidate.rank is None) for candidate in decision.candidates)
     lines = decision_sentences(decision)
-    assert len(lines) == len(decision.candidates) + 3
+    if not decision.refused:
+        assert len(lines) == len(decision.candidates) + 3 + (decision.slo is not None)
 
 
 @many
@@ -82,8 +102,7 @@ def test_it_is_deterministic_and_replays_from_its_record(
     assert first == again
     recorded = msgspec.json.decode(msgspec.json.encode(first), type=Decision)
     assert recorded == first
-    seen = Snapshot(recorded.at, {candidate.deployment: candidate.reading for candidate in recorded.candidates})
-    assert decide(plan, recorded.facts, seen, decision_id=recorded.id, seed=recorded.seed) == first
+    assert replay(plan, recorded) == first
 
 
 @given(policies(), catalogues(), facts, snapshots)
@@ -100,13 +119,38 @@ def test_the_first_rule_that_matches_decides(
 ) -> None:
     decision = decided(plan_of(policy, catalogue), asked, world)
     rule = next(rule for rule in policy.rules if rule.name == decision.rule)
-    when = rule.when
-    assert when.model is None or asked.model in when.model
-    assert when.stream is None or asked.stream is when.stream
-    assert when.sensitivity is None or asked.sensitivity in when.sensitivity
-    assert when.tags is None or when.tags.items() <= asked.tags.items()
-    assert when.needs is None or set(when.needs) <= asked.needs
-    assert when.min_prompt_tokens is None or asked.prompt_tokens >= when.min_prompt_tokens
+    assert holds(rule.when, asked)
+    for earlier in policy.rules[: policy.rules.index(rule)]:
+        assert not holds(earlier.when, asked)
+
+
+def holds(when: When, asked: Facts) -> bool:
+    """The conditions by the words of their descriptions, field by field."""
+    for name in ("model", "key", "team", "sensitivity"):
+        if (wanted := getattr(when, name)) is not None and getattr(asked, name) not in wanted:
+            return False
+    for tag, values in (when.tags or {}).items():
+        if asked.tags.get(tag) not in ([values] if isinstance(values, str) else values):
+            return False
+    if when.found is not None and not set(when.found) & set(asked.found):
+        return False
+    if not set(when.needs or ()) <= asked.needs or when.stream not in (None, asked.stream):
+        return False
+    if when.session not in (None, asked.session is not None):
+        return False
+    for name, amount in (("prompt", asked.prompt_tokens), ("output", asked.max_output_tokens)):
+        least, most = getattr(when, f"min_{name}_tokens"), getattr(when, f"max_{name}_tokens")
+        if (least is not None or most is not None) and amount is None:
+            return False
+        if (least is not None and amount < least) or (most is not None and amount > most):
+            return False
+    if when.time is not None and not is_open(when.time, datetime.fromtimestamp(NOW, UTC)):
+        return False
+    if not all(holds(one, asked) for one in when.all or ()):
+        return False
+    if when.any is not None and not any(holds(one, asked) for one in when.any):
+        return False
+    return when.not_ is None or not holds(when.not_, asked)
 
 
 @given(policies(), catalogues())

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gateway.app import load_plan
 from gateway.providers.vendors import VENDORS
+from gateway.routing.plan import Plan
 from gateway.settings import Settings, load
 from gateway.values.problem import InvalidDocument, Problem
 
@@ -24,14 +24,20 @@ policy: policy.yaml
 def configured(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     directory: Path = tmp_path_factory.mktemp("policy")
     (directory / "gateway.yaml").write_text(CONFIGURATION)
-    (directory / "policy.yaml").write_text("replaced by each test")
+    (directory / "policy.yaml").write_text("rules: [{name: replaced-by-each-test}]")
     return load(str(directory / "gateway.yaml"), {}, frozenset(VENDORS))
+
+
+def plan_of(configured: Settings, text: str) -> Plan:
+    assert configured.policy.path is not None
+    configured.policy.path.write_text(text)
+    return load_plan(configured)
 
 
 def refused(configured: Settings, text: str) -> list[Problem]:
     with pytest.raises(InvalidDocument) as caught:
-        load_plan(msgspec.structs.replace(configured, policy_text=text))
-    assert {problem.file for problem in caught.value.problems} == {configured.policy_file}
+        plan_of(configured, text)
+    assert {problem.file for problem in caught.value.problems} == {configured.policy.file}
     return caught.value.problems
 
 
@@ -42,7 +48,7 @@ def rule(line: str) -> str:
 
 ASKABLE, DEPLOYMENT = "a model or deployment of the catalogue", "a deployment of the catalogue"
 LEVELS = "one of confidential, internal, public, restricted"
-RULE_FIELDS = "one of description, fallback, limits, name, prefer, require, when"
+RULE_FIELDS = "one of count_tokens, description, fallback, limits, name, prefer, privacy, require, slo, when"
 REFUSALS = "one of bad_request, content_policy, context_too_long"
 
 # text, place, path, expected (from its start), found (within it), hint (the name it gives)
@@ -59,15 +65,15 @@ BROKEN = [
     ("rules: [{name: no}, {name: 5}]", (1, 22), "rules[1].name", "text", "5", None),
     ("rules: [{name: a b}]", (1, 10), "rules[0].name", "text like ^[A-Za-z0-9._-]+$", "'a b'", None),
     (f"rules: [{{name: {'a' * 65}}}]", (1, 10), "rules[0].name", "at most 64 characters", "'aaa", None),
-    ("rule: 1\nrules: [{name: a}]", (1, 1), "rule", "one of description, rules", "'rule'", "rules"),
+    ("rule: 1\nrules: [{name: a}]", (1, 1), "rule", "one of description, detection, rules", "'rule'", "rules"),
     (rule("name: again"), (3, 5), "rules[0].name", "a name that stands once", "'name' again", None),
     (rule("wen: {stream: true}"), (3, 5), "rules[0].wen", RULE_FIELDS, "'wen'", "when"),
-    (rule("when: {modle: [chat]}"), (3, 12), "rules[0].when.modle", "one of max_prompt_tokens, m", "'modle'", "model"),
+    (rule("when: {modle: [chat]}"), (3, 12), "rules[0].when.modle", "one of all, any, found, key, max_output_tokens, m", "'modle'", "model"),
     (rule("when: {model: chat}"), (3, 12), "rules[0].when.model", "a list", "text", None),
     (rule("when: {model: []}"), (3, 12), "rules[0].when.model", "at least 1 entry", "an empty list", None),
     (rule("when: {model: [chat, caht]}"), (3, 26), "rules[0].when.model[1]", ASKABLE, "'caht'", "chat"),
     (rule("when: {model: [vllm-c]}"), (3, 20), "rules[0].when.model[0]", ASKABLE, "'vllm-c'", "vllm-b"),
-    (rule("when: {tags: {a: 1}}"), (3, 19), "rules[0].when.tags.a", "text", "1", None),
+    (rule("when: {tags: {a: 1}}"), (3, 19), "rules[0].when.tags.a", "text or a list", "1", None),
     (rule("when: {sensitivity: [public, secret]}"), (3, 34), "rules[0].when.sensitivity[1]", LEVELS, "'secret'", None),
     (rule("when: {needs: [tool]}"), (3, 20), "rules[0].when.needs[0]", "one of audio, forced_tools", "'tool'", "tools"),
     (rule("when: {stream: yes}"), (3, 12), "rules[0].when.stream", "true or false", "'yes'", None),
@@ -78,7 +84,7 @@ BROKEN = [
     (rule("require: {region: eu}"), (3, 15), "rules[0].require.region", "a list", "text", None),
     (rule("require: {deployments: [chat]}"), (3, 29), "rules[0].require.deployments[0]", DEPLOYMENT, "'chat'", None),
     (rule("require: {deployments: [vlm-a]}"), (3, 29), "rules[0].require.deployments[0]", DEPLOYMENT, "'vlm-a'", "vllm-a"),
-    (rule("prefer: {ordr: [vllm-a]}"), (3, 14), "rules[0].prefer.ordr", "one of order", "'ordr'", "order"),
+    (rule("prefer: {ordr: [vllm-a]}"), (3, 14), "rules[0].prefer.ordr", "one of explore, objective, order, split_by, weights", "'ordr'", "order"),
     (rule("prefer: {order: [vllm-a, vllmb]}"), (3, 30), "rules[0].prefer.order[1]", DEPLOYMENT, "'vllmb'", "vllm-b"),
     (rule("limits: {max_attempts: 0}"), (3, 14), "rules[0].limits.max_attempts", "at least 1", "0", None),
     (rule("limits: {max_attempts: 11}"), (3, 14), "rules[0].limits.max_attempts", "at most 10", "11", None),
@@ -87,6 +93,24 @@ BROKEN = [
     (rule("limits: {max_cost_usd: -0.5}"), (3, 14), "rules[0].limits.max_cost_usd", "more than 0", "-0.5", None),
     (rule("limits: {max_cost_usd: free}"), (3, 14), "rules[0].limits.max_cost_usd", "a number", "'free'", None),
     (rule("fallback: {also_on: [bad_requests]}"), (3, 26), "rules[0].fallback.also_on[0]", REFUSALS, "'bad_requests'", "bad_request"),
+    (rule("when: {tags: {a: []}}"), (3, 19), "rules[0].when.tags.a", "at least 1 entry", "an empty list", None),
+    (rule("when: {found: [emial]}"), (3, 20), "rules[0].when.found[0]", "one of api_key, card", "'emial'", "email"),
+    (rule("when: {not: {modle: [chat]}}"), (3, 18), "rules[0].when.not.modle", "one of all, any", "'modle'", "model"),
+    (rule("when: {any: [{model: [caht]}]}"), (3, 27), "rules[0].when.any[0].model[0]", ASKABLE, "'caht'", "chat"),
+    (rule("when: {time: {start: '25:00'}}"), (3, 19), "rules[0].when.time.start", "text like", "'25:00'", None),
+    (rule("when: {time: {timezone: Europe/Berln}}"), (3, 19), "rules[0].when.time.timezone", "an IANA time zone", "'Europe/Berln'", "Europe/Berlin"),
+    (rule("slo: {}"), (3, 5), "rules[0].slo", "at least one of first_output", "none", None),
+    (rule("slo: {total: {under_s: 1, percentile: 80}}"), (3, 31), "rules[0].slo.total.percentile", "one of 50, 90, 95, 99", "80", None),
+    (rule("slo: {total: {under_s: 1}, return_burn: 5}"), (3, 32), "rules[0].slo.return_burn", "less than pass_over_burn", "5", None),
+    (rule("prefer: {order: [vllm-a], objective: cost}"), (3, 5), "rules[0].prefer", "at most one of order", "order and objective", None),
+    (rule("prefer: {weights: {vllm-a: 0}}"), (3, 14), "rules[0].prefer.weights", "at least one weight above 0", "none", None),
+    (rule("prefer: {weights: {vllm-c: 1}}"), (3, 24), "rules[0].prefer.weights.vllm-c", DEPLOYMENT, "'vllm-c'", "vllm-b"),
+    (rule("prefer: {objective: {cost: 0}}"), (3, 14), "rules[0].prefer.objective", "at least one part above 0", "none", None),
+    (rule("prefer: {objective: cots}"), (3, 14), "rules[0].prefer.objective", "one of cost, latency", "'cots'", "cost"),
+    (rule("prefer: {objective: {cots: 1, cost: 1}}"), (3, 26), "rules[0].prefer.objective.cots", "one of cost, latency", "'cots'", "cost"),
+    (rule("prefer: {objective: 5}"), (3, 14), "rules[0].prefer.objective", "", "5", None),
+    (rule("fallback: {to: [chat, caht]}"), (3, 27), "rules[0].fallback.to[1]", ASKABLE, "'caht'", "chat"),
+    (rule("privacy: {refuse: yes}"), (3, 15), "rules[0].privacy.refuse", "true or false", "'yes'", None),
     ("rules:\n- name: a\n- name: b\n- name: a\n", (4, 3), "rules[2].name", "a name that no other rule has", "'a'", None),
     ("rules:\n- name: a\n  when: {stream: true}\n", (3, 3), "rules[0].when", "the last rule to match every request", "conditions", None),
     ("rules:\n- name: a\n- name: b\n  when: {stream: false}", (4, 3), "rules[1].when", "the last rule to match every request", "conditions", None),
@@ -142,18 +166,22 @@ def test_all_problems_of_meaning_in_the_order_of_the_file(configured: Settings) 
         "rules: [{name: a}]",
         "rules: [{name: a, when: {}}]",
         "rules: [{name: a, when: {model: [chat, vllm-b]}}, {name: b}]",
+        "rules: [{name: a, when: {any: [{stream: true}, {not: {session: true}}], all: [{key: [x]}]}}, {name: b}]",
+        "rules: [{name: a, when: {time: {days: [sat], start: '22:00', end: '06:00', timezone: Asia/Shanghai}}}, {name: b}]",
+        "rules: [{name: a, slo: {first_output: {under_s: 1}}, prefer: {objective: {cost: 1, latency: 2}}}]",
+        "rules: [{name: a, prefer: {weights: {vllm-a: 1, vllm-b: 0}, split_by: session}, fallback: {to: [chat]}}]",
         "rules: [{name: no, require: {region: [no]}}]",
         "rules: [{name: a, require: {deployments: [vllm-a]}, prefer: {order: [vllm-b]}}]",
         "rules: [{name: a, when: {tags: {on: 'yes'}}}, {name: b, limits: {deadline_s: 5, max_attempts: 10}}]",
     ],
 )
 def test_good(configured: Settings, text: str) -> None:
-    plan = load_plan(msgspec.structs.replace(configured, policy_text=text))
+    plan = plan_of(configured, text)
     assert plan.revision.startswith("1-")
     assert len(plan.rules) == text.count("name:")
 
 
 def test_the_same_documents_are_the_same_revision(configured: Settings) -> None:
     texts = ["rules: [{name: a}]", "# said\nrules:\n- name: a\n", "rules: [{name: b}]"]
-    first, same, other = (load_plan(msgspec.structs.replace(configured, policy_text=text)).revision for text in texts)
+    first, same, other = (plan_of(configured, text).revision for text in texts)
     assert first == same != other

@@ -17,6 +17,7 @@ class _Choice(msgspec.Struct, gc=False):
 class _Body(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: msgspec.Raw = ABSENT
+    service_tier: msgspec.Raw = ABSENT
     model: str | None = None
     error: msgspec.Raw = ABSENT
 
@@ -36,7 +37,7 @@ def decode(body: bytes) -> WholeAnswer:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a choice without a message")
     if any(choice.finish_reason == FAILED for choice in parsed.choices):
         raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a choice that ended with an error")
-    usage = as_usage(parsed.usage)
+    usage = as_usage(parsed.usage, parsed.service_tier)
     finish = parsed.choices[0].finish_reason
     any_output = any(message.holds_output() for message in said if message is not None)
     if not is_answer(any_output=any_output, finish_reason=finish, usage=usage):

@@ -30,6 +30,7 @@ class _Choice(msgspec.Struct, gc=False):
 class _Event(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: msgspec.Raw = ABSENT
+    service_tier: msgspec.Raw = ABSENT
     model: str | None = None
     error: msgspec.Raw = ABSENT
 
@@ -166,7 +167,7 @@ class OpenAIStreamDecoder:
             output = (choice.delta is not None and choice.delta.holds_output()) or output
             self._note_finish(choice)
         if event.usage is not ABSENT:
-            self._usage = as_usage(event.usage) or self._usage
+            self._usage = as_usage(event.usage, event.service_tier) or self._usage
         self._model = self._model or event.model
         self._output_events += output
         return output

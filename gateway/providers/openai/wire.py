@@ -17,7 +17,9 @@ class TokenDetails(msgspec.Struct, gc=False):
     """`prompt_tokens_details` and `completion_tokens_details`."""
 
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class WireUsage(msgspec.Struct, gc=False):
@@ -25,6 +27,9 @@ class WireUsage(msgspec.Struct, gc=False):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_cache_hit_tokens: int | None = None  # DeepSeek's and Moonshot's older names of the cached part
+    cached_tokens: int | None = None
     prompt_tokens_details: TokenDetails | None = None
     completion_tokens_details: TokenDetails | None = None
 
@@ -59,23 +64,51 @@ def is_present(raw: msgspec.Raw) -> bool:
 
 
 _decode_usage = msgspec.json.Decoder(WireUsage | None).decode
+_decode_word = msgspec.json.Decoder(str | None).decode
+_NO_DETAILS = TokenDetails()
+# what vendors call the way that costs what the price list says
+_USUAL_TIERS = frozenset({"default", "auto", "standard", "standard_only", "on_demand"})
 
 
-def as_usage(raw: msgspec.Raw) -> Usage | None:
-    """The usage, or None where it was not said, or makes no sense: a good answer is not refused for it."""
+def as_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Usage | None:
+    """The usage, or None where it was not said, or makes no sense: a good answer is not refused for it.
+
+    OpenAI's total is prompt and completion. Where it is more, tokens were generated that the vendor does not count as
+    completion: xAI's and Gemini's reasoning. They are output, and are billed.
+    """
     try:
         wire = _decode_usage(raw) if is_present(raw) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if wire is None or wire.prompt_tokens is None or min(wire.prompt_tokens, wire.completion_tokens or 0) < 0:
         return None
-    prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
+    prompt = wire.prompt_tokens_details or _NO_DETAILS
+    completion = wire.completion_tokens_details or _NO_DETAILS
+    said = wire.completion_tokens or 0
+    cached = prompt.cached_tokens
+    if cached is None:
+        cached = wire.cached_tokens if wire.prompt_cache_hit_tokens is None else wire.prompt_cache_hit_tokens
     return Usage(
         prompt_tokens=wire.prompt_tokens,
-        completion_tokens=wire.completion_tokens or 0,
-        cached_tokens=prompt.cached_tokens if prompt else None,
-        reasoning_tokens=completion.reasoning_tokens if completion else None,
+        completion_tokens=max(said, (wire.total_tokens or 0) - wire.prompt_tokens),
+        cached_tokens=cached,
+        cache_write_tokens=prompt.cache_write_tokens,
+        audio_prompt_tokens=prompt.audio_tokens,
+        reasoning_tokens=completion.reasoning_tokens,
+        audio_completion_tokens=completion.audio_tokens,
+        service_tier=_unusual(service_tier),
     )
+
+
+def _unusual(service_tier: msgspec.Raw) -> str | None:
+    """How the request was processed, if not as usual. What is no word says nothing."""
+    if service_tier is ABSENT:
+        return None
+    try:
+        word = _decode_word(service_tier)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return None if word in _USUAL_TIERS else word
 
 
 FAILED = "error"  # finish_reason of vLLM and OpenRouter when the engine failed: no answer, whatever came before

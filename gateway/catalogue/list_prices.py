@@ -1,0 +1,138 @@
+"""The price lists that genai-prices ships, as our prices. Importing this loads them, which takes most of a second.
+
+Nothing is fetched: the prices are those of the installed version, at a given time. What it has no price for stays
+unknown. Prices by the image, the page, the search or the second are left out: usage does not say these.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from importlib.metadata import version
+
+import msgspec
+from genai_prices.data import providers as _providers
+from genai_prices.types import (
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from gateway.values.deployment import Price, PriceTier
+
+_NAMES = {
+    "input_mtok": "input_usd_per_mtok",
+    "output_mtok": "output_usd_per_mtok",
+    "cache_read_mtok": "cached_input_usd_per_mtok",
+    "cache_write_mtok": "cache_write_usd_per_mtok",
+    "output_reasoning_mtok": "reasoning_usd_per_mtok",
+    "input_audio_mtok": "input_audio_usd_per_mtok",
+    "output_audio_mtok": "output_audio_usd_per_mtok",
+}
+
+
+class NotListed(LookupError):
+    """No such name in the lists: `field` is `provider` or `model`, `known` the names that there are."""
+
+    def __init__(self, field: str, known: Iterable[str]) -> None:
+        super().__init__(field)
+        self.field = field
+        self.known = tuple(known)
+
+
+class ListPrice(msgspec.Struct, frozen=True):
+    """A price, and where it stands. `changing` are the parts that change with the time of day."""
+
+    price: Price
+    source: str
+    changing: frozenset[str]
+
+
+class Edition(msgspec.Struct, frozen=True):
+    """The installed lists. They carry no date of their own; `newest` is the day of the latest price change in them."""
+
+    version: str
+    newest: dt.date
+
+
+def list_price(provider_name: str, model_name: str, at: dt.datetime) -> ListPrice:
+    """The price of a model at a provider; `at` is aware of its time zone. Raises NotListed."""
+    provider = next((one for one in _providers if one.id == provider_name), None)
+    if provider is None:
+        raise NotListed("provider", sorted(one.id for one in _providers))
+    model = provider.find_model(model_name, all_providers=_providers)
+    if model is None:
+        lists = {provider.id, *(provider.fallback_model_providers or ())}
+        raise NotListed("model", sorted({model.id for one in _providers if one.id in lists for model in one.models}))
+    standard = model.get_prices(at)
+    is_own = any(one is model for one in provider.models)
+    variants = model.price_variants if is_own else None  # another provider's do not hold here
+    tiers = {
+        name: _price(model.get_prices(at, variant.when))
+        for variant in variants or ()
+        if _holds(variant, at) and (name := _service_tier(variant)) is not None
+    }
+    return ListPrice(
+        msgspec.structs.replace(_price(standard), service_tiers=tiers),
+        f"{provider.id}/{model.id} in genai-prices {version('genai-prices')}",
+        _changing(model, at),
+    )
+
+
+def edition(at: dt.datetime) -> Edition:
+    """Which lists are installed."""
+    dates = [
+        one.constraint.start_date
+        for provider in _providers
+        for model in provider.models
+        for one in (*(model.prices if isinstance(model.prices, list) else ()), *(model.price_variants or ()))
+        if isinstance(one.constraint, StartDateConstraint) and one.constraint.active(at)
+    ]
+    return Edition(version("genai-prices"), max(dates))
+
+
+def _price(listed: ModelPrice) -> Price:
+    values = {ours: getattr(listed, theirs) for theirs, ours in _NAMES.items()}
+    fee = listed.__dict__.get("requests_kcount")
+    fees = Price(request_usd=float(fee) / 1000 if isinstance(fee, Decimal) else 0.0)
+    starts = {tier.start for value in values.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+    tiers = tuple(PriceTier(start, _of_size(fees, values, start + 1)) for start in sorted(starts))
+    return msgspec.structs.replace(_of_size(fees, values, 0), tiers=tiers)
+
+
+def _of_size(fees: Price, values: dict[str, Decimal | TieredPrices | None], prompt_tokens: int) -> Price:
+    parts = {name: _part(value, prompt_tokens) for name, value in values.items()}
+    return msgspec.structs.replace(fees, **parts)
+
+
+def _part(value: Decimal | TieredPrices | None, prompt_tokens: int) -> float | None:
+    if isinstance(value, TieredPrices):
+        higher = [tier.price for tier in value.tiers if prompt_tokens > tier.start]
+        value = higher[-1] if higher else value.base
+    return None if value is None else float(value)
+
+
+def _service_tier(variant: PriceVariant) -> str | None:
+    """The word of the provider's answer for it; None for a variant that depends on something else."""
+    if variant.when == {"processing": "batch"}:
+        return "batch"
+    word = variant.when.get("service_tier") if len(variant.when) == 1 else None
+    return None if word == "default" else word
+
+
+def _holds(variant: PriceVariant, at: dt.datetime) -> bool:
+    return variant.constraint is None or variant.constraint.active(at)
+
+
+def _changing(model: ModelInfo, at: dt.datetime) -> frozenset[str]:
+    listed = model.prices if isinstance(model.prices, list) else []
+    hours = [one.constraint for one in listed if isinstance(one.constraint, TimeOfDateConstraint)]
+    times = [
+        dt.datetime.combine(at, time, time.tzinfo or dt.UTC)
+        for hour in hours
+        for time in (hour.start_time, hour.end_time)
+    ]
+    prices = [model.get_prices(time) for time in (at, *times)]
+    return frozenset(ours for theirs, ours in _NAMES.items() if len({str(getattr(one, theirs)) for one in prices}) > 1)

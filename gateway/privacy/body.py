@@ -1,0 +1,136 @@
+"""The text of a body: every string, name and large number in it, whatever its shape.
+
+Nothing here knows a surface. A key stands on the line before its value, so that `{"ssn": 123456789}` reads as a
+number with its context. What would hide text is undone: escapes (by decoding), names that are written twice (all are
+read, whichever the provider takes), payloads in base64 that are text.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.privacy.budget import GivenUp, Meter
+from gateway.privacy.payload import readable
+
+# a value that is no text and stands between two texts must not hide that they belong together
+_LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "call_id", "detail", "status", "format"})
+# surfaces call a text by different names, and one message may be a string where its neighbour is a list of parts
+_TEXTS = {"text": "content", "input": "content", "input_text": "content", "output": "content", "prompt": "content"}
+_SMALLEST_NUMBER = 10_000_000  # 8 digits
+_LARGEST_NUMBER = 10**20
+_LONG = 256  # from here a string may be a payload
+_HEAD = 88  # characters: no payload has a space there
+_MANY = 4096  # elements of a list between two looks at the time
+
+
+class Body:
+    """`lines` is all text in order; `chains` are the texts that stand under the same name, to be read as one."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.lines: list[str] = []
+        self.chains: defaultdict[str, list[str]] = defaultdict(list)
+        self._meter = meter
+        self._numbers = 0  # lines that are no strings
+
+    def read(self, fields: Mapping[str, msgspec.Raw]) -> None:
+        """Raises GivenUp where the fields are no JSON or nested too deeply."""
+        raw = b",".join(fields.values())
+        self._meter.take(len(raw))
+        try:
+            values = _decode(b"[" + raw + b"]")
+            if len(values) != len(fields):
+                raise GivenUp("the body is not JSON")
+            self._object(dict(zip(fields, values)))  # noqa: B905 - the lengths were compared
+            if self._names_twice(raw, len(fields)):
+                self.lines.clear()
+                self.chains.clear()
+                for name, value in zip(fields, _decode_all(b"[" + raw + b"]"), strict=True):
+                    self._object({name: value})
+        except RecursionError:
+            raise GivenUp("the body is nested too deeply") from None
+
+    def _names_twice(self, raw: bytes, top: int) -> bool:
+        """Every string has two quotes: fewer strings read than written means that a name hid another of its kind."""
+        quotes = 2 * (len(self.lines) - self._numbers - top)
+        if b"\\" not in raw:
+            return raw.count(b'"') != quotes
+        # a string that ends with a backslash cannot be told by counting
+        return b'\\\\"' in raw or raw.count(b'"') - raw.count(b'\\"') != quotes
+
+    def _object(self, members: dict[str, Any]) -> None:
+        add = self.lines.append
+        for key, value in members.items():
+            add(key)
+            if type(value) is str:  # as _text, which a call would make half as fast again
+                if len(value) > _LONG and value.find(" ", 0, _HEAD) < 0:
+                    value = readable(value, self._meter)  # noqa: PLW2901 - what it says is its text
+                add(value)
+                if key not in _LABELS:
+                    self.chains[_TEXTS.get(key, key)].append(value)
+            elif type(value) is dict:
+                self._object(value)
+            elif type(value) is list:
+                self._list(value, key)
+            else:
+                self._other(value)
+
+    def _list(self, elements: list[Any], key: str) -> None:
+        for start in range(0, len(elements), _MANY):
+            self._meter.tick()
+            for element in elements[start : start + _MANY]:
+                if type(element) is str:
+                    self._text(element, key)
+                elif type(element) is dict:
+                    self._object(element)
+                elif type(element) is list:
+                    self._list(element, key)
+                else:
+                    self._other(element)
+
+    def _text(self, text: str, key: str) -> None:
+        if len(text) > _LONG and text.find(" ", 0, _HEAD) < 0:
+            text = readable(text, self._meter)
+        self.lines.append(text)
+        if key not in _LABELS:
+            self.chains[_TEXTS.get(key, key)].append(text)
+
+    def _other(self, value: Any) -> None:
+        if type(value) is float and math.isfinite(value) and value.is_integer():
+            value = int(value)
+        if type(value) is int and _SMALLEST_NUMBER <= value < _LARGEST_NUMBER:
+            self.lines.append(str(value))
+            self._numbers += 1
+        elif type(value) is _Pairs:
+            for name, member in value.pairs:
+                self._object({name: member})
+
+
+class _Pairs:
+    """An object whose names may repeat."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self.pairs = pairs
+
+
+def _decode(raw: bytes) -> list[Any]:
+    try:
+        return msgspec.json.decode(raw, type=list)
+    except msgspec.DecodeError:
+        return _as_python_reads_it(raw, dict)
+
+
+def _decode_all(raw: bytes) -> list[Any]:
+    return _as_python_reads_it(raw, _Pairs)
+
+
+def _as_python_reads_it(raw: bytes, of_pairs: Any) -> list[Any]:
+    """Python's own decoder takes half of a surrogate pair, which clients that cut a text in two do send."""
+    try:
+        values: list[Any] = json.loads(raw, object_pairs_hook=of_pairs)
+    except ValueError:
+        raise GivenUp("the body is not JSON") from None
+    return values

@@ -1,0 +1,93 @@
+"""The first look: all patterns at once over a text, by hyperscan. What fires is then looked at closely.
+
+A pattern here may fire for nothing but must not miss: it says where looking closely is worth while. Hyperscan releases
+the interpreter's lock while it scans, so two threads may scan at once, but never with the same scratch: each scan takes
+one from the free ones and puts it back; list.pop and list.append are atomic.
+"""
+
+import hyperscan
+
+from gateway.privacy.folding import ODD
+from gateway.privacy.keys import KEYS
+
+EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, ODD_SPELLING, KEY = range(10)
+_ONCE = hyperscan.HS_FLAG_SINGLEMATCH
+_ANY_CASE = _ONCE | hyperscan.HS_FLAG_CASELESS
+
+_NAME = r"(?:key|secret|token|passw?o?r?d?|pwd?|bearer|credentials?|cloudant)"
+_PATTERNS: list[tuple[int, str, int]] = [
+    (EMAIL, r"\S@\S", _ONCE),
+    (NUMBER, r"[0-9](?:[ .\-/()]{0,3}[0-9]){8}", _ONCE),
+    (NUMBER, r"[0-9](?:[ ./()]{0,3}[0-9]){7}", _ONCE),  # 8 digits, but no ISO date
+    (NUMBER, r"[0-9](?:-[0-9]{2} [0-9]{2} [0-9]{2}|-[0-9]{5}|-[0-9]{3}[ -][0-9]{2}|[0-9]{3}-[0-9]{4})", _ONCE),
+    (IBAN, r"(?:\b|_)[a-z]{2}[0-9]{2}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{3}", _ANY_CASE),
+    (LETTERED, r"(?:\b|_)[xyz]?[ -]?[0-9]{7,8}[ -]?[a-z]", _ANY_CASE),
+    (LETTERED, r"(?:\b|_)[a-z]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[a-d]\b", _ANY_CASE),
+    (LETTERED, r"[a-z][0-9]{2}[abcdehlmprst][0-9lmnpqrstuv]{2}[a-z][0-9lmnpqrstuv]{3}[a-z]\b", _ANY_CASE),
+    (LETTERED, r"(?:\b|_)[0-9]{6}[-+a-fu-y][0-9]{3}[0-9a-z]\b", _ANY_CASE),
+    (LETTERED, r"(?:\b|_)[12][ ]?[0-9]{2}[ ]?[0-9]{2}[ ]?2[ab][ ]?[0-9]{3}", _ANY_CASE),
+    (LETTERED, r"(?:\b|_)[0-9]{8}[ ]?[0-9][ ]?[a-z0-9]{2}[0-9]\b", _ANY_CASE),
+    (ASSIGNED, _NAME + r"[\"'`\])]{0,3}(?:\s{0,20}(?:=>|:=|::|=|:|is)|\s)\s{0,20}[\"'`]{0,3}[\w./+=~-]{16}", _ANY_CASE),
+    (ASSIGNED, r"://[^\s/:@]{1,64}:[^\s/@]{3,128}@[a-z0-9]", _ANY_CASE),
+    (JWT, r"\beyJ[A-Za-z0-9_-]{8}", _ONCE),
+    (PRIVATE_KEY, r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-1|b3BlbnNzaC1rZXktdjE", _ONCE),
+    (DATA_URI, r"data:[^,\s]{0,64},", _ONCE),
+]  # fmt: skip
+
+
+_ODD = [(ODD_SPELLING, ODD, _ONCE | hyperscan.HS_FLAG_UTF8)]
+
+
+class Scanner:
+    """Which patterns fire in a text, as a set of bits: `1 << EMAIL`, and `1 << (KEY + n)` for row n of the keys."""
+
+    def __init__(self) -> None:
+        self._plain = _Database(_PATTERNS + [(KEY + row, key.pattern, _ONCE) for row, key in enumerate(KEYS)])
+        self._odd = _Database(_ODD)  # apart: it would slow down the others, and most text is ASCII
+
+    def fired(self, text: str) -> int:
+        """The patterns that fire somewhere in the text."""
+        if text.isascii():
+            return self._plain.fired(text.encode())
+        encoded = text.encode("utf-8", "replace")  # half of a surrogate pair is no UTF-8
+        return self._plain.fired(encoded) | self._odd.fired(encoded)
+
+
+class _Database:
+    """Compiled patterns and their free scratches."""
+
+    def __init__(self, rows: list[tuple[int, str, int]]) -> None:
+        self._database = hyperscan.Database()
+        self._database.compile(
+            expressions=[pattern.encode() for _, pattern, _ in rows],
+            ids=[number for number, _, _ in rows],
+            flags=[flags for _, _, flags in rows],
+        )
+        self._first = hyperscan.Scratch(self._database)  # never scanned with: it is what others are cloned from
+        self._free: list[_Desk] = []
+
+    def fired(self, text: bytes) -> int:
+        try:
+            desk = self._free.pop()
+        except IndexError:
+            desk = _Desk(self._first.clone())
+        self._database.scan(text, desk.note, 0, None, desk.scratch)
+        fired = desk.fired
+        if fired:
+            desk.fired = 0
+        self._free.append(desk)
+        return fired
+
+
+class _Desk:
+    """What one scan works with."""
+
+    __slots__ = ("fired", "note", "scratch")
+
+    def __init__(self, scratch: hyperscan.Scratch) -> None:
+        self.scratch = scratch
+        self.fired = 0
+        self.note = self._note
+
+    def _note(self, number: int, *_: object) -> None:
+        self.fired |= 1 << number

@@ -1,0 +1,45 @@
+"""vLLM: the OpenAI dialect, and a tokenizer that can be asked.
+
+Source: vLLM 0.32, `POST /tokenize` (TokenizeChatRequest: model, messages, tools, add_generation_prompt, chat_template_kwargs).
+"""
+
+import msgspec
+
+from gateway.providers.openai import OpenAITranslator
+from gateway.values.call import Call
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.request import ChatRequest
+
+_COUNTED = (
+    "messages", "tools", "add_generation_prompt", "continue_final_message", "add_special_tokens", "chat_template",
+    "chat_template_kwargs", "mm_processor_kwargs",
+)  # fmt: skip
+
+
+class _Count(msgspec.Struct):
+    count: int
+
+
+_decode = msgspec.json.Decoder(_Count).decode
+
+
+class VllmTranslator(OpenAITranslator):
+    """The four verbs, and two for counting."""
+
+    def __init__(self) -> None:
+        super().__init__(usage_in_streams=True)
+
+    def encode_count(self, request: ChatRequest, target: Deployment) -> Call:
+        """What of the body makes the prompt, under the target's model name."""
+        fields = {name: request.fields[name] for name in _COUNTED if name in request.fields}
+        body = msgspec.json.encode({"model": target.model, **fields})
+        headers = (("content-type", "application/json"), ("accept", "application/json"), ("x-request-id", request.id))
+        return Call("POST", "/tokenize", headers, body, beside_api=True)
+
+    def decode_count(self, body: bytes) -> int:
+        """The tokens of the prompt, the template's included."""
+        try:
+            return _decode(body).count
+        except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no count of tokens came") from wrong

@@ -1,0 +1,188 @@
+"""Order: which eligible deployment is tried first, second, third, and why.
+
+First their standing: ready ones, then those predicted to miss the rule's objective, then those that burned its error
+budget, then the last resorts. Within a standing: the rule's order, its weights, or the best score. Where an objective
+lacks the readings to score a ready deployment, that one is taken neither for good nor for bad: it comes second, and a
+small share of requests explores it. The same kind of share probes what was passed over, so that it can come back.
+"""
+
+import math
+
+from gateway.routing.chance import hashed, shares
+from gateway.routing.plan import CompiledRule, Place, Preference
+from gateway.routing.scores import Column, total_scores
+from gateway.values.decision import Candidate, Standing
+from gateway.values.request import Facts
+from gateway.values.slo import Slo, SloReading, Target
+from gateway.values.snapshot import Latency, Reading, Snapshot
+
+LATE_FOR_S = 60.0  # an older reading says of nobody that it will be late
+LATE_FROM_SAMPLES = 5  # nor do fewer: one cold start is no measure
+_EXPLORE = hashed("explore")
+
+# place, reading, most USD, expected USD, first output in seconds, total in seconds, quality
+Prospect = tuple[Place, Reading, float | None, float | None, float | None, float | None, float | None]
+_Key = tuple[int, int, float, float]  # standing, group, value, tie
+_SCORED, _UNREAD, _UNPRICED, _UNWEIGHTED = 0, 1, 2, 3
+_NO_READINGS: dict[str, SloReading] = {}
+_STANDINGS = tuple(Standing)
+_READY, _LATE, _BURNING, _LAST_RESORT = map(
+    _STANDINGS.index, (Standing.READY, Standing.LATE, Standing.BURNING, Standing.LAST_RESORT)
+)
+
+
+def ordered(
+    rule: CompiledRule, facts: Facts, snapshot: Snapshot, prospects: list[Prospect], seed: int
+) -> list[Candidate]:
+    """Candidates with their rank, in its order."""
+    judged = snapshot.slo.get(rule.name, _NO_READINGS)
+    standings = _standings(rule.slo, judged, facts, prospects, snapshot.now)
+    mix = rule.preference.mix
+    scores = None if mix is None else total_scores(mix, _columns(facts, prospects))
+    keys = _keys(rule, facts, prospects, standings, scores, seed)
+    order = sorted(range(len(prospects)), key=keys.__getitem__)
+    probed = None
+    if len(order) > 1:
+        if scores is not None and None in scores:
+            _unread_second(order, keys)
+        if (probed := _probed(rule, order, keys, seed)) is not None:
+            order.remove(probed)
+            order.insert(0, probed)
+    ranked: list[Candidate] = []
+    for rank, index in enumerate(order):
+        place, reading, most, expected, first, total, quality = prospects[index]
+        standing = Standing.PROBE if index == probed else _STANDINGS[standings[index]]
+        score = None if scores is None else scores[index]
+        ranked.append(
+            Candidate(
+                place.name, (), rank, standing, reading, quality, most, expected, first, total,
+                judged.get(place.name) if judged else None, score,
+            )
+        )  # fmt: skip
+    return ranked
+
+
+def _standings(
+    slo: Slo | None, judged: dict[str, SloReading], facts: Facts, prospects: list[Prospect], now: float
+) -> list[int]:
+    if slo is None:
+        return [_LAST_RESORT if one[0].last_resort else _READY for one in prospects]
+    first_under = slo.first_output.under_s if slo.first_output is not None and facts.stream else math.inf
+    total_under = slo.total.under_s if slo.total is not None else math.inf
+    found: list[int] = []
+    for place, reading, _, _, first, total, _ in prospects:
+        latency, its = reading.latency, judged.get(place.name)
+        if place.last_resort:
+            found.append(_LAST_RESORT)
+        elif its is not None and its.passed_over:
+            found.append(_BURNING)
+        elif (
+            latency is not None
+            and latency.samples >= LATE_FROM_SAMPLES
+            and now - latency.measured_at <= LATE_FOR_S
+            and (
+                (first is not None and first > first_under)
+                or (total is not None and total > total_under)
+                or (slo.output_token is not None and _is_slow(latency, slo.output_token))
+            )
+        ):
+            found.append(_LATE)
+        else:
+            found.append(_READY)
+    return found
+
+
+def _is_slow(latency: Latency, target: Target) -> bool:
+    """Whether its pace alone misses the objective."""
+    return latency.output_token is not None and latency.output_token.at(target.percentile) > target.under_s
+
+
+def _columns(facts: Facts, prospects: list[Prospect]) -> tuple[Column, Column, Column, Column]:
+    stream = facts.stream
+    times = [
+        (total if first is None else first) if stream else (first if total is None else total)
+        for _, _, _, _, first, total, _ in prospects
+    ]
+    return [one[3] for one in prospects], times, [one[6] for one in prospects], [one[1].in_flight for one in prospects]
+
+
+def _keys(  # noqa: PLR0913, PLR0917 - what an order is made of
+    rule: CompiledRule,
+    facts: Facts,
+    prospects: list[Prospect],
+    standings: list[int],
+    scores: list[float | None] | None,
+    seed: int,
+) -> list[_Key]:
+    if rule.preference.weighted:  # weighted rendezvous hashing (Schindelhauer and Schomaker, SPAA 2005)
+        seed = _split_seed(rule.preference, facts, seed)
+        drawn = shares(seed, [one[0].salt for one in prospects])
+        return [
+            (standing, _UNWEIGHTED, 0.0, one[0].position)
+            if one[0].weight is None
+            else (standing, _SCORED, -math.log(number) / one[0].weight, 0)
+            for one, standing, number in zip(prospects, standings, drawn, strict=True)
+        ]
+    if scores is None:
+        return [(standing, _SCORED, 0.0, one[0].position) for one, standing in zip(prospects, standings, strict=True)]
+    unread = rule.slo is not None
+    ties = _ties(prospects, scores, seed)
+    return [
+        _by_score(prospect, standing, score, tie)
+        if score is None or standing == _LAST_RESORT or (unread and prospect[1].latency is None)
+        else (standing, _SCORED, -score, tie)
+        for prospect, standing, score, tie in zip(prospects, standings, scores, ties, strict=True)
+    ]
+
+
+def _ties(prospects: list[Prospect], scores: list[float | None], seed: int) -> list[float]:
+    """Hashes of seed and name; nothing if there is no tie to break."""
+    if len(set(scores)) == len(scores):
+        return [0.0] * len(scores)
+    return shares(seed, [one[0].salt for one in prospects])
+
+
+def _by_score(prospect: Prospect, standing: int, score: float | None, tie: float) -> _Key:
+    """Of one that has no score, or has one that does not count."""
+    place, expected = prospect[0], prospect[3]
+    if standing == _LAST_RESORT:
+        return (standing, _SCORED, 0.0, place.position)
+    if score is None and expected is None and not place.deployment.has_price:
+        return (standing, _UNPRICED, 0.0, tie)
+    return (standing, _UNREAD, 0.0, tie)
+
+
+def _split_seed(preference: Preference, facts: Facts, seed: int) -> int:
+    by: str | None = None if preference.split_by == "request" else getattr(facts, preference.split_by)
+    return seed if by is None else hashed(by)
+
+
+def _unread_second(order: list[int], keys: list[_Key]) -> None:
+    """Ready ones without a score come right after the first that has one, and before those without a price."""
+    unread = [index for index in order if keys[index][0] == _READY and keys[index][1] == _UNREAD]
+    first = keys[order[0]]
+    if unread and first[0] == _READY and first[1] == _SCORED:
+        order[1:] = unread + [index for index in order[1:] if index not in unread]
+
+
+def _probed(rule: CompiledRule, order: list[int], keys: list[_Key], seed: int) -> int | None:
+    """The one that this request explores or probes, if it is one of the few that do."""
+    if keys[order[0]][0] != _READY or keys[order[0]][1] != _SCORED:
+        return None
+    explore = rule.preference.explore if rule.preference.mix is not None else 0.0
+    probe = rule.slo.probe_share if rule.slo is not None else 0.0
+    (drawn,) = shares(seed, (_EXPLORE,))
+    if drawn < explore:
+        few = [index for index in order if keys[index][0] == _READY and keys[index][1] == _UNREAD]
+        return _one_of(few, drawn / explore)
+    if drawn < explore + probe:
+        few = [index for index in order if keys[index][0] in _PASSED_OVER]
+        return _one_of(few, (drawn - explore) / probe)
+    return None
+
+
+_PASSED_OVER = (_LATE, _BURNING)
+
+
+def _one_of(few: list[int], point: float) -> int | None:
+    return sorted(few)[int(point * len(few))] if few else None

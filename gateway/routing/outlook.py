@@ -1,0 +1,92 @@
+"""Outlook: what one reading of one deployment means for every request of a class, worked out once per reading.
+
+Between two decisions nearly all readings are the same objects, so that what is left for a decision is a few sums: costs
+and times are linear in the tokens of prompt and output, unless a price has tiers.
+"""
+
+import math
+
+import msgspec
+
+from gateway.routing.cost import Rates, flat_rates
+from gateway.values.deployment import Deployment
+from gateway.values.request import Facts
+from gateway.values.slo import Slo
+from gateway.values.snapshot import Health, Reading
+
+STALE_AFTER_S = 600.0  # older latency readings are none
+
+# in the order in which the loop of `decide` takes them apart
+Outlook = tuple[
+    Reading,
+    float,  # closed until, seconds since the epoch
+    float,  # room for prompt and output, tokens
+    float,  # output tokens at most
+    float | None,  # the provider's count of prompt tokens over our estimate
+    bool,  # whether the rates are flat; else they are unknown, or by tier
+    float,  # rates: at the most for a prompt token,
+    float,  # and for an output token,
+    float,  # as usual for a prompt token,
+    float,  # and for an output token,
+    float,  # and for the request
+    float | None,  # output tokens of a choice that are to be expected
+    float | None,  # first output: seconds,
+    float,  # and seconds per prompt token
+    float | None,  # in all: seconds,
+    float,  # and per prompt token,
+    float,  # and per output token
+    float,  # these hold until
+    float | None,  # quality
+]
+
+
+_NO_RATES: Rates = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """The percentiles at which a rule wants to know: its objective's."""
+
+    first: int = 95
+    total: int = 95
+
+
+def percentiles(slo: Slo | None) -> Percentiles:
+    """Those of the objective's targets; 95 where it has none."""
+    if slo is None:
+        return Percentiles()
+    first = slo.first_output.percentile if slo.first_output is not None else None
+    total = slo.total.percentile if slo.total is not None else None
+    return Percentiles(first or total or 95, total or first or 95)
+
+
+def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None) -> Outlook:
+    """Of this class of requests: its needs, its service tier, whether it is a stream and its tokens are exact."""
+    at = percentiles(slo)
+    latency = reading.latency
+    rates = flat_rates(deployment, reading, facts)
+    first = total = None
+    fresh_until = math.inf
+    if latency is not None:
+        first = latency.first_output_line(reading.in_flight, at.first)
+        total = latency.total_line(reading.in_flight, at.total, facts.stream)
+        fresh_until = latency.measured_at + STALE_AFTER_S
+    return (
+        reading,
+        _closed_until(reading),
+        math.inf if deployment.context_tokens is None else deployment.context_tokens,
+        math.inf if deployment.max_output_tokens is None else deployment.max_output_tokens,
+        None if facts.exact_tokens else reading.prompt_token_ratio,
+        rates is not None,
+        *(rates or _NO_RATES),
+        reading.output_tokens,
+        *(first or (None, 0.0)),
+        *(total or (None, 0.0, 0.0)),
+        fresh_until,
+        deployment.quality if reading.quality is None else reading.quality,
+    )
+
+
+def _closed_until(reading: Reading) -> float:
+    if reading.health is Health.DOWN:
+        return math.inf
+    return reading.shut_until or 0.0 if reading.health is Health.SHUT else 0.0

@@ -1,0 +1,7 @@
+"""Settings: one configuration file becomes what a process runs with, or all that is wrong with it."""
+
+from gateway.settings.document import GatewayFile
+from gateway.settings.load import Settings, is_loopback, load, schema
+from gateway.settings.policy import PolicySource, default_text, valid_policy
+
+__all__ = ["GatewayFile", "PolicySource", "Settings", "default_text", "is_loopback", "load", "schema", "valid_policy"]

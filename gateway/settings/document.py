@@ -1,0 +1,66 @@
+"""The configuration file as an operator writes it. The descriptions end up in the published schema."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from gateway.catalogue import DeploymentEntry, ModelEntry
+from gateway.routing.document import Policy
+from gateway.values.caller import Role
+from gateway.values.sensitivity import Sensitivity
+
+
+class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How this process listens."""
+
+    host: Annotated[str, Meta(description="Without keys it must be a loopback address.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=2**30)] = 32 * 1024 * 1024
+    drain_s: Annotated[
+        float, Meta(ge=0, le=86_400, description="After SIGTERM, how long requests in progress may go on.")
+    ] = 20.0
+    deadline_s: Annotated[float, Meta(gt=0, le=86_400, description="For a request whose rule sets none.")] = 600.0
+
+
+class JournalSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The record of decisions and outcomes."""
+
+    path: Annotated[str | None, Meta(description="Default: journal.db in the state directory.")] = None
+    keep: Annotated[int, Meta(ge=1, description="Records kept; the oldest go first.")] = 200_000
+    queue: Annotated[int, Meta(ge=1, description="Records that may wait to be written.")] = 10_000
+
+
+class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A key that a caller authenticates with."""
+
+    secret: Annotated[str, Meta(description="A reference: ${env:NAME} or ${file:PATH}.")]
+    role: Annotated[Role, Meta(description="operator: may also use /admin/.")] = Role.APPLICATION
+    team: str | None = None
+    sensitivity: Annotated[Sensitivity, Meta(description="All that it sends is at least this sensitive.")] = (
+        Sensitivity.PUBLIC
+    )
+    models: Annotated[list[str] | None, Meta(description="What it may ask for. Absent: everything.")] = None
+
+
+class TeamEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A team that keys belong to."""
+
+    sensitivity: Annotated[Sensitivity, Meta(description="All that its keys send is at least this sensitive.")] = (
+        Sensitivity.PUBLIC
+    )
+
+
+class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The gateway's configuration file."""
+
+    deployments: dict[str, DeploymentEntry]
+    models: dict[str, ModelEntry] = {}
+    keys: Annotated[dict[str, KeyEntry], Meta(description="None: this machine only.")] = {}
+    teams: Annotated[dict[str, TeamEntry], Meta(description="If given, each key's team must be one of these.")] = {}
+    policy: Annotated[
+        str | Policy | None,
+        Meta(description="The policy, or the file it is in, relative to this one. Default: in the pool's order."),
+    ] = None
+    server: ServerSection = ServerSection()
+    journal: JournalSection = JournalSection()

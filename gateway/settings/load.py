@@ -1,0 +1,144 @@
+"""Process settings: one file with deployments, models, keys, the policy and how this process runs.
+
+The environment overrides what belongs to a machine: PORT, HOST, GATEWAY_CONFIG, GATEWAY_STATE_DIR.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.access import Keyring
+from gateway.catalogue import compile_catalogue
+from gateway.documents import Document, Secret, load_struct, parse
+from gateway.settings.document import GatewayFile, JournalSection, ServerSection
+from gateway.settings.files import read_text
+from gateway.settings.keys import Secrets, keyring
+from gateway.settings.policy import PolicySource, default_text, load_policy, policy_source
+from gateway.values.deployment import Catalogue
+from gateway.values.problem import InvalidDocument, Problem
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process runs with. `api_keys` are the deployments' own credentials.
+
+    `missing` are the secrets that were not there: empty, but for settings that were loaded without them.
+    """
+
+    file: str
+    server: ServerSection
+    journal: JournalSection
+    journal_path: Path
+    policy: PolicySource
+    catalogue: Catalogue
+    keyring: Keyring
+    api_keys: dict[str, Secret]
+    teams: frozenset[str]
+    missing: list[Problem]
+
+
+def load(
+    path: str | None, env: Mapping[str, str], providers: frozenset[str], *, without_secrets: bool = False
+) -> Settings:
+    """Settings from a file, or from the packaged default. Raises InvalidDocument with all that is wrong.
+
+    `without_secrets`: secrets that are not there are no problem; such settings can explain, and not serve.
+    """
+    path = path or env.get("GATEWAY_CONFIG")
+    text, file = (read_text(Path(path)), path) if path else (default_text("gateway.yaml"), "defaults/gateway.yaml")
+    document = parse(text, file)
+    parsed, problems = load_struct(document, GatewayFile)
+    if parsed is None:
+        raise InvalidDocument(problems)
+    base = Path(path).parent if path else Path()
+    server, more = _overridden(parsed.server, env)
+    compiled, wrong = compile_catalogue(parsed.deployments, parsed.models, providers, document)
+    secrets = Secrets(document, env, base)
+    api_keys = {
+        name: secret
+        for name, reference in compiled.api_keys.items()
+        if (secret := secrets.resolve(reference, f"deployments.{name}.api_key"))
+    }
+    keys = keyring(parsed, document, secrets)
+    policy = policy_source(parsed.policy, file, base)
+    problems = [*problems, *more, *wrong, *secrets.problems, *_exposure(server, keys, parsed, document)]
+    problems += [problem for problem in _policy_problems(policy, compiled.catalogue) if problem not in problems]
+    if not without_secrets:
+        problems += secrets.missing
+    if problems:
+        raise InvalidDocument(problems)
+    return Settings(
+        file=file,
+        server=server,
+        journal=parsed.journal,
+        journal_path=_journal_path(parsed.journal, base, env),
+        policy=policy,
+        catalogue=compiled.catalogue,
+        keyring=keys,
+        api_keys=api_keys,
+        teams=frozenset(parsed.teams) | {entry.team for entry in parsed.keys.values() if entry.team is not None},
+        missing=secrets.missing,
+    )
+
+
+def schema(kind: type[Any], title: str) -> dict[str, Any]:
+    """The JSON Schema of a document, for editors."""
+    made = msgspec.json.schema(kind)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **made}
+
+
+def _policy_problems(source: PolicySource, catalogue: Catalogue) -> list[Problem]:
+    try:
+        return load_policy(source.document(), catalogue)[1]
+    except InvalidDocument as invalid:
+        return invalid.problems
+
+
+def _journal_path(journal: JournalSection, base: Path, env: Mapping[str, str]) -> Path:
+    if journal.path is not None:
+        return base / journal.path
+    home = env.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(env.get("GATEWAY_STATE_DIR") or Path(home) / "gateway") / "journal.db"
+
+
+def _overridden(server: ServerSection, env: Mapping[str, str]) -> tuple[ServerSection, list[Problem]]:
+    port, problems = server.port, []
+    if "PORT" in env:
+        if re.fullmatch("[0-9]{1,5}", env["PORT"]) and int(env["PORT"]) <= 65_535:
+            port = int(env["PORT"])
+        else:
+            found = repr(env["PORT"][:40])
+            problems.append(
+                Problem(
+                    file="environment",
+                    line=None,
+                    column=None,
+                    path="PORT",
+                    expected="a number from 0 to 65535",
+                    found=found,
+                )
+            )
+    return msgspec.structs.replace(server, port=port, host=env.get("HOST") or server.host), problems
+
+
+def _exposure(server: ServerSection, keyring: Keyring, parsed: GatewayFile, document: Document) -> list[Problem]:
+    """Without keys only this machine is served."""
+    if parsed.keys or not keyring.is_empty() or is_loopback(server.host):
+        return []
+    expected = "a loopback address, because no 'keys' are configured; add keys to serve other machines"
+    if server.host != parsed.server.host:
+        return [
+            Problem(file="environment", line=None, column=None, path="HOST", expected=expected, found=repr(server.host))
+        ]
+    return [document.problem("server.host", expected, repr(server.host))]
+
+
+def is_loopback(host: str) -> bool:
+    """True for localhost and loopback addresses."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

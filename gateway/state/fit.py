@@ -1,0 +1,98 @@
+"""Least squares that forgets: seconds as a sum of parts that grow with the request, none of them negative.
+
+Kept as sums of products, each new sample shrinking the older ones (recursive least squares in its information form): so
+a sample costs a microsecond, and the equations are solved only when somebody wants to know. Errors count relative to
+the larger of what was expected and what came, so one answer that took a minute does not bend the line.
+"""
+
+_KEEP = 0.99  # of each older sample's weight: about the newest hundred count
+_RIDGE = 0.04  # what noise of a fifth can feign is rather taken for the base than for a part that grows
+_LEAST = 0.01  # of the usual time is the base at least: no answer is expected after no time
+_PROMPT, _IN_FLIGHT, _OUTPUT = 1000.0, 10.0, 100.0  # units in which the parts are of like size
+_REMEMBERED_SHAPE = 0.05  # of the weight, after a jump
+
+# seconds: of each answer, per prompt token, per other in flight, per output token
+Coefficients = tuple[float, float, float, float]
+
+
+class Fit:
+    """One line. `coefficients` are those of the last `solve`."""
+
+    def __init__(self) -> None:
+        self.coefficients: Coefficients = (0.0, 0.0, 0.0, 0.0)
+        # upper triangle of the sum of x * x, rows in order; x is 1, prompt, in flight, output
+        self._squares = [0.0] * 10
+        self._products = [0.0] * 4
+        self._count = 0.0  # of samples, the older ones counting less
+
+    def expected(self, prompt_tokens: float, in_flight: int, output_tokens: float) -> float:
+        """Seconds on the line; above 0 once anything was seen."""
+        base, prompt, others, output = self.coefficients
+        return base + prompt_tokens * prompt + in_flight * others + output_tokens * output
+
+    def add(self, prompt_tokens: float, in_flight: int, output_tokens: float, seconds: float) -> None:
+        """A sample; `seconds` above 0. Older ones count a little less from now on."""
+        a, b, c = prompt_tokens / _PROMPT, in_flight / _IN_FLIGHT, output_tokens / _OUTPUT
+        scale = max(seconds, self.expected(prompt_tokens, in_flight, output_tokens))
+        w = 1.0 / (scale * scale)
+        wa, wb, wc, wy = w * a, w * b, w * c, w * seconds
+        s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = self._squares
+        k = _KEEP
+        self._squares = [
+            k * s00 + w, k * s01 + wa, k * s02 + wb, k * s03 + wc,
+            k * s11 + wa * a, k * s12 + wa * b, k * s13 + wa * c,
+            k * s22 + wb * b, k * s23 + wb * c,
+            k * s33 + wc * c,
+        ]  # fmt: skip
+        self._count = k * self._count + 1.0
+        v0, v1, v2, v3 = self._products
+        self._products = [k * v0 + wy, k * v1 + wy * a, k * v2 + wy * b, k * v3 + wy * c]
+
+    def jump(self, times: float) -> None:
+        """From now on everything takes so many times as long: keep the shape, loosely."""
+        squares, products = _REMEMBERED_SHAPE / (times * times), _REMEMBERED_SHAPE / times
+        self._squares = [one * squares for one in self._squares]
+        self._products = [one * products for one in self._products]
+        self._count *= _REMEMBERED_SHAPE
+
+    def solve(self) -> None:
+        """Bring the coefficients up to date, once there was a sample.
+
+        Those that would be negative are 0, and the others are the best without them.
+        """
+        s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = self._squares
+        mean = self._count / self._products[0]  # harmonic
+        ridge = _RIDGE / (mean * mean)
+        matrix = (
+            (s00, s01, s02, s03),
+            (s01, s11 + ridge, s12, s13),
+            (s02, s12, s22 + ridge, s23),
+            (s03, s13, s23, s33 + ridge),
+        )
+        parts = [part for part in range(4) if matrix[part][part] > ridge or part == 0]
+        while True:
+            found = _solved([[*(matrix[i][j] for j in parts), self._products[i]] for i in parts])
+            lowest = min(found)
+            if lowest >= 0.0:
+                break
+            del parts[found.index(lowest)]
+        every = dict(zip(parts, found, strict=True))
+        base, prompt, others, output = (every.get(part, 0.0) for part in range(4))
+        base = max(base, _LEAST * mean)
+        self.coefficients = (base, prompt / _PROMPT, others / _IN_FLIGHT, output / _OUTPUT)
+
+
+def _solved(rows: list[list[float]]) -> list[float]:
+    """Gauss without pivoting: the ridge keeps the diagonal above 0. Each row ends with its right side."""
+    size = len(rows)
+    for i, row in enumerate(rows):
+        for below in rows[i + 1 :]:
+            factor = below[i] / row[i]
+            if factor:
+                for j in range(i, size + 1):
+                    below[j] -= factor * row[j]
+    found = [0.0] * size
+    for i in range(size - 1, -1, -1):
+        row = rows[i]
+        found[i] = (row[size] - sum(row[j] * found[j] for j in range(i + 1, size))) / row[i]
+    return found

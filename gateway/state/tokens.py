@@ -1,0 +1,64 @@
+"""Token counts that attempts teach: how far the estimate of prompts is off, and how long answers are."""
+
+from gateway.values.outcome import Outcome
+from gateway.values.records import Attempt
+from gateway.values.request import Facts
+
+FEWEST, SMALLEST, LARGEST = 5, 0.5, 3.0  # samples of a ratio, and its bounds
+_KEEP = 0.98  # of the weight of each older prompt
+_LARGE = 2000  # estimated tokens; a longer prompt weighs no more
+_ANSWERS = 50  # in the moving mean
+
+
+class PromptTokens:
+    """How a deployment's tokenizer counts prompts: its tokens over ours.
+
+    Longer prompts weigh more: their ratio is steadier, and they are where it matters. A prompt beyond the bounds counts
+    as at them, so that one strange prompt moves little.
+    """
+
+    def __init__(self) -> None:
+        self.ratio: float | None = None  # None until enough was seen
+        self._samples = 0
+        self._weight = self._sum = 0.0
+
+    def learn(self, attempt: Attempt, facts: Facts) -> None:
+        """An attempt ended. Only what the provider itself counted is learned, and only beside an estimate."""
+        usage = attempt.usage
+        if usage is None or usage.estimated or facts.exact_tokens or min(usage.prompt_tokens, facts.prompt_tokens) <= 0:
+            return
+        weight = min(facts.prompt_tokens, _LARGE)
+        ratio = min(max(usage.prompt_tokens / facts.prompt_tokens, SMALLEST), LARGEST)
+        self._samples += 1
+        self._weight = _KEEP * self._weight + weight
+        self._sum = _KEEP * self._sum + weight * ratio
+        if self._samples >= FEWEST:
+            self.ratio = round(self._sum / self._weight, 3)
+
+    def of(self, attempt: Attempt, facts: Facts) -> float:
+        """The best count of this attempt's prompt."""
+        usage = attempt.usage
+        if usage is not None and not usage.estimated:
+            return usage.prompt_tokens
+        return facts.prompt_tokens * (1.0 if facts.exact_tokens or self.ratio is None else self.ratio)
+
+
+class OutputTokens:
+    """How long one choice of a deployment's answers is."""
+
+    def __init__(self) -> None:
+        self.mean: float | None = None  # moving
+        self._samples = 0
+
+    def learn(self, attempt: Attempt, facts: Facts) -> None:
+        """An attempt ended. Only answers in full are learned: what was cut off is short for another reason."""
+        if attempt.outcome is not Outcome.OK or (newest := self.of(attempt, facts)) is None:
+            return
+        self._samples = min(self._samples + 1, _ANSWERS)
+        mean = self.mean or 0.0
+        self.mean = round(mean + (newest - mean) / self._samples, 2)
+
+    @staticmethod
+    def of(attempt: Attempt, facts: Facts) -> float | None:
+        """What one choice of this attempt has; None if nothing says."""
+        return None if attempt.usage is None else attempt.usage.completion_tokens / facts.choices

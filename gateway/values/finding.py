@@ -1,0 +1,36 @@
+"""What detection says of a request: kinds and counts, never what was found (law 11)."""
+
+import enum
+
+import msgspec
+
+
+class Kind(enum.Enum):
+    """What can be found in a request's text."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    IBAN = "iban"
+    CARD = "card"  # a payment card's number
+    NATIONAL_ID = "national_id"  # with a checksum: tax, social security and identity numbers
+    RESIDENT_ID_CN = "resident_id_cn"
+    API_KEY = "api_key"
+    PRIVATE_KEY = "private_key"
+    JWT = "jwt"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """How often a kind was found."""
+
+    kind: Kind
+    count: int
+
+
+class Detection(msgspec.Struct, frozen=True):
+    """`failed` is why the request could not be looked at to its end, in words that hold nothing of it; None if it was."""
+
+    findings: tuple[Finding, ...] = ()
+    failed: str | None = None
+
+
+NOTHING_FOUND = Detection()
