@@ -57,7 +57,7 @@ def numbers(span: Span) -> Iterator[Sighting]:
                 if valid is None:
                     continue
                 with_letter = kind is Kind.RESIDENT_ID_CN and len(number.digits) == 17
-                yield Sighting(kind, number.start, number.end + with_letter, valid)
+                yield Sighting(kind, number.start - (number.prefix == "+"), number.end + with_letter, valid)
                 if valid:
                     taken = number.end
                     break

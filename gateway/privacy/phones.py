@@ -43,6 +43,7 @@ _OTHERS = re.compile(
     r"order|invoice|ticket|track|ref(?:erence)?\b|\bid\b|_id|serial|sku|isbn|issn|version|batch|timestamp|account|commit|build"
     r"|\bcase\b|\bnumber of\b|bytes|total|amount|price|订单|单号|编号|流水|序列"
 )
+_DIALLED = re.compile(r"00[ -]?[1-9]")
 _NANP = re.compile(r"1?[2-9][0-9]{2}[2-9][0-9]{6}\Z")
 _NANP_WRITTEN = re.compile(
     r"(?:1[-. ]{1,2})?\(?[0-9]{3}"
@@ -57,7 +58,7 @@ _NEAR = 40  # characters
 
 def is_phone(number: Number) -> bool | None:
     """None where nothing says that it is a phone."""
-    if number.prefix == "+" or number.written.startswith("00"):
+    if number.prefix == "+" or _DIALLED.match(number.written):
         return _international(number)
     if number.suffix or number.shape in _OTHER_SHAPES or number.prefix in ("/", "."):
         return None

@@ -23,8 +23,7 @@ from gateway.values.request import Facts
 from gateway.values.snapshot import Health, Snapshot
 from tests.routing.worlds import MODELS, NOW, catalogues, facts, policies, snapshots
 
-CASES = int(os.environ.get("ROUTING_CASES", "2500"))
-many = settings(max_examples=CASES, deadline=None)
+CASES = int(os.environ.get("ROUTING_CASES", "10000"))
 ids = st.text("0123456789abcdef", min_size=4, max_size=8)
 
 
@@ -36,12 +35,29 @@ def decided(plan: Plan, asked: Facts, world: Snapshot, *, ceiling: float | None 
     return decide(plan, asked, world, decision_id="d", seed=1, max_cost_usd=ceiling)
 
 
-@many
-@given(policies(), catalogues(), facts, snapshots, st.none() | st.floats(1e-6, 0.1))
-def test_no_attempt_breaks_what_is_hard(
-    policy: Policy, catalogue: Catalogue, asked: Facts, world: Snapshot, ceiling: float | None
+REQUESTS = 4  # of each random policy and catalogue
+requests = st.lists(st.tuples(facts, snapshots, st.none() | st.floats(1e-6, 0.1)), min_size=REQUESTS, max_size=REQUESTS)
+
+
+@settings(max_examples=CASES // REQUESTS, deadline=None)
+@given(policies(), catalogues(), requests)
+def test_every_decision(
+    policy: Policy, catalogue: Catalogue, asked: list[tuple[Facts, Snapshot, float | None]]
 ) -> None:
-    decision = decided(plan_of(policy, catalogue), asked, world, ceiling=ceiling)
+    plan, same = plan_of(policy, catalogue), plan_of(policy, catalogue)
+    for request, world, ceiling in asked:
+        decision = decided(plan, request, world, ceiling=ceiling)
+        breaks_nothing_hard(policy, catalogue, request, world, ceiling, decision)
+        says_why(decision)
+        assert decided(same, request, world, ceiling=ceiling) == decision
+        recorded = msgspec.json.decode(msgspec.json.encode(decision), type=Decision)
+        assert recorded == decision
+        assert replay(same, recorded) == decision
+
+
+def breaks_nothing_hard(
+    policy: Policy, catalogue: Catalogue, asked: Facts, world: Snapshot, ceiling: float | None, decision: Decision
+) -> None:
     rule = next(rule for rule in policy.rules if rule.name == decision.rule)
     if rule.privacy.refuse:
         assert (decision.refused, decision.attempts, decision.candidates) == (True, (), ())
@@ -77,32 +93,13 @@ def pool_of(rule: Rule, model: str, catalogue: Catalogue) -> set[str]:
     return {one for name in names for one in (catalogue.models[name].deployments if name in MODELS else (name,))}
 
 
-@many
-@given(policies(), catalogues(), facts, snapshots)
-def test_every_candidate_is_eligible_or_says_why_not(
-    policy: Policy, catalogue: Catalogue, asked: Facts, world: Snapshot
-) -> None:
-    decision = decided(plan_of(policy, catalogue), asked, world)
+def says_why(decision: Decision) -> None:
     ranks = [candidate.rank for candidate in decision.candidates if candidate.rank is not None]
     assert ranks == list(range(len(ranks)))
     assert all(bool(candidate.against) is (candidate.rank is None) for candidate in decision.candidates)
     lines = decision_sentences(decision)
     if not decision.refused:
         assert len(lines) == len(decision.candidates) + 3 + (decision.slo is not None)
-
-
-@many
-@given(policies(), catalogues(), facts, snapshots)
-def test_it_is_deterministic_and_replays_from_its_record(
-    policy: Policy, catalogue: Catalogue, asked: Facts, world: Snapshot
-) -> None:
-    plan = plan_of(policy, catalogue)
-    first = decided(plan, asked, world)
-    again = decided(plan_of(policy, catalogue), asked, world)
-    assert first == again
-    recorded = msgspec.json.decode(msgspec.json.encode(first), type=Decision)
-    assert recorded == first
-    assert replay(plan, recorded) == first
 
 
 @given(policies(), catalogues(), facts, snapshots)

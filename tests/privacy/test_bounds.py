@@ -1,0 +1,147 @@
+"""Time, size and threads are bounded, and whatever goes wrong is said, not raised."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pytest
+
+from gateway.privacy.budget import Budget
+from gateway.privacy.detect import Detector
+from gateway.values.finding import Kind
+from tests.privacy.measure import as_chat, kinds
+
+DETECTOR = Detector()
+CARD = "4111 1111 1111 1111"
+PIECES = {
+    "digits": "1", "at": "@", "letters": "a", "addresses": "a@a.", "heads": "-----BEGIN ", "keys": "-----BEGIN PRIVATE KEY-----\n",
+    "numbers": "12 1 ", "triples": "123 456 ", "decimals": "12.5 3.75 ", "singles": "1 ", "brackets": "(1", "phones": "tel 0123 456 789 ",
+    "plus": "+491234567 ", "ibans": "DE89370400440532013001 ", "tokens": "eyJhbGciOiJI.", "cards": "4111111111111112 ",
+    "escapes": "\\u0040", "slashes": "\\", "hidden": "1\u200b", "uris": "data:,", "base64": "data:text/plain;base64,YQ== ",
+    "quoted": "data:,%64ata:,", "named": "api_key=aaaaaaaaaaaaaaaa ", "logins": "://a:", "ids": "12345678A ", "headers": "-----BEGIN PRIVATE KEY-----\nA: b\n",
+}  # fmt: skip
+SIZE = 100_000
+STEP_S = 0.5  # between two looks at the time; some milliseconds where nothing else runs
+WHOLE_S = 10  # seconds for SIZE; each is below one where nothing else runs
+
+
+class Stopwatch:
+    """Never expired; knows the longest time that it was not asked."""
+
+    def __init__(self) -> None:
+        self.last = time.perf_counter()
+        self.longest = 0.0
+
+    def __call__(self) -> bool:
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self.last)
+        self.last = now
+        return False
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_no_input_takes_long(name: str) -> None:
+    text = "so " + PIECES[name] * (SIZE // len(PIECES[name]))
+    watch, began = Stopwatch(), time.perf_counter()
+    DETECTOR.detect(as_chat(text), Budget(expired=watch))
+    watch()
+    assert watch.longest < STEP_S
+    assert time.perf_counter() - began < WHOLE_S
+
+
+@pytest.mark.parametrize("name", ["digits", "at", "letters", "heads"])
+def test_thirty_megabytes(name: str) -> None:
+    text = "so " + PIECES[name] * (30_000_000 // len(PIECES[name]))
+    began = time.perf_counter()
+    assert DETECTOR.detect(as_chat(text)).findings == ()
+    assert time.perf_counter() - began < 20
+
+
+@pytest.mark.parametrize("text", ["a " * 50_000, "1 2" * 30_000, f"{CARD} " * 5_000])
+def test_out_of_time(text: str) -> None:
+    asked = 0
+
+    def expired() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 5
+
+    detection = DETECTOR.detect(as_chat(text), Budget(expired=expired))
+    assert detection.failed == "out of time"
+    assert asked == 6
+
+
+def test_what_was_found_before_time_ran_out_is_said() -> None:
+    turns = iter([False] * 6)
+    detection = DETECTOR.detect(as_chat(f"{CARD} " * 10_000), Budget(expired=lambda: next(turns, True)))
+    assert detection.failed == "out of time"
+    assert [finding.kind for finding in detection.findings] == [Kind.CARD]
+
+
+def test_counts_saturate() -> None:
+    assert kinds(DETECTOR.detect(as_chat("a@example.com " * 500), Budget(max_count=20))) == {Kind.EMAIL: 20}
+
+
+def test_too_many_candidates_is_not_clean() -> None:
+    bad = as_chat("4111111111111112 " * 200)
+    assert DETECTOR.detect(bad, Budget(max_checks=100)).failed == "too many candidates for card"
+    assert DETECTOR.detect(bad).failed is None
+
+
+def test_too_much_text_is_not_clean() -> None:
+    assert DETECTOR.detect(as_chat("a " * 500), Budget(max_characters=500)).failed == "more text than is looked at"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"x": msgspec.Raw(b'{"a": "jane@example.com')},
+        {"x": msgspec.Raw(b"1, 2")},
+        {"x": msgspec.Raw(b"")},
+        {"x": msgspec.Raw(b'"\xff\xfe jane@example.com"')},
+        {"x": msgspec.Raw(b"[" * 100_000 + b"]" * 100_000)},
+        {"x": msgspec.Raw(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)},
+        {"x": 5},
+        None,
+    ],
+)
+def test_whatever_is_wrong_is_said_in_words_that_hold_nothing_of_it(fields: dict[str, msgspec.Raw]) -> None:
+    detection = DETECTOR.detect(fields)
+    assert detection.failed
+    assert "jane" not in detection.failed
+
+
+def test_a_broken_clock_is_a_failure() -> None:
+    def expired() -> bool:
+        raise RuntimeError("the secret is 42")
+
+    assert DETECTOR.detect(as_chat("a"), Budget(expired=expired)).failed == "RuntimeError in detection"
+
+
+def test_threads_at_once() -> None:
+    texts = [
+        ("x " * 50_000 + CARD, {Kind.CARD: 1}),
+        ("y " * 50_000 + "jane@example.com", {Kind.EMAIL: 1}),
+        ("z " * 50_000, {}),
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [(pool.submit(DETECTOR.detect, as_chat(text)), expected) for text, expected in texts * 40]
+        for job, expected in jobs:
+            assert kinds(job.result()) == expected
+
+
+@pytest.mark.parametrize("at", [0, 7_900, 8_185, 8_191, 8_192, 8_200, 8_703, 16_380])
+def test_nothing_falls_between_blocks_or_counts_twice(at: int) -> None:
+    text = ("lorem ipsum " * 2_000)[:at] + f" {CARD} " + "dolor sit " * 1_000
+    assert kinds(DETECTOR.detect(as_chat(text))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(as_chat("汉" * at + f" {CARD}　" + "字" * 9_000))) == {Kind.CARD: 1}
+
+
+def test_many_members_and_long_lists() -> None:
+    body = {"input": list(range(200_000)), "metadata": {f"k{n}": str(n) for n in range(5_000)}}
+    fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
+    watch, began = Stopwatch(), time.perf_counter()
+    DETECTOR.detect(fields, Budget(expired=watch))
+    assert watch.longest < STEP_S
+    assert time.perf_counter() - began < WHOLE_S
