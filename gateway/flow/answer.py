@@ -65,7 +65,7 @@ class Answers:
         plan = self._plans()
         request, decision = await self.decide(plan, request, decision_id)
         rule = plan.by_name[decision.rule]
-        if rule.exact_tokens and decision.attempts:
+        if rule.exact_tokens:
             request = await with_exact_tokens(self._rooms, request, decision, self._deployments)
             decision = self._decide(plan, request, decision_id)
         story = Story(self._rooms.bus, surface, request, decision, arrived)

@@ -9,20 +9,26 @@ import msgspec
 
 from gateway.flow.attempt import Rooms
 from gateway.providers.contract import TokenCounter
-from gateway.values.decision import Decision
+from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import ChatRequest
 
 WITHIN_S = 0.5
+_BY_ESTIMATE = frozenset({Cause.CONTEXT, Cause.COST})
 
 
 async def with_exact_tokens(
     rooms: Rooms, request: ChatRequest, decision: Decision, deployments: dict[str, Deployment]
 ) -> ChatRequest:
-    """The request with its tokens counted by the first deployment of the decision that can; else as it is."""
-    for name in decision.attempts:
-        deployment, counter = deployments[name], rooms.translators[name]
+    """The request with its tokens counted by the first deployment of the decision that can; else as it is.
+
+    One that the estimate left out counts too: the estimate is what is in doubt.
+    """
+    for candidate in decision.candidates:
+        if not _BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
+            continue
+        deployment, counter = deployments[candidate.deployment], rooms.translators[candidate.deployment]
         if not isinstance(counter, TokenCounter) or not deployment.clearance.covers(request.facts.sensitivity):
             continue
         try:

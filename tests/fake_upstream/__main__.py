@@ -1,11 +1,12 @@
-"""`python -m tests.fake_upstream [--port N] [--api-key K] [--list]`.
+"""`python -m tests.fake_upstream [--port N] [--api-key K] [--servers N] [--list]`.
 
-The first line on stdout is `{"port": N, "elsewhere_port": M}`. It serves until SIGTERM, SIGINT or the end of stdin,
-so that it does not outlive the test that holds its stdin.
+The first line on stdout is `{"port": N, "elsewhere_port": M, "ports": [N, ...]}`; each server has a memory of its own.
+They serve until SIGTERM, SIGINT or the end of stdin, so that they do not outlive the test that holds their stdin.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -21,22 +22,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fake_upstream")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--api-key", help="refuse other bearers")
+    parser.add_argument("--servers", type=int, default=1, help="so many, each on a port of its own")
     parser.add_argument("--list", action="store_true", help="print the behaviours, a JSON object a line")
     arguments = parser.parse_args()
     if arguments.list:
         for row in BEHAVIOURS.values():
             print(json.dumps(row.row()))
         return
-    asyncio.run(_serve(arguments.port, arguments.api_key))
+    asyncio.run(_serve(arguments.port, arguments.api_key, arguments.servers))
 
 
-async def _serve(port: int, api_key: str | None) -> None:
+async def _serve(port: int, api_key: str | None, servers: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with FakeUpstream(port=port, api_key=api_key) as up:
-        print(json.dumps({"port": up.port, "elsewhere_port": up.elsewhere_port}), flush=True)
+    async with contextlib.AsyncExitStack() as stack:
+        ups = [FakeUpstream(port=port if first else 0, api_key=api_key) for first in [True] + [False] * (servers - 1)]
+        for up in ups:
+            await stack.enter_async_context(up)
+        ports = [up.port for up in ups]
+        print(json.dumps({"port": ports[0], "elsewhere_port": ups[0].elsewhere_port, "ports": ports}), flush=True)
         threading.Thread(target=_until_stdin_ends, args=(loop, stop), daemon=True).start()
         await stop.wait()
 

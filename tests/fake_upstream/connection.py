@@ -11,6 +11,7 @@ from tests.fake_upstream import behaviours, control
 from tests.fake_upstream.call import BadCall, parse
 from tests.fake_upstream.exchange import Exchange
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
+from tests.fake_upstream.playing import Playing
 from tests.fake_upstream.registry import Act, UnknownModel
 from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.wire import JSON, error_body, head, length
@@ -25,6 +26,8 @@ class State:
     api_key: str | None
     max_hold_s: float
     seen: Seen = field(default_factory=Seen)
+    playing: Playing = field(default_factory=Playing)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # for what is done one at a time
     connections: set["Connection"] = field(default_factory=set)
     accepted: int = 0
     in_progress: int = 0
@@ -85,6 +88,9 @@ class Connection:
             return False
         if request.path.partition("?")[0] == _CHAT and request.method == "POST":
             return await self._chat(request, record)
+        if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
+            await asyncio.wait((asyncio.ensure_future(self._reader.gone.wait()),), timeout=self._state.max_hold_s)
+            return False
         return await self._plain(control.serve(self._state, request), request, record)
 
     async def _chat(self, request: Request, record: Record) -> bool:
@@ -94,7 +100,7 @@ class Connection:
         try:
             call = parse(request.body)
             record.model, record.stream = call.model[:MAX_NAME], call.stream
-            row, parameter = behaviours.find(call.model)
+            row, parameter = behaviours.find(self._state.playing.model(call.model, stream=call.stream))
         except BadCall as problem:
             return await self._plain((400, control.bad_call(problem)), request, record)
         except UnknownModel as problem:
@@ -103,6 +109,7 @@ class Connection:
             return await self._plain((400, control.wrong_mode(row.name, row.modes)), request, record)
         exchange = Exchange(call, parameter, self._writer, record)
         exchange.keep = request.keeps_alive()
+        exchange.turn = self._state.turn
         exchange.authorization = request.header("authorization")
         exchange.elsewhere = f"http://127.0.0.1:{self._state.elsewhere_port}{_CHAT}"
         await self._act(row.act, exchange, record)

@@ -4,8 +4,9 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_upstream import behaviours
-from tests.fake_upstream.call import BadCall
+from tests.fake_upstream.call import BadCall, parse
 from tests.fake_upstream.http1 import Request
+from tests.fake_upstream.registry import UnknownModel
 from tests.fake_upstream.script import CREATED
 from tests.fake_upstream.wire import as_json, error_body
 
@@ -16,12 +17,20 @@ Answer = tuple[int, bytes]  # status, JSON body
 
 
 def inspect(state: "State", request: Request, *, besides: int) -> Answer:
-    """`/_seen`, `/_open`, `/_reset`. `besides` open connections are the asker's own and do not count."""
+    """`/_seen`, `/_open`, `/_calls`, `/_play`, `/_reset`. `besides` open connections are the asker's own."""
     match (request.method, request.path):
         case ("GET", "/_seen"):
             return 200, as_json(state.seen.rows())
         case ("GET", "/_open"):
             return 200, as_json(counts(state, besides=besides))
+        case ("POST", "/_calls"):
+            return 200, as_json(calls(state, request.body))
+        case ("POST", "/_play"):
+            try:
+                state.playing.play(request.body)
+            except (UnknownModel, ValueError, KeyError, TypeError) as wrong:
+                return 400, bad_call(BadCall(str(wrong), "behaviours"))
+            return 200, b"{}"
         case ("POST", "/_reset"):
             state.seen.clear()
             return 200, b"{}"
@@ -40,6 +49,15 @@ def counts(state: "State", *, besides: int = 0) -> dict[str, int]:
     }
 
 
+def calls(state: "State", text: bytes) -> dict[str, int]:
+    """How many chat requests and counts of tokens are remembered, and how many requests have this text in them."""
+    records = list(state.seen.records)
+    paths = [record.request.path for record in records]
+    held = sum(text in record.request.body for record in records) if text else 0
+    chat, counts = paths.count("/v1/chat/completions"), paths.count("/tokenize")
+    return {"chat": chat, "tokenize": counts, "holding": held, "forgotten": state.seen.forgotten}
+
+
 def serve(state: "State", request: Request) -> Answer:
     """Health and models; all else is not there."""
     path = request.path.partition("?")[0]
@@ -48,6 +66,8 @@ def serve(state: "State", request: Request) -> Answer:
     refusal = unauthorized(state, request) if path.startswith("/v1/") else None
     if refusal is not None:
         return refusal
+    if path == "/tokenize" and request.method == "POST":
+        return _tokenize(request)
     if request.method not in ("GET", "HEAD"):
         return (405, b'{"detail":"Method Not Allowed"}') if path == "/v1/models" else (404, b'{"detail":"Not Found"}')
     if path == "/v1/models":
@@ -56,6 +76,15 @@ def serve(state: "State", request: Request) -> Answer:
     if name != path:
         return (200, as_json(_model(name))) if name in behaviours.BEHAVIOURS else (404, no_model(name))
     return 404, b'{"detail":"Not Found"}'
+
+
+def _tokenize(request: Request) -> Answer:
+    """vLLM 0.32's TokenizeResponse; a token is a word, as in the usage of answers."""
+    try:
+        count = parse(request.body).prompt_tokens
+    except BadCall as problem:
+        return 400, bad_call(problem)
+    return 200, as_json({"count": count, "max_model_len": 32_768, "tokens": list(range(count)), "token_strs": None})
 
 
 def _model(name: str) -> dict[str, Any]:

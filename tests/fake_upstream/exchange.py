@@ -23,6 +23,7 @@ class Exchange:
     """One request and the answer to it. After a behaviour returns the connection is kept unless it said otherwise.
 
     `elsewhere` is the address of a second port of the same server, for redirects: who comes there is recorded too.
+    `turn` is held by one exchange of the server at a time.
     """
 
     def __init__(self, call: Call, parameter: int, writer: asyncio.StreamWriter, counts: Counts) -> None:
@@ -32,6 +33,7 @@ class Exchange:
         self.elsewhere = ""
         self.keep = True
         self.close_on_next = False
+        self.turn = asyncio.Lock()
         self._writer = writer
         self._counts = counts
 

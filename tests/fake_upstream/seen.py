@@ -50,28 +50,30 @@ class Seen:
     """The records, oldest first; the oldest go when there are too many, or they are too large together."""
 
     def __init__(self) -> None:
-        self._records: deque[Record] = deque()
+        self.records: deque[Record] = deque()
         self._held = 0
         self.total = 0
+        self.forgotten = 0
 
     def add(self, connection: int, port: int, request: Request) -> Record:
         """Remember a request."""
         self.total += 1
         record = Record(self.total, connection, port, request.remembered(MAX_BODY))
-        self._records.append(record)
+        self.records.append(record)
         self._held += record.request.weight()
-        while len(self._records) > MAX_RECORDS or self._held > MAX_HELD:
-            self._held -= self._records.popleft().request.weight()
+        while len(self.records) > MAX_RECORDS or self._held > MAX_HELD:
+            self._held -= self.records.popleft().request.weight()
+            self.forgotten += 1
         return record
 
     def rows(self) -> list[dict[str, Any]]:
         """All records as JSON."""
-        return [record.row() for record in self._records]
+        return [record.row() for record in self.records]
 
     def clear(self) -> None:
         """Forget all."""
-        self._records.clear()
-        self._held = 0
+        self.records.clear()
+        self._held = self.forgotten = 0
 
 
 def _as_text(body: bytes) -> str | None:

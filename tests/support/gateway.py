@@ -78,11 +78,12 @@ class GatewayProcess:
             if self._process.stdout is not None:
                 self._process.stdout.close()
 
-    def decision(self, decision_id: str) -> dict[str, Any]:
-        """The finished record of a decision, and its sentences; waits for its end."""
+    def decision(self, decision_id: str, key: str | None = None) -> dict[str, Any]:
+        """The finished record of a decision, and its sentences; waits for its end. `key` is an operator's."""
+        headers = {"authorization": f"Bearer {key}"} if key else {}
         until = time.monotonic() + 10
         while time.monotonic() < until:
-            answer = httpx.get(f"{self.url}/admin/decisions/{decision_id}", trust_env=False)
+            answer = httpx.get(f"{self.url}/admin/decisions/{decision_id}", headers=headers, trust_env=False)
             if answer.status_code == 200 and not answer.json()["record"].get("in_progress"):
                 return answer.json()
             time.sleep(0.02)

@@ -37,6 +37,13 @@ async def slow(x: Exchange) -> None:
     await ok(x)
 
 
+@behaviour("one_at_a_time", "both", default=20, unit="ms for each request")
+async def one_at_a_time(x: Exchange) -> None:
+    """Answers like slow, and while it does the next ones wait: a queue."""
+    async with x.turn:
+        await slow(x)
+
+
 @behaviour("first_after", "both", default=500, unit="ms between headers and body")
 async def first_after(x: Exchange) -> None:
     """Headers at once, the body later."""

@@ -1,0 +1,31 @@
+"""What a server does whatever the model is called: for upstreams that stand in for real ones under their own names."""
+
+import json
+import random
+
+from tests.fake_upstream.registry import UnknownModel, find
+
+
+class Playing:
+    """Behaviours (as model names: `slow@200`) of which each request draws one that is for its mode; none: the model's."""
+
+    def __init__(self) -> None:
+        self._names: dict[bool, list[str]] = {False: [], True: []}
+        self._random = random.Random(0)
+        self.tokenizer_is_silent = False
+
+    def play(self, body: bytes) -> None:
+        """`{"behaviours": [...], "tokenizer_is_silent": false}`. Raises UnknownModel, ValueError, KeyError, TypeError."""
+        told = json.loads(body)
+        names: list[str] = told["behaviours"]
+        rows = [(name, find(name)[0]) for name in names]
+        by_mode = {stream: [name for name, row in rows if row.fits(stream=stream)] for stream in (False, True)}
+        if names and not any(by_mode.values()):
+            raise UnknownModel("none of these behaviours is for any mode")
+        self._names = by_mode
+        self.tokenizer_is_silent = told.get("tokenizer_is_silent") is True
+
+    def model(self, asked: str, *, stream: bool) -> str:
+        """The behaviour for a request."""
+        names = self._names[stream]
+        return self._random.choice(names) if names else asked

@@ -1,0 +1,69 @@
+"""Several fake upstreams in one process of their own: each stands in for a deployment, and is told what to do."""
+
+import json
+import subprocess
+import sys
+from typing import Any, Self
+
+import httpx2 as httpx
+
+from tests.support.gateway import REPOSITORY
+
+
+class Stand:
+    """One fake upstream. Its model names mean nothing until it is told to play something."""
+
+    def __init__(self, port: int, client: httpx.Client) -> None:
+        self.port = port
+        self._client = client
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def play(self, *behaviours: str, tokenizer_is_silent: bool = False) -> None:
+        """From now on each request draws one of these (`slow@200`) that is for its mode."""
+        told = {"behaviours": behaviours, "tokenizer_is_silent": tokenizer_is_silent}
+        self._post("/_play", json.dumps(told).encode())
+
+    def forget(self) -> None:
+        """The requests seen so far."""
+        self._post("/_reset", b"")
+
+    def calls(self, text: str = "") -> dict[str, int]:
+        """`chat` and `tokenize` requests since it forgot, and those `holding` this text."""
+        counts: dict[str, int] = self._post("/_calls", text.encode())
+        assert counts["forgotten"] == 0, "more requests than are remembered: nothing can be said of them"
+        return counts
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The requests since it forgot, oldest first."""
+        rows: list[dict[str, Any]] = self._client.get(f"http://127.0.0.1:{self.port}/_seen").json()
+        return [row for row in rows if row["path"] == "/v1/chat/completions"]
+
+    def _post(self, path: str, body: bytes) -> Any:
+        answer = self._client.post(f"http://127.0.0.1:{self.port}{path}", content=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+class Fleet:
+    """So many stands, until the block ends."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.stands: list[Stand] = []
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.fake_upstream", "--servers", str(self._size)]
+        self._process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self._client = httpx.Client(trust_env=False, timeout=30)
+        ports = json.loads(self._process.stdout.readline())["ports"]
+        self.stands = [Stand(port, self._client) for port in ports]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        self._process.terminate()
+        self._process.communicate(timeout=15)
