@@ -20,7 +20,7 @@ from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.policy import PolicyInForce
-from gateway.watch.probes import Probes
+from gateway.watch.workers import WorkerWatch
 
 
 def load_plan(settings: Settings, number: int = 1) -> Plan:
@@ -36,6 +36,7 @@ class Gateway:
         self.readings = Readings()
         hardware = {name: one.own_cost for name, one in settings.catalogue.deployments.items() if one.own_cost}
         self.readings.declare(hardware, time.time())
+        self.readings.workers.declare(settings.catalogue.deployments.values())
         self.transport = Transport(TransportLimits())
         self.metrics = Metrics()
         self.metrics.read_objectives(lambda: self.readings.snapshot(time.time()).slo)
@@ -65,7 +66,7 @@ class Gateway:
         )
         credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
         self._classifier = Classifier()
-        self._probes = Probes(deployments.values(), credentials, self.readings)
+        self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)
         self._stopping = False
         self.asgi, self._end_requests = application(
             ApiRooms(
@@ -88,7 +89,7 @@ class Gateway:
         """Start what runs beside requests."""
         self._policy.start()
         self._embedded.start()
-        self._probes.start()
+        self._worker_watch.start()
 
     def is_ready(self) -> bool:
         """True if a deployment can answer, as far as is known."""
@@ -110,7 +111,7 @@ class Gateway:
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""
         await self._policy.stop()
-        await self._probes.stop()
+        await self._worker_watch.stop()
         await self._embedded.stop()
         await self.transport.close()
         self._classifier.close()
@@ -126,9 +127,10 @@ class Gateway:
 
     def _place(self, settings: Settings) -> None:
         for name, deployment in settings.catalogue.deployments.items():
-            if deployment.base_url is not None:
+            if deployment.addresses:
                 key: Secret | None = settings.api_keys.get(name)
-                self.transport.place(name, Origin.parse(deployment.base_url), _bearer(key.reveal()) if key else {})
+                origins = [Origin.parse(address) for address in deployment.addresses]
+                self.transport.place(name, origins, _bearer(key.reveal()) if key else {})
 
     def _embedded_moved(self, name: str, port: int, api_key: str) -> None:
         self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), _bearer(api_key))

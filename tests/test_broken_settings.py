@@ -19,10 +19,15 @@ def without(field: str) -> str:
     return "".join(line for line in entry("region: r").splitlines(keepends=True) if f" {field}:" not in line)
 
 
+def instead(line: str) -> str:
+    """The line in place of a base URL."""
+    return "".join(one for one in entry(line).splitlines(keepends=True) if " base_url:" not in one)
+
+
 REFERENCE = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
 HIDDEN = "a value that is not shown"
 PROVIDERS = "one of llama_cpp, openai, openai_compatible, vllm"
-ONE_ADDRESS = "exactly one of 'base_url' and 'embedded'"
+ONE_ADDRESS = "exactly one of 'base_url', 'addresses' and 'embedded'"
 KNOWN = "a model or deployment of this file"
 
 # text, place, path, expected (from its start), found (within it), hint (the name it gives)
@@ -39,13 +44,17 @@ BROKEN = [
     (HEAD + "models: {m: !x {}}", (3, 13), "models.m", "no tag", "!x", None),
     (HEAD + "models: [", (3, 10), "", "valid YAML", "", None),
     # a deployment
-    (entry("clearence: public"), (7, 5), "deployments.a.clearence", "one of api_key, base_url, ca", "'clearence'", "clearance"),
+    (entry("clearence: public"), (7, 5), "deployments.a.clearence", "one of addresses, api_key, base", "'clearence'", "clearance"),
     (entry("provider: vlm"), (7, 5), "deployments.a.provider", PROVIDERS, "'vlm'", "vllm"),
     (entry("provider: zzz"), (7, 5), "deployments.a.provider", PROVIDERS, "'zzz'", None),
     (without("provider"), (2, 3), "deployments.a.provider", "the required field 'provider'", "nothing", None),
     (without("hosting"), (2, 3), "deployments.a.hosting", "the required field 'hosting'", "nothing", None),
-    (without("base_url"), (2, 3), "deployments.a", ONE_ADDRESS, "neither", None),
-    (entry("embedded: {}"), (2, 3), "deployments.a", ONE_ADDRESS, "both", None),
+    (without("base_url"), (2, 3), "deployments.a", ONE_ADDRESS, "none of them", None),
+    (entry("embedded: {}"), (2, 3), "deployments.a", ONE_ADDRESS, "'base_url' and 'embedded'", None),
+    (entry("addresses: ['http://h/v1']"), (2, 3), "deployments.a", ONE_ADDRESS, "'base_url' and 'addresses'", None),
+    (instead("addresses: ['http://a/v1', 'http://b/v1', 'http://a/v1/']"), (6, 47), "deployments.a.addresses[2]", "each address once", "again", None),
+    (instead("addresses: ['http://a/v1', 'http://u:p@b/v1']"), (6, 32), "deployments.a.addresses[1]", "an address without user", "", None),
+    (entry("scrape_s: 0"), (7, 5), "deployments.a.scrape_s", "at least 0.2", "0", None),
     (entry("model: ''"), (7, 5), "deployments.a.model", "at least 1 character", "''", None),
     (entry("model: 4.1"), (7, 5), "deployments.a.model", "text", "4.1", None),
     (entry("model: "), (7, 5), "deployments.a.model", "text", "null", None),

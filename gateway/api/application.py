@@ -21,7 +21,13 @@ _log = logging.getLogger(__name__)
 def application(rooms: ApiRooms) -> tuple[Litestar, Callable[[], None]]:
     """The ASGI application of one process, and what ends its requests in progress."""
     identify = identify_by(rooms.keyring)
-    chat = ChatCompletions(rooms.answers, identify, rooms.bus, max_body_bytes=rooms.max_body_bytes)
+    chat = ChatCompletions(
+        rooms.answers,
+        identify,
+        rooms.bus,
+        max_body_bytes=rooms.max_body_bytes,
+        with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
+    )
 
     @asgi("/v1/chat/completions", copy_scope=False)
     async def chat_completions(scope: Any, receive: Any, send: Any) -> None:

@@ -51,13 +51,16 @@ class DecisionIds:
 
 
 class ChatCompletions:
-    """The endpoint. `max_body_bytes` bounds a request's body."""
+    """The endpoint. `max_body_bytes` bounds a request's body; `with_prefix` as `chat_request` has it."""
 
-    def __init__(self, answers: Answers, identify: Identify, bus: Bus, *, max_body_bytes: int) -> None:
+    def __init__(
+        self, answers: Answers, identify: Identify, bus: Bus, *, max_body_bytes: int, with_prefix: bool
+    ) -> None:
         self._answers = answers
         self._identify = identify
         self._bus = bus
         self._max_body_bytes = max_body_bytes
+        self._with_prefix = with_prefix
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
@@ -77,7 +80,7 @@ class ChatCompletions:
                 raise ApiError(405, "method_not_allowed", "Use POST.")  # noqa: TRY301 - one place tells the caller
             caller = self._identify(headers)
             body = await read_body(receive, headers, self._max_body_bytes)
-            request = chat_request(body, headers, caller, request_id)
+            request = chat_request(body, headers, caller, request_id, with_prefix=self._with_prefix)
             del body
             with Departure(receive), self._open:
                 await self._answer(request, decision_id, arrived, send, ids)

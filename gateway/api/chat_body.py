@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gateway.api.errors import ApiError
+from gateway.api.prefix import prefix_of
 from gateway.values.deployment import Capability
 
 MAX_MEMBERS = 200_000  # of all objects in a body together
@@ -55,6 +56,7 @@ class ChatShape(msgspec.Struct, gc=False):
     wants_usage: bool
     choices: int
     service_tier: str | None
+    prefix: int | None
 
 
 _fields = msgspec.json.Decoder(Fields).decode
@@ -91,8 +93,8 @@ def parse_fields(body: bytes) -> Fields:
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
 
 
-def read_shape(fields: Fields) -> ChatShape:
-    """Raises ApiError 400 with the path of the field and what was expected."""
+def read_shape(fields: Fields, *, with_prefix: bool = False) -> ChatShape:
+    """Raises ApiError 400 with the path of the field and what was expected. `with_prefix`: digest how it begins."""
     model = _read(fields, "model", _model)
     messages: list[_Message] = _read(fields, "messages", _messages)
     if not model:
@@ -115,6 +117,7 @@ def read_shape(fields: Fields) -> ChatShape:
         bool(options and options.include_usage),
         choices or 1,
         _service_tier(fields),
+        prefix_of(messages) if with_prefix else None,
     )
 
 

@@ -8,10 +8,15 @@ from gateway.values.request import ChatRequest, Facts
 from gateway.values.sensitivity import highest
 
 
-def chat_request(body: bytes, headers: dict[str, str], caller: Caller, request_id: str) -> ChatRequest:
-    """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use."""
+def chat_request(
+    body: bytes, headers: dict[str, str], caller: Caller, request_id: str, *, with_prefix: bool = False
+) -> ChatRequest:
+    """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
+
+    `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
+    """
     fields = parse_fields(body)
-    shape = read_shape(fields)
+    shape = read_shape(fields, with_prefix=with_prefix)
     if not caller.may_use(shape.model):
         raise unknown_model(shape.model)
     facts = Facts(
@@ -26,6 +31,7 @@ def chat_request(body: bytes, headers: dict[str, str], caller: Caller, request_i
         key=caller.key,
         team=caller.team,
         session=request_headers.session(headers),
+        prefix=shape.prefix,
         tags=request_headers.tags(headers),
     )
     return ChatRequest(

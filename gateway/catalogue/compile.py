@@ -66,16 +66,28 @@ def _deployment_problems(
     if entry.provider not in providers:
         expected = f"one of {', '.join(providers)}"
         yield document.problem(f"{path}.provider", expected, repr(entry.provider), providers)
-    if (entry.base_url is None) == (entry.embedded is None):
-        found = "neither" if entry.base_url is None else "both"
-        yield document.problem(path, "exactly one of 'base_url' and 'embedded'", found)
-    if entry.base_url is not None and (wrong := _wrong_address(entry.base_url)):
-        yield document.problem(f"{path}.base_url", wrong, "another form of address")
+    yield from _place_problems(path, entry, document)
     if entry.embedded is not None and entry.hosting is not Hosting.SELF_HOSTED:
         yield document.problem(f"{path}.hosting", "self_hosted for an embedded model", entry.hosting.value)
     if entry.api_key is not None and parse_reference(entry.api_key) is None:
         expected = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
         yield document.problem(f"{path}.api_key", expected, "a value that is not shown")
+
+
+def _place_problems(path: str, entry: DeploymentEntry, document: Document) -> Iterable[Problem]:
+    places = {"base_url": entry.base_url, "addresses": entry.addresses, "embedded": entry.embedded}
+    given = [f"'{name}'" for name, place in places.items() if place is not None]
+    if len(given) != 1:
+        expected = "exactly one of 'base_url', 'addresses' and 'embedded'"
+        yield document.problem(path, expected, " and ".join(given) or "none of them")
+    if entry.base_url is not None and (wrong := _wrong_address(entry.base_url)):
+        yield document.problem(f"{path}.base_url", wrong, "another form of address")
+    addresses = [address.rstrip("/") for address in entry.addresses or ()]
+    for index, address in enumerate(addresses):
+        if wrong := _wrong_address(address):
+            yield document.problem(f"{path}.addresses[{index}]", wrong, "another form of address")
+        elif address in addresses[:index]:
+            yield document.problem(f"{path}.addresses[{index}]", "each address once", f"{address!r} again")
 
 
 def _wrong_address(base_url: str) -> str | None:
@@ -113,11 +125,15 @@ def _model_problems(
 def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice) -> Deployment:
     own = Sensitivity.RESTRICTED if entry.hosting is Hosting.SELF_HOSTED else Sensitivity.PUBLIC
     embedded, own_cost = entry.embedded, entry.own_cost
+    written = entry.addresses or ([entry.base_url] if entry.base_url else [])
+    addresses = tuple(address.rstrip("/") for address in written)
     return Deployment(
         name=name,
         provider=entry.provider,
         model=entry.model,
-        base_url=entry.base_url.rstrip("/") if entry.base_url else None,
+        base_url=addresses[0] if addresses else None,
+        addresses=addresses,
+        scrape_s=entry.scrape_s,
         hosting=entry.hosting,
         region=entry.region,
         clearance=entry.clearance or own,

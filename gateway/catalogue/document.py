@@ -95,12 +95,23 @@ class EmbeddedEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
 
 
 class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One place that can answer: exactly one of `base_url` and `embedded` says where."""
+    """One place that can answer: exactly one of `base_url`, `addresses` and `embedded` says where."""
 
     provider: Annotated[str, Meta(description="A row of the vendor table: vllm, llama_cpp, openai, openai_compatible.")]
     model: Annotated[str, Meta(min_length=1, description="The model's name there.")]
     hosting: Annotated[Hosting, Meta(description="Whose machines answer.")]
     base_url: Annotated[str | None, Meta(description="With the API's root, like http://127.0.0.1:8000/v1.")] = None
+    addresses: Annotated[
+        Annotated[list[str], Meta(min_length=1, max_length=64)] | None,
+        Meta(
+            description="Several base URLs of the same model, each like `base_url`: requests are balanced over them. "
+            "All get the same key.",
+        ),
+    ] = None
+    scrape_s: Annotated[
+        float,
+        Meta(ge=0.2, le=60, description="How often self-hosted addresses are asked how they are; for vLLM, how full."),
+    ] = 1.0
     embedded: EmbeddedEntry | None = None
     api_key: Annotated[str | None, Meta(description="A reference: ${env:NAME} or ${file:PATH}.")] = None
     region: str | None = None

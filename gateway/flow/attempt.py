@@ -8,6 +8,7 @@ import time
 
 import msgspec
 
+from gateway.flow.address import choose_address
 from gateway.flow.story import Story
 from gateway.observe.bus import Bus
 from gateway.providers.contract import StreamDecoder, Translator
@@ -53,7 +54,10 @@ class RunningAttempt:
         self._exchange: Exchange | None = None
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
-        self._in_flight = rooms.readings.began(deployment.name, time.time())
+        now = time.time()
+        self.address = choose_address(rooms.readings, story, deployment, now)
+        self._wait_s = self._go_to(self.address, now)
+        self._in_flight = rooms.readings.began(deployment.name, now)
         rooms.bus.publish(AttemptStarted(deployment.name))
 
     async def open(self) -> Exchange:
@@ -65,7 +69,9 @@ class RunningAttempt:
         since = time.monotonic()
         connect_s = min(deployment.timeouts.connect_s, max(self._ends - since, 0.001))
         try:
-            exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s)
+            exchange = await self._rooms.transport.send(
+                deployment.name, call, connect_s=connect_s, address=self.address or 0
+            )
             self._exchange = exchange
             self.expect_by(self._first[0] if facts.stream else None, self._first[1])
             head = await exchange.head()
@@ -129,6 +135,8 @@ class RunningAttempt:
         if self.first_output_s is None:
             self.first_output_s = time.monotonic() - self._started
             self._read_s = 0.0
+            if self.address is not None:
+                self._rooms.readings.workers.gave_output(self.deployment.name, self.address)
         self.expect_by(*self._idle)
 
     def settle(
@@ -157,11 +165,25 @@ class RunningAttempt:
             in_flight=self._in_flight,
             held_by_caller=held,
             slo_met=self._kept(outcome, duration, usage, held=held),
+            address=self.address,
+            base_url=None if self.address is None else deployment.addresses[self.address],
+            wait_s=self._wait_s,
         )
+        if self.address is not None:
+            readings.workers.ended(deployment.name, self.address, outcome, duration, now)
         self.story.attempts.append(attempt)
         readings.ended(attempt, self.story.decision, now)
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
+
+    def _go_to(self, address: int | None, now: float) -> float:
+        """The address is told of the attempt; how long it has to expect to wait there, in seconds."""
+        if address is None:
+            return 0.0
+        workers, name = self._rooms.readings.workers, self.deployment.name
+        wait_s = workers.of(name)[address].wait_s(now)
+        workers.began(name, address)
+        return wait_s or 0.0
 
     def _is_held(self, duration_s: float) -> bool:
         """Whether most of the stream's time went by without anybody waiting for the provider."""

@@ -43,7 +43,8 @@ async def with_exact_tokens(
 async def _count(rooms: Rooms, request: ChatRequest, deployment: Deployment, counter: TokenCounter) -> int:
     until = time.monotonic() + WITHIN_S
     call = counter.encode_count(request, deployment)
-    exchange = await rooms.transport.send(deployment.name, call, connect_s=WITHIN_S)
+    address = rooms.readings.workers.best(deployment.name, time.time())
+    exchange = await rooms.transport.send(deployment.name, call, connect_s=WITHIN_S, address=address)
     try:
         exchange.expect(until, Outcome.TOTAL_TIMEOUT)
         head = await exchange.head()

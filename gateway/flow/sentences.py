@@ -22,7 +22,8 @@ def _attempt(number: int, attempt: Attempt) -> str:
         about = "about " if attempt.usage.estimated else ""
         parts.append(f"{about}{attempt.usage.prompt_tokens} + {attempt.usage.completion_tokens} tokens")
     parts.append("cost unknown" if attempt.cost_usd is None else f"cost {attempt.cost_usd:.6f} USD")
-    return f"Attempt {number}, {attempt.deployment}: {attempt.outcome.value}; {', '.join(parts)}."
+    at = f" at {attempt.base_url}" if attempt.base_url else ""
+    return f"Attempt {number}, {attempt.deployment}{at}: {attempt.outcome.value}; {', '.join(parts)}."
 
 
 def _end(record: RequestFinished) -> str:

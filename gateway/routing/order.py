@@ -76,7 +76,7 @@ def _standings(
             found.append(_LAST_RESORT)
         elif its is not None and its.passed_over:
             found.append(_BURNING)
-        elif (
+        elif (reading.wait_s is not None and reading.wait_s > min(first_under, total_under)) or (
             latency is not None
             and latency.samples >= LATE_FROM_SAMPLES
             and now - latency.measured_at <= LATE_FOR_S

@@ -70,6 +70,9 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
         first = latency.first_output_line(reading.in_flight, at.first)
         total = latency.total_line(reading.in_flight, at.total, facts.stream)
         fresh_until = latency.measured_at + STALE_AFTER_S
+        if reading.wait_s:  # the latency was learned without it
+            first = first and (first[0] + reading.wait_s, first[1])
+            total = total and (total[0] + reading.wait_s, total[1], total[2])
     return (
         reading,
         _closed_until(reading),

@@ -13,6 +13,7 @@ from gateway.values.snapshot import Latency, Quantiles
 LEARN_WITHIN_S = 1.0  # how late a sample may count
 LEARN_EVERY_S, _MANY = 0.2, 16  # at most so often, and only where so many came
 _FEW = 8  # the first answers count at once
+_AT_LEAST_WORKED = 0.02
 _CUT_OFF = frozenset({
     Outcome.CONNECT_TIMEOUT, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT,
     Outcome.LIMIT_PASSED, Outcome.DEADLINE_EXCEEDED, Outcome.CALLER_LEFT, Outcome.GATEWAY_STOPPED,
@@ -32,11 +33,14 @@ class LatencyModel:
     def learn(
         self, attempt: Attempt, *, stream: bool, prompt_tokens: float, output_tokens: float | None, now: float
     ) -> None:
-        """An attempt ended. `output_tokens` are those of one choice: that came, or else that were to be expected."""
+        """An attempt ended. `output_tokens` are those of one choice: that came, or else that were to be expected.
+
+        What was expected to go by in the provider's queue is left out: it is predicted from the queue, each time anew.
+        """
         if not stream:
             self._learn_whole(attempt, prompt_tokens, output_tokens or 0.0, now)
         elif attempt.first_output_s is not None:
-            self._first.add(now, prompt_tokens, attempt.in_flight, 0.0, attempt.first_output_s, False)
+            self._first.add(now, prompt_tokens, attempt.in_flight, 0.0, _worked(attempt, attempt.first_output_s), False)
             self._learn_pace(attempt, attempt.duration_s - attempt.first_output_s, output_tokens, now)
         else:
             self._learn_cut_off(self._first, attempt, prompt_tokens, 0.0, now)
@@ -62,7 +66,9 @@ class LatencyModel:
 
     def _learn_whole(self, attempt: Attempt, prompt_tokens: float, output_tokens: float, now: float) -> None:
         if attempt.outcome is Outcome.OK:
-            self._whole.add(now, prompt_tokens, attempt.in_flight, output_tokens, attempt.duration_s, False)
+            self._whole.add(
+                now, prompt_tokens, attempt.in_flight, output_tokens, _worked(attempt, attempt.duration_s), False
+            )
         else:
             self._learn_cut_off(self._whole, attempt, prompt_tokens, output_tokens, now)
 
@@ -76,4 +82,10 @@ class LatencyModel:
         """A caller in haste says nothing of a deployment that nobody has seen answer."""
         outcome = attempt.outcome
         if outcome in _CUT_OFF and (len(trend) or CONSEQUENCES[outcome].fault is Fault.PROVIDER):
-            trend.add(now, prompt_tokens, attempt.in_flight, output_tokens, attempt.duration_s, True)
+            worked = _worked(attempt, attempt.duration_s)
+            trend.add(now, prompt_tokens, attempt.in_flight, output_tokens, worked, True)
+
+
+def _worked(attempt: Attempt, seconds: float) -> float:
+    """Seconds without the expected wait; that is an estimate, so some of them always stay."""
+    return max(seconds - attempt.wait_s, seconds * _AT_LEAST_WORKED)

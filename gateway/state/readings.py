@@ -12,6 +12,7 @@ from gateway.state.latency import LatencyModel
 from gateway.state.served import Served
 from gateway.state.slo import SloBook
 from gateway.state.tokens import OutputTokens, PromptTokens
+from gateway.state.workers import Workers
 from gateway.values.decision import Decision
 from gateway.values.deployment import Hardware
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
@@ -30,6 +31,7 @@ class Readings:
     """One per process. Single-threaded: every verb runs to its end on the event loop. `now` is seconds since the epoch."""
 
     def __init__(self) -> None:
+        self.workers = Workers()
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
         self._slo = SloBook()
@@ -48,7 +50,9 @@ class Readings:
         """The world at `now`."""
         if now >= self._look_at:
             self._look(now)
-        return Snapshot(now, self._readings.copy(), self._slo.readings(now))
+        readings = self._readings.copy()
+        self.workers.put_into(readings, now)
+        return Snapshot(now, readings, self._slo.readings(now))
 
     def of(self, deployment: str) -> Reading:
         """The present reading."""

@@ -1,13 +1,13 @@
-"""Pooled HTTP/1.1 connections, one pool for each deployment, so that a dead backend cannot hold up another (FAULTS F11).
+"""Pooled HTTP/1.1 connections, one pool for each address, so that a dead backend cannot hold up another (FAULTS F11).
 
 It has no retries of its own but one: a pooled connection that turns out to be closed before a byte of the response came
-is replaced once. A credential is bound to its deployment's address (law 8): both are placed together, and a redirect is
-an answer like any other.
+is replaced once. A credential is bound to its deployment's addresses (law 8): all are placed together, and a redirect
+is an answer like any other.
 """
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway import __version__
 from gateway.transport.connection import Connection
@@ -19,7 +19,7 @@ from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class _Place:
-    """A deployment's address, credential and connections."""
+    """One address of a deployment, its credential and connections."""
 
     def __init__(self, origin: Origin, headers: Mapping[str, str], tls: ssl.SSLContext | None) -> None:
         self.origin = origin
@@ -60,41 +60,52 @@ class Transport:
 
     def __init__(self, limits: TransportLimits) -> None:
         self._limits = limits
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, tuple[_Place, ...]] = {}  # by deployment, then by address
         self._left: list[_Place] = []  # removed, with exchanges in progress
         self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
     def place(
-        self, deployment: str, origin: Origin, headers: Mapping[str, str], tls: ssl.SSLContext | None = None
+        self,
+        deployment: str,
+        origins: Origin | Sequence[Origin],
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Bind a deployment to its address and credential headers. Again: move it; connections to the old place close."""
+        """Bind a deployment to its addresses and credential headers. Again: move it; connections to the old ones close."""
         self.remove(deployment)
-        if origin.scheme == "https" and tls is None:
+        all_origins = (origins,) if isinstance(origins, Origin) else origins
+        if tls is None and any(origin.scheme == "https" for origin in all_origins):
             tls = ssl.create_default_context()
-        self._places[deployment] = _Place(origin, headers, tls if origin.scheme == "https" else None)
+        self._places[deployment] = tuple(
+            _Place(origin, headers, tls if origin.scheme == "https" else None) for origin in all_origins
+        )
 
     def redact(self, deployment: str, text: str) -> str:
         """The text without the deployment's credential: some providers repeat it in their errors (FAULTS X6)."""
-        place = self._places.get(deployment)
-        for secret in place.secrets if place else ():
+        places = self._places.get(deployment)
+        for secret in places[0].secrets if places else ():
             text = text.replace(secret, "[redacted]")
         return text
 
     def remove(self, deployment: str) -> None:
         """Forget a deployment. Exchanges in progress go on."""
-        place = self._places.pop(deployment, None)
-        if place is not None:
+        places = self._places.pop(deployment, ())
+        for place in places:
             place.gone = True
             for connection in tuple(place.idle):
                 connection.abort()
-            self._left = [left for left in (*self._left, place) if left.open or left.pending]
+        self._left = [left for left in (*self._left, *places) if left.open or left.pending]
 
-    async def send(self, deployment: str, call: Call, *, connect_s: float) -> Exchange:
-        """Write the call on a connection. Raises AttemptFailed if there is none to be had within `connect_s` seconds."""
-        place = self._places.get(deployment)
-        if place is None:
+    async def send(self, deployment: str, call: Call, *, connect_s: float, address: int = 0) -> Exchange:
+        """Write the call on a connection to one of the deployment's addresses, by its position among them.
+
+        Raises AttemptFailed if there is none to be had within `connect_s` seconds.
+        """
+        places = self._places.get(deployment)
+        if not places:
             raise AttemptFailed(Outcome.CONNECT_FAILED, "the deployment has no address yet")
+        place = places[address]
         data = place.request(call)
         connection = self._pooled(place) or await self._connect(place, connect_s)
         connection.write(data)
@@ -108,20 +119,26 @@ class Transport:
 
     def stats(self) -> dict[str, tuple[int, int]]:
         """By deployment: open connections, and how many of them are idle."""
-        return {name: (len(place.open), len(place.idle)) for name, place in self._places.items()}
+        return {
+            name: (sum(len(place.open) for place in places), sum(len(place.idle) for place in places))
+            for name, places in self._places.items()
+        }
 
     async def close(self) -> None:
         """Close all connections, those in use too; who waits for a response is told. Nothing can be sent any more."""
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for place in (*self._places.values(), *self._left):
+        for place in (*self._all(), *self._left):
             place.gone = True
             for connection in tuple(place.open):
                 connection.abort()
         self._places.clear()
         self._left.clear()
         await asyncio.sleep(0)
+
+    def _all(self) -> list[_Place]:
+        return [place for places in self._places.values() for place in places]
 
     def _pooled(self, place: _Place) -> Connection | None:
         """The one used last; if that has been idle too long, so have all."""
@@ -175,9 +192,9 @@ class Transport:
 
     def _sweep(self) -> None:
         """Close what has been idle too long; look again while anything is idle."""
-        for place in self._places.values():
+        for place in self._all():
             for connection in [idle for idle in place.idle if idle.idle_s >= self._limits.max_idle_s]:
                 connection.abort()
-        any_idle = any(place.idle for place in self._places.values())
+        any_idle = any(place.idle for place in self._all())
         again_s = self._limits.max_idle_s / 2
         self._sweeper = asyncio.get_running_loop().call_later(again_s, self._sweep) if any_idle else None

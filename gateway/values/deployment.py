@@ -138,7 +138,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """One place that can answer.
 
     `base_url` ends without a slash and includes the API's root (`http://host:8000/v1`);
-    it is None for an embedded server, whose address is known once it runs.
+    it is None for an embedded server, whose address is known once it runs. `addresses` are all base URLs at which the
+    same model answers, `base_url` the first; one is the usual case. Those of its own machines are asked how they are
+    every `scrape_s` seconds.
     `model` is the name sent upstream. A limit that is None is unknown and bounds nothing. At most one of `price` and
     `own_cost` says what its tokens cost: a list of prices, or what a self-hosted one runs on.
     """
@@ -158,6 +160,13 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     embedded: EmbeddedServer | None = None
     own_cost: Hardware | None = None
     quality: float | None = None  # the operator's own judgement, in [0, 1]
+    addresses: tuple[str, ...] = ()
+    scrape_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        """One base URL is one address."""
+        if not self.addresses and self.base_url is not None:
+            msgspec.structs.force_setattr(self, "addresses", (self.base_url,))
 
     @property
     def has_price(self) -> bool:

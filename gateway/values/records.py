@@ -25,6 +25,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 0  # at the deployment when this began, without this
     held_by_caller: bool = False  # most of its stream's time is the caller's, who read slowly
     slo_met: bool | None = None  # whether it kept the rule's objective; None if it does not count, or there is none
+    address: int | None = None  # which of the deployment's, where several are told apart or one is read
+    base_url: str | None = None  # that address
+    wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue
 
 
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):

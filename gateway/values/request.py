@@ -22,6 +22,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str | None = None
     team: str | None = None
     session: str | None = None  # a digest of what the caller sent
+    prefix: int | None = None  # 32 bits of a digest of how the conversation begins, salted by process
     tags: dict[str, str] = {}
     found: tuple[Kind, ...] = ()  # by detection, sorted by name
     detection_failed: bool = False

@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from gateway.values.slo import SloReading
+from gateway.values.worker import WorkerReading
 
 
 class Health(enum.Enum):
@@ -134,6 +135,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     prompt_token_ratio: float | None = None  # prompt tokens as the provider counts them over our estimate
     own_cost: OwnCost | None = None
     quality: float | None = None  # mean of the feedback, in [0, 1]
+    workers: tuple[WorkerReading, ...] = ()  # by address; empty where nothing distinguishes them or one is all
+    wait_s: float | None = None  # that a request has to expect at the best of them, before the work on it begins
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_r
 from tests.fake_upstream.playing import Playing
 from tests.fake_upstream.registry import Act, UnknownModel
 from tests.fake_upstream.seen import MAX_NAME, Record, Seen
+from tests.fake_upstream.vllm_face import VllmFace
 from tests.fake_upstream.wire import JSON, error_body, head, length
 
 _CHAT = "/v1/chat/completions"
@@ -28,6 +29,8 @@ class State:
     seen: Seen = field(default_factory=Seen)
     playing: Playing = field(default_factory=Playing)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # for what is done one at a time
+    vllm: VllmFace = field(default_factory=VllmFace)
+    ended: int = 0  # chats, however they ended
     connections: set["Connection"] = field(default_factory=set)
     accepted: int = 0
     in_progress: int = 0
@@ -91,6 +94,8 @@ class Connection:
         if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
             await asyncio.wait((asyncio.ensure_future(self._reader.gone.wait()),), timeout=self._state.max_hold_s)
             return False
+        if request.path in ("/health", "/metrics"):
+            return await self._plain(control.machine(self._state, request.path), request, record)
         return await self._plain(control.serve(self._state, request), request, record)
 
     async def _chat(self, request: Request, record: Record) -> bool:
@@ -130,6 +135,7 @@ class Connection:
             record.ended_ms, record.left_ms = (now, None) if ended else (None, now if gone.done() else None)
         finally:
             self._state.in_progress -= 1
+            self._state.ended += 1
             answering.cancel()
             gone.cancel()
             results = await asyncio.gather(answering, gone, return_exceptions=True)

@@ -17,7 +17,7 @@ Answer = tuple[int, bytes]  # status, JSON body
 
 
 def inspect(state: "State", request: Request, *, besides: int) -> Answer:
-    """`/_seen`, `/_open`, `/_calls`, `/_play`, `/_reset`. `besides` open connections are the asker's own."""
+    """`/_seen`, `/_open`, `/_calls`, `/_play`, `/_vllm`, `/_reset`. `besides` open connections are the asker's own."""
     match (request.method, request.path):
         case ("GET", "/_seen"):
             return 200, as_json(state.seen.rows())
@@ -34,8 +34,15 @@ def inspect(state: "State", request: Request, *, besides: int) -> Answer:
         case ("POST", "/_reset"):
             state.seen.clear()
             return 200, b"{}"
+        case ("POST", "/_vllm"):
+            return 200, as_json(state.vllm.set(request.body))
         case _:
             return 404, b'{"detail":"Not Found"}'
+
+
+def machine(state: "State", path: str) -> Answer:
+    """`/health` and `/metrics`, which vLLM has beside its API."""
+    return state.vllm.health() if path == "/health" else state.vllm.metrics(state.in_progress, state.ended)
 
 
 def counts(state: "State", *, besides: int = 0) -> dict[str, int]:
@@ -59,10 +66,8 @@ def calls(state: "State", text: bytes) -> dict[str, int]:
 
 
 def serve(state: "State", request: Request) -> Answer:
-    """Health and models; all else is not there."""
+    """Models; all else is not there."""
     path = request.path.partition("?")[0]
-    if path == "/health":
-        return 200, b"{}"
     refusal = unauthorized(state, request) if path.startswith("/v1/") else None
     if refusal is not None:
         return refusal

@@ -254,7 +254,7 @@ async def test_replacing_a_stale_connection_keeps_to_what_is_expected() -> None:
             assert await ask(transport) == (200, b"ok")
             exchange = await transport.send("d", CALL, connect_s=5.0)
             await dropped.wait()
-            transport._places["d"].origin = Origin("http", "127.0.0.1", port, "")  # as if the server were overrun
+            transport._places["d"][0].origin = Origin("http", "127.0.0.1", port, "")  # as if the server were overrun
             due = time.monotonic() + 0.3
             exchange.expect(now() + 0.3, FIRST)
             at, outcome = await failing_at(exchange)

@@ -1,0 +1,247 @@
+"""One deployment, three fake vLLM workers, each a process: who gets which request, and what happens when one dies."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Self
+
+import httpx2 as httpx
+import pytest
+
+from tests.support.client import Seen, ask
+from tests.support.gateway import GatewayProcess
+from tests.support.workers import FakeWorker, eventually
+
+Workers = list[FakeWorker]
+LONG = "a system prompt of some length, which all of them share. " * 20
+
+
+def vllm(addresses: list[str], model: str, **more: Any) -> dict[str, Any]:
+    timeouts = {"connect_s": 1, "first_output_s": 1.5, "idle_s": 1.5, "total_s": 10}
+    base = {"provider": "vllm", "hosting": "self_hosted", "model": model, "addresses": addresses}
+    return {**base, "timeouts": timeouts, **more}
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(FakeWorker()) for _ in range(3)]
+
+
+@pytest.fixture(scope="module")
+def gateway(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    urls = [worker.base_url for worker in workers]
+    slo = {"first_output": {"under_s": 1.0, "percentile": 95}}
+    config = {
+        "deployments": {
+            "quick": vllm(urls, "ok"),
+            "slow": vllm(urls, "slow@100"),
+            "home": vllm(urls[:2], "ok"),
+            "cloud": vllm(urls[2:], "ok"),
+        },
+        "models": {"spilling": {"deployments": ["home", "cloud"]}},
+        "policy": {
+            "rules": [
+                {"name": "spill", "when": {"model": ["spilling"]}, "slo": slo, "prefer": {"order": ["home", "cloud"]}},
+                {"name": "rest"},
+            ]
+        },
+    }
+    with GatewayProcess(tmp_path_factory.mktemp("workers"), config) as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def _fresh(workers: Workers, gateway: GatewayProcess) -> None:
+    """All three run, nothing was seen, nothing waits, and the gateway knows it."""
+    for worker in workers:
+        worker.reset()
+        worker.says(running=None, waiting=0, kv_use=0.1, health_status=200)
+    time.sleep(1.3)
+
+
+def counts(workers: Workers) -> list[int]:
+    return [len(worker.chats()) for worker in workers]
+
+
+async def many(gateway: GatewayProcess, model: str, number: int, **more: Any) -> list[Seen]:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=15) as client:
+        return await asyncio.gather(*(ask(client, model, stream=True, **more) for _ in range(number)))
+
+
+def test_requests_without_a_home_are_spread_over_all(workers: Workers, gateway: GatewayProcess) -> None:
+    async def various() -> list[Seen]:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=15) as client:
+            return await asyncio.gather(
+                *(
+                    ask(client, "slow", stream=True, messages=[{"role": "user", "content": f"question {number}"}])
+                    for number in range(60)
+                )
+            )
+
+    assert all(seen.looks_finished(stream=True) for seen in asyncio.run(various()))
+    found = counts(workers)
+    assert sum(found) == 60
+    assert max(found) <= 1.25 * 20 + 2  # bounded load, whatever their beginnings hash to
+
+
+def test_a_session_stays_where_it_is_and_is_shown_in_the_record(workers: Workers, gateway: GatewayProcess) -> None:
+    async def sessions() -> list[list[Seen]]:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=15) as client:
+            found = []
+            for number in range(9):
+                headers = {"x-gateway-session": f"session-{number}"}
+                found.append([
+                    await ask(client, "quick", stream=False, headers=headers,
+                              messages=[{"role": "user", "content": f"turn {turn}"}])
+                    for turn in range(4)
+                ])  # fmt: skip
+            return found
+
+    homes = []
+    for answers in asyncio.run(sessions()):
+        records = [gateway.decision(one.headers["x-gateway-decision"]) for one in answers]
+        addresses = {record["record"]["attempts"][0]["address"] for record in records}
+        assert len(addresses) == 1
+        (home,) = addresses
+        homes.append(home)
+        assert any(f" at {workers[home].base_url}: ok" in line for line in records[0]["sentences"])
+    assert len(set(homes)) > 1
+    assert counts(workers) == [4 * homes.count(at) for at in range(3)]
+
+
+def test_conversations_that_begin_alike_go_to_one_worker(workers: Workers, gateway: GatewayProcess) -> None:
+    async def turns() -> None:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=15) as client:
+            begin = [{"role": "system", "content": LONG}, {"role": "user", "content": "hello"}]
+            for turn in range(8):
+                more = [{"role": "assistant", "content": "x" * turn}, {"role": "user", "content": f"go on {turn}"}]
+                await ask(client, "quick", stream=False, messages=begin + more * turn)
+
+    asyncio.run(turns())
+    assert sorted(counts(workers)) == [0, 0, 8]
+
+
+def test_a_worker_with_a_queue_gets_no_more(workers: Workers, gateway: GatewayProcess) -> None:
+    asyncio.run(many(gateway, "slow", 30))  # how long answers take is known from here on
+    for worker in workers:
+        worker.reset()
+    workers[0].says(running=4, waiting=40)
+    workers[1].says(running=4, waiting=40)
+    time.sleep(1.5)
+    asyncio.run(many(gateway, "slow", 12))
+    assert counts(workers) == [0, 0, 12]
+
+
+def test_traffic_spills_over_when_the_queue_is_long_and_comes_home_when_it_falls(
+    workers: Workers, gateway: GatewayProcess
+) -> None:
+    def asked(number: int) -> Counter[str]:
+        return Counter(seen.headers["x-gateway-deployment"] for seen in asyncio.run(many(gateway, "spilling", number)))
+
+    assert asked(20)["home"] >= 18  # a few probe
+    for worker in workers[:2]:
+        worker.says(running=2, waiting=5000)
+    time.sleep(1.5)
+    assert asked(20)["cloud"] >= 17
+    for worker in workers[:2]:
+        worker.says(running=0, waiting=0)
+    time.sleep(1.5)
+    assert asked(20)["home"] >= 17
+
+
+class Load:
+    """Requests at an even pace, each a conversation of its own, until the block ends; what became of each."""
+
+    def __init__(self, gateway: GatewayProcess, model: str, per_s: float) -> None:
+        self._gateway, self._model, self._per_s = gateway, model, per_s
+        self.answers: list[Seen] = []
+        self._asked: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._client = httpx.AsyncClient(base_url=self._gateway.url, trust_env=False, timeout=15)
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(*self._asked)
+        await self._client.aclose()
+
+    async def _run(self) -> None:
+        number = 0
+        while True:
+            self._asked.append(asyncio.create_task(self._ask(number)))
+            number += 1
+            await asyncio.sleep(1 / self._per_s)
+
+    async def _ask(self, number: int) -> None:
+        text = [{"role": "user", "content": f"question {number}"}]
+        self.answers.append(await ask(self._client, self._model, stream=True, messages=text))
+
+    def failed(self) -> int:
+        return sum(not seen.looks_finished(stream=True) for seen in self.answers)
+
+
+async def test_a_killed_worker_gets_nothing_and_is_used_again_when_it_is_back(
+    workers: Workers, gateway: GatewayProcess
+) -> None:
+    async with Load(gateway, "slow", 40) as load:
+        await asyncio.sleep(1)
+        await asyncio.to_thread(workers[1].kill)
+        await asyncio.sleep(1)
+        broken = load.failed()
+        assert broken <= 4 + 3  # what was under way there (40 a second, 0.1 s each, a third of them), and a few tries
+        await asyncio.sleep(3)
+        assert load.failed() <= broken + 2  # suspicion ends before it is known to be down: a few tries more at most
+        settled = load.failed()
+        await asyncio.sleep(1.5)
+        assert load.failed() == settled
+        await asyncio.to_thread(workers[1].start)
+        since = time.monotonic()
+        while not await asyncio.to_thread(workers[1].chats):
+            assert time.monotonic() - since < 10
+            await asyncio.sleep(0.1)
+        assert time.monotonic() - since < 4
+        await asyncio.sleep(1)
+        assert load.failed() == settled
+    assert not any(seen.looks_finished(stream=True) and b"question" not in seen.body for seen in load.answers)
+
+
+async def test_a_worker_that_stands_still_gets_nothing_and_is_used_again_when_it_goes_on(
+    workers: Workers, gateway: GatewayProcess
+) -> None:
+    try:
+        async with Load(gateway, "slow", 20) as load:
+            await asyncio.sleep(1)
+            workers[2].pause()
+            await asyncio.sleep(4.5)  # late at three questions, and what was sent until the first has timed out
+            settled = load.failed()
+            assert settled <= 20  # what went there in the second before it was found to be late
+            await asyncio.sleep(3)
+            assert load.failed() == settled
+            workers[2].resume()
+            before = len(await asyncio.to_thread(workers[2].chats))
+            since = time.monotonic()
+            while len(await asyncio.to_thread(workers[2].chats)) <= before:
+                assert time.monotonic() - since < 10
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(1)
+            assert load.failed() == settled
+    finally:
+        workers[2].resume()
+
+
+def test_a_deployment_that_is_gone_as_a_whole_is_known_to_be(workers: Workers, gateway: GatewayProcess) -> None:
+    workers[2].says(health_status=503)
+    body = {"model": "cloud", "messages": [{"role": "user", "content": "hi"}]}
+
+    def health() -> str:
+        told = httpx.post(f"{gateway.url}/admin/explain", json=body, trust_env=False).json()
+        return str(told["record"]["decision"]["candidates"][0].get("reading", {}).get("health"))
+
+    eventually(lambda: health() == "down", 4)
+    workers[2].says(health_status=200)
+    eventually(lambda: health() == "admitting", 3)

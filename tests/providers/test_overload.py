@@ -1,0 +1,32 @@
+"""A server that says that it is full has not failed: vLLM's queue limit, early or late, and a proxy's 503."""
+
+import pytest
+
+from gateway.providers.vendors import VENDORS
+from gateway.state.latency import LatencyModel
+from gateway.values.outcome import Outcome
+from tests.state.attempts import attempt
+
+BODIES = [
+    b'{"error":{"message":"The request queue is full.","type":"ServiceUnavailableError","param":null,"code":503}}',
+    b'{"error":{"message":"Too many queued prompt tokens: the context length of all is above the limit","code":503}}',
+    b'{"detail":"Service Unavailable"}',
+    b"<html>503</html>",
+    b"",
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_503_is_overload(vendor: str, body: bytes) -> None:
+    found = VENDORS[vendor].failure(503, {"retry-after": "2"}, body)
+    assert (found.outcome, found.status, found.retry_after_s) == (Outcome.OVERLOADED, 503, 2.0)
+
+
+def test_a_late_refusal_teaches_nothing_of_the_time_to_first_output() -> None:
+    model = LatencyModel()
+    model.learn(attempt(first_output_s=0.2), stream=True, prompt_tokens=10.0, output_tokens=5.0, now=1000.0)
+    before = model.latency
+    late = attempt(Outcome.OVERLOADED, duration_s=9.0)
+    model.learn(late, stream=True, prompt_tokens=10.0, output_tokens=5.0, now=1001.0)
+    assert model.latency == before
