@@ -45,6 +45,7 @@ EXPECTED: dict[str, Json] = {
     "unicode": Json(says="Grüße, 你好, שלום, 👩🏽‍🚀🌍 — naïve façade ✓"),
     # slow
     "slow": _GOOD,
+    "one_at_a_time": _GOOD,
     "first_after": _GOOD,
     "drip": _GOOD,
     "silent": Json(rb"^$", "open", 0),

@@ -40,6 +40,7 @@ EXPECTED: dict[str, Stream] = {
     "unicode": Stream("Rc{8}FD"),
     # slow
     "slow": Stream(_OK),
+    "one_at_a_time": Stream(_OK),
     "first_after": Stream(_OK),
     "first_after_role": Stream(_OK),
     "crawl": Stream(f"{_16}FD"),
