@@ -1,4 +1,5 @@
-"""The story of one request on one screen: decide, then try the deployments of the decision in order, under one deadline.
+"""The story of one request on one screen: decide, then try the deployments of the decision in order, under one deadline;
+what may be tried after a failure, and when, is in `gateway.flow.retry`.
 
 What must happen is here and in what it calls; what is nice to know is on the bus.
 """
@@ -8,18 +9,20 @@ import time
 import zlib
 
 import msgspec
+from tenacity import AsyncRetrying, retry_if_exception
 
 from gateway.flow.attempt import Rooms, RunningAttempt
 from gateway.flow.classify import Classifier
 from gateway.flow.count import with_exact_tokens
 from gateway.flow.relay import Relay
+from gateway.flow.retry import Retry
 from gateway.flow.story import Story
 from gateway.routing.decide import decide
 from gateway.routing.plan import CompiledRule, Plan, PlanSource
 from gateway.values.answer import WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
-from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then, of_cancellation
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
 from gateway.values.records import Attempt
 from gateway.values.request import ChatRequest
 
@@ -98,18 +101,36 @@ class Answers:
         )
 
     async def _try_in_order(self, story: Story, rule: CompiledRule) -> Answer:
-        failure: AttemptFailed | None = None
-        for name in story.decision.attempts:
+        names = story.decision.attempts
+        if not names:
+            none = Outcome.REFUSED_BY_RULE if story.decision.refused else Outcome.NO_CANDIDATE
+            raise RequestFailed(story, AttemptFailed(none, CONSEQUENCES[none].sentence))
+        try:
+            return await self._attempt(story, self._deployments[names[0]])
+        except AttemptFailed as failed:
+            first = failed
+        retry = Retry(self._rooms.readings, self._deployments, story, rule, first)
+        rounds = AsyncRetrying(
+            retry=retry_if_exception(retry.may_come_round),
+            wait=retry.wait,
+            stop=retry.is_too_long,
+            sleep=story.pause,
+            reraise=True,
+        )
+        try:
+            return await rounds(self._round, story, retry)
+        except AttemptFailed as failed:
+            raise RequestFailed(story, failed) from None
+
+    async def _round(self, story: Story, retry: Retry) -> Answer:
+        """One attempt after the other. Raises AttemptFailed as the last of them did."""
+        retry.begin_round()
+        while (deployment := retry.next()) is not None:
             try:
-                return await self._attempt(story, self._deployments[name])
+                return await self._attempt(story, deployment)
             except AttemptFailed as failed:
-                failure = failed
-            if not rule.fallback.moves_on(failure.outcome, CONSEQUENCES[failure.outcome].then is Then.NEXT):
-                break
-            if time.monotonic() >= story.deadline:
-                break
-        none = Outcome.REFUSED_BY_RULE if story.decision.refused else Outcome.NO_CANDIDATE
-        raise RequestFailed(story, failure or AttemptFailed(none, CONSEQUENCES[none].sentence))
+                retry.failed(failed)
+        raise retry.failure
 
     async def _attempt(self, story: Story, deployment: Deployment) -> Answer:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""

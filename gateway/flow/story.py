@@ -1,5 +1,6 @@
 """What happens to one request, gathered while it happens and told to the bus once, at its end."""
 
+import asyncio
 import time
 
 from gateway.observe.bus import Bus
@@ -26,6 +27,11 @@ class Story:
         self._surface = surface
         self._told = False
         bus.publish(DecisionMade(decision))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before an attempt; it is time spent for an upstream's sake."""
+        await asyncio.sleep(seconds)
+        self.waited_s += seconds
 
     def finish(self, outcome: Outcome, *, answered_by: str | None = None, output_started: bool = False) -> None:
         """The end, however it came. Only the first call counts."""

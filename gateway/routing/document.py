@@ -156,7 +156,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     max_attempts: Annotated[Annotated[int, Meta(ge=1, le=10)], Meta(description="Attempts at most.")] = 3
     max_cost_usd: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="The most that an attempt may cost; excludes deployments of unknown price."),
+        Meta(description="The most that all attempts together may cost; excludes deployments of unknown price."),
     ] = None
     first_output_s: Annotated[
         Seconds | None,
@@ -186,6 +186,21 @@ class Fallback(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             description="Models or deployments to try, in this order, when the pool is used up. The rule's requirements hold."
         ),
     ] = []
+
+    retries: Annotated[
+        Annotated[int, Meta(ge=0, le=5)],
+        Meta(
+            description="How often a deployment is asked again, after a pause, when no other candidate is left and its "
+            "failure may pass by itself."
+        ),
+    ] = 1
+    max_pause_s: Annotated[
+        Annotated[float, Meta(ge=0, le=3600)],
+        Meta(
+            description="The longest pause before a deployment is asked again. One that asks for a longer one by "
+            "Retry-After is not asked again by the same request."
+        ),
+    ] = 5.0
 
     def moves_on(self, outcome: Outcome, otherwise: bool) -> bool:  # noqa: FBT001 - what the table of outcomes says
         """True if an attempt that ended so is followed by the next candidate."""

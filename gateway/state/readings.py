@@ -120,6 +120,10 @@ class Readings:
         reading = self.of(deployment)
         return reading.health is not Health.DOWN and (reading.shut_until or 0.0) <= now
 
+    def returns_at(self, deployment: str) -> float | None:
+        """When it may be tried again, if it is shut; seconds since the epoch."""
+        return self.of(deployment).shut_until
+
     def _look(self, now: float) -> None:
         """A few models at a time: what is learned late must not hold up a decision."""
         if now >= self._cost_at:

@@ -65,21 +65,25 @@ class Outcome(enum.Enum):
 
 
 class Consequence(msgspec.Struct, frozen=True):
-    """A row of the table. `fault` is None where nobody is at fault."""
+    """A row of the table. `fault` is None where nobody is at fault.
+
+    `again`: it may pass by itself, so the same deployment can be asked again after a pause, when no other is left.
+    """
 
     fault: Fault | None
     then: Then
     sentence: str
+    again: bool = False
 
 
 _P, _C, _G = Fault.PROVIDER, Fault.CALLER, Fault.GATEWAY
 
 CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.OK: Consequence(None, Then.DONE, "answered in full"),
-    Outcome.CONNECT_FAILED: Consequence(_P, Then.NEXT, "no connection could be made"),
+    Outcome.CONNECT_FAILED: Consequence(_P, Then.NEXT, "no connection could be made", again=True),
     Outcome.TLS_FAILED: Consequence(_P, Then.NEXT, "the TLS handshake failed"),
-    Outcome.CONNECT_TIMEOUT: Consequence(_P, Then.NEXT, "no connection was made in time"),
-    Outcome.CONNECTION_LOST: Consequence(_P, Then.NEXT, "the connection was lost before an answer"),
+    Outcome.CONNECT_TIMEOUT: Consequence(_P, Then.NEXT, "no connection was made in time", again=True),
+    Outcome.CONNECTION_LOST: Consequence(_P, Then.NEXT, "the connection was lost before an answer", again=True),
     Outcome.FIRST_OUTPUT_TIMEOUT: Consequence(_P, Then.NEXT, "no output came in time"),
     Outcome.IDLE_TIMEOUT: Consequence(_P, Then.NEXT, "the answer stalled"),
     Outcome.TOTAL_TIMEOUT: Consequence(_P, Then.NEXT, "the answer was not complete in time"),
@@ -90,14 +94,14 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.QUOTA_EXHAUSTED: Consequence(_G, Then.NEXT, "the gateway's quota with the provider is used up"),
     Outcome.DEPLOYMENT_GONE: Consequence(_G, Then.NEXT, "the provider does not know this model or address"),
     Outcome.REDIRECTED: Consequence(_G, Then.NEXT, "the provider answered with a redirect, which is not followed"),
-    Outcome.RATE_LIMITED: Consequence(_P, Then.NEXT, "the provider's rate limit was reached"),
-    Outcome.OVERLOADED: Consequence(_P, Then.NEXT, "the provider is overloaded"),
-    Outcome.SERVER_ERROR: Consequence(_P, Then.NEXT, "the provider failed"),
-    Outcome.ERROR_IN_ANSWER: Consequence(_P, Then.NEXT, "the answer carried an error"),
+    Outcome.RATE_LIMITED: Consequence(_P, Then.NEXT, "the provider's rate limit was reached", again=True),
+    Outcome.OVERLOADED: Consequence(_P, Then.NEXT, "the provider is overloaded", again=True),
+    Outcome.SERVER_ERROR: Consequence(_P, Then.NEXT, "the provider failed", again=True),
+    Outcome.ERROR_IN_ANSWER: Consequence(_P, Then.NEXT, "the answer carried an error", again=True),
     Outcome.EMPTY_ANSWER: Consequence(_P, Then.NEXT, "the answer was empty"),
     Outcome.MALFORMED_ANSWER: Consequence(_P, Then.NEXT, "the answer was not what the protocol says"),
     Outcome.ANSWER_TOO_LARGE: Consequence(_P, Then.NEXT, "the answer was larger than allowed"),
-    Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete"),
+    Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete", again=True),
     Outcome.CALLER_LEFT: Consequence(_C, Then.STOP, "the caller left"),
     Outcome.LIMIT_PASSED: Consequence(Fault.POLICY, Then.NEXT, "the answer was slower than the rule allows"),
     Outcome.DEADLINE_EXCEEDED: Consequence(Fault.POLICY, Then.STOP, "the request's deadline passed"),

@@ -21,8 +21,8 @@ def test_people_and_contracts_stay_at_home(example: Example, key: str) -> None:
     example.play(home="error_500")
     answer = example.ask(key=key, stream=True)
     assert answer.status == 502
-    assert answer.tried == ["home"]
-    assert example.calls() == {"home": 2}
+    assert answer.attempts == ["home", "home"]
+    assert example.calls() == {"home": 3}
     assert set(answer.against("cloud")) == {"clearance", "requirement"}
 
 

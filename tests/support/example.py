@@ -53,8 +53,13 @@ class Answer:
         return str(self.decision["rule"])
 
     @property
-    def tried(self) -> list[str]:
+    def attempts(self) -> list[str]:
         return [attempt["deployment"] for attempt in self.record["attempts"]]
+
+    @property
+    def tried(self) -> list[str]:
+        """Each once, in the order of the first attempts."""
+        return list(dict.fromkeys(self.attempts))
 
     @property
     def last(self) -> dict[str, Any]:
@@ -160,7 +165,7 @@ class Example:
         if record:
             told = self.gateway.decision(answer.headers["x-gateway-decision"], self._operator)
             answer.record, answer.sentences = told["record"], told["sentences"]
-            self.recorded.update(answer.tried)
+            self.recorded.update(answer.attempts)
             self._check(answer, within_s=CLOCKS_S if alone else math.inf)
         return answer
 
@@ -193,7 +198,7 @@ class Example:
                 if "x-gateway-cost-usd" in answer.headers:
                     assert Decimal(answer.headers["x-gateway-cost-usd"]) == usd.quantize(Decimal("1e-9"))
             said = "\n".join(answer.sentences)
-            assert f"{attempt['deployment']}: {attempt['outcome']}" in said
+            assert re.search(rf"{attempt['deployment']}( at \S+)?: {attempt['outcome']}", said)
             assert f"{attempt['duration_s'] * 1e3:.1f} ms in all" in said
 
     def usd(self, deployment: str, prompt_tokens: int, output_tokens: int) -> Decimal | None:

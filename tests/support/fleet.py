@@ -21,9 +21,9 @@ class Stand:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def play(self, *behaviours: str, tokenizer_is_silent: bool = False) -> None:
-        """From now on each request draws one of these (`slow@200`) that is for its mode."""
-        told = {"behaviours": behaviours, "tokenizer_is_silent": tokenizer_is_silent}
+    def play(self, *behaviours: str, in_order: bool = False, tokenizer_is_silent: bool = False) -> None:
+        """From now on each request draws one of these (`slow@200`) that is for its mode; or plays the next one."""
+        told = {"behaviours": behaviours, "in_order": in_order, "tokenizer_is_silent": tokenizer_is_silent}
         self._post("/_play", json.dumps(told).encode())
 
     def forget(self) -> None:
