@@ -15,7 +15,7 @@ def choose_address(readings: Readings, story: Story, deployment: Deployment, now
     if len(workers) < 2:
         return 0 if workers else None
     name, decision = deployment.name, story.decision
-    tried = {one.address for one in story.attempts if one.deployment == name and one.address is not None}
+    tried = {address for tried_name, address in story.tried if tried_name == name}
     latency, salts = readings.of(name).latency, _salts(deployment.addresses)
     if len(tried) == len(workers):
         tried = set()

@@ -7,6 +7,7 @@ What must happen is here and in what it calls; what is nice to know is on the bu
 import asyncio
 import time
 import zlib
+from functools import partial
 
 import msgspec
 from tenacity import AsyncRetrying, retry_if_exception
@@ -14,6 +15,8 @@ from tenacity import AsyncRetrying, retry_if_exception
 from gateway.flow.attempt import Rooms, RunningAttempt
 from gateway.flow.classify import Classifier
 from gateway.flow.count import with_exact_tokens
+from gateway.flow.hedge import Hedging
+from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.story import Story
@@ -41,12 +44,26 @@ class RequestFailed(Exception):
 class Answer(msgspec.Struct, frozen=True):
     """An answer, whole or as a stream; exactly one of the two is set."""
 
-    decision: Decision
+    story: Story
     deployment: str
-    attempts: int
     whole: WholeAnswer | None = None
     attempt: Attempt | None = None  # the one that gave the whole answer
     relay: Relay | None = None
+
+    @property
+    def decision(self) -> Decision:
+        """What the answer follows from."""
+        return self.story.decision
+
+    @property
+    def attempts(self) -> int:
+        """Made so far, that of an open stream included."""
+        return len(self.story.attempts) + (self.relay is not None)
+
+    def give_up(self) -> None:
+        """Another answer is used: end the stream."""
+        if self.relay is not None:
+            self.relay.give_up()
 
 
 class Answers:
@@ -71,9 +88,12 @@ class Answers:
         if rule.exact_tokens:
             request = await with_exact_tokens(self._rooms, request, decision, self._deployments)
             decision = self._decide(plan, request, decision_id)
+            rule = plan.by_name[decision.rule]
+        if rule.hedge is not None:
+            self._rooms.readings.hedges.earn(rule.name, rule.hedge.share)
         story = Story(self._rooms.bus, surface, request, decision, arrived)
         try:
-            return await self._try_in_order(story, plan.by_name[decision.rule])
+            answer = await self._try_in_order(story, rule)
         except asyncio.CancelledError as cancelled:
             story.finish(of_cancellation(cancelled))
             raise
@@ -83,6 +103,9 @@ class Answers:
         except Exception:
             story.finish(Outcome.INTERNAL_ERROR)
             raise
+        if answer.relay is None:
+            story.finish(Outcome.OK, answered_by=answer.deployment)
+        return answer
 
     async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
         """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""
@@ -105,11 +128,25 @@ class Answers:
         if not names:
             none = Outcome.REFUSED_BY_RULE if story.decision.refused else Outcome.NO_CANDIDATE
             raise RequestFailed(story, AttemptFailed(none, CONSEQUENCES[none].sentence))
+        failures: list[tuple[str, AttemptFailed]] = []
         try:
-            return await self._attempt(story, self._deployments[names[0]])
+            if story.decision.hedge_after_s is None:
+                return await self._attempt(story, names[0])
+            return await self._hedged(story, rule, failures)
         except AttemptFailed as failed:
-            first = failed
-        retry = Retry(self._rooms.readings, self._deployments, story, rule, first)
+            return await self._go_on(story, rule, failures or [(names[0], failed)])
+
+    async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
+        readings = self._rooms.readings
+        recheck = Recheck(readings, self._deployments, story)
+        return await Hedging(partial(self._attempt, story), recheck, story, rule, readings.hedges, failures).answer()
+
+    async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
+        """After failures. Raises RequestFailed when there is no way on."""
+        readings, recheck = self._rooms.readings, Recheck(self._rooms.readings, self._deployments, story)
+        retry = Retry(readings, self._deployments, recheck, story, rule)
+        for name, failure in failures:
+            retry.failed(name, failure)
         rounds = AsyncRetrying(
             retry=retry_if_exception(retry.may_come_round),
             wait=retry.wait,
@@ -127,20 +164,21 @@ class Answers:
         retry.begin_round()
         while (deployment := retry.next()) is not None:
             try:
-                return await self._attempt(story, deployment)
+                return await self._attempt(story, deployment.name)
             except AttemptFailed as failed:
-                retry.failed(failed)
+                retry.failed(deployment.name, failed)
         raise retry.failure
 
-    async def _attempt(self, story: Story, deployment: Deployment) -> Answer:
+    async def _attempt(self, story: Story, name: str) -> Answer:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
+        deployment = self._deployments[name]
         attempt = RunningAttempt(self._rooms, story, deployment)
         try:
             exchange = await attempt.open()
             if story.request.facts.stream:
                 relay = Relay(attempt, exchange, attempt.decoder())
                 await relay.open()
-                return Answer(story.decision, deployment.name, len(story.attempts) + 1, relay=relay)
+                return Answer(story, name, relay=relay)
             whole = await attempt.whole(exchange)
         except AttemptFailed as failed:
             attempt.settle(failed.outcome, detail=failed.detail)
@@ -152,5 +190,4 @@ class Answers:
             attempt.settle(Outcome.INTERNAL_ERROR)
             raise
         record = attempt.settle(Outcome.OK, said=whole)
-        story.finish(Outcome.OK, answered_by=deployment.name)
-        return Answer(story.decision, deployment.name, len(story.attempts), whole, record)
+        return Answer(story, name, whole, record)

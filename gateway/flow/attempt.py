@@ -14,6 +14,7 @@ from gateway.observe.bus import Bus
 from gateway.providers.contract import StreamDecoder, Translator
 from gateway.state.readings import Readings
 from gateway.state.slo import kept
+from gateway.state.tokens import generated_after
 from gateway.transport import Exchange, Transport
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.deployment import Deployment
@@ -57,6 +58,8 @@ class RunningAttempt:
         now = time.time()
         self.address = choose_address(rooms.readings, story, deployment, now)
         self._wait_s = self._go_to(self.address, now)
+        if self.address is not None:
+            story.tried.append((deployment.name, self.address))
         self._in_flight = rooms.readings.began(deployment.name, now)
         rooms.bus.publish(AttemptStarted(deployment.name))
 
@@ -147,7 +150,7 @@ class RunningAttempt:
             self._exchange.close()
         now, duration = time.time(), time.monotonic() - self._started
         deployment, readings = self.deployment, self._rooms.readings
-        usage = self._usage(said)
+        usage = self._of_lost(duration) if outcome is Outcome.HEDGE_LOST and said is None else self._usage(said)
         held = self._is_held(duration)
         attempt = Attempt(
             deployment=deployment.name,
@@ -214,6 +217,16 @@ class RunningAttempt:
             prompt = self.story.request.facts.prompt_tokens
             return Usage(prompt_tokens=prompt, completion_tokens=said.output_events, estimated=True)
         return said.usage
+
+    def _of_lost(self, duration_s: float) -> Usage | None:
+        """What a whole answer, or a stream that showed nothing yet, may have used until it was given up; as an estimate."""
+        if self._exchange is None:
+            return None
+        facts, reading = self.story.request.facts, self._rooms.readings.of(self.deployment.name)
+        generated = 0.0 if facts.stream else generated_after(duration_s, reading)
+        if generated is None:
+            return None
+        return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True)
 
     async def _error_body(self, exchange: Exchange) -> bytes:
         parts: list[bytes] = []

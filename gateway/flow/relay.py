@@ -73,6 +73,12 @@ class Relay:
             self._attempt.output_came()
         return forward[0] if len(forward) == 1 else b"".join(forward)
 
+    def give_up(self) -> None:
+        """Another stream is used for the request: end this one, which nobody has seen anything of."""
+        if not self._closed:
+            self._closed = True
+            self._attempt.settle(Outcome.HEDGE_LOST, said=self._decoder.summary())
+
     def close(self, failure: AttemptFailed | None = None) -> None:
         """The end: proper if [DONE] was read, else `failure`, else the caller left. Only the first call counts."""
         if self._closed:

@@ -13,6 +13,7 @@ from gateway.values.request import ChatRequest
 class Story:
     """One request. `arrived` and `deadline` are seconds of the monotonic clock.
 
+    `tried`: the attempts begun at deployments whose addresses are told apart, as (deployment, position of the address).
     `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
     """
 
@@ -22,6 +23,7 @@ class Story:
         self.arrived = arrived
         self.deadline = arrived + decision.bounds.deadline_s
         self.attempts: list[Attempt] = []
+        self.tried: list[tuple[str, int]] = []
         self.waited_s = 0.0
         self._bus = bus
         self._surface = surface

@@ -6,12 +6,24 @@ import msgspec
 
 from gateway.routing.chance import hashed
 from gateway.routing.conditions import compile_when, space_of
-from gateway.routing.document import DetectionSection, Limits, Mix, Policy, Prefer, Require, Rule, SloEntry, TargetEntry
+from gateway.routing.document import (
+    DetectionSection,
+    HedgeEntry,
+    Limits,
+    Mix,
+    Policy,
+    Prefer,
+    Require,
+    Rule,
+    SloEntry,
+    TargetEntry,
+)
 from gateway.routing.plan import CompiledRule, Detecting, Place, Plan, Preference
 from gateway.routing.space import Space
 from gateway.values.decision import Bounds, Cause, Reason
 from gateway.values.deployment import Catalogue, Deployment
 from gateway.values.finding import Kind
+from gateway.values.hedge import Hedge
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo, Target
 
@@ -41,6 +53,7 @@ def _compile_rule(rule: Rule, catalogue: Catalogue, space: Space, default_deadli
         fallback=rule.fallback,
         refuse=rule.privacy.refuse,
         exact_tokens=rule.count_tokens == "exact",
+        hedge=_hedge(rule.limits.hedge),
         splits={},
     )
 
@@ -102,6 +115,10 @@ def _bounds(limits: Limits, default_deadline_s: float) -> Bounds:
         limits.first_output_s,
         limits.idle_s,
     )
+
+
+def _hedge(entry: HedgeEntry | None) -> Hedge | None:
+    return None if entry is None else Hedge(entry.after_s, entry.percentile, entry.share)
 
 
 def _preference(prefer: Prefer) -> Preference:

@@ -7,6 +7,7 @@ prospects are put in order (`gateway.routing.order`) and become candidates.
 import math
 
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
+from gateway.routing.hedge import hedge_after
 from gateway.routing.order import Prospect, ordered
 from gateway.routing.outlook import outlook
 from gateway.routing.plan import CompiledRule, Place, Plan
@@ -39,13 +40,16 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
     bounds = rule.bounds if deadline_s is None and max_cost_usd is None else _bounds(rule, deadline_s, max_cost_usd)
     candidates: tuple[Candidate, ...] = ()
     attempts: tuple[str, ...] = ()
+    hedge_after_s: float | None = None
     if not rule.refuse:
         ranked, left_out = _candidates(rule, facts, snapshot, bounds, seed)
         attempts = tuple([one.deployment for one in ranked[: bounds.max_attempts]])
         candidates = (*ranked, *left_out)
+        if rule.hedge is not None:
+            hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
-        rule.slo, rule.preference.mix, rule.refuse,
+        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s,
     )  # fmt: skip
 
 

@@ -149,6 +149,20 @@ class Prefer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     ] = 0.02
 
 
+class HedgeEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A second attempt beside a first that is late, at the next candidate; the first real output wins, the other ends."""
+
+    after_s: Annotated[
+        Seconds | None, Meta(description="Late is who has given nothing after this; absent: by the percentile.")
+    ] = None
+    percentile: Annotated[
+        Percentile, Meta(description="95: late is who takes longer than it does for 95 of 100 requests.")
+    ] = 95
+    share: Annotated[
+        Annotated[float, Meta(gt=0, le=1)], Meta(description="Of the rule's requests, how many may be hedged at most.")
+    ] = 0.05
+
+
 class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What all attempts of one request share. A caller may ask for less, never for more."""
 
@@ -165,6 +179,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     idle_s: Annotated[
         Seconds | None, Meta(description="Between two outputs; where the deployment's own timeout is shorter, that.")
     ] = None
+    hedge: HedgeEntry | None = None
 
 
 Refusal = Literal["context_too_long", "content_policy", "bad_request"]

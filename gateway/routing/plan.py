@@ -14,6 +14,7 @@ from gateway.routing.space import Atoms, Space
 from gateway.values.decision import Bounds, Candidate, Cause, Reason
 from gateway.values.deployment import Capability, Deployment
 from gateway.values.finding import Kind
+from gateway.values.hedge import Hedge
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo
@@ -87,6 +88,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     fallback: Fallback
     refuse: bool
     exact_tokens: bool
+    hedge: Hedge | None = None
     splits: dict[tuple[str, Sensitivity, frozenset[Capability]], Split] = {}
 
     def split(self, facts: Facts) -> Split:

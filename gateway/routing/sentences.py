@@ -41,6 +41,10 @@ def decision_sentences(decision: Decision) -> list[str]:
     lines += [candidate_sentence(candidate, scores.get(candidate.deployment)) for candidate in decision.candidates]
     if decision.attempts:
         lines.append(f"To be tried, in order: {', '.join(decision.attempts)}.")
+        if decision.hedge_after_s is not None:
+            lines.append(
+                f"Without an answer after {_seconds(decision.hedge_after_s)} a second attempt may start beside it."
+            )
     else:
         lines.append("No candidate is left: the request is refused.")
     return lines

@@ -16,7 +16,7 @@ _FEW = 8  # the first answers count at once
 _AT_LEAST_WORKED = 0.02
 _CUT_OFF = frozenset({
     Outcome.CONNECT_TIMEOUT, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT,
-    Outcome.LIMIT_PASSED, Outcome.DEADLINE_EXCEEDED, Outcome.CALLER_LEFT, Outcome.GATEWAY_STOPPED,
+    Outcome.LIMIT_PASSED, Outcome.HEDGE_LOST, Outcome.DEADLINE_EXCEEDED, Outcome.CALLER_LEFT, Outcome.GATEWAY_STOPPED,
 })  # fmt: skip
 
 

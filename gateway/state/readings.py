@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
+from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
 from gateway.state.served import Served
 from gateway.state.slo import SloBook
@@ -32,6 +33,7 @@ class Readings:
 
     def __init__(self) -> None:
         self.workers = Workers()
+        self.hedges = HedgeBudget()
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
         self._slo = SloBook()
@@ -102,6 +104,7 @@ class Readings:
     def forget_rules(self, gone: Collection[str]) -> None:
         """These rules are in no plan any more."""
         self._slo.forget_rules(gone)
+        self.hedges.forget_rules(gone)
 
     def up(self, deployment: str) -> None:
         """A probe was answered, or a process has started: forget that it was down, not that it failed."""

@@ -3,6 +3,7 @@
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.request import Facts
+from gateway.values.snapshot import Reading
 
 FEWEST, SMALLEST, LARGEST = 5, 0.5, 3.0  # samples of a ratio, and its bounds
 _KEEP = 0.98  # of the weight of each older prompt
@@ -62,3 +63,15 @@ class OutputTokens:
     def of(attempt: Attempt, facts: Facts) -> float | None:
         """What one choice of this attempt has; None if nothing says."""
         return None if attempt.usage is None else attempt.usage.completion_tokens / facts.choices
+
+
+def generated_after(seconds: float, reading: Reading) -> float | None:
+    """Output tokens of a choice so long after the request was sent, at the usual pace; None if that is unknown."""
+    latency, usual = reading.latency, reading.output_tokens
+    if latency is None or usual is None:
+        return None
+    whole = latency.total
+    pace = latency.output_token.p50 if latency.output_token is not None else whole and whole.per_output_token_s
+    if not pace:
+        return None
+    return min(seconds / pace, usual)

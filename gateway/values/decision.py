@@ -93,3 +93,4 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
         None  # the objective: cost, latency, quality, load; they add up to 1
     )
     refused: bool = False
+    hedge_after_s: float | None = None  # when a second attempt may start beside the first

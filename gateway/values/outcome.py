@@ -57,6 +57,7 @@ class Outcome(enum.Enum):
     # ours, the policy's and the caller's
     CALLER_LEFT = "caller_left"
     LIMIT_PASSED = "limit_passed"
+    HEDGE_LOST = "hedge_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     NO_CANDIDATE = "no_candidate"
     REFUSED_BY_RULE = "refused_by_rule"
@@ -104,6 +105,7 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete", again=True),
     Outcome.CALLER_LEFT: Consequence(_C, Then.STOP, "the caller left"),
     Outcome.LIMIT_PASSED: Consequence(Fault.POLICY, Then.NEXT, "the answer was slower than the rule allows"),
+    Outcome.HEDGE_LOST: Consequence(None, Then.STOP, "another attempt was faster"),
     Outcome.DEADLINE_EXCEEDED: Consequence(Fault.POLICY, Then.STOP, "the request's deadline passed"),
     Outcome.NO_CANDIDATE: Consequence(Fault.POLICY, Then.STOP, "no deployment may or can answer this request"),
     Outcome.REFUSED_BY_RULE: Consequence(_C, Then.STOP, "the policy refuses what the request carries"),
@@ -112,10 +114,13 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
 }
 
 
+_BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST)
+
+
 def of_cancellation(cancelled: BaseException) -> Outcome:
-    """Why a request's task was cancelled: it is told by the cancellation's message; without one the caller left."""
-    stopped = cancelled.args == (Outcome.GATEWAY_STOPPED.value,)
-    return Outcome.GATEWAY_STOPPED if stopped else Outcome.CALLER_LEFT
+    """Why a task was cancelled: it is told by the cancellation's message; without one the caller left."""
+    said = cancelled.args[0] if cancelled.args else None
+    return next((one for one in _BY_THE_GATEWAY if one.value == said), Outcome.CALLER_LEFT)
 
 
 class AttemptFailed(Exception):

@@ -1,0 +1,61 @@
+"""Whether a candidate still may and can have an attempt, asked before each one but the first: time has passed since the
+decision, and money may be spent (laws 1 and 2).
+"""
+
+import time
+
+from gateway.flow.story import Story
+from gateway.state.readings import Readings
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
+from gateway.values.records import Attempt
+
+# nothing was sent, or a refusal came back: no token was generated that could cost anything
+_COSTLESS = frozenset({Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNECT_TIMEOUT})
+
+
+class Recheck:
+    """Of one request."""
+
+    def __init__(self, readings: Readings, deployments: dict[str, Deployment], story: Story) -> None:
+        self._readings = readings
+        self._deployments = deployments
+        self._story = story
+        self.ranked = {one.deployment: one for one in story.decision.candidates if one.rank is not None}
+
+    def may(self, name: str, *, beside: str | None = None) -> bool:
+        """`beside`: the deployment of an attempt that is under way and has yet to be paid for."""
+        return (
+            self._deployments[name].clearance.covers(self._story.request.facts.sensitivity)
+            and self._readings.can_answer(name, time.time())
+            and self.is_paid_for(name, beside=beside)
+        )
+
+    def is_paid_for(self, name: str, *, beside: str | None = None) -> bool:
+        """Whether one more attempt there stays under the ceiling, whatever it costs."""
+        ceiling = self._story.decision.bounds.max_cost_usd
+        if ceiling is None:
+            return True
+        most = [self.ranked[one].most_usd for one in (name, beside) if one is not None]
+        known = [usd for usd in most if usd is not None]
+        return len(known) == len(most) and self._spent_usd() + sum(known) <= ceiling
+
+    def has_another_address(self, name: str) -> bool:
+        """Whether one of the deployment's several addresses is up that this request has not tried."""
+        tried = [address for deployment, address in self._story.tried if deployment == name]
+        return bool(tried) and self._readings.workers.others_up(name, tried, time.time())
+
+    def other_address_may_help(self, last: Attempt) -> bool:
+        """Whether the deployment itself may still answer: what failed is one of its several addresses."""
+        failed = CONSEQUENCES[last.outcome].fault is Fault.PROVIDER
+        return failed and self.has_another_address(last.deployment)
+
+    def _spent_usd(self) -> float:
+        """What the attempts so far can have cost at most, as far as it is known."""
+        return sum(self._cost_usd(one) for one in self._story.attempts)
+
+    def _cost_usd(self, attempt: Attempt) -> float:
+        if attempt.cost_usd is not None:
+            return attempt.cost_usd
+        refused = attempt.status is not None and attempt.status >= 400
+        return 0.0 if refused or attempt.outcome in _COSTLESS else self.ranked[attempt.deployment].most_usd or 0.0
