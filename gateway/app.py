@@ -5,6 +5,7 @@ import time
 from gateway.api.application import application
 from gateway.api.rooms import ApiRooms
 from gateway.documents import Secret
+from gateway.flow.admission import Admission
 from gateway.flow.answer import Answers
 from gateway.flow.attempt import Rooms
 from gateway.flow.classify import Classifier
@@ -68,9 +69,11 @@ class Gateway:
         self._classifier = Classifier()
         self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)
         self._stopping = False
+        admission = Admission(settings.server.most_running, settings.server.most_waiting)
+        self.metrics.read_admission(lambda: (admission.running, admission.waiting))
         self.asgi, self._end_requests = application(
             ApiRooms(
-                answers=Answers(self._policy.plan, deployments, rooms, self._classifier),
+                answers=Answers(self._policy.plan, deployments, rooms, self._classifier, admission),
                 bus=self.bus,
                 catalogue=catalogue,
                 journal=self.journal,
@@ -80,6 +83,7 @@ class Gateway:
                 readings=self.readings,
                 is_policy_refused=lambda: bool(self._policy.refused),
                 is_stopping=lambda: self._stopping,
+                reader_s=settings.server.reader_s,
                 max_body_bytes=settings.server.max_body_bytes,
                 started=int(time.time()),
             )

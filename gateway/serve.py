@@ -1,11 +1,14 @@
 """Serves: one process, one event loop, granian in it. SIGTERM and SIGINT stop it in order."""
 
 import asyncio
+import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
@@ -14,9 +17,12 @@ from granian.server.embed import Server
 
 from gateway.app import Gateway
 from gateway.settings import Settings
+from gateway.settings.document import ServerSection
 
 _BACKLOG = 1024
 _GREET_WITHIN_S = 20.0
+_CUT_OFF_AFTER_S = 2.0  # who has not read the end of its answer by then does not get it
+_UNREAD_TIMES = 1.5  # the bound of readers: first the request ends, on record, then the connection
 
 
 def run(settings: Settings) -> None:
@@ -39,7 +45,7 @@ async def _serve(settings: Settings) -> None:
         backpressure=1_000_000,
     )
     loop = asyncio.get_running_loop()
-    stop = _Stop(gateway, server, settings.server.drain_s)
+    stop = _Stop(gateway, server, settings.server, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, gateway.reload_policy)
@@ -61,20 +67,33 @@ def _calm_collector() -> None:
 
 
 class _Stop:
-    """Told once, it takes no new requests and lets those in progress go on for a while; told again, it ends them."""
+    """Told once, it is not ready any more; after the grace it takes no new requests, and lets those in progress go on for
+    a while; told again, it ends them.
+    """
 
-    def __init__(self, gateway: Gateway, server: Server, drain_s: float) -> None:
-        self._gateway, self._server, self._drain_s = gateway, server, drain_s
+    def __init__(self, gateway: Gateway, server: Server, times: ServerSection, port: int) -> None:
+        self._gateway, self._server, self._times, self._port = gateway, server, times, port
         self._told = False
 
     def __call__(self) -> None:
         if self._told:
-            self._gateway.end_requests()
+            self._refuse()
+            self._end()
             return
         self._told = True
         self._gateway.begin_stop()
+        if self._times.grace_s:
+            asyncio.get_running_loop().call_later(self._times.grace_s, self._refuse)
+        else:
+            self._refuse()
+
+    def _refuse(self) -> None:
         self._server.stop()  # type: ignore[no-untyped-call]
-        asyncio.get_running_loop().call_later(self._drain_s, self._gateway.end_requests)
+        asyncio.get_running_loop().call_later(self._times.drain_s, self._end)
+
+    def _end(self) -> None:
+        self._gateway.end_requests()
+        asyncio.get_running_loop().call_later(_CUT_OFF_AFTER_S, _cut_off, self._port)
 
 
 async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> None:
@@ -82,8 +101,35 @@ async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> 
     until = time.monotonic() + _GREET_WITHIN_S
     while not (gateway.is_ready() and await _listens(host, port)) and time.monotonic() < until:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0.05)
+    _drop_unread(port, settings.server.reader_s * _UNREAD_TIMES)
     sys.stdout.write(_greeting(settings, host, port))
     sys.stdout.flush()
+
+
+def _drop_unread(port: int, seconds: float) -> None:
+    """The kernel drops connections whose client left data unread for so long (tcp(7), TCP_USER_TIMEOUT).
+
+    The server never gives up such a connection, and keeps what is buffered for it. Its listener's option is inherited.
+    """
+    for one in _own_sockets(port):
+        if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1e3))
+
+
+def _cut_off(port: int) -> None:
+    """The server would wait for ever for a client that does not read the end of what it was sent."""
+    for one in _own_sockets(port):
+        with contextlib.suppress(OSError):  # a listener, or one that has just gone
+            one.shutdown(socket.SHUT_RDWR)
+
+
+def _own_sockets(port: int) -> Iterator[socket.socket]:
+    """The process's sockets on the port, its listener included, while they are looked at. None but on Linux."""
+    folder = Path("/proc/self/fd")
+    for file in list(folder.iterdir()) if folder.exists() else ():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as one:
+            if one.type is socket.SOCK_STREAM and one.getsockname()[1:2] == (port,):
+                yield one
 
 
 async def _listens(host: str, port: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from gateway.observe.journal import newest
 from tests.conftest import Upstream, configuration
 from tests.support.client import Seen, ask
-from tests.support.gateway import GatewayProcess
+from tests.support.gateway import GatewayProcess, deployment
 
 
 async def stop_during(
@@ -60,6 +61,37 @@ async def test_told_twice_it_does_not_wait(upstream: Upstream, tmp_path: Path) -
     (endless,), took = await stop_during(gateway, [("endless", True)], signals=2)
     assert endless.error is not None
     assert took < 5
+
+
+async def test_after_sigterm_it_is_not_ready_and_still_answers_for_a_grace(upstream: Upstream, tmp_path: Path) -> None:
+    gateway = await asyncio.to_thread(started, upstream, tmp_path, grace_s=1.5)
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        gateway.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await ask(client, "ok", stream=False)).status == 200
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as late:
+        await asyncio.sleep(1.7)
+        with pytest.raises(httpx.ConnectError):
+            await late.get("/readyz")
+    assert await asyncio.to_thread(gateway.wait) == 0
+
+
+def test_who_reads_nothing_does_not_keep_it_from_ending(upstream: Upstream, tmp_path: Path) -> None:
+    config = configuration(upstream.base_url, server={"drain_s": 1})
+    config["deployments"]["flood"] = deployment(upstream.base_url, "tokens@100000")
+    gateway = GatewayProcess(tmp_path, config).start()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        body = b'{"model": "flood", "stream": true, "messages": [{"role": "user", "content": "hi"}]}'
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n"
+        client.sendall(head % len(body) + body)
+        time.sleep(1.5)
+        began = time.monotonic()
+        assert gateway.stop() == 0
+        assert time.monotonic() - began < 6
 
 
 def test_a_port_that_is_taken_is_said(gateway: GatewayProcess, upstream: Upstream, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def application(rooms: ApiRooms) -> tuple[Litestar, Callable[[], None]]:
         identify,
         rooms.bus,
         max_body_bytes=rooms.max_body_bytes,
+        reader_s=rooms.reader_s,
         with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
     )
 

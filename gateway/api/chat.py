@@ -4,12 +4,15 @@ import asyncio
 import itertools
 import logging
 import os
+import random
 import time
 
+from gateway.access import Throttle
 from gateway.api import request_headers
 from gateway.api.chat_request import chat_request
-from gateway.api.errors import ApiError, internal, of_failure, stopped, unknown_model
+from gateway.api.errors import ApiError, internal, of_failure, stopped, throttled, unknown_model
 from gateway.api.identity import Identify
+from gateway.api.readers import Readers
 from gateway.api.wire import (
     ClientGone,
     Departure,
@@ -53,9 +56,18 @@ class DecisionIds:
 class ChatCompletions:
     """The endpoint. `max_body_bytes` bounds a request's body; `with_prefix` as `chat_request` has it."""
 
-    def __init__(
-        self, answers: Answers, identify: Identify, bus: Bus, *, max_body_bytes: int, with_prefix: bool
+    def __init__(  # noqa: PLR0913 - what the endpoint works with
+        self,
+        answers: Answers,
+        identify: Identify,
+        bus: Bus,
+        *,
+        max_body_bytes: int,
+        reader_s: float,
+        with_prefix: bool,
     ) -> None:
+        self._readers = Readers(reader_s)
+        self._throttle = Throttle()
         self._answers = answers
         self._identify = identify
         self._bus = bus
@@ -79,6 +91,8 @@ class ChatCompletions:
             if scope["method"] != "POST":
                 raise ApiError(405, "method_not_allowed", "Use POST.")  # noqa: TRY301 - one place tells the caller
             caller = self._identify(headers)
+            if not self._throttle.admits(caller.key, arrived, random.random()):  # noqa: S311 - no secret
+                raise throttled()  # noqa: TRY301 - one place tells the caller
             body = await read_body(receive, headers, self._max_body_bytes)
             request = chat_request(body, headers, caller, request_id, with_prefix=self._with_prefix)
             del body
@@ -107,12 +121,14 @@ class ChatCompletions:
             answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
         except RequestFailed as failed:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
+            if failed.failure.outcome is Outcome.GATEWAY_BUSY:
+                self._throttle.refused(request.facts.key, arrived)
             await _send_error(send, error, ids + _about(failed.decision, failed.attempts, None))
             return
         if answer.relay is None:
             await _send_answer(send, answer, ids)
         else:
-            await _send_stream(send, answer, answer.relay, ids)
+            await _send_stream(send, answer, answer.relay, ids, self._readers)
 
     async def _reject(self, send: Send, error: ApiError, ids: RawHeaders) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))
@@ -149,10 +165,11 @@ async def _send_answer(send: Send, answer: Answer, ids: RawHeaders) -> None:
     await send_whole(send, 200, [*ids, *about, told, _JSON], body)
 
 
-async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders) -> None:
+async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders, readers: Readers) -> None:
     """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
     failure: AttemptFailed | None = None
     headers = [*ids, *_about(answer.decision, answer.attempts, answer.deployment), *_EVENTS]
+    readers.begin(relay)
     try:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         while data := await relay.next():
@@ -162,13 +179,18 @@ async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders
         failure = broken
         last = of_failure(broken, answer.decision, answer.deployment).event()
     except asyncio.CancelledError as cancelled:
-        if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
+        outcome = of_cancellation(cancelled)
+        if outcome is Outcome.CALLER_STALLED:
+            failure = AttemptFailed(outcome, "what it was sent stayed unread")
+            raise BrokenStream from None
+        if outcome is not Outcome.GATEWAY_STOPPED:
             raise
-        failure = AttemptFailed(Outcome.GATEWAY_STOPPED, "the gateway was stopped")
+        failure = AttemptFailed(outcome, "the gateway was stopped")
         last = stopped().event()
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
         raise BrokenStream from bug
     finally:
+        readers.end()
         relay.close(failure)
     await send({"type": "http.response.body", "body": last, "more_body": False})

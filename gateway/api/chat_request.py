@@ -42,4 +42,5 @@ def chat_request(
         wants_usage=shape.wants_usage,
         deadline_s=request_headers.deadline_s(headers),
         max_cost_usd=request_headers.max_cost_usd(headers),
+        priority=caller.priority,
     )

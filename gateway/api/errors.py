@@ -77,6 +77,7 @@ OUTCOMES: dict[Outcome, Row] = {
     Outcome.LIMIT_PASSED: Row(504, _LATE, "limit_passed"),
     Outcome.DEADLINE_EXCEEDED: Row(504, _LATE, "deadline_exceeded"),
     Outcome.REFUSED_BY_RULE: Row(403, "permission_error", "sensitive_content_refused"),
+    Outcome.GATEWAY_BUSY: Row(503, "unavailable_error", "gateway_busy"),
     Outcome.GATEWAY_STOPPED: Row(503, "unavailable_error", "gateway_stopped"),
     Outcome.INTERNAL_ERROR: Row(500, "server_error", "internal_error"),
 }
@@ -143,6 +144,12 @@ def _able_again_s(decision: Decision) -> float | None:
         one.reading.shut_until for one in decision.candidates if one.reading and one.reading.shut_until is not None
     ]
     return min(until) - decision.at if until else None
+
+
+def throttled() -> ApiError:
+    """429: most of what this caller sent lately could not be taken."""
+    message = "Most of what this key sent lately could not be taken; send less."
+    return ApiError(429, "throttled", message, kind="rate_limit_error", retry_after_s=1.0)
 
 
 def unknown_model(name: str) -> ApiError:

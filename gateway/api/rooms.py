@@ -28,4 +28,5 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     is_policy_refused: Callable[[], bool]
     is_stopping: Callable[[], bool]
     max_body_bytes: int
+    reader_s: float
     started: int

@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 from tenacity import AsyncRetrying, retry_if_exception
 
+from gateway.flow.admission import Admission
 from gateway.flow.attempt import Rooms, RunningAttempt
 from gateway.flow.classify import Classifier
 from gateway.flow.count import with_exact_tokens
@@ -70,8 +71,14 @@ class Answers:
     """Answers requests. One per process."""
 
     def __init__(
-        self, plans: PlanSource, deployments: dict[str, Deployment], rooms: Rooms, classifier: Classifier
+        self,
+        plans: PlanSource,
+        deployments: dict[str, Deployment],
+        rooms: Rooms,
+        classifier: Classifier,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._plans = plans
         self._classifier = classifier
         self._deployments = deployments
@@ -93,6 +100,9 @@ class Answers:
             self._rooms.readings.hedges.earn(rule.name, rule.hedge.share)
         story = Story(self._rooms.bus, surface, request, decision, arrived)
         try:
+            if not self._admission.enter_at_once():
+                rule = await self._wait_for_room(story, plan, rule)
+            story.leave = self._admission.leave
             answer = await self._try_in_order(story, rule)
         except asyncio.CancelledError as cancelled:
             story.finish(of_cancellation(cancelled))
@@ -106,6 +116,24 @@ class Answers:
         if answer.relay is None:
             story.finish(Outcome.OK, answered_by=answer.deployment)
         return answer
+
+    async def _wait_for_room(self, story: Story, plan: Plan, rule: CompiledRule) -> CompiledRule:
+        """Until its turn; then it is decided anew, for the world has moved on. Raises RequestFailed if there is no room."""
+        since = time.monotonic()
+        try:
+            await self._admission.wait(
+                story.request.priority if rule.priority is None else rule.priority, story.deadline
+            )
+        except AttemptFailed as busy:
+            raise RequestFailed(story, busy) from None
+        finally:
+            story.queued_s = time.monotonic() - since
+        try:
+            story.decision = self._decide(plan, story.request, story.decision.id)
+        except BaseException:
+            self._admission.leave()
+            raise
+        return plan.by_name[story.decision.rule]
 
     async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
         """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""

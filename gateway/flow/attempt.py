@@ -226,7 +226,9 @@ class RunningAttempt:
         generated = 0.0 if facts.stream else generated_after(duration_s, reading)
         if generated is None:
             return None
-        return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True)
+        return Usage(
+            prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True
+        )
 
     async def _error_body(self, exchange: Exchange) -> bytes:
         parts: list[bytes] = []

@@ -22,7 +22,8 @@ class Relay:
         self._failure: AttemptFailed | None = None
         self._done = False
         self._closed = False
-        self._handed_over: float | None = None
+        self._output_started = False
+        self.handed_over: float | None = None  # when the caller was last given something that it has yet to take
 
     async def open(self) -> None:
         """Hold back role chunks, pings and empty deltas until there is output. Raises AttemptFailed."""
@@ -40,11 +41,13 @@ class Relay:
 
     async def next(self) -> bytes:
         """The next bytes for the caller; empty at the proper end. Raises AttemptFailed where the stream broke."""
-        if self._handed_over is not None:
-            self._attempt.story.waited_s += time.monotonic() - self._handed_over
+        if self.handed_over is not None:
+            self._attempt.story.waited_s += time.monotonic() - self.handed_over
+            self.handed_over = None
         data = self._held or await self._more()
         self._held = b""
-        self._handed_over = time.monotonic()
+        self._output_started = True
+        self.handed_over = time.monotonic()
         return data
 
     async def _more(self) -> bytes:
@@ -90,5 +93,5 @@ class Relay:
         self._attempt.settle(outcome, said=self._decoder.summary(), detail=detail)
         name = self._attempt.deployment.name
         self._attempt.story.finish(
-            outcome, answered_by=name if outcome is Outcome.OK else None, output_started=self._handed_over is not None
+            outcome, answered_by=name if outcome is Outcome.OK else None, output_started=self._output_started
         )

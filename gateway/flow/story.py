@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from gateway.observe.bus import Bus
 from gateway.values.decision import Decision
@@ -13,6 +14,7 @@ from gateway.values.request import ChatRequest
 class Story:
     """One request. `arrived` and `deadline` are seconds of the monotonic clock.
 
+    `queued_s` is what it waited for room in the gateway, part of the gateway's own time.
     `tried`: the attempts begun at deployments whose addresses are told apart, as (deployment, position of the address).
     `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
     """
@@ -25,6 +27,8 @@ class Story:
         self.attempts: list[Attempt] = []
         self.tried: list[tuple[str, int]] = []
         self.waited_s = 0.0
+        self.queued_s = 0.0
+        self.leave: Callable[[], None] | None = None  # gives back the room that the request takes
         self._bus = bus
         self._surface = surface
         self._told = False
@@ -40,6 +44,8 @@ class Story:
         if self._told:
             return
         self._told = True
+        if self.leave is not None:
+            self.leave()
         duration = time.monotonic() - self.arrived
         last = self.attempts[-1] if self.attempts else None
         first = last.started_s + last.first_output_s if last and last.first_output_s is not None else None
@@ -53,6 +59,7 @@ class Story:
                 attempts=tuple(self.attempts),
                 answered_by=answered_by,
                 duration_s=duration,
+                queued_s=self.queued_s,
                 overhead_s=max(duration - self.waited_s, 0.0),
                 first_output_s=first,
                 output_started=output_started,

@@ -5,6 +5,7 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -100,6 +101,13 @@ class Metrics:
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
         self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
+        self.running = Gauge(
+            "gateway_requests_running", "Requests that are worked on, open streams included.", registry=registry
+        )
+        self.waiting = Gauge(
+            "gateway_requests_waiting", "Requests that wait for room in the gateway.", registry=registry
+        )
+        self._admission: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._deployments: dict[str, _PerDeployment] = {}
         self._ends: dict[tuple[str, ...], Counter] = {}
         self._models: dict[str, tuple[Histogram, Histogram]] = {}
@@ -161,8 +169,15 @@ class Metrics:
         """From now on each scrape asks `source` how the objectives are kept."""
         self.registry.register(Objectives(source))
 
+    def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
+        """From now on each scrape asks `source` how many requests run and wait."""
+        self._admission = source
+
     def text(self) -> bytes:
         """The exposition that Prometheus scrapes. On the event loop."""
+        running, waiting = self._admission()
+        self.running.set(running)
+        self.waiting.set(waiting)
         self.tasks.set(len(asyncio.all_tasks()))
         return generate_latest(self.registry)
 

@@ -24,6 +24,7 @@ from gateway.values.decision import Bounds, Cause, Reason
 from gateway.values.deployment import Catalogue, Deployment
 from gateway.values.finding import Kind
 from gateway.values.hedge import Hedge
+from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo, Target
 
@@ -54,6 +55,7 @@ def _compile_rule(rule: Rule, catalogue: Catalogue, space: Space, default_deadli
         refuse=rule.privacy.refuse,
         exact_tokens=rule.count_tokens == "exact",
         hedge=_hedge(rule.limits.hedge),
+        priority=None if rule.priority is None else Priority[rule.priority.upper()],
         splits={},
     )
 

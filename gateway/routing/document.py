@@ -11,6 +11,7 @@ from msgspec import Meta
 from gateway.values.deployment import Capability, Hosting
 from gateway.values.finding import Kind
 from gateway.values.outcome import Outcome
+from gateway.values.priority import PriorityName
 from gateway.values.sensitivity import Sensitivity
 
 Names = Annotated[list[str], Meta(min_length=1)]
@@ -160,7 +161,7 @@ class HedgeEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     ] = 95
     share: Annotated[
         Annotated[float, Meta(gt=0, le=1)], Meta(description="Of the rule's requests, how many may be hedged at most.")
-    ] = 0.05
+    ] = 0.1
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -244,6 +245,10 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     limits: Limits = Limits()
     fallback: Fallback = Fallback()
     privacy: Privacy = Privacy()
+    priority: Annotated[
+        PriorityName | None,
+        Meta(description="Who goes first when the gateway has more requests than it can take. Absent: the key's."),
+    ] = None
     count_tokens: Annotated[
         Literal["estimate", "exact"],
         Meta(

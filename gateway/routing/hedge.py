@@ -10,17 +10,22 @@ from gateway.values.hedge import Hedge
 from gateway.values.request import Facts
 from gateway.values.snapshot import Reading
 
+_MEDIAN = 50
+
 
 def hedge_after(hedge: Hedge, facts: Facts, ranked: Sequence[Candidate], now: float) -> float | None:
     """Seconds from an attempt's beginning; None if there is no second candidate's time to tell lateness by.
 
-    A first candidate that is not expected to do well, like one that is probed, is measured by the best that is.
+    A first candidate that is not expected to do well, like one that is probed, is measured by the best that is, and by
+    its median: the request should not pay for the probe.
     """
     if hedge.after_s is not None or not ranked:
         return hedge.after_s
     first, *others = ranked
-    well = [first] if first.standing is Standing.READY else [one for one in others if one.standing is Standing.READY]
-    times = [_answer_s(one.reading, facts, hedge.percentile, now) for one in well or [first]]
+    well = [one for one in others if one.standing is Standing.READY]
+    if first.standing is Standing.READY or not well:
+        return _answer_s(first.reading, facts, hedge.percentile, now)
+    times = [_answer_s(one.reading, facts, _MEDIAN, now) for one in well]
     return min((seconds for seconds in times if seconds is not None), default=None)
 
 

@@ -15,6 +15,7 @@ from gateway.values.decision import Bounds, Candidate, Cause, Reason
 from gateway.values.deployment import Capability, Deployment
 from gateway.values.finding import Kind
 from gateway.values.hedge import Hedge
+from gateway.values.priority import Priority
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo
@@ -89,6 +90,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     refuse: bool
     exact_tokens: bool
     hedge: Hedge | None = None
+    priority: Priority | None = None  # None: the key's
     splits: dict[tuple[str, Sensitivity, frozenset[Capability]], Split] = {}
 
     def split(self, facts: Facts) -> Split:

@@ -8,6 +8,7 @@ from msgspec import Meta
 from gateway.catalogue import DeploymentEntry, ModelEntry
 from gateway.routing.document import Policy
 from gateway.values.caller import Role
+from gateway.values.priority import PriorityName
 from gateway.values.sensitivity import Sensitivity
 
 
@@ -20,6 +21,30 @@ class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     drain_s: Annotated[
         float, Meta(ge=0, le=86_400, description="After SIGTERM, how long requests in progress may go on.")
     ] = 20.0
+    grace_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="After SIGTERM, how long new requests are still taken: /readyz says no at once, and who balances "
+            "load needs a moment to see it.",
+        ),
+    ] = 0.0
+    most_running: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Requests that are worked on at once, open streams included.")
+    ] = 5_000
+    most_waiting: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Requests that may wait for room; more are refused with 503 and Retry-After.",
+        ),
+    ] = 1_000
+    reader_s: Annotated[
+        float,
+        Meta(gt=0, le=86_400, description="How long a caller may leave its stream unread before it is cut off."),
+    ] = 60.0
     deadline_s: Annotated[float, Meta(gt=0, le=86_400, description="For a request whose rule sets none.")] = 600.0
 
 
@@ -41,6 +66,9 @@ class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
         Sensitivity.PUBLIC
     )
     models: Annotated[list[str] | None, Meta(description="What it may ask for. Absent: everything.")] = None
+    priority: Annotated[
+        PriorityName, Meta(description="Who goes first when the gateway has more requests than it can take.")
+    ] = "normal"
 
 
 class TeamEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

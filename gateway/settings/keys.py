@@ -8,6 +8,7 @@ from gateway.access import Key, Keyring, digest
 from gateway.documents import Document, Secret, SecretReference, parse_reference
 from gateway.settings.document import GatewayFile, KeyEntry
 from gateway.values.caller import Caller
+from gateway.values.priority import Priority
 from gateway.values.problem import Problem
 from gateway.values.sensitivity import highest
 
@@ -84,7 +85,14 @@ def _caller(name: str, entry: KeyEntry, parsed: GatewayFile) -> Caller:
     models = frozenset(entry.models) if entry.models is not None else None
     team = parsed.teams.get(entry.team) if entry.team is not None else None
     floor = entry.sensitivity if team is None else highest(entry.sensitivity, team.sensitivity)
-    return Caller(key=name, role=entry.role, team=entry.team, floor=floor, models=models)
+    return Caller(
+        key=name,
+        role=entry.role,
+        team=entry.team,
+        floor=floor,
+        models=models,
+        priority=Priority[entry.priority.upper()],
+    )
 
 
 def _check_scope(name: str, entry: KeyEntry, parsed: GatewayFile, document: Document, problems: list[Problem]) -> None:

@@ -18,6 +18,7 @@ JUMP_OF = 6  # as many in a row, all faster or all slower than nearly all before
 JUMP_BY = 1.5
 _SHORTEST_S = 1e-6
 _NEVER_0 = 1e-9
+_TAIL = 4.0
 _SHARES = (0.5, 0.9, 0.95, 0.99)
 
 # when, prompt tokens, in flight, output tokens, seconds, whether it was cut off
@@ -110,7 +111,11 @@ def _quantiles(ratios: list[float]) -> list[float]:
 
 
 def _kaplan_meier(ratios: list[float], cut_off: list[bool]) -> list[float]:
-    """The same where some are only known to be at least so large."""
+    """The same where some are only known to be at least so large.
+
+    A share that was not reached, because what is beyond was all cut off, lies on the exponential tail that the shares
+    before it begin (Brown, Hollander and Korwar, 1974); it is taken for no more than `_TAIL` times the largest seen.
+    """
     count = len(ratios)
     found: list[float] = []
     beyond = 1.0  # the share that is above the ratio at hand
@@ -120,7 +125,16 @@ def _kaplan_meier(ratios: list[float], cut_off: list[bool]) -> list[float]:
         beyond *= 1 - 1 / (count - index)
         while len(found) < len(_SHARES) and 1 - beyond >= _SHARES[len(found)] * (count + 1) / count - _NEVER_0:
             found.append(ratio)
-    return found + [in_order[-1][0]] * (len(_SHARES) - len(found))
+    largest = in_order[-1][0]
+    return found + [largest * _tail(share, beyond) for share in _SHARES[len(found) :]]
+
+
+def _tail(share: float, beyond: float) -> float:
+    if beyond >= 1.0:
+        return _TAIL
+    if beyond <= 1.0 - share:  # only as the share of the samples to come was it not reached
+        return 1.0
+    return min(math.log(1.0 - share) / math.log(beyond), _TAIL)
 
 
 def short(number: float) -> float:

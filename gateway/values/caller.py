@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 
 
@@ -22,6 +23,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     team: str | None = None
     floor: Sensitivity = Sensitivity.PUBLIC
     models: frozenset[str] | None = None
+    priority: Priority = Priority.NORMAL
 
     @classmethod
     def anonymous(cls) -> "Caller":

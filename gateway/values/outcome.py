@@ -61,6 +61,8 @@ class Outcome(enum.Enum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
     NO_CANDIDATE = "no_candidate"
     REFUSED_BY_RULE = "refused_by_rule"
+    CALLER_STALLED = "caller_stalled"
+    GATEWAY_BUSY = "gateway_busy"
     GATEWAY_STOPPED = "gateway_stopped"
     INTERNAL_ERROR = "internal_error"
 
@@ -109,12 +111,14 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.DEADLINE_EXCEEDED: Consequence(Fault.POLICY, Then.STOP, "the request's deadline passed"),
     Outcome.NO_CANDIDATE: Consequence(Fault.POLICY, Then.STOP, "no deployment may or can answer this request"),
     Outcome.REFUSED_BY_RULE: Consequence(_C, Then.STOP, "the policy refuses what the request carries"),
+    Outcome.CALLER_STALLED: Consequence(_C, Then.STOP, "the caller did not read its stream"),
+    Outcome.GATEWAY_BUSY: Consequence(_G, Then.STOP, "the gateway has more requests than it can take"),
     Outcome.GATEWAY_STOPPED: Consequence(_G, Then.STOP, "the gateway was stopped before the answer was complete"),
     Outcome.INTERNAL_ERROR: Consequence(_G, Then.STOP, "the gateway failed"),
 }
 
 
-_BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST)
+_BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST, Outcome.CALLER_STALLED)
 
 
 def of_cancellation(cancelled: BaseException) -> Outcome:

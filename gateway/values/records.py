@@ -44,6 +44,7 @@ class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
     overhead_s: float
     first_output_s: float | None  # from the request's arrival
     output_started: bool  # whether the caller had been sent part of an answer
+    queued_s: float = 0.0  # of the gateway's own time, what it waited for room
 
 
 class DecisionMade(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.values.deployment import Capability
 from gateway.values.finding import Kind
+from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 
 
@@ -44,3 +45,4 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     wants_usage: bool
     deadline_s: float | None = None
     max_cost_usd: float | None = None
+    priority: Priority = Priority.NORMAL  # of the caller's key

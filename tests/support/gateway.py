@@ -69,6 +69,11 @@ class GatewayProcess:
             return 0
         if self._process.poll() is None:
             self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        assert self._process is not None
         try:
             return self._process.wait(15)
         except subprocess.TimeoutExpired:

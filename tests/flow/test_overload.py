@@ -1,0 +1,126 @@
+"""Overload of the gateway itself, over real sockets: who waits, who is told, and that all of it is on record."""
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.conftest import Upstream, configuration
+from tests.support.example import wait_for
+from tests.support.gateway import GatewayProcess, deployment
+
+KEYS = {name: f"a-long-enough-secret-of-{name}" for name in ("batch", "chat", "ops")}
+
+
+def started(upstream: Upstream, folder: Path, **server: Any) -> GatewayProcess:
+    config = configuration(upstream.base_url, server=server)
+    config["keys"] = {
+        "batch": {"secret": "${env:BATCH}", "priority": "low"},
+        "chat": {"secret": "${env:CHAT}", "priority": "high"},
+        "ops": {"secret": "${env:OPS}", "role": "operator"},
+    }
+    patient = {"connect_s": 1, "first_output_s": 5, "idle_s": 30, "total_s": 60}
+    config["deployments"]["flood"] = deployment(upstream.base_url, "tokens@100000", timeouts=patient)
+    config["deployments"]["slow-500"] = deployment(upstream.base_url, "slow@500")
+    env = {name.upper(): secret for name, secret in KEYS.items()}
+    return GatewayProcess(folder, config, env)
+
+
+async def ask(
+    client: httpx.AsyncClient, key: str, model: str = "slow-500", **headers: str
+) -> tuple[httpx.Response, float]:
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+    since = time.monotonic()
+    answer = await client.post(
+        "/v1/chat/completions", json=body, headers={"authorization": f"Bearer {KEYS[key]}", **headers}
+    )
+    return answer, time.monotonic() - since
+
+
+async def test_some_wait_by_priority_and_the_others_are_told(upstream: Upstream, tmp_path: Path) -> None:
+    with started(upstream, tmp_path, most_running=1, most_waiting=2) as gateway:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as client:
+            await ask(client, "ops", "ok")
+            order: list[tuple[str, int]] = []
+
+            async def one(key: str) -> httpx.Response:
+                answer, _ = await ask(client, key)
+                order.append((key, answer.status_code))
+                return answer
+
+            tasks = []
+            for key in ("ops", "batch", "batch", "chat"):
+                tasks.append(asyncio.create_task(one(key)))
+                await asyncio.sleep(0.05)
+            answers = await asyncio.gather(*tasks)
+        refused = answers[2]
+        assert order == [("batch", 503), ("ops", 200), ("chat", 200), ("batch", 200)]
+        assert refused.json()["error"]["code"] == "gateway_busy"
+        assert int(refused.headers["retry-after"]) >= 1
+        record = gateway.decision(refused.headers["x-gateway-decision"], key=KEYS["ops"])["record"]
+        assert (record["outcome"], record["fault"], record["attempts"]) == ("gateway_busy", "gateway", [])
+        waited = gateway.decision(answers[3].headers["x-gateway-decision"], key=KEYS["ops"])["record"]
+        assert waited["queued_s"] > 0.2
+        assert waited["overhead_s"] >= waited["queued_s"]
+
+
+async def test_one_that_would_wait_past_its_deadline_is_told_before_it(upstream: Upstream, tmp_path: Path) -> None:
+    with started(upstream, tmp_path, most_running=1, most_waiting=50) as gateway:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as client:
+            await ask(client, "ops", "ok")
+            tasks = [asyncio.create_task(ask(client, "chat")) for _ in range(6)]
+            await asyncio.sleep(1.3)
+            answer, took = await ask(client, "chat", **{"x-gateway-deadline-ms": "1000"})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "gateway_busy")
+            assert took < 0.3
+            assert all(one.status_code == 200 for one, _ in await asyncio.gather(*tasks))
+
+
+async def test_a_caller_that_sends_far_too_much_is_throttled_and_others_are_not(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    with started(upstream, tmp_path, most_running=1, most_waiting=1) as gateway:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as client:
+            many = [asyncio.create_task(ask(client, "batch")) for _ in range(200)]
+            answers = [answer for answer, _ in await asyncio.gather(*many)]
+            codes = [one.json()["error"]["code"] for one in answers if one.status_code != 200]
+            assert codes.count("throttled") > 50
+            throttled = next(one for one in answers if one.status_code == 429)
+            assert throttled.headers["retry-after"]
+            assert (await ask(client, "chat", "ok"))[0].status_code == 200
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_who_leaves_its_stream_unread_is_cut_off(upstream: Upstream, tmp_path: Path, reads: bool) -> None:
+    with started(upstream, tmp_path, reader_s=1.0) as gateway, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        body = b'{"model": "flood", "stream": true, "messages": [{"role": "user", "content": "hi"}]}'
+        client.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer "
+            + KEYS["chat"].encode()
+            + b"\r\ncontent-length: %d\r\n\r\n" % len(body)
+            + body
+        )
+        until = time.monotonic() + 4
+        while reads and time.monotonic() < until:
+            client.recv(1 << 20)
+        if reads:
+            assert upstream.last("tokens@100000")["left_ms"] is None
+            return
+        wait_for(lambda: upstream.last("tokens@100000")["left_ms"] is not None, within_s=5)
+        client.settimeout(5)
+        got = b""
+        while True:
+            try:
+                data = client.recv(1 << 20)
+            except ConnectionError:
+                break
+            if not data:
+                break
+            got += data
+        assert not got.rstrip().endswith((b"[DONE]", b"\r\n0"))
