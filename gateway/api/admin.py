@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get, post
 
-from gateway.api import request_headers
 from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
 from gateway.api.errors import ApiError, unknown_model
 from gateway.api.identity import Identify
+from gateway.api.wire import Bodies, headers_once
 from gateway.flow.answer import Answers
 from gateway.flow.sentences import record_sentences
 from gateway.observe.journal import Journal, JournalRecord
@@ -23,16 +23,19 @@ from gateway.values.records import RequestFinished
 _MAX_LISTED = 500
 
 
-def admin_handlers(answers: Answers, plans: PlanSource, journal: Journal, identify: Identify) -> list[Any]:
+def admin_handlers(
+    answers: Answers, plans: PlanSource, journal: Journal, identify: Identify, bodies: Bodies
+) -> list[Any]:
     """The handlers. `identify` lets operators pass."""
     ids = DecisionIds()
 
     @post("/admin/explain", status_code=200)
     async def explain(request: Request[Any, Any, Any]) -> Response[Any]:
-        headers = dict(request.headers)
+        headers = headers_once(request.scope["headers"])
         caller = identify(headers)
         decision_id = ids.new()
-        asked = chat_request(await request.body(), headers, caller, request_headers.request_id(headers, decision_id))
+        body = await bodies.read(request.receive, headers)
+        asked = chat_request(body, headers, caller, decision_id)
         try:
             _, decision = await answers.decide(plans(), asked, decision_id)
         except UnknownModel as unknown:
@@ -41,7 +44,7 @@ def admin_handlers(answers: Answers, plans: PlanSource, journal: Journal, identi
 
     @get("/admin/decisions/{decision_id:str}")
     async def decision(request: Request[Any, Any, Any], decision_id: str) -> Response[Any]:
-        identify(dict(request.headers))
+        identify(headers_once(request.scope["headers"]))
         open_decision = journal.in_progress(decision_id)
         if open_decision is not None:
             return _told(request, {"decision": open_decision, "in_progress": True}, _in_progress(open_decision))
@@ -52,7 +55,7 @@ def admin_handlers(answers: Answers, plans: PlanSource, journal: Journal, identi
 
     @get("/admin/decisions")
     async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
-        identify(dict(request.headers))
+        identify(headers_once(request.scope["headers"]))
         limit, before = _page(request)
         found = await asyncio.to_thread(journal.newest, limit, before)
         lines = [summary(decoded(record)) for record in found]

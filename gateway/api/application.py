@@ -1,7 +1,7 @@
 """The Litestar application: every surface in one place, and OpenAI's error body for whatever goes wrong in it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Litestar, Request, Response, asgi
@@ -10,22 +10,27 @@ from litestar.exceptions import HTTPException
 from gateway.api.admin import admin_handlers
 from gateway.api.chat import ChatCompletions
 from gateway.api.errors import ApiError, internal
-from gateway.api.identity import identify_by, operator_only
+from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
 from gateway.api.models import model_handlers
 from gateway.api.rooms import ApiRooms
+from gateway.api.wire import Bodies, ClientGone, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
 
-def application(rooms: ApiRooms) -> tuple[Litestar, Callable[[], None]]:
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     """The ASGI application of one process, and what ends its requests in progress."""
     identify = identify_by(rooms.keyring)
+    bodies = Bodies(rooms.max_body_bytes)
     chat = ChatCompletions(
         rooms.answers,
         identify,
         rooms.bus,
-        max_body_bytes=rooms.max_body_bytes,
+        bodies,
         reader_s=rooms.reader_s,
         with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
     )
@@ -34,19 +39,29 @@ def application(rooms: ApiRooms) -> tuple[Litestar, Callable[[], None]]:
     async def chat_completions(scope: Any, receive: Any, send: Any) -> None:
         await chat(scope, receive, send)
 
-    asgi_application = Litestar(
+    litestar = Litestar(
         route_handlers=[
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
-            *machine_handlers(rooms),
-            *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify)),
+            *machine_handlers(rooms, visitors_of(rooms.keyring)),
+            *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify), bodies),
         ],
-        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _bug},
+        exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
         openapi_config=None,
-        request_max_body_size=rooms.max_body_bytes,
         logging_config=None,
     )
-    return asgi_application, chat.stop
+    return _with_head(litestar), chat.stop
+
+
+def _with_head(app: Any) -> Asgi:
+    """HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"
+        await app(scope, receive, send)
+
+    return answer
 
 
 def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
@@ -56,7 +71,21 @@ def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     path = request.scope["path"]
     code = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}.get(error.status_code, "bad_request")
-    return _api_error(request, ApiError(error.status_code, code, f"{request.method} {path}: {error.detail}"))
+    told = _api_error(request, ApiError(error.status_code, code, f"{request.method} {path}: {error.detail}"))
+    if error.status_code == 405 and (allowed := (error.headers or {}).get("allow")):
+        told.headers["allow"] = _allowed(allowed)
+    return told
+
+
+def _allowed(methods: str) -> str:
+    """HEAD is allowed where GET is."""
+    every = {one.strip() for one in methods.split(",")}
+    return ", ".join(sorted(every | {"HEAD"} if "GET" in every else every))
+
+
+def _gone(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
+    """Nobody reads it."""
+    return _api_error(request, ApiError(408, "request_timeout", "The client left before its request was whole."))
 
 
 def _bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

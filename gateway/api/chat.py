@@ -14,6 +14,7 @@ from gateway.api.errors import ApiError, internal, of_failure, stopped, throttle
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
 from gateway.api.wire import (
+    Bodies,
     ClientGone,
     Departure,
     OpenRequests,
@@ -23,7 +24,7 @@ from gateway.api.wire import (
     Send,
     headers_of,
     raw_headers,
-    read_body,
+    refuse_repeats,
     send_whole,
 )
 from gateway.flow.answer import Answer, Answers, RequestFailed
@@ -54,15 +55,15 @@ class DecisionIds:
 
 
 class ChatCompletions:
-    """The endpoint. `max_body_bytes` bounds a request's body; `with_prefix` as `chat_request` has it."""
+    """The endpoint. `with_prefix` as `chat_request` has it."""
 
     def __init__(  # noqa: PLR0913 - what the endpoint works with
         self,
         answers: Answers,
         identify: Identify,
         bus: Bus,
+        bodies: Bodies,
         *,
-        max_body_bytes: int,
         reader_s: float,
         with_prefix: bool,
     ) -> None:
@@ -71,7 +72,7 @@ class ChatCompletions:
         self._answers = answers
         self._identify = identify
         self._bus = bus
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._with_prefix = with_prefix
         self._ids = DecisionIds()
         self._open = OpenRequests()
@@ -84,17 +85,17 @@ class ChatCompletions:
         """One request. Every way out has told the caller, or found it gone."""
         arrived = time.monotonic()
         decision_id = self._ids.new()
-        headers = headers_of(scope)
-        request_id = request_headers.request_id(headers, decision_id)
-        ids = raw_headers((("x-request-id", request_id),))
+        headers = headers_of(scope["headers"])
+        ids = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
         try:
             if scope["method"] != "POST":
                 raise ApiError(405, "method_not_allowed", "Use POST.")  # noqa: TRY301 - one place tells the caller
+            refuse_repeats(scope["headers"], headers)
             caller = self._identify(headers)
             if not self._throttle.admits(caller.key, arrived, random.random()):  # noqa: S311 - no secret
                 raise throttled()  # noqa: TRY301 - one place tells the caller
-            body = await read_body(receive, headers, self._max_body_bytes)
-            request = chat_request(body, headers, caller, request_id, with_prefix=self._with_prefix)
+            body = await self._bodies.read(receive, headers)
+            request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
             with Departure(receive), self._open:
                 await self._answer(request, decision_id, arrived, send, ids)
@@ -152,6 +153,8 @@ def _about(decision: Decision, attempts: int, deployment: str | None) -> RawHead
 
 async def _send_error(send: Send, error: ApiError, headers: RawHeaders) -> None:
     headers = [*headers, _JSON]
+    if error.status == 405:
+        headers.append((b"allow", b"POST"))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
     await send_whole(send, error.status, headers, error.body())

@@ -12,7 +12,9 @@ from gateway.api.errors import ApiError
 from gateway.api.prefix import prefix_of
 from gateway.values.deployment import Capability
 
-MAX_MEMBERS = 200_000  # of all objects in a body together
+MAX_MEMBERS = 200_000  # of all objects and lists in a body together
+_BOUNDS = ("max_completion_tokens", "max_tokens")
+_MOST_TOKENS = 2**31
 _TOKENS_PER_IMAGE = 765  # OpenAI's count for 1024 x 1024 in detail; vision models differ
 _TOKENS_PER_MESSAGE = 4
 _BYTES_PER_TOKEN = 4  # English prose and code under common BPE vocabularies
@@ -81,8 +83,8 @@ _logprobs = _decoder(bool | int | None)
 
 def parse_fields(body: bytes) -> Fields:
     """The top-level members. Raises ApiError 400 for what is not a JSON object, or a bomb of depth or members."""
-    if body.count(b'":') > MAX_MEMBERS:
-        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members.")
+    if len(body) > MAX_MEMBERS and _holds_too_much(body):
+        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
     try:
         return _fields(body)
     except RecursionError:
@@ -91,6 +93,20 @@ def parse_fields(body: bytes) -> Fields:
         raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
+
+
+def _holds_too_much(body: bytes) -> bool:
+    """Without parsing: that would take seconds for a bomb. Only where text cannot be excluded is it told from structure."""
+    if _separators(body) <= MAX_MEMBERS:
+        return False
+    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    parts = unescaped.split(b'"', 4 * MAX_MEMBERS)  # each second one is between strings; a member has two strings
+    return len(parts) > 4 * MAX_MEMBERS or _separators(b"".join(parts[::2])) > MAX_MEMBERS
+
+
+def _separators(text: bytes) -> int:
+    """Every member and element follows one."""
+    return text.count(b",") + text.count(b"{") + text.count(b"[")
 
 
 def read_shape(fields: Fields, *, with_prefix: bool = False) -> ChatShape:
@@ -107,18 +123,29 @@ def read_shape(fields: Fields, *, with_prefix: bool = False) -> ChatShape:
         raise _invalid("n", "a number from 1 to 128")
     options: _StreamOptions | None = _optional(fields, "stream_options", _options)
     needs = _needs(fields, messages, choices or 1)
-    limit = _optional(fields, "max_completion_tokens", _count) or _optional(fields, "max_tokens", _count)
     return ChatShape(
         model,
         needs,
         _prompt_tokens(fields, messages),
-        limit,
+        _most_output(fields),
         stream,
         bool(options and options.include_usage),
         choices or 1,
         _service_tier(fields),
         prefix_of(messages) if with_prefix else None,
     )
+
+
+def _most_output(fields: Fields) -> int | None:
+    """The larger of the two bounds: which of them an upstream reads is its own business. None without one, and for 0."""
+    return max([_tokens(fields, name) for name in _BOUNDS if name in fields], default=0) or None
+
+
+def _tokens(fields: Fields, name: str) -> int:
+    tokens: int = _read(fields, name, _count) or 0
+    if not 0 <= tokens <= _MOST_TOKENS:
+        raise _invalid(name, f"a number from 0 to {_MOST_TOKENS}")
+    return tokens
 
 
 def _service_tier(fields: Fields) -> str | None:

@@ -9,7 +9,7 @@ from gateway.values.sensitivity import highest
 
 
 def chat_request(
-    body: bytes, headers: dict[str, str], caller: Caller, request_id: str, *, with_prefix: bool = False
+    body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
 ) -> ChatRequest:
     """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
 
@@ -30,12 +30,13 @@ def chat_request(
         service_tier=shape.service_tier,
         key=caller.key,
         team=caller.team,
+        scope=caller.models,
         session=request_headers.session(headers),
         prefix=shape.prefix,
         tags=request_headers.tags(headers),
     )
     return ChatRequest(
-        id=request_id,
+        id=decision_id,
         fields=fields,
         size=len(body),
         facts=facts,

@@ -121,8 +121,11 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
 
 
 def _refusal(decision: Decision) -> ApiError:
-    """The candidate that came closest, by the fewest kinds of reasons against it, says what the caller can do."""
-    candidates = decision.candidates
+    """The candidate that came closest, by the fewest kinds of reasons against it, says what the caller can do.
+
+    Nothing is said of those that the key may not know of.
+    """
+    candidates = [one for one in decision.candidates if all(reason.cause is not Cause.SCOPE for reason in one.against)]
     closest = min(candidates, key=lambda candidate: len({reason.cause for reason in candidate.against}))
     causes = {reason.cause for reason in closest.against}
     row = next(row for cause, row in reversed(REFUSALS.items()) if cause in causes)

@@ -21,6 +21,11 @@ def identify_by(keyring: Keyring) -> Identify:
     return lambda headers: _by_key(keyring, headers)
 
 
+def visitors_of(keyring: Keyring) -> Identify:
+    """How this gateway looks at those who need no key: without keys they have to be on its own machine."""
+    return _local_only if keyring.is_empty() else lambda _: Caller(key=None, role=Role.APPLICATION)
+
+
 def operator_only(identify: Identify) -> Identify:
     """The same for `/admin/`: an application's key is refused."""
 

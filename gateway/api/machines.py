@@ -3,21 +3,25 @@
 import time
 from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 
+from gateway.api.identity import Identify
 from gateway.api.rooms import ApiRooms
+from gateway.api.wire import headers_once
 
 
-def machine_handlers(rooms: ApiRooms) -> list[Any]:
-    """The handlers."""
+def machine_handlers(rooms: ApiRooms, identify: Identify) -> list[Any]:
+    """The handlers. `identify` lets pass who may read them."""
     readings, names = rooms.readings, tuple(rooms.catalogue.deployments)
 
     @get("/healthz", sync_to_thread=False)
-    def healthz() -> dict[str, str]:
+    def healthz(request: Request[Any, Any, Any]) -> dict[str, str]:
+        identify(headers_once(request.scope["headers"]))
         return {"status": "ok"}
 
     @get("/readyz", sync_to_thread=False)
-    def readyz() -> Response[dict[str, Any]]:
+    def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        identify(headers_once(request.scope["headers"]))
         now = time.time()
         ready = any(readings.can_answer(name, now) for name in names) and not rooms.is_stopping()
         content = {
@@ -29,7 +33,8 @@ def machine_handlers(rooms: ApiRooms) -> list[Any]:
         return Response(content, status_code=200 if ready else 503)
 
     @get("/metrics", sync_to_thread=False)
-    def prometheus() -> Response[bytes]:
-        return Response(rooms.metrics.text(), media_type=rooms.metrics.content_type)
+    def prometheus(request: Request[Any, Any, Any]) -> Response[bytes]:
+        identify(headers_once(request.scope["headers"]))
+        return Response(rooms.metrics.text(), headers={"content-type": rooms.metrics.content_type})
 
     return [healthz, readyz, prometheus]

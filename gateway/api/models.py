@@ -6,6 +6,7 @@ from litestar import Request, get
 
 from gateway.api.errors import unknown_model
 from gateway.api.identity import Identify
+from gateway.api.wire import headers_once
 from gateway.values.deployment import Catalogue
 
 
@@ -17,12 +18,12 @@ def model_handlers(catalogue: Catalogue, identify: Identify, started: int) -> li
 
     @get("/v1/models", sync_to_thread=False)
     def list_models(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        caller = identify(dict(request.headers))
+        caller = identify(headers_once(request.scope["headers"]))
         return {"object": "list", "data": [shown(name) for name in catalogue.models if caller.may_use(name)]}
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
     def get_model(request: Request[Any, Any, Any], name: str) -> dict[str, Any]:
-        caller = identify(dict(request.headers))
+        caller = identify(headers_once(request.scope["headers"]))
         name = name.removeprefix("/")
         known = name in catalogue.models or name in catalogue.deployments
         if not known or not caller.may_use(name):

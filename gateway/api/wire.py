@@ -4,7 +4,8 @@ Neither granian nor uvicorn cancels a handler whose client left, so `Departure` 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from typing import Any
 
 from gateway.api.errors import ApiError
@@ -17,29 +18,86 @@ Send = Callable[[Any], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
+_ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id"})
 _BODY_S = 60.0
 
 
-def headers_of(scope: Scope) -> dict[str, str]:
-    """Request headers by lower-case name; the last of a name counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+def headers_of(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Request headers by lower-case name; the last of a name counts. `refuse_repeats` says where that is no matter."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
 
 
-async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
-    """The body. Raises ApiError 413 past `limit` bytes, 408 if it takes over a minute; ClientGone if it never ends."""
+def refuse_repeats(raw: Collection[tuple[bytes, bytes]], headers: dict[str, str]) -> None:
+    """Raises ApiError 400 if a header came twice that says who calls or what may happen: which counts is no guess."""
+    if len(headers) == len(raw):
+        return
+    for key, times in Counter(name for name, _ in raw).items():
+        name = key.decode("latin-1")
+        if times > 1 and (name in _ONCE or name.startswith("x-gateway-")):
+            raise ApiError(400, "invalid_header", f"Invalid header {name!r}: it was sent more than once.", param=name)
+
+
+def headers_once(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Both."""
+    pairs = tuple(raw)
+    headers = headers_of(pairs)
+    refuse_repeats(pairs, headers)
+    return headers
+
+
+class Bodies:
+    """Reads bodies, of at most `limit` bytes each. One that takes longer than `within_s` is given up.
+
+    Now and then all that are on their way are looked at: a timer for each would cost every request more.
+    """
+
+    def __init__(self, limit: int, within_s: float = _BODY_S) -> None:
+        self._limit = limit
+        self._within_s = within_s
+        self._begun: dict[asyncio.Task[Any], float] = {}  # of the loop's clock
+        self._late: set[asyncio.Task[Any]] = set()
+        self._looks = False
+
+    async def read(self, receive: Receive, headers: dict[str, str]) -> bytes:
+        """The body. Raises ApiError 413 if it is too large, 408 if it is too late; ClientGone if it never ends."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is None:
+            raise RuntimeError("bodies are read in tasks")
+        self._begun[task] = loop.time()
+        if not self._looks:
+            self._looks = True
+            loop.call_later(self._within_s / 10, self._look, loop)
+        try:
+            return await _read(receive, headers, self._limit)
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            task.uncancel()
+            raise ApiError(408, "request_timeout", f"The body did not arrive within {self._within_s:.0f} s.") from None
+        finally:
+            del self._begun[task]
+            self._late.discard(task)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        since = loop.time() - self._within_s
+        for task in [task for task, begun in self._begun.items() if begun <= since and task not in self._late]:
+            self._late.add(task)
+            task.cancel()
+        self._looks = bool(self._begun)
+        if self._looks:
+            loop.call_later(self._within_s / 10, self._look, loop)
+
+
+async def _read(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
     announced = headers.get("content-length", "")
-    length = int(announced) if announced.isdigit() else None
+    length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
         raise _too_large(limit)
     message = await receive()
     body: bytes = message.get("body", b"")
     if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
         return body
-    try:
-        async with asyncio.timeout(_BODY_S):
-            return await _read_parts(receive, message, limit)
-    except TimeoutError:
-        raise ApiError(408, "request_timeout", f"The body did not arrive within {_BODY_S:.0f} s.") from None
+    return await _read_parts(receive, message, limit)
 
 
 async def _read_parts(receive: Receive, message: Message, limit: int) -> bytes:

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception
 from gateway.flow.admission import Admission
 from gateway.flow.attempt import Rooms, RunningAttempt
 from gateway.flow.classify import Classifier
-from gateway.flow.count import with_exact_tokens
+from gateway.flow.count import TokenCounts
 from gateway.flow.hedge import Hedging
 from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
@@ -23,7 +23,7 @@ from gateway.flow.retry import Retry
 from gateway.flow.story import Story
 from gateway.routing.decide import decide
 from gateway.routing.plan import CompiledRule, Plan, PlanSource
-from gateway.values.answer import WholeAnswer
+from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
@@ -83,6 +83,7 @@ class Answers:
         self._classifier = classifier
         self._deployments = deployments
         self._rooms = rooms
+        self._counts = TokenCounts(rooms, deployments)
 
     async def answer(self, surface: str, request: ChatRequest, decision_id: str, arrived: float) -> Answer:
         """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
@@ -91,14 +92,16 @@ class Answers:
         """
         plan = self._plans()
         request, decision = await self.decide(plan, request, decision_id)
+        waited_s = 0.0
+        if plan.by_name[decision.rule].exact_tokens:
+            since = time.monotonic()
+            request = await self._counts.counted(plan, request, decision, arrived)
+            waited_s = time.monotonic() - since
+            decision = self._decide(plan, request, decision_id, decision.at)
         rule = plan.by_name[decision.rule]
-        if rule.exact_tokens:
-            request = await with_exact_tokens(self._rooms, request, decision, self._deployments)
-            decision = self._decide(plan, request, decision_id)
-            rule = plan.by_name[decision.rule]
         if rule.hedge is not None:
             self._rooms.readings.hedges.earn(rule.name, rule.hedge.share)
-        story = Story(self._rooms.bus, surface, request, decision, arrived)
+        story = Story(self._rooms.bus, surface, request, decision, arrived, waited_s)
         try:
             if not self._admission.enter_at_once():
                 rule = await self._wait_for_room(story, plan, rule)
@@ -129,7 +132,7 @@ class Answers:
         finally:
             story.queued_s = time.monotonic() - since
         try:
-            story.decision = self._decide(plan, story.request, story.decision.id)
+            story.decision = self._decide(plan, story.request, story.decision.id, time.time())
         except BaseException:
             self._admission.leave()
             raise
@@ -138,13 +141,13 @@ class Answers:
     async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
         """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""
         request = await self._classifier.classify(request, plan.detection)
-        return request, self._decide(plan, request, decision_id)
+        return request, self._decide(plan, request, decision_id, time.time())
 
-    def _decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
+    def _decide(self, plan: Plan, request: ChatRequest, decision_id: str, now: float) -> Decision:
         return decide(
             plan,
             request.facts,
-            self._rooms.readings.snapshot(time.time()),
+            self._rooms.readings.snapshot(now),
             decision_id=decision_id,
             seed=zlib.crc32(decision_id.encode()),
             deadline_s=request.deadline_s,
@@ -201,6 +204,7 @@ class Answers:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
         deployment = self._deployments[name]
         attempt = RunningAttempt(self._rooms, story, deployment)
+        relay: Relay | None = None
         try:
             exchange = await attempt.open()
             if story.request.facts.stream:
@@ -209,13 +213,17 @@ class Answers:
                 return Answer(story, name, relay=relay)
             whole = await attempt.whole(exchange)
         except AttemptFailed as failed:
-            attempt.settle(failed.outcome, detail=failed.detail)
+            attempt.settle(failed.outcome, said=_so_far(relay), detail=failed.detail)
             raise
         except asyncio.CancelledError as cancelled:
-            attempt.settle(of_cancellation(cancelled))
+            attempt.settle(of_cancellation(cancelled), said=_so_far(relay))
             raise
         except Exception:
             attempt.settle(Outcome.INTERNAL_ERROR)
             raise
         record = attempt.settle(Outcome.OK, said=whole)
         return Answer(story, name, whole, record)
+
+
+def _so_far(relay: Relay | None) -> StreamSummary | None:
+    return None if relay is None else relay.summary()

@@ -17,12 +17,14 @@ from gateway.state.slo import kept
 from gateway.state.tokens import generated_after
 from gateway.transport import Exchange, Transport
 from gateway.values.answer import StreamSummary, WholeAnswer
+from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage, settled_usd
 
 _MAX_ERROR_BODY = 64 * 1024
+_MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
 _DRAIN_S, _DRAIN_READS = 0.25, 4
 _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
 _HELD_S = 1.0  # a stream that waited less for its caller has the pace of its provider
@@ -70,12 +72,8 @@ class RunningAttempt:
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
         call = self._translator.encode(self.story.request, deployment)
         since = time.monotonic()
-        connect_s = min(deployment.timeouts.connect_s, max(self._ends - since, 0.001))
         try:
-            exchange = await self._rooms.transport.send(
-                deployment.name, call, connect_s=connect_s, address=self.address or 0
-            )
-            self._exchange = exchange
+            exchange = self._exchange = await self._send(call, self._ends - since)
             self.expect_by(self._first[0] if facts.stream else None, self._first[1])
             head = await exchange.head()
         finally:
@@ -83,10 +81,22 @@ class RunningAttempt:
         self._status = head.status
         if not 200 <= head.status < 300:
             body = await self._error_body(exchange)
-            failure = self._translator.failure(head.status, head.headers, body)
-            failure.message = failure.message and self._rooms.transport.redact(deployment.name, failure.message)
-            raise failure
+            raise self._redacted(self._translator.failure(head.status, head.headers, body))
         return exchange
+
+    async def _send(self, call: Call, left_s: float) -> Exchange:
+        """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
+        if left_s <= 0:
+            raise AttemptFailed(self._late, "no time was left to connect")
+        name, connect_s = self.deployment.name, self.deployment.timeouts.connect_s
+        try:
+            return await self._rooms.transport.send(
+                name, call, connect_s=min(connect_s, left_s), address=self.address or 0
+            )
+        except AttemptFailed as failed:
+            if failed.outcome is Outcome.CONNECT_TIMEOUT and left_s < connect_s:
+                raise AttemptFailed(self._late, failed.detail) from None
+            raise
 
     def expect_by(self, within_s: float | None, outcome: Outcome) -> None:
         """The next thing must come within so many seconds (None: no limit of its own), and before the attempt's end."""
@@ -161,10 +171,11 @@ class RunningAttempt:
             status=self._status,
             usage=usage,
             cost_usd=settled_usd(deployment, usage, readings.served(deployment.name, usage, now)),
-            detail=detail,
-            upstream_model=said.model if said else None,
-            finish_reason=said.finish_reason if said else None,
+            detail=self._redact(detail, _MAX_MESSAGE),
+            upstream_model=self._redact(said.model) if said else None,
+            finish_reason=self._redact(said.finish_reason) if said else None,
             connection_reused=self._exchange.reused if self._exchange else None,
+            resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._in_flight,
             held_by_caller=held,
             slo_met=self._kept(outcome, duration, usage, held=held),
@@ -229,6 +240,17 @@ class RunningAttempt:
         return Usage(
             prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True
         )
+
+    def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
+        """What a provider said, without the credential; cut only then, lest a half of one is left."""
+        return text and self._rooms.transport.redact(self.deployment.name, text)[:longest]
+
+    def _redacted(self, failure: AttemptFailed) -> AttemptFailed:
+        """The same of whatever of it reaches the caller."""
+        failure.message = self._redact(failure.message, _MAX_MESSAGE)
+        failure.param = self._redact(failure.param)
+        failure.code = self._redact(failure.code)
+        return failure
 
     async def _error_body(self, exchange: Exchange) -> bytes:
         parts: list[bytes] = []

@@ -1,58 +1,93 @@
 """Exact token counts, where a rule asks: by the tokenizer of a deployment that may see the request anyway.
 
-A count is no attempt: nothing is generated, and one that does not come in time leaves the estimate as it is.
+A count is no attempt: nothing is generated, and one that does not come in time leaves the estimate as it is. But the
+prompt is sent, so it goes only where every rule that the count may lead to would let the request go (law 1), and the
+decision says where it went.
 """
 
+import logging
 import time
 
 import msgspec
 
 from gateway.flow.attempt import Rooms
 from gateway.providers.contract import TokenCounter
+from gateway.routing.plan import Plan
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import ChatRequest
 
 WITHIN_S = 0.5
+REST_S = 30.0  # a tokenizer that failed is left alone for so long
 _BY_ESTIMATE = frozenset({Cause.CONTEXT, Cause.COST})
+_ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+_TIMEOUTS = frozenset({Outcome.CONNECT_TIMEOUT, Outcome.TOTAL_TIMEOUT})
+_log = logging.getLogger(__name__)
 
 
-async def with_exact_tokens(
-    rooms: Rooms, request: ChatRequest, decision: Decision, deployments: dict[str, Deployment]
-) -> ChatRequest:
-    """The request with its tokens counted by the first deployment of the decision that can; else as it is.
+class TokenCounts:
+    """Asks for counts, and remembers which tokenizers do not answer. One per process."""
 
-    One that the estimate left out counts too: the estimate is what is in doubt.
-    """
-    for candidate in decision.candidates:
-        if not _BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
-            continue
-        deployment, counter = deployments[candidate.deployment], rooms.translators[candidate.deployment]
-        if not isinstance(counter, TokenCounter) or not deployment.clearance.covers(request.facts.sensitivity):
-            continue
-        try:
-            tokens = await _count(rooms, request, deployment, counter)
-        except AttemptFailed:
+    def __init__(self, rooms: Rooms, deployments: dict[str, Deployment]) -> None:
+        self._rooms = rooms
+        self._deployments = deployments
+        self._rest_until: dict[str, float] = {}  # of the monotonic clock
+
+    async def counted(self, plan: Plan, request: ChatRequest, decision: Decision, arrived: float) -> ChatRequest:
+        """The request with its tokens counted by the first deployment of the decision that can; else as it is.
+
+        One that the estimate left out counts too: the estimate is what is in doubt. At most half of what is left until
+        the deadline is spent on it.
+        """
+        found = self._counter(plan, decision)
+        now = time.monotonic()
+        within_s = min(WITHIN_S, (arrived + decision.bounds.deadline_s - now) / 2)
+        if found is None or within_s <= 0:
             return request
-        facts = msgspec.structs.replace(request.facts, prompt_tokens=tokens, exact_tokens=True)
+        deployment, counter = found
+        facts = msgspec.structs.replace(request.facts, counted_at=deployment.name)
+        try:
+            tokens = await self._count(request, deployment, counter, now + within_s)
+        except AttemptFailed as failed:
+            if within_s >= WITHIN_S or failed.outcome not in _TIMEOUTS:  # what was too late for one caller only
+                self._note(deployment.name, failed)
+        else:
+            facts = msgspec.structs.replace(facts, prompt_tokens=tokens, exact_tokens=True)
         return msgspec.structs.replace(request, facts=facts)
-    return request
 
+    def _counter(self, plan: Plan, decision: Decision) -> tuple[Deployment, TokenCounter] | None:
+        cleared = plan.cleared(decision.facts, decision.at)
+        for candidate in decision.candidates:
+            name = candidate.deployment
+            if name not in cleared or not _BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
+                continue
+            counter = self._rooms.translators[name]
+            if isinstance(counter, TokenCounter) and time.monotonic() >= self._rest_until.get(name, 0.0):
+                return self._deployments[name], counter
+        return None
 
-async def _count(rooms: Rooms, request: ChatRequest, deployment: Deployment, counter: TokenCounter) -> int:
-    until = time.monotonic() + WITHIN_S
-    call = counter.encode_count(request, deployment)
-    address = rooms.readings.workers.best(deployment.name, time.time())
-    exchange = await rooms.transport.send(deployment.name, call, connect_s=WITHIN_S, address=address)
-    try:
-        exchange.expect(until, Outcome.TOTAL_TIMEOUT)
-        head = await exchange.head()
-        parts: list[bytes] = []
-        while data := await exchange.read():
-            parts.append(data)
-        if head.status != 200:
-            raise AttemptFailed(Outcome.BAD_REQUEST, "the prompt was not counted", status=head.status)
-        return counter.decode_count(b"".join(parts))
-    finally:
-        exchange.close()
+    async def _count(self, request: ChatRequest, deployment: Deployment, counter: TokenCounter, until: float) -> int:
+        if not deployment.clearance.covers(request.facts.sensitivity):  # law 1: once more, where the socket opens
+            raise AttemptFailed(Outcome.INTERNAL_ERROR, "a count was to go below the request's sensitivity")
+        call = counter.encode_count(request, deployment)
+        address = self._rooms.readings.workers.best(deployment.name, time.time())
+        connect_s = min(deployment.timeouts.connect_s, until - time.monotonic())
+        exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s, address=address)
+        try:
+            exchange.expect(until, Outcome.TOTAL_TIMEOUT)
+            head = await exchange.head()
+            parts: list[bytes] = []
+            while data := await exchange.read():
+                parts.append(data)
+            if head.status != 200:
+                raise AttemptFailed(Outcome.BAD_REQUEST, f"HTTP {head.status}", status=head.status)
+            return counter.decode_count(b"".join(parts))
+        finally:
+            exchange.close()
+
+    def _note(self, name: str, failed: AttemptFailed) -> None:
+        """A refusal of this one prompt says nothing of the next."""
+        if failed.status not in _ABOUT_THE_REQUEST:
+            self._rest_until[name] = time.monotonic() + REST_S
+            _log.warning("%s counted no tokens (%s); it is not asked again for %.0f s", name, failed.detail, REST_S)

@@ -7,7 +7,7 @@ import time
 from gateway.flow.attempt import RunningAttempt
 from gateway.providers.contract import StreamDecoder
 from gateway.transport import Exchange
-from gateway.values.answer import Chunk
+from gateway.values.answer import Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 
 
@@ -80,7 +80,11 @@ class Relay:
         """Another stream is used for the request: end this one, which nobody has seen anything of."""
         if not self._closed:
             self._closed = True
-            self._attempt.settle(Outcome.HEDGE_LOST, said=self._decoder.summary())
+            self._attempt.settle(Outcome.HEDGE_LOST, said=self.summary())
+
+    def summary(self) -> StreamSummary:
+        """What was used, as far as the stream has come."""
+        return self._decoder.summary()
 
     def close(self, failure: AttemptFailed | None = None) -> None:
         """The end: proper if [DONE] was read, else `failure`, else the caller left. Only the first call counts."""
@@ -90,7 +94,7 @@ class Relay:
         proper = Outcome.OK if self._done else Outcome.CALLER_LEFT
         outcome = failure.outcome if failure is not None else proper
         detail = failure.detail if failure is not None else None
-        self._attempt.settle(outcome, said=self._decoder.summary(), detail=detail)
+        self._attempt.settle(outcome, said=self.summary(), detail=detail)
         name = self._attempt.deployment.name
         self._attempt.story.finish(
             outcome, answered_by=name if outcome is Outcome.OK else None, output_started=self._output_started

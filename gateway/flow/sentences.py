@@ -15,6 +15,8 @@ def _attempt(number: int, attempt: Attempt) -> str:
     parts = [CONSEQUENCES[attempt.outcome].sentence + (f" ({attempt.detail})" if attempt.detail else "")]
     if attempt.status is not None:
         parts.append(f"HTTP {attempt.status}")
+    if attempt.resent:
+        parts.append("sent again as the connection had been closed")
     if attempt.first_output_s is not None:
         parts.append(f"first output after {_ms(attempt.first_output_s)}")
     parts.append(f"{_ms(attempt.duration_s)} in all")

@@ -19,14 +19,22 @@ class Story:
     `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
     """
 
-    def __init__(self, bus: Bus, surface: str, request: ChatRequest, decision: Decision, arrived: float) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what is known of a request when its story begins
+        self,
+        bus: Bus,
+        surface: str,
+        request: ChatRequest,
+        decision: Decision,
+        arrived: float,
+        waited_s: float = 0.0,
+    ) -> None:
         self.request = request
         self.decision = decision
         self.arrived = arrived
         self.deadline = arrived + decision.bounds.deadline_s
         self.attempts: list[Attempt] = []
         self.tried: list[tuple[str, int]] = []
-        self.waited_s = 0.0
+        self.waited_s = waited_s
         self.queued_s = 0.0
         self.leave: Callable[[], None] | None = None  # gives back the room that the request takes
         self._bus = bus

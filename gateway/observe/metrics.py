@@ -10,7 +10,6 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.observe.objectives import Objectives, SloSource
-from gateway.values.outcome import Outcome
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -90,7 +89,10 @@ class Metrics:
         )
         self.cost = Counter("gateway_cost_usd", "Known cost of attempts.", by, registry=registry)
         self.unknown_cost = Counter(
-            "gateway_attempts_of_unknown_cost", "Attempts that cost something unknown.", by, registry=registry
+            "gateway_attempts_of_unknown_cost",
+            "Attempts that were sent and not refused, and cost something unknown.",
+            by,
+            registry=registry,
         )
         self.journal_dropped = Counter(
             "gateway_journal_dropped_records",
@@ -136,7 +138,7 @@ class Metrics:
                 series.tokens["cached"].inc(attempt.usage.cached_tokens)
         if attempt.cost_usd is not None:
             series.cost.inc(attempt.cost_usd)
-        elif attempt.outcome is Outcome.OK or attempt.first_output_s is not None:
+        elif attempt.may_have_cost:
             series.unknown_cost.inc()
 
     def request_finished(self, record: RequestFinished) -> None:

@@ -74,7 +74,8 @@ def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue) -> tuple[Pl
         deployment = catalogue.deployments[name]
         weight = None if rule.prefer.weights is None else rule.prefer.weights.get(name) or None
         unmet = _unmet(rule.require, deployment)
-        places.append(Place(name, deployment, unmet, position, weight, position >= len(own), hashed(name)))
+        names = frozenset((name, *(model for model, entry in catalogue.models.items() if name in entry.deployments)))
+        places.append(Place(name, deployment, unmet, position, weight, position >= len(own), hashed(name), names))
     return tuple(places)
 
 

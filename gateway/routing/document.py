@@ -252,7 +252,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     count_tokens: Annotated[
         Literal["estimate", "exact"],
         Meta(
-            description="exact: ask a vLLM deployment of the pool to count the prompt, before the rules are matched again."
+            description="exact: a vLLM deployment counts the prompt, before the rules are matched again; "
+            "one that every rule that may then match would let see the request."
         ),
     ] = "estimate"
 

@@ -28,7 +28,8 @@ class Place(msgspec.Struct, frozen=True):
     """A deployment's place in a pool under one rule. `against` are the rule's own requirements that it fails.
 
     `position` is its number in the order to try; `weight` its share, None where it is a fallback only; `salt` is a hash
-    of its name. `last_resort`: it is not of the model's pool, but the rule's fallback names it.
+    of its name. `last_resort`: it is not of the model's pool, but the rule's fallback names it. `names`: what requests
+    that reach it may ask for.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Place(msgspec.Struct, frozen=True):
     weight: float | None
     last_resort: bool
     salt: int
+    names: frozenset[str]
 
 
 class Preference(msgspec.Struct, frozen=True):
@@ -91,11 +93,11 @@ class CompiledRule(msgspec.Struct, frozen=True):
     exact_tokens: bool
     hedge: Hedge | None = None
     priority: Priority | None = None  # None: the key's
-    splits: dict[tuple[str, Sensitivity, frozenset[Capability]], Split] = {}
+    splits: dict[tuple[str, Sensitivity, frozenset[Capability], frozenset[str] | None], Split] = {}
 
     def split(self, facts: Facts) -> Split:
         """The pool of the model asked for. Raises KeyError if there is none."""
-        key = (facts.model, facts.sensitivity, facts.needs)
+        key = (facts.model, facts.sensitivity, facts.needs, facts.scope)
         found = self.splits.get(key)
         if found is None:
             found = _split(self.pools[facts.model], facts)
@@ -127,7 +129,19 @@ class Plan(msgspec.Struct, frozen=True):
 
     def match(self, facts: Facts, now: float) -> CompiledRule:
         """The first rule that matches; one always does. `now` is seconds since the epoch."""
-        atoms = self.space.atoms(facts, now)
+        return self._at(self.space.atoms(facts, now))
+
+    def cleared(self, facts: Facts, now: float) -> set[str]:
+        """The deployments that may see the request under every rule that may match once its prompt is counted."""
+        atoms, at = self.space.atoms(facts, now), self.space.index.get("prompt_tokens")
+        rules = [self._at(atoms)]
+        if at is not None:
+            cuts = self.space.dimensions[at].cuts
+            rules = [self._at((*atoms[:at], atom, *atoms[at + 1 :])) for atom in range(len(cuts) + 1)]
+        eligible = [() if rule.refuse else rule.split(facts).eligible for rule in rules]
+        return set.intersection(*({place.name for place in places} for places in eligible))
+
+    def _at(self, atoms: Atoms) -> CompiledRule:
         found = self.matches.get(atoms)
         if found is None:
             found = next(rule for rule in self.rules if rule.when.holds(atoms))
@@ -141,7 +155,7 @@ PlanSource = Callable[[], Plan]
 
 
 def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
-    against = {place.position: place.against + static_reasons(place.deployment, facts) for place in pool}
+    against = {place.position: place.against + _static_reasons(place, facts) for place in pool}
     eligible = tuple(place for place in pool if not against[place.position])
     return Split(
         eligible,
@@ -151,9 +165,12 @@ def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
     )
 
 
-def static_reasons(deployment: Deployment, facts: Facts) -> tuple[Reason, ...]:
-    """What no reading changes: clearance and capabilities."""
+def _static_reasons(place: Place, facts: Facts) -> tuple[Reason, ...]:
+    """What no reading changes: clearance, capabilities, and for a last resort whether the key could ask for it itself."""
+    deployment = place.deployment
     reasons: list[Reason] = []
+    if place.last_resort and facts.scope is not None and facts.scope.isdisjoint(place.names):
+        reasons.append(Reason(Cause.SCOPE, ", ".join(sorted(place.names)), None))
     if not deployment.clearance.covers(facts.sensitivity):
         reasons.append(Reason(Cause.CLEARANCE, facts.sensitivity.value, deployment.clearance.value))
     if not facts.needs <= deployment.capabilities:

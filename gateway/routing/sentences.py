@@ -12,6 +12,7 @@ _SENTENCES: dict[Cause, str] = {
     Cause.CONTEXT: "the request needs about {needed} tokens, its context holds {has}",
     Cause.OUTPUT: "{needed} output tokens are asked for, it gives at most {has}",
     Cause.HEALTH: "it is {has}",
+    Cause.SCOPE: "the key may ask for none of {needed}",
     Cause.COST: "it may cost {has} USD, the ceiling is {needed} USD",
 }
 
@@ -80,7 +81,14 @@ def _asked(facts: Facts) -> str:
     shape = "stream" if facts.stream else "whole answer"
     about = "" if facts.exact_tokens else "about "
     found = f" ({found_sentence(facts)})" if facts.found or facts.detection_failed else ""
-    return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {about}{facts.prompt_tokens} prompt tokens, {shape}."
+    tokens = f"{about}{facts.prompt_tokens} prompt tokens{_counted(facts)}"
+    return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {tokens}, {shape}."
+
+
+def _counted(facts: Facts) -> str:
+    if facts.counted_at is None:
+        return ""
+    return f" (counted by {facts.counted_at})" if facts.exact_tokens else f" ({facts.counted_at} did not count them)"
 
 
 def _objective(slo: Slo) -> str:

@@ -4,6 +4,7 @@ It knows nothing of pools, deadlines or retries. One reader waits at a time.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -12,12 +13,15 @@ import httptools
 from gateway.transport.limits import TransportLimits
 from gateway.values.outcome import AttemptFailed, Outcome
 
+_AT_ONCE_S = 0.1  # a round trip: the peer had closed an idle connection before the request reached it
+
 
 class Connection(asyncio.Protocol):
     """`forget` is called once when the connection can never be used again."""
 
     def __init__(self, limits: TransportLimits, forget: Callable[["Connection"], None]) -> None:
         self.used = 0  # requests that were written to it
+        self._written_at = math.inf  # of the loop's clock; when the last of them was out of our hands
         self._limits = limits
         self._forget = forget
         self._transport: asyncio.Transport | None = None
@@ -40,6 +44,7 @@ class Connection(asyncio.Protocol):
         self.complete = False
         self.keep_alive = False
         self.failure: AttemptFailed | None = None
+        self.lost_at_once = False  # before the peer can have worked on the request: it may be sent again
         self.received = 0  # bytes of this response, as they came over the wire
         self.unread_since = 0.0  # of the loop's clock; of the oldest byte that waits to be taken
         self.wakes_at_head = True
@@ -51,6 +56,7 @@ class Connection(asyncio.Protocol):
         self.used += 1
         if self._transport is not None:
             self._transport.write(data)
+            self._written_at = math.inf if self._transport.get_write_buffer_size() else self._now()
 
     @property
     def fields(self) -> dict[str, str]:
@@ -121,6 +127,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
         self._now = asyncio.get_running_loop().time
 
     def data_received(self, data: bytes) -> None:
@@ -145,6 +152,10 @@ class Connection(asyncio.Protocol):
         self._hold_back()
         if self.has_news or (self.status is not None and self.wakes_at_head):
             self._wake()
+
+    def resume_writing(self) -> None:
+        """asyncio.Protocol: all is written."""
+        self._written_at = self._now()
 
     def eof_received(self) -> bool:
         """asyncio.Protocol: a half-closed connection is of no use, and what is still to be written must not keep it."""
@@ -221,6 +232,7 @@ class Connection(asyncio.Protocol):
         if self.complete or self.failure is not None:
             return
         if self.status is None:
+            self.lost_at_once = self._now() - self._written_at < _AT_ONCE_S and not self.received
             self._fail(Outcome.CONNECTION_LOST, f"the connection {how} before a response")
         elif may_end_body and not self.is_delimited:
             self.complete = True

@@ -15,7 +15,7 @@ class Decompressor:
     def __init__(self, coding: str, max_bytes: int) -> None:
         window = _WINDOW.get(coding)
         if window is None:
-            raise AttemptFailed(Outcome.MALFORMED_ANSWER, f"content-encoding {coding[:40]!r} was not asked for")
+            raise AttemptFailed(Outcome.MALFORMED_ANSWER, f"content-encoding {coding!r} was not asked for")
         self._zlib = zlib.decompressobj(window)
         self._left = max_bytes
         self._fed = False

@@ -29,6 +29,7 @@ class Exchange:
         release: Callable[[Connection], None],
     ) -> None:
         self.reused = connection.used > 1
+        self.resent = False
         self._connection = connection
         self._limits = limits
         self._again = again
@@ -61,7 +62,7 @@ class Exchange:
             if connection.failure is not None:
                 if not self._is_stale(connection):
                     raise connection.failure
-                self.reused = False
+                self.reused, self.resent = False, True
                 connection = await self._replace()
                 continue
             await self._news()
@@ -137,9 +138,8 @@ class Exchange:
         return b""
 
     def _is_stale(self, connection: Connection) -> bool:
-        failure = connection.failure
-        lost = failure is not None and failure.outcome is Outcome.CONNECTION_LOST
-        return self.reused and lost and not connection.received and not self._closed
+        """What the peer may have worked on is never sent again here: that is the flow's to decide (law 2)."""
+        return self.reused and connection.lost_at_once and not self._closed
 
     async def _news(self) -> None:
         """Wait for news of the connection, or for the moment that was expected."""

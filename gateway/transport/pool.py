@@ -1,8 +1,8 @@
 """Pooled HTTP/1.1 connections, one pool for each address, so that a dead backend cannot hold up another (FAULTS F11).
 
-It has no retries of its own but one: a pooled connection that turns out to be closed before a byte of the response came
-is replaced once. A credential is bound to its deployment's addresses (law 8): all are placed together, and a redirect
-is an answer like any other.
+It has no retries of its own but one: a pooled connection that was lost at once, before the peer can have worked on the
+request, is replaced once, and the record says so. A credential is bound to its deployment's addresses (law 8): all are
+placed together, and a redirect is an answer like any other.
 """
 
 import asyncio

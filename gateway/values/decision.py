@@ -19,6 +19,7 @@ class Cause(enum.Enum):
     OUTPUT = "output"
     HEALTH = "health"
     COST = "cost"
+    SCOPE = "scope"
 
 
 class Standing(enum.Enum):

@@ -22,12 +22,18 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str | None = None  # the model that answered, by its own word
     finish_reason: str | None = None
     connection_reused: bool | None = None
+    resent: bool = False  # the connection that it was sent on first had been closed, and was replaced
     in_flight: int = 0  # at the deployment when this began, without this
     held_by_caller: bool = False  # most of its stream's time is the caller's, who read slowly
     slo_met: bool | None = None  # whether it kept the rule's objective; None if it does not count, or there is none
     address: int | None = None  # which of the deployment's, where several are told apart or one is read
     base_url: str | None = None  # that address
     wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue
+
+    @property
+    def may_have_cost(self) -> bool:
+        """False if nothing was sent, or the provider refused it."""
+        return self.connection_reused is not None and (self.status is None or 200 <= self.status < 300)
 
 
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,10 +18,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None
     stream: bool
     exact_tokens: bool = False  # prompt_tokens was counted by the model's own tokenizer; else it is an estimate
+    counted_at: str | None = None  # the deployment that was asked to count them, whether or not it did
     choices: int = 1
     service_tier: str | None = None  # asked for (`flex`, `priority`); None is the usual way
     key: str | None = None
     team: str | None = None
+    scope: frozenset[str] | None = None  # the models that the key may ask for; None is all
     session: str | None = None  # a digest of what the caller sent
     prefix: int | None = None  # 32 bits of a digest of how the conversation begins, salted by process
     tags: dict[str, str] = {}
@@ -30,7 +32,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat completion as the application sent it.
+    """A chat completion as the application sent it. `id` is the decision's: what the caller calls it goes nowhere.
 
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.
     `size` is the body's, in bytes.

@@ -152,3 +152,32 @@ def test_explain_decides_as_for_a_key(keyed: GatewayProcess, monkeypatch: pytest
     assert "To be tried, in order: plain." in command(keyed, "explain", "-f", "-", "--key", "app", stdin=body)
     assert "the request is confidential" in command(keyed, "explain", "-f", "-", "--key", "narrow", stdin=body)
     assert "no key is named 'x'" in command(keyed, "explain", "-f", "-", "--key", "x", stdin=body, status=1)
+
+
+def test_a_fallback_does_not_widen_what_a_key_may_ask_for(upstream: Upstream, tmp_path: Path) -> None:
+    """Nor does a refusal name what the key may not know of; operators read why it was left out."""
+    base = configuration(upstream.base_url)
+    broken, best = base["deployments"]["error_500"], base["deployments"]["ok"]
+    secrets = {"narrow": "narrow-key-0123456789", "wide": "wide-key-0123456789", "operator": "operator-0123456789"}
+    keys: dict[str, Any] = {name: {"secret": f"${{env:KEY_{name}}}"} for name in secrets}
+    keys["narrow"]["models"], keys["wide"]["models"], keys["operator"]["role"] = (
+        ["cheap"],
+        ["cheap", "best"],
+        "operator",
+    )
+    config = {
+        "deployments": {"one": broken, "the-best": best},
+        "models": {"cheap": {"deployments": ["one"]}, "best": {"deployments": ["the-best"]}},
+        "policy": {"rules": [{"name": "all", "fallback": {"to": ["best"], "retries": 0}}]},
+        "keys": keys,
+    }
+    with GatewayProcess(tmp_path, config, {f"KEY_{name}": secret for name, secret in secrets.items()}) as gateway:
+        for name, status in (("wide", 200), ("narrow", 502)):
+            answer = httpx.post(
+                f"{gateway.url}/v1/chat/completions", json={**BODY, "model": "cheap"}, trust_env=False,
+                headers={"authorization": f"Bearer {secrets[name]}"},
+            )  # fmt: skip
+            assert answer.status_code == status
+        assert "the-best" not in answer.text
+        told = gateway.decision(answer.headers["x-gateway-decision"], secrets["operator"])
+        assert "the-best: left out; the key may ask for none of best, the-best." in told["sentences"]

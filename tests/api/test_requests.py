@@ -97,6 +97,9 @@ BAD: list[tuple[str, Any, str | None, str]] = [
     ("n is 0", {"model": "chat", "messages": MESSAGES, "n": 0}, "n", "invalid_value"),
     ("n is huge", {"model": "chat", "messages": MESSAGES, "n": 10**9}, "n", "invalid_value"),
     ("max_tokens is text", {"model": "chat", "messages": MESSAGES, "max_tokens": "9"}, "max_tokens", "invalid_type"),
+    ("max_tokens below 0", {"model": "chat", "messages": MESSAGES, "max_tokens": -1}, "max_tokens", "invalid_value"),
+    ("max_tokens is huge", {"model": "chat", "messages": MESSAGES, "max_tokens": 10**400}, "max_tokens", "invalid_value"),
+    ("the other bound below 0", {"model": "chat", "messages": MESSAGES, "max_completion_tokens": -10**6}, "max_completion_tokens", "invalid_value"),
     ("options are a list", {"model": "chat", "messages": MESSAGES, "stream_options": []}, "stream_options", "invalid_type"),
 ]  # fmt: skip
 
@@ -111,56 +114,12 @@ def test_bad_bodies_name_the_field(gateway: GatewayProcess, body: Any, param: st
     assert answer.headers["x-request-id"]
 
 
-def nested(depth: int) -> bytes:
-    return b'{"model":"chat","messages":[{"role":"user","content":"x"}],"x":' + b"[" * depth + b"]" * depth + b"}"
-
-
-BOMBS = [
-    ("depth", nested(100_000), {400}),
-    ("depth of messages", b'{"model":"chat","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}", {400}),
-    ("members", b'{"model":"chat",' + b",".join(b'"f%d":0' % i for i in range(400_000)) + b"}", {400}),
-    ("one long number", b'{"model":"chat","messages":[],"n":' + b"9" * 1_000_000 + b"}", {400}),
-    ("announced too large", b"x" * (33 * 1024 * 1024), {413}),
-]
-
-
-@pytest.mark.parametrize(("body", "statuses"), [bomb[1:] for bomb in BOMBS], ids=[bomb[0] for bomb in BOMBS])
-def test_bombs_are_refused_quickly(gateway: GatewayProcess, body: bytes, statuses: set[int]) -> None:
-    start = time.monotonic()
-    try:
-        answer = post(gateway, body)
-    except httpx.WriteError:  # the gateway answered and closed while the body was still being sent
-        assert statuses == {413}
-    else:
-        assert answer.status_code in statuses
-    assert time.monotonic() - start < 2
-    assert post(gateway, {"model": "chat", "messages": MESSAGES}).status_code == 200
-
-
 def test_a_large_body_passes(gateway: GatewayProcess, upstream: Upstream) -> None:
     """A 10 MB image (FAULTS K2)."""
     url = "data:image/png;base64," + "A" * 10_000_000
     content = [{"type": "image_url", "image_url": {"url": url}}]
     assert post(gateway, {"model": "chat", "messages": [{"role": "user", "content": content}]}).status_code == 200
     assert upstream.last("ok")["body_bytes"] > 10_000_000
-
-
-HEADERS = [
-    ("x-gateway-sensitivity", "secret"),
-    ("x-gateway-deadline-ms", "0"),
-    ("x-gateway-deadline-ms", "soon"),
-    ("x-gateway-max-cost-usd", "-1"),
-    ("x-gateway-max-cost-usd", "nan"),
-    ("x-gateway-tags", "a"),
-    ("x-gateway-tags", ",".join(f"t{i}=1" for i in range(17))),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), HEADERS)
-def test_bad_headers_are_refused(gateway: GatewayProcess, name: str, value: str) -> None:
-    answer = post(gateway, {"model": "chat", "messages": MESSAGES}, **{name: value})
-    assert answer.status_code == 400
-    assert answer.json()["error"]["param"] == name
 
 
 def test_a_deadline_bounds_all_attempts(gateway: GatewayProcess) -> None:
@@ -179,6 +138,18 @@ def test_a_cost_ceiling_excludes_what_may_cost_more_or_is_unknown(gateway: Gatew
     assert post(gateway, {"model": "plain", "messages": MESSAGES}).headers["x-gateway-cost-usd"] == "unknown"
 
 
+@pytest.mark.parametrize(("asked", "status"), [
+    ({"max_tokens": 10}, 200), ({"max_tokens": 400}, 400), ({"max_completion_tokens": 1, "max_tokens": 400}, 400),
+    ({"max_completion_tokens": 400, "max_tokens": 1}, 400), ({"max_tokens": 0}, 400), ({"max_tokens": None}, 400),
+])  # fmt: skip
+def test_a_cost_ceiling_is_held_whatever_bounds_the_output(
+    gateway: GatewayProcess, asked: dict[str, Any], status: int
+) -> None:
+    """Of two bounds the upstream may read either; 0 may mean none to it."""
+    answer = post(gateway, {"model": "chat", "messages": MESSAGES, **asked}, **{"x-gateway-max-cost-usd": "0.0002"})
+    assert answer.status_code == status
+
+
 def test_declared_sensitivity_is_hard(gateway: GatewayProcess) -> None:
     body = {"model": "plain", "messages": MESSAGES}
     assert post(gateway, body, **{"x-gateway-sensitivity": "internal"}).status_code == 200
@@ -192,10 +163,13 @@ def test_a_prompt_that_fits_nowhere_is_refused_with_the_reason(gateway: GatewayP
     assert "500" in answer.json()["error"]["message"]
 
 
-def test_the_request_id_is_carried_through(gateway: GatewayProcess, upstream: Upstream) -> None:
-    answer = post(gateway, {"model": "chat", "messages": MESSAGES}, **{"x-request-id": "my-id-7"})
-    assert answer.headers["x-request-id"] == "my-id-7"
-    assert upstream.last("ok")["headers"]["x-request-id"] == "my-id-7"
+def test_the_request_id_comes_back_and_goes_nowhere_else(gateway: GatewayProcess, upstream: Upstream) -> None:
+    """It may be anything, a card number too: the provider and the journal have the gateway's own id."""
+    answer = post(gateway, {"model": "chat", "messages": MESSAGES}, **{"x-request-id": "4111-1111-1111-1111"})
+    assert answer.headers["x-request-id"] == "4111-1111-1111-1111"
+    assert upstream.last("ok")["headers"]["x-request-id"] == answer.headers["x-gateway-decision"]
+    for kept in (upstream.last("ok"), gateway.decision(answer.headers["x-gateway-decision"])):
+        assert "4111-1111" not in json.dumps(kept)
     odd = post(gateway, {"model": "chat", "messages": MESSAGES}, **{"x-request-id": "spaces are odd"})
     assert odd.headers["x-request-id"] == odd.headers["x-gateway-decision"]
 
@@ -231,7 +205,7 @@ def test_admin_needs_an_operators_key(keyed: GatewayProcess, method: str, path: 
 
 
 @pytest.mark.parametrize("header", [{"host": "evil.example"}, {"origin": "https://evil.example"}, {"origin": "null"}])
-@pytest.mark.parametrize("path", ["/v1/models", "/admin/decisions"])
+@pytest.mark.parametrize("path", ["/v1/models", "/admin/decisions", "/metrics", "/readyz", "/healthz"])
 def test_without_keys_other_sites_cannot_reach_it_through_a_browser(
     gateway: GatewayProcess, header: dict[str, str], path: str
 ) -> None:
@@ -248,6 +222,30 @@ def test_what_does_not_exist_is_told_in_openais_form(
     answer = httpx.request(method, f"{gateway.url}{path}", trust_env=False)
     assert answer.status_code == status
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), [
+    ("GET", "/v1/chat/completions", "POST"), ("HEAD", "/v1/chat/completions", "POST"),
+    ("POST", "/v1/models", "GET, HEAD, OPTIONS"), ("PUT", "/admin/explain", "OPTIONS, POST"),
+])  # fmt: skip
+def test_what_is_allowed_is_said(gateway: GatewayProcess, method: str, path: str, allowed: str) -> None:
+    answer = httpx.request(method, f"{gateway.url}{path}", trust_env=False)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/models"])
+def test_head_is_get_without_the_body(gateway: GatewayProcess, path: str) -> None:
+    with httpx.Client(base_url=gateway.url, trust_env=False) as client:
+        head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert get.headers["content-type"].count("charset") <= 1
+
+
+def test_machines_need_no_key(keyed: GatewayProcess) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        answer = httpx.get(f"{keyed.url}{path}", headers={"host": "gateway.example"}, trust_env=False)
+        assert answer.status_code == 200
 
 
 def test_half_a_request_holds_nobody_up(gateway: GatewayProcess) -> None:

@@ -57,16 +57,42 @@ def test_usage(wire: dict[str, Any], usage: Usage) -> None:
     assert as_usage(msgspec.Raw(json.dumps(wire).encode())) == usage
 
 
-@pytest.mark.parametrize(
-    "wire", [None, {}, {"completion_tokens": 5}, used(prompt_tokens=-1), used(completion_tokens=-1), 5]
-)
+@pytest.mark.parametrize("wire", [
+    None, {}, {"completion_tokens": 5}, used(prompt_tokens=-1), used(completion_tokens=-1), 5, {"prompt_tokens": 10},
+    used(prompt_tokens=0), used(prompt_tokens=10**30), used(completion_tokens=2**31 + 1), used(completion_tokens=10**400),
+    used(total_tokens=10**400), used(cached_tokens=-5), used(prompt_tokens_details={"cached_tokens": 10**400}),
+    used(completion_tokens_details={"reasoning_tokens": 10**30}),
+])  # fmt: skip
 def test_usage_that_was_not_said(wire: Any) -> None:
     assert as_usage(msgspec.Raw(json.dumps(wire).encode())) is None
+
+
+@pytest.mark.parametrize(("told", "usage"), [
+    (used(), expected()), (used(completion_tokens=0), None), ({"prompt_tokens": 100, "total_tokens": 120}, expected()),
+    ({"prompt_tokens": 100, "total_tokens": 100}, None),
+])  # fmt: skip
+def test_what_came_was_not_generated_from_nothing(told: dict[str, Any], usage: Usage | None) -> None:
+    """Unknown is unknown, never 0 (law 5)."""
+    whole = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": told}
+    assert decode(json.dumps(whole).encode()).usage == usage
+    chunk = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}], "usage": told}
+    decoder = OpenAIStreamDecoder(keep_usage=True)
+    assert decoder.feed(f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode())[-1].done
+    assert decoder.summary().usage == usage
+
+
+def test_a_filter_that_left_nothing_may_say_so() -> None:
+    body = {
+        "choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}],
+        "usage": used(completion_tokens=0),
+    }
+    assert decode(json.dumps(body).encode()).usage == expected(completion_tokens=0)
 
 
 TIERS = [
     ('"flex"', "flex"), ('"priority"', "priority"), ('"scale"', "scale"), ('"default"', None), ('"auto"', None),
     ('"on_demand"', None), ("null", None), ("5", None), ('{"a": 1}', None),
+    ('"sk-Proj-1"', "other"), ('""', "other"),
 ]  # fmt: skip
 
 

@@ -71,6 +71,7 @@ def breaks_nothing_hard(
         deployment, reading = catalogue.deployments[candidate.deployment], world.of(candidate.deployment)
         assert deployment.clearance.covers(asked.sensitivity)
         assert asked.needs <= deployment.capabilities
+        assert candidate.deployment in within_reach(asked, catalogue)
         assert rule.require.hosting in (None, deployment.hosting)
         assert rule.require.region is None or deployment.region in rule.require.region
         assert rule.require.clearance is None or deployment.clearance.covers(rule.require.clearance)
@@ -90,6 +91,12 @@ def breaks_nothing_hard(
 
 def pool_of(rule: Rule, model: str, catalogue: Catalogue) -> set[str]:
     names = [model, *rule.fallback.to]
+    return {one for name in names for one in (catalogue.models[name].deployments if name in MODELS else (name,))}
+
+
+def within_reach(asked: Facts, catalogue: Catalogue) -> set[str]:
+    """What the key may ask for, whatever it asked for now."""
+    names = {*catalogue.models, *catalogue.deployments} if asked.scope is None else {asked.model, *asked.scope}
     return {one for name in names for one in (catalogue.models[name].deployments if name in MODELS else (name,))}
 
 

@@ -156,6 +156,7 @@ facts = st.builds(
     choices=st.integers(1, 3),
     key=st.none() | st.just("k"),
     team=st.none() | st.just("blue"),
+    scope=st.none() | st.frozensets(st.sampled_from(MODELS + NAMES), max_size=3),
     session=st.none() | st.just("0123"),
     tags=st.just({}) | st.just({"app": "x", "b": "y"}),
     found=st.lists(st.sampled_from(list(Kind)), max_size=2, unique=True).map(tuple),

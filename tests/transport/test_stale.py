@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.values.call import Call
 from gateway.values.outcome import Outcome
 from tests.transport.raw_server import (
     OK,
@@ -31,12 +32,47 @@ async def test_a_stale_connection_is_replaced_once_unseen(how: str) -> None:
         exchange = await begin(transport)
         assert exchange.reused
         assert (await exchange.head()).status == 200
+        assert exchange.resent
         assert not exchange.reused
         assert await body(exchange) == b"ok"
         exchange.close()
         assert (len(server.peers), len(server.requests)) == (2, 3)
         assert server.requests[1] == server.requests[2]
         assert transport.stats() == {"d": (1, 1)}
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_what_the_peer_worked_on_is_not_sent_again(how: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await asyncio.sleep(0.3)
+        peer.reset() if how == "reset" else peer.writer.close()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        assert await outcome_of(transport) is Outcome.CONNECTION_LOST
+        assert (len(server.peers), len(server.requests)) == (1, 2)
+
+
+async def test_what_never_arrived_whole_is_sent_again_however_late() -> None:
+    large = Call("POST", "/chat", (), b"x" * 30_000_000)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        if peer.number == 0:
+            await asyncio.sleep(0.3)
+            peer.reset()
+
+    async with serving(script) as server, client(server.port) as transport:
+        assert await ask(transport) == (200, b"ok")
+        exchange = await transport.send("d", large, connect_s=1)
+        assert (await exchange.head()).status == 200
+        assert exchange.resent
+        exchange.close()
+        assert (len(server.peers), len(server.requests)) == (2, 2)
 
 
 async def test_a_stale_connection_is_replaced_no_more_than_once() -> None:

@@ -246,7 +246,7 @@ async def test_replacing_a_stale_connection_keeps_to_what_is_expected() -> None:
         await peer.send(OK)
         await peer.request()
         dropped.set()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.03)
         peer.reset()
 
     with deaf() as port:

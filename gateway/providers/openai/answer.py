@@ -4,7 +4,16 @@ import contextlib
 
 import msgspec
 
-from gateway.providers.openai.wire import ABSENT, FAILED, Said, as_usage, is_answer, is_present, without_surrogates
+from gateway.providers.openai.wire import (
+    ABSENT,
+    FAILED,
+    Said,
+    as_usage,
+    is_answer,
+    is_present,
+    of_output,
+    without_surrogates,
+)
 from gateway.values.answer import WholeAnswer
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -42,7 +51,7 @@ def decode(body: bytes) -> WholeAnswer:
     any_output = any(message.holds_output() for message in said if message is not None)
     if not is_answer(any_output=any_output, finish_reason=finish, usage=usage):
         raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx whose choices hold nothing")
-    return WholeAnswer(body, usage, parsed.model, finish)
+    return WholeAnswer(body, of_output(usage, any_output=any_output), parsed.model, finish)
 
 
 def _parse(body: bytes) -> _Body:

@@ -36,7 +36,6 @@ _BY_STATUS: dict[int, Outcome] = {
     529: Outcome.OVERLOADED,
 }
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MAX_MESSAGE = 2_000  # characters
 
 
 class _Error(msgspec.Struct):
@@ -61,7 +60,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> AttemptFail
         outcome,
         f"HTTP {status}" + (f", {_clean(error)}" if _clean(error) else ""),
         status=status,
-        message=error.message[:_MAX_MESSAGE] if error.message else None,
+        message=error.message or None,
         param=error.param,
         code=_word(error.code),
         retry_after_s=_retry_after(headers),

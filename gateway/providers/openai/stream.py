@@ -10,7 +10,16 @@ import contextlib
 import msgspec
 
 from gateway.providers.eventstream import Event, EventSplitter, EventTooLong
-from gateway.providers.openai.wire import ABSENT, FAILED, Said, as_usage, is_answer, is_present, without_surrogates
+from gateway.providers.openai.wire import (
+    ABSENT,
+    FAILED,
+    Said,
+    as_usage,
+    is_answer,
+    is_present,
+    of_output,
+    without_surrogates,
+)
 from gateway.values.answer import Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.usage import Usage
@@ -98,7 +107,8 @@ class OpenAIStreamDecoder:
 
     def summary(self) -> StreamSummary:
         """Usage comes last in a stream, so it is None until then."""
-        return StreamSummary(self._usage, self._model, self._first_finish, self._output_events)
+        usage = of_output(self._usage, any_output=self._output_events > 0)
+        return StreamSummary(usage, self._model, self._first_finish, self._output_events)
 
     def _batch(self, data: bytes) -> list[Chunk] | None:
         """The usual case: whole events, one data line each. None if anything about them is unusual."""

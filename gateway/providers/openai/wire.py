@@ -4,6 +4,7 @@ A member is `Raw` where only its presence matters. Null and absent mean the same
 """
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -13,23 +14,26 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = msgspec.Raw(b"null")  # msgspec takes no union of Raw and None
 
 
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None  # more is a bug of the server's, and no count
+
+
 class TokenDetails(msgspec.Struct, gc=False):
     """`prompt_tokens_details` and `completion_tokens_details`."""
 
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
+    cached_tokens: Tokens = None
+    cache_write_tokens: Tokens = None
+    reasoning_tokens: Tokens = None
+    audio_tokens: Tokens = None
 
 
 class WireUsage(msgspec.Struct, gc=False):
     """`usage`. A server that sends it without a count has not said what was used."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek's and Moonshot's older names of the cached part
-    cached_tokens: int | None = None
+    prompt_tokens: Tokens = None
+    completion_tokens: Tokens = None
+    total_tokens: Tokens = None
+    prompt_cache_hit_tokens: Tokens = None  # DeepSeek's and Moonshot's older names of the cached part
+    cached_tokens: Tokens = None
     prompt_tokens_details: TokenDetails | None = None
     completion_tokens_details: TokenDetails | None = None
 
@@ -69,6 +73,9 @@ _NO_DETAILS = TokenDetails()
 # what vendors call the way that costs what the price list says
 _USUAL_TIERS = frozenset({"default", "auto", "standard", "standard_only", "on_demand"})
 
+_TIER = re.compile("[a-z_]{1,32}")
+_OTHER_TIER = "other"  # no word: it has no price, and does not get on record
+
 
 def as_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Usage | None:
     """The usage, or None where it was not said, or makes no sense: a good answer is not refused for it.
@@ -80,17 +87,17 @@ def as_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Usage | No
         wire = _decode_usage(raw) if is_present(raw) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if wire is None or wire.prompt_tokens is None or min(wire.prompt_tokens, wire.completion_tokens or 0) < 0:
+    said = _generated(wire) if wire is not None else None
+    if wire is None or not wire.prompt_tokens or said is None:
         return None
     prompt = wire.prompt_tokens_details or _NO_DETAILS
     completion = wire.completion_tokens_details or _NO_DETAILS
-    said = wire.completion_tokens or 0
     cached = prompt.cached_tokens
     if cached is None:
         cached = wire.cached_tokens if wire.prompt_cache_hit_tokens is None else wire.prompt_cache_hit_tokens
     return Usage(
         prompt_tokens=wire.prompt_tokens,
-        completion_tokens=max(said, (wire.total_tokens or 0) - wire.prompt_tokens),
+        completion_tokens=said,
         cached_tokens=cached,
         cache_write_tokens=prompt.cache_write_tokens,
         audio_prompt_tokens=prompt.audio_tokens,
@@ -100,15 +107,28 @@ def as_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Usage | No
     )
 
 
+def _generated(wire: WireUsage) -> int | None:
+    if wire.completion_tokens is None and wire.total_tokens is None:
+        return None
+    return max(wire.completion_tokens or 0, (wire.total_tokens or 0) - (wire.prompt_tokens or 0))
+
+
+def of_output(usage: Usage | None, *, any_output: bool) -> Usage | None:
+    """The usage, or None where it says that nothing was generated though something was: then it was not counted."""
+    return None if usage is not None and any_output and not usage.completion_tokens else usage
+
+
 def _unusual(service_tier: msgspec.Raw) -> str | None:
-    """How the request was processed, if not as usual. What is no word says nothing."""
+    """How the request was processed, if not as usual. What is no string says nothing."""
     if service_tier is ABSENT:
         return None
     try:
         word = _decode_word(service_tier)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return None if word in _USUAL_TIERS else word
+    if word is None or word in _USUAL_TIERS:
+        return None
+    return word if _TIER.fullmatch(word) else _OTHER_TIER
 
 
 FAILED = "error"  # finish_reason of vLLM and OpenRouter when the engine failed: no answer, whatever came before

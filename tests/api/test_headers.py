@@ -1,0 +1,66 @@
+"""The optional headers: what they bound is bounded, and a bad or doubled one is refused, never ignored."""
+
+import json
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.support.gateway import GatewayProcess
+
+MESSAGES = [{"role": "user", "content": "Say hello."}]
+
+
+def post(gateway: GatewayProcess, body: Any, **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.post(
+        f"{gateway.url}/v1/chat/completions", content=content, headers=headers, trust_env=False, timeout=20
+    )
+
+
+HEADERS = [
+    ("x-gateway-sensitivity", "secret"),
+    ("x-gateway-deadline-ms", "0"),
+    ("x-gateway-deadline-ms", "soon"),
+    ("x-gateway-deadline-ms", "000000000001" + "9" * 400),
+    ("x-gateway-deadline-ms", "1" + "0" * 5000),
+    ("x-gateway-max-cost-usd", "-1"),
+    ("x-gateway-max-cost-usd", "1_0"),
+    ("x-gateway-max-cost-usd", "inf"),
+    ("x-gateway-max-cost-usd", "9" * 400),
+    ("x-gateway-max-cost-usd", "nan"),
+    ("x-gateway-tags", "a"),
+    ("x-gateway-tags", ",".join(f"t{i}=1" for i in range(17))),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HEADERS)
+def test_bad_headers_are_refused(gateway: GatewayProcess, name: str, value: str) -> None:
+    answer = post(gateway, {"model": "chat", "messages": MESSAGES}, **{name: value})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == name
+
+
+TWICE = [
+    ("x-gateway-sensitivity", "restricted", "public"), ("X-Gateway-Sensitivity", "public", "restricted"),
+    ("x-gateway-max-cost-usd", "1", "1"), ("authorization", "Bearer a", "Bearer b"), ("x-api-key", "a", "a"),
+    ("x-request-id", "a", "b"), ("origin", "http://localhost", "http://localhost"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "second"), TWICE)
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/admin/explain"])
+def test_a_header_that_counts_is_sent_once(
+    gateway: GatewayProcess, path: str, name: str, first: str, second: str
+) -> None:
+    """A class that a proxy has put in front is not overridden by the caller's own, nor the other way round."""
+    body = json.dumps({"model": "chat", "messages": MESSAGES}).encode()
+    headers = [(name, first), ("accept", "a"), ("accept", "b"), (name, second)]
+    answer = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, name.lower())
+    assert httpx.post(f"{gateway.url}{path}", content=body, headers=headers[1:3], trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("usd", ["1", "0.5", ".5", "1.", "1e-1", "2E+3"])
+def test_a_number_may_be_written_in_any_usual_way(gateway: GatewayProcess, usd: str) -> None:
+    assert post(gateway, {"model": "chat", "messages": MESSAGES}, **{"x-gateway-max-cost-usd": usd}).status_code == 200
