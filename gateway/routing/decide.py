@@ -49,7 +49,7 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
             hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
-        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s,
+        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, facts.stream and rule.fallback.after_output == "continue",
     )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def _bounds(rule: CompiledRule, deadline_s: float | None, max_cost_usd: float | 
         min((usd for usd in (max_cost_usd, own.max_cost_usd) if usd is not None), default=None),
         own.first_output_s,
         own.idle_s,
+        own.min_output_tokens_per_s,
     )
 
 

@@ -71,6 +71,7 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
     max_cost_usd: float | None = None
     first_output_s: float | None = None
     idle_s: float | None = None
+    min_output_tokens_per_s: float | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,3 +96,4 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     refused: bool = False
     hedge_after_s: float | None = None  # when a second attempt may start beside the first
+    continues: bool = False  # if the stream breaks after its output has begun, another candidate may go on with it

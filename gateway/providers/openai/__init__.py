@@ -11,6 +11,7 @@ from gateway.providers.openai.answer import decode
 from gateway.providers.openai.failure import failure
 from gateway.providers.openai.request import encode
 from gateway.providers.openai.stream import OpenAIStreamDecoder
+from gateway.providers.openai.transcript import Transcript
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -32,9 +33,10 @@ class OpenAITranslator:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
         return decode(body)
 
-    def decoder(self, request: ChatRequest) -> StreamDecoder:
+    def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
         """A decoder that takes out the usage chunk where the caller did not ask for it."""
-        return OpenAIStreamDecoder(keep_usage=request.wants_usage or not self._usage_in_streams)
+        keep_usage = request.wants_usage or not self._usage_in_streams
+        return OpenAIStreamDecoder(keep_usage=keep_usage, transcript=Transcript() if remember else None)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
         """What a non-2xx answer means."""
