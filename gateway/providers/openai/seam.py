@@ -1,7 +1,5 @@
 """Where a continuation meets what was said before: what it repeats of that is dropped, and one that starts again is none."""
 
-import os
-
 from gateway.values.outcome import AttemptFailed, Outcome
 
 HELD = 64  # characters that are held back until they were looked at
@@ -29,7 +27,7 @@ class Seam:
         said, opening = self._said, self._opening
         if len(opening) < HELD and not last:
             return ""
-        same = len(os.path.commonprefix((said, opening)))
+        same = _alike(said, opening)
         from_start = same if self._is_repetition(said[:same]) else 0
         if from_start == len(opening) < len(said) and not last:
             return ""
@@ -44,7 +42,15 @@ class Seam:
         for length in range(min(len(said), len(opening), _MOST_REPEATED), _REPEATED - 1, -1):
             if said.endswith(opening[:length]) and self._is_repetition(opening[:length]):
                 return length
-        return len(os.path.commonprefix((said[len(said.rstrip()) :], opening)))
+        return _alike(said[len(said.rstrip()) :], opening)
 
     def _is_repetition(self, text: str) -> bool:
         return len(text) >= _REPEATED and self._said.count(text) == 1
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    most = min(len(one), len(other))
+    if one[:most] == other[:most]:
+        return most
+    return next(at for at in range(most) if one[at] != other[at])
