@@ -23,6 +23,7 @@ from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.story import Story
 from gateway.flow.stream import Stream
+from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
 from gateway.routing.plan import CompiledRule, Plan, PlanSource
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
@@ -93,7 +94,7 @@ class Answers:
         Raises RequestFailed, and routing's UnknownModel. If the caller leaves, cancel the task.
         """
         plan = self._plans()
-        request, decision = await self.decide(plan, request, decision_id)
+        request, decision = await self._facts_and_decision(plan, request, decision_id)
         waited_s = 0.0
         if plan.by_name[decision.rule].exact_tokens:
             since = time.monotonic()
@@ -140,10 +141,17 @@ class Answers:
             raise
         return plan.by_name[story.decision.rule]
 
-    async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
-        """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""
+    async def _facts_and_decision(
+        self, plan: Plan, request: ChatRequest, decision_id: str
+    ) -> tuple[ChatRequest, Decision]:
+        """The request with all its facts, and the decision. Raises UnknownModel."""
         request = await self._classifier.classify(request, plan.detection)
         return request, self._decide(plan, request, decision_id, time.time())
+
+    async def explain(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
+        """The decision, with what the request would cost and take at each candidate. Raises UnknownModel."""
+        _, decision = await self._facts_and_decision(plan, request, decision_id)
+        return with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
 
     def _decide(self, plan: Plan, request: ChatRequest, decision_id: str, now: float) -> Decision:
         return decide(

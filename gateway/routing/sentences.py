@@ -56,7 +56,7 @@ def decision_sentences(decision: Decision) -> list[str]:
 def candidate_sentence(candidate: Candidate, scores: Parts | None = None) -> str:
     """Why a deployment was left out, or its rank and numbers; with the parts of its score where it has one."""
     if candidate.against:
-        return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}."
+        return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}{_instead(candidate)}."
     said = [f"number {(candidate.rank or 0) + 1}"]
     if candidate.standing is not None and _STANDINGS[candidate.standing]:
         said.append(_STANDINGS[candidate.standing])
@@ -70,6 +70,18 @@ def candidate_sentence(candidate: Candidate, scores: Parts | None = None) -> str
     if scores is not None:
         said.append(_scored(candidate.score, scores))
     return f"{candidate.deployment}: eligible, {'; '.join(said)}."
+
+
+def _instead(candidate: Candidate) -> str:
+    """What it would have been, as far as that is known."""
+    known = [
+        f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}"
+        if candidate.most_usd is not None
+        else "",
+        f"first output {_seconds(candidate.first_output_s)}" if candidate.first_output_s is not None else "",
+        f"in all {_seconds(candidate.total_s)}" if candidate.total_s is not None else "",
+    ]
+    return f" (else: {', '.join(filter(None, known))})" if any(known) else ""
 
 
 def found_sentence(facts: Facts) -> str:

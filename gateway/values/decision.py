@@ -46,7 +46,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `most_usd` is the most that an attempt can cost, `expected_usd` what it probably will; `first_output_s` and `total_s`
     are predicted at the objective's percentile. `score` is by the rule's objective, in [0, 1]; None if what it needs is
     unknown; its parts follow from the numbers (`gateway.routing.scores`). One that is left out by what never changes
-    (clearance, requirement, capability) was not read: its numbers are `explain`'s to add.
+    (clearance, requirement, capability) was not read: its numbers are added by `gateway.routing.counterfactual`.
     """
 
     deployment: str
