@@ -3,6 +3,8 @@
 What is not listed ends well. The rest of a case follows from the outcome: its fault, its status, what may be shown.
 """
 
+from typing import Any
+
 from gateway.values.outcome import Outcome
 
 # in both modes
@@ -93,3 +95,27 @@ STREAMS = _by_name(_BOTH) | _by_name(_STREAMS)
 def expected(name: str, *, stream: bool) -> Outcome:
     """The outcome of asking for this behaviour without a fallback."""
     return (STREAMS if stream else WHOLE).get(name, Outcome.OK)
+
+
+# what a 2xx had used although it failed, or had not said although it did not
+_TOLD_AND_FAILED = frozenset(
+    ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "no_done", "silent_before_done"]
+)
+# streams that fail with output in them, wherever reads cut it
+_SHOWN_AND_FAILED = frozenset(["bad_chunk", "bad_json_mid", "bad_utf8_mid", "crawl", "cut_after", "cut_before_finish", "cut_in_chunk", "deep_event_mid", "early_done", "end_after", "end_before_finish", "endless", "error_bare_mid", "error_event_mid", "error_event_text_mid", "error_in_choice_mid", "error_mid", "error_mid_end", "error_mid_goes_on", "finish_error", "half_event", "half_event_end", "half_event_silent", "html_mid", "length_short", "list_event_mid", "no_blank_line_end", "no_finish", "null_event_mid", "one_choice_open", "pings_mid", "reasoning_cut", "reset_after", "silent_after", "tool_cut", "tool_end", "wrong_types_mid"])  # fmt: skip
+_OK_AND_NOT_TOLD = frozenset(
+    ["no_usage", "nonsense_usage", "null_usage", "text_usage", "usage_after_done", "usage_never"]
+)
+
+
+def settlement(name: str, attempt: dict[str, Any], *, stream: bool) -> str:
+    """What an attempt at this behaviour is settled with: nothing (it was refused, or never sent), what was counted there,
+    an estimate by what was seen, or unknown.
+    """
+    if attempt["status"] is None or not 200 <= attempt["status"] < 300:
+        return "nothing"
+    is_told = name not in _OK_AND_NOT_TOLD if attempt["outcome"] == "ok" else stream and name in _TOLD_AND_FAILED
+    if is_told:
+        return "counted"
+    has_output = attempt["outcome"] == "ok" or name in _SHOWN_AND_FAILED
+    return "estimated" if stream and has_output else "unknown"

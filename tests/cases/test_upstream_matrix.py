@@ -15,7 +15,7 @@ import pytest_asyncio
 from gateway.api.errors import OUTCOMES
 from gateway.values.deployment import Capability
 from gateway.values.outcome import CONSEQUENCES, Outcome, Then
-from tests.cases.outcomes import STREAMS, WHOLE, expected
+from tests.cases.outcomes import STREAMS, WHOLE, expected, settlement
 from tests.fake_upstream import BEHAVIOURS, Behaviour, FakeUpstream, cases
 from tests.support.client import Seen, ask
 from tests.support.gateway import GatewayProcess, deployment
@@ -24,6 +24,7 @@ CASES = [(row, stream) for row, stream in cases()]
 IDS = [f"{row.name}-{'stream' if stream else 'json'}" for row, stream in CASES]
 CANARY = "sk-canary-upstream-0123456789"
 PROMPT_CANARY = "canary-prompt-0123456789"
+PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0, "cached_input_usd_per_mtok": 0.5}
 AT_ONCE = 12
 LONGEST_PAUSE_S = 5.0  # of the policy that is written by default
 
@@ -51,10 +52,11 @@ class Matrix:
 def configuration(base_url: str) -> dict[str, Any]:
     capable = [capability.value for capability in Capability]
     deployments = {
-        name: deployment(base_url, name, api_key="${env:UPSTREAM_KEY}", capabilities=capable) for name in BEHAVIOURS
+        name: deployment(base_url, name, api_key="${env:UPSTREAM_KEY}", capabilities=capable, price=PRICE)
+        for name in BEHAVIOURS
     }
     deployments |= {f"spared-{name}": one for name, one in deployments.items()}
-    deployments["spare"] = deployment(base_url, "ok", capabilities=capable)
+    deployments["spare"] = deployment(base_url, "ok", capabilities=capable, price=PRICE)
     models = {f"alone-{name}": {"deployments": [name]} for name in BEHAVIOURS}
     models |= {f"with-spare-{name}": {"deployments": [f"spared-{name}", "spare"]} for name in BEHAVIOURS}
     return {"deployments": deployments, "models": models}
@@ -155,6 +157,49 @@ def check_end(result: Result, outcome: Outcome, *, stream: bool) -> None:
     else:
         assert seen.status in (OUTCOMES[outcome].status, 413, 422)
         assert not record["output_started"]
+
+
+@pytest.mark.parametrize(("row", "stream"), CASES, ids=IDS)
+def test_what_was_settled(matrix: Matrix, row: Behaviour, stream: bool) -> None:
+    for pool in ("alone", "with-spare"):
+        for attempt in matrix.results[pool, row.name, stream].record["attempts"]:
+            name = "ok" if attempt["deployment"] == "spare" else row.name
+            usage, usd = attempt["usage"], attempt["cost_usd"]
+            match settlement(name, attempt, stream=stream):
+                case "nothing" | "unknown":
+                    assert (usage, usd) == (None, None)
+                case kind:
+                    assert usage.get("estimated", False) is (kind == "estimated")
+                    assert usd == pytest.approx(cost(usage))
+
+
+def cost(usage: dict[str, Any]) -> float:
+    cached = usage.get("cached_tokens") or 0
+    prompt = usage["prompt_tokens"] - cached
+    rates = (PRICE["input_usd_per_mtok"], PRICE["cached_input_usd_per_mtok"], PRICE["output_usd_per_mtok"])
+    return sum(n * usd for n, usd in zip((prompt, cached, usage["completion_tokens"]), rates, strict=True)) / 1e6
+
+
+def test_the_books_agree(matrix: Matrix) -> None:
+    """Every attempt that began was settled, and what the metrics add up is what is on record."""
+    attempts = [attempt for result in matrix.results.values() for attempt in result.record["attempts"]]
+    unknown = sum(settled_unknown(attempt) for attempt in attempts)
+    assert total(matrix.metrics, "gateway_attempts_in_flight") == 0
+    assert total(matrix.metrics, "gateway_attempts_total") == len(attempts)
+    assert total(matrix.metrics, "gateway_cost_usd_total") == pytest.approx(
+        sum(one["cost_usd"] or 0 for one in attempts)
+    )
+    assert total(matrix.metrics, "gateway_attempts_of_unknown_cost_total") == unknown
+
+
+def settled_unknown(attempt: dict[str, Any]) -> bool:
+    sent = attempt["connection_reused"] is not None
+    return sent and attempt["cost_usd"] is None and (attempt["status"] is None or 200 <= attempt["status"] < 300)
+
+
+def total(metrics: str, name: str) -> float:
+    lines = [line for line in metrics.splitlines() if line.startswith(name + "{")]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
 def test_upstream_saw_one_request_for_each_attempt(matrix: Matrix) -> None:
