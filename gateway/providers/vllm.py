@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder(_Count).decode
 
 
 class VllmTranslator(OpenAITranslator):
-    """The four verbs, and two for counting."""
+    """The five verbs, and two for counting."""
 
     def __init__(self) -> None:
         super().__init__(usage_in_streams=True)
