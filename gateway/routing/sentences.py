@@ -39,7 +39,7 @@ def reason_sentence(reason: Reason) -> str:
     if reason.cause is Cause.HEALTH:
         return _STATES.get(str(has), f"it is {has}")
     if reason.cause is Cause.RATE_LIMIT and not has:
-        return f"it has asked for no request for another {reason.needed} s"
+        return f"it takes no request for another {reason.needed} s"
     return _SENTENCES[reason.cause].format(needed=reason.needed, has=has)
 
 

@@ -1,7 +1,8 @@
 """The breaker of one deployment: what fails too often is left alone, then tried by few, then used again.
 
 Only a provider's faults count (law 9), and being told that it is overloaded is none. A deployment is shut if half of
-what ended lately failed, or if everything did for a while; where little ends, a handful in a row is enough. Attempts that
+what ended lately failed, or if everything did for a while; where little ends, a handful in a row is enough. In each case
+they have to be half of what began in that time too: failures are quick, and good answers may take minutes. Attempts that
 began before it was shut prove nothing about it afterwards, for better or for worse.
 """
 
@@ -14,7 +15,7 @@ WINDOW_S, SLICE_S = 10.0, 1.0
 MIN_VOLUME = 20  # attempts that ended within the window, for their share to count
 FAILURE_SHARE = 0.5
 FEW_IN_A_ROW = 5  # while fewer than MIN_VOLUME ended
-MANY_IN_A_ROW = 20  # without a sign of life from an attempt that began after the first was seen; and half of those
+MANY_IN_A_ROW = 20  # without a sign of life from an attempt that began after the first of them was seen
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0  # doubles each time it is shut again
 FORGET_S = 60.0  # of admitting, after which one doubling is forgotten
 PROOFS = 3  # signs of life until it admits; each allows one more probe at a time
@@ -45,11 +46,10 @@ class Breaker:
         self._proofs = 0
         self._doublings = 0
         self._admitting_since = 0.0
-        self._slices: deque[list[float]] = deque()  # when it ends, what ended in it, what failed of that
-        self._ended = self._failed = 0
-        self._ends_in_a_row = 0  # failures without a success among what ended
-        self._in_a_row = 0  # failures without a sign of life of an attempt that began after the first was seen
-        self._row_began = 0  # the newest ticket then
+        self._slices: deque[list[float]] = deque()  # when it ends; what began, ended and failed in it
+        self._lately = [0, 0, 0]  # the sums of those
+        self._ends = _Row()  # failures without a success among what ended
+        self._lifeless = _Row()  # failures without a sign of life of an attempt that began after the first was seen
 
     @property
     def probes_out(self) -> bool:
@@ -61,7 +61,9 @@ class Breaker:
         self._begun += 1
         if self.phase is Phase.SHUT and now >= self.shut_until:
             self.phase, self._proofs = Phase.PROBING, 0
-        if self.phase is Phase.PROBING and not self.probes_out:
+        if self.phase is Phase.ADMITTING:
+            self._count(now, _BEGAN)
+        elif self.phase is Phase.PROBING and not self.probes_out:
             self._probes.add(self._begun)
         return self._begun
 
@@ -69,8 +71,8 @@ class Breaker:
         """An attempt had its first output: however long the rest takes, there is life."""
         if ticket <= self._begun_before:
             return
-        if ticket > self._row_began:
-            self._in_a_row = 0
+        if ticket > self._lifeless.newest:
+            self._lifeless.length = 0
         if ticket in self._probes:
             self._probes.discard(ticket)
             self._proofs += 1
@@ -90,8 +92,14 @@ class Breaker:
             if failed:
                 self._shut(now)
         elif self.phase is Phase.ADMITTING and (failed or outcome is Outcome.OK):
-            self._count(now, failed=failed)
-            if failed and self._is_too_much():
+            self._count(now, _ENDED)
+            if not failed:
+                self._ends.length = 0
+                return
+            self._count(now, _FAILED)
+            self._ends.add(self._begun)
+            self._lifeless.add(self._begun)
+            if self._is_too_much():
                 self._shut(now)
 
     def restart(self) -> None:
@@ -99,33 +107,23 @@ class Breaker:
         self._begun_before, self._doublings = self._begun, 0
         self._admit(0.0)
 
-    def _count(self, now: float, *, failed: bool) -> None:
+    def _count(self, now: float, what: int) -> None:
         slices = self._slices
         if not slices or now >= slices[-1][0]:
-            slices.append([now + SLICE_S, 0, 0])
-        while slices[0][0] <= now - WINDOW_S:
-            _, ended, failures = slices.popleft()
-            self._ended -= int(ended)
-            self._failed -= int(failures)
-        slices[-1][1] += 1
-        self._ended += 1
-        if not failed:
-            self._ends_in_a_row = 0
-            return
-        slices[-1][2] += 1
-        self._failed += 1
-        self._ends_in_a_row += 1
-        if not self._in_a_row:
-            self._row_began = self._begun
-        self._in_a_row += 1
+            slices.append([now + SLICE_S, 0, 0, 0])
+            while slices[0][0] <= now - WINDOW_S:
+                _, *gone = slices.popleft()
+                self._lately = [sum_ - int(one) for sum_, one in zip(self._lately, gone, strict=True)]
+        slices[-1][what + 1] += 1
+        self._lately[what] += 1
 
     def _is_too_much(self) -> bool:
-        began_since = self._begun - self._row_began
-        if self._in_a_row >= MANY_IN_A_ROW and self._in_a_row >= FAILURE_SHARE * began_since:
+        began, ended, failed = self._lately
+        if self._lifeless.is_too_long(MANY_IN_A_ROW, self._begun):
             return True
-        if self._ended < MIN_VOLUME:
-            return self._ends_in_a_row >= FEW_IN_A_ROW
-        return self._failed >= FAILURE_SHARE * self._ended
+        if ended < MIN_VOLUME:
+            return self._ends.is_too_long(FEW_IN_A_ROW, self._begun)
+        return failed >= FAILURE_SHARE * max(began, ended)
 
     def _shut(self, now: float) -> None:
         if self.phase is Phase.ADMITTING:
@@ -146,4 +144,23 @@ class Breaker:
 
     def _forget(self) -> None:
         self._slices.clear()
-        self._ended = self._failed = self._ends_in_a_row = self._in_a_row = 0
+        self._lately = [0, 0, 0]
+        self._ends.length = self._lifeless.length = 0
+
+
+_BEGAN, _ENDED, _FAILED = range(3)
+
+
+class _Row:
+    """Failures in a row. `newest`: the ticket that was the newest when the first of them was seen."""
+
+    def __init__(self) -> None:
+        self.length = self.newest = 0
+
+    def add(self, newest: int) -> None:
+        if not self.length:
+            self.newest = newest
+        self.length += 1
+
+    def is_too_long(self, bound: int, newest: int) -> bool:
+        return self.length >= bound and self.length >= FAILURE_SHARE * (newest - self.newest)
