@@ -187,7 +187,7 @@ class Answers:
     async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
         """After failures. Raises RequestFailed when there is no way on."""
         readings, recheck = self._rooms.readings, Recheck(self._rooms.readings, self._deployments, story)
-        retry = Retry(readings, self._deployments, recheck, story, rule)
+        retry = Retry(readings.retries, self._deployments, recheck, story, rule)
         for name, failure in failures:
             retry.failed(name, failure)
         rounds = AsyncRetrying(
@@ -237,6 +237,8 @@ class Answers:
         self, story: Story, name: str, begun: Beginning | None = None
     ) -> Relay | tuple[WholeAnswer, Attempt]:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
+        if all(one.deployment != name for one in story.attempts):
+            self._rooms.readings.retries.earn(name)
         attempt = RunningAttempt(self._rooms, story, self._deployments[name], begun)
         relay: Relay | None = None
         try:

@@ -68,7 +68,11 @@ class RunningAttempt:
         self._wait_s = self._go_to(self.address, now)
         if self.address is not None:
             story.tried.append((deployment.name, self.address))
-        self._in_flight = rooms.readings.began(deployment.name, now)
+        facts = story.request.facts
+        self._reservation = rooms.readings.began(
+            deployment.name, now, facts.prompt_tokens + (facts.max_output_tokens or 0)
+        )
+        self._retry_after_s: float | None = None  # what a refusal asked for
         rooms.bus.publish(AttemptStarted(deployment.name))
 
     async def open(self) -> Exchange:
@@ -84,10 +88,14 @@ class RunningAttempt:
             head = await exchange.head()
         finally:
             self.story.waited_s += time.monotonic() - since
-        self._status = head.status
+        self._status, now = head.status, time.time()
+        if (headroom := self._translator.headroom(head.headers, now)) is not None:
+            self._rooms.readings.told_headroom(deployment.name, self._reservation, headroom, now)
         if not 200 <= head.status < 300:
             body = await self._error_body(exchange)
-            raise self._redacted(self._translator.failure(head.status, head.headers, body))
+            failure = self._translator.failure(head.status, head.headers, body, now)
+            self._retry_after_s = failure.retry_after_s
+            raise self._redacted(failure)
         return exchange
 
     def _call(self) -> Call:
@@ -170,8 +178,10 @@ class RunningAttempt:
         if self.first_output_s is None:
             self.first_output_s = time.monotonic() - self._started
             self._read_s = 0.0
+            readings, name = self._rooms.readings, self.deployment.name
+            readings.gave_output(name, self._reservation, time.time())
             if self.address is not None:
-                self._rooms.readings.workers.gave_output(self.deployment.name, self.address)
+                readings.workers.gave_output(name, self.address)
         if self.pace is not None and self.pace.left_s() < self._idle[0]:
             self.expect_by(self.pace.left_s(), Outcome.LIMIT_PASSED)
         else:
@@ -201,18 +211,19 @@ class RunningAttempt:
             finish_reason=self._redact(said.finish_reason) if said else None,
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,
-            in_flight=self._in_flight,
+            in_flight=self._reservation.in_flight,
             held_by_caller=held,
             slo_met=self._kept(outcome, duration, usage, held=held),
             address=self.address,
             base_url=None if self.address is None else deployment.addresses[self.address],
             continues=0 if self._begun is None else len(self._begun.text),
             wait_s=self._wait_s,
+            retry_after_s=self._retry_after_s,
         )
         if self.address is not None:
             readings.workers.ended(deployment.name, self.address, outcome, duration, now)
         self.story.attempts.append(attempt)
-        readings.ended(attempt, self.story.decision, now)
+        readings.ended(attempt, self._reservation, self.story.decision, now)
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
 

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from gateway.values.answer import Beginning, Chunk, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
+from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
 from gateway.values.request import ChatRequest
 
@@ -33,7 +34,7 @@ class StreamDecoder(Protocol):
 
 
 class Translator(Protocol):
-    """A dialect as four verbs."""
+    """A dialect as five verbs."""
 
     def encode(self, request: ChatRequest, target: Deployment) -> Call:
         """The request as a call to `target`."""
@@ -44,8 +45,11 @@ class Translator(Protocol):
     def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
         """A decoder for the stream that answers `request`. `remember`: keep what is said."""
 
-    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
-        """What a non-2xx answer means. `headers` have lower-case names; `body` may be cut."""
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
+        """What a non-2xx answer means. `headers` have lower-case names; `body` may be cut; `now`: seconds since the epoch."""
+
+    def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
+        """What the rate limits still allow, as any answer's `headers` say; None if they say nothing."""
 
 
 @runtime_checkable

@@ -18,6 +18,8 @@ class Cause(enum.Enum):
     CONTEXT = "context"
     OUTPUT = "output"
     HEALTH = "health"
+    LIMIT = "limit"
+    RATE_LIMIT = "rate_limit"
     COST = "cost"
     SCOPE = "scope"
 

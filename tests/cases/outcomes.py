@@ -28,10 +28,7 @@ _BOTH: dict[Outcome, str] = {
         "length_and_chunked list_200 not_json_200 null_200 number_200 switching_101 text_200 two_lengths "
         "unknown_encoding"
     ),
-    Outcome.OVERLOADED: (
-        "conflict_409 gzip_error loading_503 overloaded_503 overloaded_529 short_error status timeout_408 "
-        "too_early_425 unavailable_503"
-    ),
+    Outcome.OVERLOADED: ("conflict_409 overloaded_503 overloaded_529 timeout_408 too_early_425"),
     Outcome.QUOTA_EXHAUSTED: "insufficient_quota_429 payment_402",
     Outcome.RATE_LIMITED: (
         "rate_limit_429 rate_limit_bare_429 rate_limit_date_429 rate_limit_html_429 rate_limit_ms_429 "
@@ -40,7 +37,8 @@ _BOTH: dict[Outcome, str] = {
     Outcome.REDIRECTED: "redirect",
     Outcome.SERVER_ERROR: (
         "bad_utf8_error empty_error endless_error error_500 error_message_500 error_not_json_500 "
-        "error_null_500 error_string_500 error_text_500 html_500 html_502 html_504 huge_error silent_error"
+        "error_null_500 error_string_500 error_text_500 gzip_error html_500 html_502 html_504 huge_error loading_503 "
+        "short_error silent_error status unavailable_503"
     ),
     Outcome.TRUNCATED: "close_after_headers cut_in_chunk reset_after_headers",
 }

@@ -50,16 +50,23 @@ class Matrix:
 
 
 def configuration(base_url: str) -> dict[str, Any]:
+    """A deployment of its own for each behaviour in each mode: what one teaches must not keep the other out."""
     capable = [capability.value for capability in Capability]
     deployments = {
-        name: deployment(base_url, name, api_key="${env:UPSTREAM_KEY}", capabilities=capable, price=PRICE)
-        for name in BEHAVIOURS
+        mode(row.name, stream): deployment(
+            base_url, row.name, api_key="${env:UPSTREAM_KEY}", capabilities=capable, price=PRICE
+        )
+        for row, stream in CASES
     }
+    models = {f"alone-{name}": {"deployments": [name]} for name in deployments}
+    models |= {f"with-spare-{name}": {"deployments": [f"spared-{name}", "spare"]} for name in deployments}
     deployments |= {f"spared-{name}": one for name, one in deployments.items()}
     deployments["spare"] = deployment(base_url, "ok", capabilities=capable, price=PRICE)
-    models = {f"alone-{name}": {"deployments": [name]} for name in BEHAVIOURS}
-    models |= {f"with-spare-{name}": {"deployments": [f"spared-{name}", "spare"]} for name in BEHAVIOURS}
     return {"deployments": deployments, "models": models}
+
+
+def mode(name: str, stream: bool) -> str:
+    return f"{name}-{'stream' if stream else 'json'}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -86,7 +93,7 @@ async def run_all(client: httpx.AsyncClient, gateway: GatewayProcess) -> dict[tu
         more: dict[str, Any] = {"n": 2} if name in ("one_choice_open", "n_short") else {}
         more["messages"] = [{"role": "user", "content": PROMPT_CANARY}]
         async with gate:
-            seen = await ask(client, f"{pool}-{name}", stream=stream, **more)
+            seen = await ask(client, f"{pool}-{mode(name, stream)}", stream=stream, **more)
             told = await asyncio.to_thread(gateway.decision, seen.headers["x-gateway-decision"])
         results[pool, name, stream] = Result(seen, told["record"], told["sentences"])
 
@@ -108,7 +115,9 @@ def test_alone(matrix: Matrix, row: Behaviour, stream: bool) -> None:
     too_long = float(result.seen.headers.get("retry-after", 0)) > LONGEST_PAUSE_S
     again = CONSEQUENCES[outcome].again and not too_long
     attempts = result.record["attempts"]
-    assert {(attempt["deployment"], attempt["outcome"]) for attempt in attempts} == {(row.name, outcome.value)}
+    assert {(attempt["deployment"], attempt["outcome"]) for attempt in attempts} == {
+        (mode(row.name, stream), outcome.value)
+    }
     if again and result.record["output_started"]:
         assert len(attempts) <= 2  # what comes in one read is not shown before its end is seen
     else:
@@ -128,7 +137,7 @@ def test_with_a_fallback(matrix: Matrix, row: Behaviour, stream: bool) -> None:
         assert len(attempts) == 1
         return
     check_end(result, Outcome.OK, stream=stream)
-    assert [attempt["deployment"] for attempt in attempts] == [f"spared-{row.name}", "spare"]
+    assert [attempt["deployment"] for attempt in attempts] == [f"spared-{mode(row.name, stream)}", "spare"]
     assert result.seen.headers["x-gateway-deployment"] == "spare"
     assert result.seen.headers["x-gateway-attempts"] == "2"
 
@@ -213,7 +222,7 @@ def test_upstream_saw_one_request_for_each_attempt(matrix: Matrix) -> None:
     for result in matrix.results.values():
         for attempt in result.record["attempts"]:
             deployed = attempt["deployment"]
-            name = "ok" if deployed == "spare" else deployed.removeprefix("spared-")
+            name = "ok" if deployed == "spare" else deployed.removeprefix("spared-").rpartition("-")[0]
             attempts[name] = attempts.get(name, 0) + 1
     stale = {row.name for row, _ in CASES if row.group == "connections"}
     assert {name: count for name, count in attempts.items() if name not in stale} == {

@@ -38,6 +38,7 @@ def gateway(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     config = {
         "deployments": {
             "quick": vllm(urls, "ok"),
+            "slow": vllm(urls, "slow@100"),
             "flowing": vllm(urls, "crawl@20"),
             "home": vllm(urls[:2], "ok"),
             "cloud": vllm(urls[2:], "ok"),
