@@ -1,5 +1,6 @@
 """What the proofs are about: a policy, the plan made of it, and for each rule the exact set of requests that it decides."""
 
+import contextlib
 from collections.abc import Collection, Iterator
 
 import msgspec
@@ -8,24 +9,30 @@ from gateway.routing.document import Policy, Rule
 from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.routing.verify.admission import Admission
 from gateway.routing.verify.diagram import NONE, TooLarge
+from gateway.routing.verify.finding import Example
+from gateway.routing.verify.projection import Projection, project
 from gateway.routing.verify.universe import Universe
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 
 
 class RuleCase(msgspec.Struct, frozen=True):
-    """One rule. `matched` are the requests for which its condition holds, `decided` those that come to it."""
+    """One rule. `decided` are the requests that come to it, by what decides who may answer them."""
 
     index: int
     rule: Rule
     compiled: CompiledRule
-    matched: int
-    decided: int
+    projection: Projection
 
     @property
     def path(self) -> str:
         """Of the rule in the policy."""
         return f"rules[{self.index}]"
+
+    @property
+    def decided(self) -> int:
+        """A set over the levels that decide who may answer."""
+        return self.projection.left
 
 
 class Case:
@@ -38,15 +45,40 @@ class Case:
         self.plan, self.universe, self.sets = plan, universe, universe.sets
         self.admission = Admission(universe)
         self.rules: list[RuleCase] = []
-        left = universe.possible
-        try:
+        self._matching: list[int] = []
+        self._conditions: list[tuple[int, ...]] = []
+        with contextlib.suppress(TooLarge):
             for index, (rule, compiled) in enumerate(zip(policy.rules, plan.rules, strict=True)):
-                matched = self.sets.both(universe.possible, universe.matching(compiled.when))
-                self.rules.append(RuleCase(index, rule, compiled, matched, self.sets.both(left, matched)))
-                left = self.sets.without(left, matched)
-        except TooLarge:
-            pass
+                self._matching.append(universe.matching(compiled.when))
+                self._conditions.append(tuple(universe.conditions(compiled.when)))
+                self.rules.append(RuleCase(index, rule, compiled, self._coming((index,), index)))
         self.is_whole = len(self.rules) == len(policy.rules)
+
+    def _coming(self, rules: tuple[int, ...], before: int) -> Projection:
+        """The requests that match all of these rules and none of so many that stand first."""
+        matching = self.sets.every(*(self._matching[one] for one in rules))
+        others = [self.sets.other_than(one) for one in self._matching[:before] if self.sets.meet(one, matching)]
+        conditions = [part for one in rules for part in self._conditions[one]]
+        return project(self.sets, (*self.universe.possible, *conditions, *others), self.universe.kept)
+
+    def matches_something(self, one: RuleCase) -> bool:
+        """Whether any request that can be made meets the rule's conditions, wherever it comes to."""
+        return self._coming((one.index,), 0).left != NONE
+
+    def takers(self, one: RuleCase) -> Iterator[RuleCase]:
+        """The earlier rules that decide requests which would match this one."""
+        matching = self._matching[one.index]
+        for earlier in self.rules[: one.index]:
+            if earlier.decided != NONE and self.sets.meet(self._matching[earlier.index], matching):
+                taken = self._coming((one.index, earlier.index), earlier.index)
+                if taken.left != NONE:
+                    yield earlier
+
+    def example(self, one: RuleCase, requests: int) -> Example:
+        """One of these requests, which come to the rule; as plain as there is one."""
+        chosen = self.sets.pick(self.sets.both(one.decided, requests))
+        one.projection.complete(self.sets, chosen)
+        return self.universe.example(chosen)
 
     def routed(self) -> Iterator[RuleCase]:
         """The rules that decide anything, and do not refuse it."""

@@ -27,6 +27,8 @@ class Diagrams:
         self._numbers: dict[tuple[int, Branches], int] = {}
         self._both: dict[tuple[int, int], int] = {}
         self._others: dict[int, int] = {NONE: ALL, ALL: NONE}
+        self._some: dict[tuple[int, int], int] = {}
+        self._levels: dict[int, frozenset[int]] = {NONE: frozenset(), ALL: frozenset()}
         self._apart: set[tuple[int, int]] = set()
         self.work = work  # branches that may still be looked at
 
@@ -133,6 +135,43 @@ class Diagrams:
         if level:
             return one
         return next(child for mask, child in branches if mask >> choice & 1)
+
+    def for_some(self, one: int, level: int) -> int:
+        """Those that are in the set with some choice at this level."""
+        if one in (NONE, ALL) or level not in self.levels_of(one):
+            return one
+        key = (one, level)
+        found = self._some.get(key)
+        if found is None:
+            own, branches = self._nodes[one]
+            self.spend(len(branches))
+            if own == level:
+                found = self.either(*(child for _, child in branches))
+            else:
+                found = self.branch(own, [(mask, self.for_some(child, level)) for mask, child in branches])
+            self._some[key] = found
+        return found
+
+    def levels_of(self, one: int) -> frozenset[int]:
+        """The levels at which it asks."""
+        found = self._levels.get(one)
+        if found is None:
+            level, branches = self._nodes[one]
+            found = frozenset({level}).union(*(self.levels_of(child) for _, child in branches))
+            self._levels[one] = found
+        return found
+
+    def first_choice(self, one: int, level: int, chosen: list[int]) -> int:
+        """The first choice at this level that makes a member of the other choices."""
+        for choice in range(self._full[level].bit_length()):
+            at = one
+            while at not in (NONE, ALL):
+                own, branches = self._nodes[at]
+                taken = choice if own == level else chosen[own]
+                at = next(child for mask, child in branches if mask >> taken & 1)
+            if at == ALL:
+                return choice
+        raise ValueError("no choice makes a member")
 
     def pick(self, one: int) -> list[int]:
         """A member: at each level the first choice that leads to one. Not of the empty set."""

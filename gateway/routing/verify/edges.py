@@ -26,7 +26,8 @@ def unsafe_edges(case: Case) -> Iterator[Finding]:
     for one in case.rules:
         if one.compiled.refuse:
             continue
-        for name in one.compiled.pools:
+        for name, places in one.compiled.pools.items():
+            case.sets.spend(len(places))
             for place, sensitivity, needs, wrong in _wrong(case, one, name):
                 yield Finding(
                     severity=Severity.ERROR,
@@ -36,6 +37,7 @@ def unsafe_edges(case: Case) -> Iterator[Finding]:
                     sentence=f"rule {one.rule.name!r} would send requests for {name!r} to {place.name!r}, but {wrong}",
                     example=_example(case, one, name, place, sensitivity, needs),
                 )
+        one.compiled.splits.clear()  # nobody else asks for so many
 
 
 def _wrong(case: Case, one: RuleCase, name: str) -> Iterator[tuple[Place, Sensitivity, frozenset[Capability], str]]:
@@ -102,7 +104,7 @@ def _example(  # noqa: PLR0913, PLR0917 - what a request on an edge is
         universe.needing(*needs),
         case.admission.of_place(place, _ceiling(one.compiled)),
     )
-    return None if taking == NONE else universe.example(taking)
+    return None if taking == NONE else case.example(one, taking)
 
 
 def _ceiling(rule: CompiledRule) -> float | None:

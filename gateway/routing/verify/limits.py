@@ -11,14 +11,10 @@ def objectives_and_limits_without_effect(case: Case) -> Iterator[Finding]:
     for one in case.routed():
         usable = case.usable_names(one)
         if usable:
-            streams = case.sets.meet(one.decided, case.universe.where("stream", bool)) if _tells_streams(case) else True
+            streams = case.sets.meet(one.decided, case.universe.where("stream", bool))
             yield from _objectives(case, one, usable, streams=streams)
             yield from _limits(one, streams=streams)
             yield from _hedge(case, one)
-
-
-def _tells_streams(case: Case) -> bool:
-    return "stream" in case.universe.index
 
 
 def _objectives(case: Case, one: RuleCase, usable: frozenset[str], *, streams: bool) -> Iterator[Finding]:

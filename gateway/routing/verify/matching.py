@@ -1,10 +1,13 @@
 """Proof: rules that can never match, because nothing is like that or because earlier rules take it all."""
 
+import itertools
 from collections.abc import Iterator
 
 from gateway.routing.verify.case import Case, RuleCase
 from gateway.routing.verify.diagram import NONE
 from gateway.routing.verify.finding import Finding, Kind, Severity
+
+_MOST_TOLD = 3  # rules in a sentence
 
 
 def rules_that_never_match(case: Case) -> Iterator[Finding]:
@@ -23,7 +26,8 @@ def rules_that_never_match(case: Case) -> Iterator[Finding]:
 
 
 def _why(case: Case, one: RuleCase) -> str:
-    if one.matched == NONE:
+    if not case.matches_something(one):
         return "no request that can be made meets its conditions"
-    takers = [earlier.rule.name for earlier in case.rules[: one.index] if case.sets.meet(earlier.decided, one.matched)]
-    return f"all that it would match is decided before by {' and '.join(map(repr, takers))}"
+    takers = [repr(earlier.rule.name) for earlier in itertools.islice(case.takers(one), _MOST_TOLD + 1)]
+    told = [*takers[:_MOST_TOLD], *(["others"] if len(takers) > _MOST_TOLD else [])]
+    return f"all that it would match is decided before, by {' and '.join(told)}"

@@ -16,16 +16,15 @@ _MOST_TOLD = 3  # candidates in a sentence
 
 def requests_nobody_can_answer(case: Case) -> Iterator[Finding]:
     """What no deployment can or may do is told once, not for each rule."""
-    decided = case.sets.either(*(one.decided for one in case.routed()))
     for who, requests in _beyond_all(case):
-        asked = case.sets.both(requests, decided)
-        if asked != NONE:
+        one = next((one for one in case.routed() if case.sets.meet(one.decided, requests)), None)
+        if one is not None:
             yield Finding(
                 severity=Severity.NOTE,
                 kind=Kind.NO_CANDIDATE,
                 path="deployments",
                 sentence=f"no deployment can answer {who}",
-                example=case.universe.example(asked),
+                example=case.example(one, requests),
                 in_catalogue=True,
             )
 
@@ -37,7 +36,7 @@ def requests_without_a_candidate(case: Case) -> Iterator[Finding]:
         refused = case.refused(one)
         name = one.rule.name
         if refused == one.decided:
-            example = case.universe.example(refused)
+            example = case.example(one, refused)
             yield Finding(
                 severity=Severity.ERROR,
                 kind=Kind.ALWAYS_REFUSED,
@@ -97,7 +96,7 @@ def _classes(case: Case, one: RuleCase, refused: int, beyond: int) -> Iterator[F
 def _told(  # noqa: PLR0913, PLR0917 - the parts of a finding
     case: Case, one: RuleCase, who: str, requests: int, where: str = "", severity: Severity = Severity.NOTE
 ) -> Finding:
-    example = case.universe.example(requests)
+    example = case.example(one, requests)
     return Finding(
         severity=severity,
         kind=Kind.NO_CANDIDATE,

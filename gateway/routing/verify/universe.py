@@ -5,7 +5,7 @@ is a request that can be decided. Not every combination can come: a key has its 
 detection finds has a class; a response has one format.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from gateway.values.finding import Kind
 from gateway.values.request import LEAST_PROMPT_TOKENS, TAG, Facts
 from gateway.values.sensitivity import Sensitivity
 
-_MODEL, _CALLER, _SENSITIVITY = "model", "caller", "sensitivity"
+_ADMITTED_BY = frozenset({"model", "caller", "sensitivity", "stream", "prompt_tokens", "output_tokens"})
 _SESSION = "0" * 16
 _PLAIN = Facts(
     model="", sensitivity=Sensitivity.PUBLIC, needs=frozenset(), prompt_tokens=1, max_output_tokens=1, stream=False
@@ -42,7 +42,8 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class Universe:
-    """`possible` is the set of all requests that can be made; `sets` works with them.
+    """`sets` works with sets of requests; those that can be made are in all of `possible`. `kept` are the levels that decide
+    who may answer.
 
     `now` is seconds since the epoch: windows of time are looked at from then on.
     """
@@ -51,11 +52,14 @@ class Universe:
         self._plan = plan
         self._now = now
         self.callers = _callers(plan, callers)
-        self.levels = _in_order(self._make_levels(catalogue), plan)
+        self.levels = tuple(self._make_levels(catalogue))
         self.index = {level.name: index for index, level in enumerate(self.levels)}
         self.sets = Diagrams([len(level.choices) for level in self.levels], work)
         self._leaves: dict[Leaf, int] = {}
-        self.possible = self._possible(plan.detection)
+        self.possible = tuple(self._possible(plan.detection))
+        self.kept = frozenset(
+            index for name, index in self.index.items() if name in _ADMITTED_BY or name.startswith("needs.")
+        )
 
     def where(self, name: str, wanted: Callable[[Any], bool]) -> int:
         """The requests whose choice at this level is wanted."""
@@ -84,9 +88,23 @@ class Universe:
             case Not():
                 return sets.other_than(self.matching(expression.part))
 
-    def example(self, one: int) -> Example:
-        """A request of the set, as plain as there is one."""
-        return self._example(zip(self.levels, self.sets.pick(one), strict=True))
+    def conditions(self, expression: Expression) -> Iterator[int]:
+        """A rule's condition as several sets that it is the common part of, each of few levels."""
+        match expression:
+            case Every():
+                for part in expression.parts:
+                    yield from self.conditions(part)
+            case Not(Either(parts)):
+                for part in parts:
+                    yield from self.conditions(Not(part))
+            case Not(Not(part)):
+                yield from self.conditions(part)
+            case _:
+                yield self.matching(expression)
+
+    def example(self, chosen: Sequence[int]) -> Example:
+        """The request that has these choices."""
+        return self._example(zip(self.levels, chosen, strict=True))
 
     def _example(self, picked: Iterable[tuple[Level, int]]) -> Example:
         members: dict[str, Any] = {**msgspec.structs.asdict(_PLAIN), "at": self._now, "tags": {}}
@@ -114,16 +132,16 @@ class Universe:
 
     def _make_levels(self, catalogue: Catalogue) -> Iterable[Level]:
         space, detection = self._plan.space, self._plan.detection
-        yield Level(_MODEL, (*catalogue.models, *catalogue.deployments), _put("model"))
-        yield Level(_CALLER, self.callers, _put_caller)
-        yield Level(_SENSITIVITY, tuple(Sensitivity), _put("sensitivity"))
+        yield Level("model", (*catalogue.models, *catalogue.deployments), _put("model"))
+        yield Level("caller", self.callers, _put_caller)
+        yield Level("sensitivity", tuple(Sensitivity), _put("sensitivity"))
+        yield Level("stream", (False, True), _put("stream"))
+        prompts = _amounts(self._cuts("prompt_tokens"), LEAST_PROMPT_TOKENS)
+        yield Level("prompt_tokens", prompts, _put_amount("prompt_tokens"))
+        outputs = (*_amounts(self._cuts("output_tokens"), 1), None)
+        yield Level("output_tokens", outputs, _put_amount("max_output_tokens"))
         for capability in reversed(Capability):  # an example that needs any, needs the most usual
             yield Level(f"needs.{capability.value}", (False, True), _put_need(capability))
-        yield Level(
-            "prompt_tokens", _amounts(self._cuts("prompt_tokens"), LEAST_PROMPT_TOKENS), _put_amount("prompt_tokens")
-        )
-        bounded = _amounts(self._cuts("output_tokens"), 1)
-        yield Level("output_tokens", (*bounded, None), _put_amount("max_output_tokens"))
         for dimension in space.dimensions:
             of, _, name = dimension.name.partition(".")
             if of == "tags":
@@ -132,8 +150,6 @@ class Universe:
             elif of == "found":
                 looked_for = Kind(name) in detection.kinds
                 yield Level(dimension.name, (False, True) if looked_for else (False,), _put_found(Kind(name)))
-            elif of == "stream":
-                yield Level(of, (False, True), _put("stream"))
             elif of == "session":
                 yield Level(of, (None, _SESSION), _put("session"))
             elif of == "time":
@@ -143,18 +159,17 @@ class Universe:
         at = self._plan.space.index.get(name)
         return () if at is None else self._plan.space.dimensions[at].cuts
 
-    def _possible(self, detection: Detecting) -> int:
+    def _possible(self, detection: Detecting) -> Iterator[int]:
         sets = self.sets
-        found = sets.without(ALL, self.needing(*_ONE_FORMAT))
+        yield sets.other_than(self.needing(*_ONE_FORMAT))
         allowed: dict[tuple[frozenset[str] | None, Sensitivity], set[Caller]] = {}
         for caller in self.callers:
             allowed.setdefault((caller.models, caller.floor), set()).add(caller)
-        found = sets.both(found, sets.either(*(self._of_callers(*one) for one in allowed.items())))
+        yield sets.either(*(self._of_callers(*one) for one in allowed.items()))
         for kind in Kind:
             if f"found.{kind.value}" in self.index:
                 above = self.where("sensitivity", _at_least(detection.classes[kind]))
-                found = sets.without(found, sets.without(self.where(f"found.{kind.value}", bool), above))
-        return found
+                yield sets.either(above, sets.other_than(self.where(f"found.{kind.value}", bool)))
 
     def _of_callers(self, rights: tuple[frozenset[str] | None, Sensitivity], callers: set[Caller]) -> int:
         models, floor = rights
@@ -179,25 +194,7 @@ def _callers(plan: Plan, callers: Collection[Caller]) -> tuple[Caller, ...]:
 
 
 def _level_of(dimension: str) -> str:
-    return _CALLER if dimension in ("key", "team") else dimension
-
-
-def _in_order(levels: Iterable[Level], plan: Plan) -> tuple[Level, ...]:
-    """Models first; then what stands together in conditions comes together, which keeps diagrams small."""
-    by_name = {level.name: level for level in levels}
-    names = [_level_of(plan.space.dimensions[leaf].name) for rule in plan.rules for leaf in _leaves(rule.when)]
-    return tuple(by_name[name] for name in dict.fromkeys([_MODEL, _CALLER, _SENSITIVITY, *names, *by_name]))
-
-
-def _leaves(expression: Expression) -> Iterable[int]:
-    match expression:
-        case Leaf():
-            yield expression.dimension
-        case Not():
-            yield from _leaves(expression.part)
-        case Every() | Either():
-            for part in expression.parts:
-                yield from _leaves(part)
+    return "caller" if dimension in ("key", "team") else dimension
 
 
 def _amounts(cuts: tuple[int, ...], least: int) -> tuple[tuple[int, int | None], ...]:
