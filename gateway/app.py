@@ -1,6 +1,10 @@
 """The one room that knows all rooms; it wires them, starts what runs beside requests, and stops it in order."""
 
+import sys
 import time
+from functools import partial
+
+import msgspec
 
 from gateway.api.application import application
 from gateway.api.rooms import ApiRooms
@@ -16,12 +20,16 @@ from gateway.providers.vendors import VENDORS
 from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, valid_policy
+from gateway.settings.checking import PolicyCheck
 from gateway.state.readings import Readings
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
+from gateway.watch.checks import PolicyChecks
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.policy import PolicyInForce
 from gateway.watch.workers import WorkerWatch
+
+_CHECKER = (sys.executable, "-m", "gateway.settings.checker")
 
 
 def load_plan(settings: Settings, number: int = 1) -> Plan:
@@ -82,6 +90,7 @@ class Gateway:
                 answers=Answers(self._policy.plan, deployments, rooms, self._classifier, admission),
                 bus=self.bus,
                 catalogue=catalogue,
+                check_policy=partial(_check_policy, settings, PolicyChecks(_CHECKER)),
                 journal=self.journal,
                 keyring=settings.keyring,
                 metrics=self.metrics,
@@ -145,6 +154,17 @@ class Gateway:
     def _embedded_moved(self, name: str, port: int, api_key: str) -> None:
         self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), _bearer(api_key))
         self.readings.up(name)
+
+
+async def _check_policy(settings: Settings, checks: PolicyChecks, text: str) -> bytes:
+    asked = PolicyCheck(
+        text=text,
+        catalogue=settings.catalogue,
+        callers=settings.keyring.callers(),
+        deadline_s=settings.server.deadline_s,
+        at=time.time(),
+    )
+    return await checks.check(msgspec.json.encode(asked))
 
 
 def _bearer(key: str) -> dict[str, str]:

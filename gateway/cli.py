@@ -27,8 +27,10 @@ from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
 from gateway.routing.sentences import decision_sentences
+from gateway.routing.verify import Severity
 from gateway.serve import run
 from gateway.settings import GatewayFile, Settings, load, schema
+from gateway.settings.checking import Checked, check_files
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
@@ -63,22 +65,34 @@ def serve(config: str | None) -> None:
 @main.command()
 @_config
 @_as_json
-def check(config: str | None, *, as_json: bool) -> None:
-    """Check a configuration and its policy; exit 1 with every problem."""
-    try:
-        settings = load(config, os.environ, frozenset(VENDORS))
-        plan = load_plan(settings)
-    except InvalidDocument as invalid:
-        if as_json:
-            click.echo(msgspec.json.encode({"valid": False, "problems": invalid.problems}))
-            sys.exit(1)
-        _refuse(invalid)
+@click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@click.argument("file", required=False, metavar="[FILE]")
+def check(config: str | None, file: str | None, *, as_json: bool, strict: bool) -> None:
+    """Check a configuration and its policy: what is wrong, and what is valid and yet unwise.
+
+    FILE is the configuration. With --config it is a policy that is checked in place of the configuration's own.
+
+    Exit status: 0 if there is nothing to mend; 1 if the documents are not valid, or something is an error, with --strict
+    also if something is a warning; 2 if the command itself is wrong. Notes never fail.
+    """
+    configuration, policy = (file, None) if config is None else (config, file)
+    checked = check_files(configuration, policy, os.environ, frozenset(VENDORS))
     if as_json:
-        click.echo(msgspec.json.encode({"valid": True, "revision": plan.revision}))
+        click.echo(msgspec.json.encode(checked))
     else:
-        click.echo(
-            f"{settings.file} and {settings.policy.file} are valid: {len(plan.rules)} rules, revision {plan.revision}"
-        )
+        for told in checked.problems:
+            click.echo(str(told))
+        click.echo(_verdict(checked))
+    sys.exit(checked.has(*([Severity.ERROR, Severity.WARNING] if strict else [Severity.ERROR])))
+
+
+def _verdict(checked: Checked) -> str:
+    if not checked.valid:
+        return f"not valid: {len(checked.problems)} problems"
+    counts = [(sum(one.severity is severity for one in checked.problems), severity.value) for severity in Severity]
+    found = ", ".join(f"{count} {word}s" for count, word in counts if count) or "nothing to be said against it"
+    partly = "" if checked.complete else "; not all could be proved"
+    return f"valid: {checked.rules} rules, revision {checked.revision}; {found}{partly}"
 
 
 @main.command()

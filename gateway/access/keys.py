@@ -34,6 +34,10 @@ class Keyring:
         """The caller whose key has this name in the configuration: to decide as it would be decided for it."""
         return self._named.get(name)
 
+    def callers(self) -> tuple[Caller, ...]:
+        """All whose keys are configured."""
+        return tuple(self._callers.values())
+
     def find(self, token: str) -> Caller | None:
         """The caller of this token. Looked up by digest, so timing tells nothing of a token."""
         return self._callers.get(digest(token))

@@ -1,6 +1,7 @@
 """`/admin/`: what operators ask. Each answer is JSON with the record and its sentences; `Accept: text/plain` gives these alone."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -19,15 +20,19 @@ from gateway.routing.plan import PlanSource
 from gateway.routing.sentences import decision_sentences
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
+from gateway.watch.checks import CheckRefused
 
 _MAX_LISTED = 500
+_MAX_POLICY_BYTES = 256 * 1024
+Check = Callable[[str], Awaitable[bytes]]  # a policy's text, and what is to be said of it in JSON; raises CheckRefused
 
 
-def admin_handlers(
-    answers: Answers, plans: PlanSource, journal: Journal, identify: Identify, bodies: Bodies
+def admin_handlers(  # noqa: PLR0913, PLR0917 - what operators ask is of all rooms
+    answers: Answers, plans: PlanSource, journal: Journal, check: Check, identify: Identify, bodies: Bodies
 ) -> list[Any]:
     """The handlers. `identify` lets operators pass."""
     ids = DecisionIds()
+    policies = Bodies(_MAX_POLICY_BYTES)
 
     @post("/admin/explain", status_code=200)
     async def explain(request: Request[Any, Any, Any]) -> Response[Any]:
@@ -41,6 +46,21 @@ def admin_handlers(
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
         return _told(request, {"decision": decision}, decision_sentences(decision))
+
+    @post("/admin/policy/check", status_code=200)
+    async def check_policy(request: Request[Any, Any, Any]) -> Response[Any]:
+        headers = headers_once(request.scope["headers"])
+        identify(headers)
+        body = await policies.read(request.receive, headers)
+        try:
+            checked = await check(body.decode())
+        except UnicodeDecodeError:
+            raise ApiError(400, "invalid_encoding", "The body must be a policy in UTF-8.") from None
+        except CheckRefused as refused:
+            raise ApiError(
+                503, "check_refused", f"Not checked: {refused}.", kind="unavailable_error", retry_after_s=1.0
+            ) from None
+        return Response(checked, media_type="application/json")
 
     @get("/admin/decisions/{decision_id:str}")
     async def decision(request: Request[Any, Any, Any], decision_id: str) -> Response[Any]:
@@ -61,7 +81,7 @@ def admin_handlers(
         lines = [summary(decoded(record)) for record in found]
         return _told(request, [record.record for record in found], lines)
 
-    return [explain, decision, decisions]
+    return [explain, check_policy, decision, decisions]
 
 
 def summary(record: RequestFinished) -> str:

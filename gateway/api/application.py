@@ -44,7 +44,9 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
-            *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify), bodies),
+            *admin_handlers(
+                rooms.answers, rooms.plans, rooms.journal, rooms.check_policy, operator_only(identify), bodies
+            ),
         ],
         exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
         openapi_config=None,

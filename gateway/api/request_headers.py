@@ -5,10 +5,10 @@ import math
 import re
 
 from gateway.api.errors import ApiError
+from gateway.values.request import TAG
 from gateway.values.sensitivity import Sensitivity
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_TAG = re.compile(r"[A-Za-z0-9._/-]{1,64}")
 _MILLISECONDS = re.compile(r"[0-9]{1,8}")
 _USD = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MAX_TAGS = 16
@@ -39,7 +39,7 @@ def tags(headers: dict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in value.split(","):
         name, equals, tag = pair.strip().partition("=")
-        if not equals or not _TAG.fullmatch(name) or not _TAG.fullmatch(tag):
+        if not equals or not TAG.fullmatch(name) or not TAG.fullmatch(tag):
             raise _bad("x-gateway-tags", "name=value pairs of letters, digits and ._/- with commas between")
         found[name] = tag
     if len(found) > _MAX_TAGS:

@@ -1,6 +1,6 @@
 """What the surfaces work with; the app wires it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -20,6 +20,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     answers: Answers
     bus: Bus
     catalogue: Catalogue
+    check_policy: Callable[[str], Awaitable[bytes]]
     journal: Journal
     keyring: Keyring
     metrics: Metrics

@@ -1,11 +1,16 @@
 """A request, and the facts that routing may know of it. The body's parts that nobody touches stay bytes."""
 
+import re
+
 import msgspec
 
 from gateway.values.deployment import Capability
 from gateway.values.finding import Kind
 from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
+
+TAG = re.compile(r"[A-Za-z0-9._/-]{1,64}")  # a tag's name, and its value
+LEAST_PROMPT_TOKENS = 1  # there is at least one message
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

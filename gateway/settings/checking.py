@@ -1,0 +1,143 @@
+"""What is wrong with a policy, and what is unwise: reading, `check_policy` and `verify` in one list, each at its place."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.documents import Document, parse
+from gateway.routing.compile import compile_plan
+from gateway.routing.verify import Example, Finding, Kind, Severity, verify
+from gateway.routing.verify.sentences import example_sentence
+from gateway.settings.files import read_text
+from gateway.settings.load import load
+from gateway.settings.policy import default_text, load_policy
+from gateway.values.caller import Caller
+from gateway.values.deployment import Catalogue
+from gateway.values.problem import InvalidDocument, Problem
+
+BODY = "the policy"  # the name of a document that came without one
+_WORST_FIRST = list(Severity)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One problem at one place; `line` and `column` count from 1, None where the place is not in a file."""
+
+    severity: Severity
+    kind: Kind
+    file: str
+    line: int | None
+    column: int | None
+    path: str
+    sentence: str
+    rule: str | None = None
+    example: Example | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        line = f"{place}: {self.severity.value}: {self.sentence}"
+        return line if self.example is None else f"{line}\n    for example: {example_sentence(self.example)}"
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """`valid` is whether a gateway would take it. `complete` is false if not all could be proved or refuted."""
+
+    valid: bool
+    revision: str | None
+    rules: int
+    complete: bool
+    problems: tuple[Told, ...]
+
+    def has(self, *severities: Severity) -> bool:
+        """Whether any problem is so bad."""
+        return any(one.severity in severities for one in self.problems)
+
+
+class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy's text, and what it is held against. `at` is seconds since the epoch."""
+
+    text: str
+    catalogue: Catalogue
+    callers: tuple[Caller, ...]
+    deadline_s: float
+    at: float
+
+    def done(self) -> Checked:
+        """What is to be said of it."""
+        try:
+            document = parse(self.text, BODY)
+        except InvalidDocument as invalid:
+            return invalid_documents(invalid.problems)
+        return _checked(document, None, self.catalogue, self.callers, self.deadline_s, self.at)
+
+
+def check_files(config: str | None, policy: str | None, env: Mapping[str, str], providers: frozenset[str]) -> Checked:
+    """A configuration and its policy; with `policy` that file's in its place. Secrets may be missing, which is said."""
+    try:
+        settings = load(config, env, providers, without_secrets=True)
+        document = settings.policy.document() if policy is None else parse(read_text(Path(policy)), policy)
+        is_packaged = settings.file == "defaults/gateway.yaml"
+        text = default_text("gateway.yaml") if is_packaged else read_text(Path(settings.file))
+        configuration = parse(text, settings.file)
+    except InvalidDocument as invalid:
+        return invalid_documents(invalid.problems)
+    callers = settings.keyring.callers()
+    checked = _checked(document, configuration, settings.catalogue, callers, settings.server.deadline_s, time.time())
+    missing = [_of_problem(one, Severity.WARNING, Kind.SECRET) for one in settings.missing]
+    problems = sorted([*checked.problems, *missing], key=lambda one: _WORST_FIRST.index(one.severity))
+    return msgspec.structs.replace(checked, problems=tuple(problems))
+
+
+def invalid_documents(problems: Iterable[Problem]) -> Checked:
+    """Of documents that a gateway would not take."""
+    told = tuple(_of_problem(one, Severity.ERROR, Kind.INVALID) for one in problems)
+    return Checked(valid=False, revision=None, rules=0, complete=False, problems=told)
+
+
+def _checked(  # noqa: PLR0913, PLR0917 - a policy, and what it is held against
+    document: Document,
+    configuration: Document | None,
+    catalogue: Catalogue,
+    callers: Collection[Caller],
+    deadline_s: float,
+    at: float,
+) -> Checked:
+    policy, problems = load_policy(document, catalogue)
+    if policy is None or problems:
+        return invalid_documents(problems)
+    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=deadline_s)
+    report = verify(policy, catalogue, callers, plan, now=at)
+    told = [_of_finding(one, configuration if one.in_catalogue else document) for one in report.findings]
+    return Checked(
+        valid=True, revision=plan.revision, rules=len(plan.rules), complete=report.complete, problems=tuple(told)
+    )
+
+
+def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
+    found = f", found {problem.found}" if problem.found is not None else ""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return Told(
+        severity=severity,
+        kind=kind,
+        file=problem.file,
+        line=problem.line,
+        column=problem.column,
+        path=problem.path,
+        sentence=f"{problem.path or 'document'}: expected {problem.expected}{found}{hint}",
+    )
+
+
+def _of_finding(finding: Finding, document: Document | None) -> Told:
+    at = None if document is None else document.problem(finding.path, "")
+    return Told(
+        severity=finding.severity,
+        kind=finding.kind,
+        file="the configuration" if at is None else at.file,
+        line=None if at is None else at.line,
+        column=None if at is None else at.column,
+        path=finding.path if at is None else at.path,
+        sentence=finding.sentence,
+        rule=finding.rule,
+        example=finding.example,
+    )
