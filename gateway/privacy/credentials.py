@@ -9,10 +9,11 @@ from gateway.privacy.sighting import Sighting, Span
 from gateway.values.finding import Kind
 
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,4096})\.[A-Za-z0-9_-]{0,64}", re.ASCII)
-# the head alone is what one writes about keys; with key material after it, it is one
+# the head alone is what one writes about keys; with key material after it, it is one. Possessive: no way back in
+_FILLER = r"(?:[\s\\\"',>|]|(?<=\\)[rn])"
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[\s\\rn\"',>|]|[A-Za-z-]{3,20}: [^\r\n\\]{1,80}){0,40}[A-Za-z0-9+/=]{16}"
+    rf"{_FILLER}{{0,40}}+(?:[A-Za-z-]{{3,20}}: [^\r\n\\]{{1,80}}+{_FILLER}{{1,40}}+){{0,8}}+[A-Za-z0-9+/=]{{16}}"
     r"|PuTTY-User-Key-File-[0-9]: |AGE-SECRET-KEY-1[A-Z0-9]{20}|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/]{16}"
 )
 
