@@ -52,6 +52,7 @@ def runs(span: Span) -> Iterator[Iterator[Number]]:
         if match.start() >= span.end:
             return
         start, end = match.span()
+        span.meter.work(1 + (end - start) // 128)
         if end - start < _FEWEST_DIGITS or _HEX_BEFORE.search(span.text[max(0, start - 5) : start]):
             continue
         for first, last in _without_others(span.text, start, end):

@@ -116,7 +116,9 @@ def test_a_broken_clock_is_a_failure() -> None:
     def expired() -> bool:
         raise RuntimeError("the secret is 42")
 
-    assert DETECTOR.detect(as_chat("a"), Budget(expired=expired)).failed == "RuntimeError in detection"
+    assert (
+        DETECTOR.detect(as_chat("a"), Budget(expired=expired)).failed == "RuntimeError in detection, test_bounds.py:117"
+    )
 
 
 def test_threads_at_once() -> None:
