@@ -8,10 +8,11 @@ from litestar import Request, Response, get, post
 
 from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
-from gateway.api.errors import ApiError, unknown_model
+from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.wire import Bodies, headers_once
 from gateway.flow.answer import Answers
+from gateway.flow.fair_threads import TooBusy
 from gateway.flow.sentences import record_sentences
 from gateway.observe.journal import Journal, JournalRecord
 from gateway.routing.decide import UnknownModel
@@ -40,6 +41,8 @@ def admin_handlers(
             _, decision = await answers.decide(plans(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
+        except TooBusy as busy:
+            raise no_room(busy.retry_after_s) from None
         return _told(request, {"decision": decision}, decision_sentences(decision))
 
     @get("/admin/decisions/{decision_id:str}")

@@ -88,7 +88,7 @@ class Answers:
     async def answer(self, surface: str, request: ChatRequest, decision_id: str, arrived: float) -> Answer:
         """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
 
-        Raises RequestFailed, and routing's UnknownModel. If the caller leaves, cancel the task.
+        Raises RequestFailed; before there is a decision routing's UnknownModel and TooBusy. If the caller leaves, cancel the task.
         """
         plan = self._plans()
         request, decision = await self.decide(plan, request, decision_id)
@@ -139,7 +139,7 @@ class Answers:
         return plan.by_name[story.decision.rule]
 
     async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
-        """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""
+        """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel and TooBusy."""
         request = await self._classifier.classify(request, plan.detection)
         return request, self._decide(plan, request, decision_id, time.time())
 

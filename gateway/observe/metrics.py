@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
 
@@ -170,6 +171,10 @@ class Metrics:
     def read_objectives(self, source: SloSource) -> None:
         """From now on each scrape asks `source` how the objectives are kept."""
         self.registry.register(Objectives(source))
+
+    def read_detections(self, source: DetectionsSource) -> None:
+        """From now on each scrape asks `source` how detections ended."""
+        self.registry.register(Detections(source))
 
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""
