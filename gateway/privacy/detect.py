@@ -30,7 +30,7 @@ _OVERLAP = 512  # characters around a block: no finding's beginning needs more
 _ROUNDS = 4  # spellings within spellings
 _DEPTH = 2  # payloads within payloads
 _FEW = 32  # texts of a chain whose ends are scanned at once
-_STEPS_OF_SPELLING = 10  # in 1,024 characters
+_STEPS_OF_SPELLING = 30  # in 1,024 characters
 BETWEEN_LINES = "\f"  # no value of a body goes on in the next
 
 _ODD = 1 << scan.ODD_SPELLING
@@ -39,9 +39,7 @@ _WAY_BITS = tuple(1 << bit for bit in (scan.ODD_SPELLING, scan.ESCAPED, scan.PER
 _SPELLED = sum(_WAY_BITS)
 _EVERY_KIND = frozenset(Kind)
 _AMPLE = Budget()
-_ONE_OF_EACH = (
-    "call 030 901820, +1 415-555-2671; DE89370400440532013000 and 11010519491231002X, SSN 123456789, tel 12345678"
-)
+_ONE_OF_EACH = "call 030 901820, +1 415-555-2671; DE89370400440532013000 and 11010519491231002X, SSN 123456789, tel 0123 456 789, tel 12345678"
 
 
 class Detector:
@@ -138,6 +136,8 @@ class _Search:
             said.update(dict.fromkeys(found))
         if fired & _ODD:
             span, fired = self._respelled(span, _ODD)
+        if span.text != around:
+            said.update(self._payloads(span, fired, depth))
         self._look(span, fired)
         for _ in range(_ROUNDS):
             before = span.text
@@ -145,14 +145,18 @@ class _Search:
                 span, fired = self._respelled(span, fired)
             if span.text == before:
                 break
-            if fired & _PAYLOAD and depth:
-                said.update(dict.fromkeys(payloads(span.text, span.start, span.end, self._meter)[0]))
+            said.update(self._payloads(span, fired, depth))
             self.tally.another_spelling()
             self._look(span, fired)
         self.tally.other_text()
         for one in said:
             self._text(one, depth - 1)
         return payloads_from
+
+    def _payloads(self, span: Span, fired: int, depth: int) -> dict[str, None]:
+        if not (fired & _PAYLOAD and depth):
+            return {}
+        return dict.fromkeys(payloads(span.text, span.start, span.end, self._meter)[0])
 
     def _respelled(self, span: Span, fired: int) -> tuple[Span, int]:
         """The span without the ways of spelling that fired, and what fires then."""

@@ -43,7 +43,7 @@ _KINDS: tuple[tuple[Kind, Callable[[Number], bool | None]], ...] = (
     (Kind.PHONE, is_phone),
 )
 # of a number that is written as one; a phone may be compared with each country's
-_STEPS = {Kind.RESIDENT_ID_CN: 2, Kind.CARD: 1, Kind.NATIONAL_ID: 3, Kind.PHONE: 20}
+_STEPS = {Kind.RESIDENT_ID_CN: 2, Kind.CARD: 1, Kind.NATIONAL_ID: 3, Kind.PHONE: 30}
 
 
 def numbers(span: Span) -> Iterator[Sighting]:

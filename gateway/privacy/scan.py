@@ -36,7 +36,7 @@ _PATTERNS: list[tuple[int, str, int]] = [
     (BASE64, r"[A-Za-z0-9+/_-]{24}", _ONCE),
     (BASIC_AUTH, r"basic[ :]{1,3}[a-z0-9+/]{8}", _ANY_CASE),
     (ESCAPED, r"\\", _ONCE),
-    (PERCENT, r"%[0-9a-f]{2}|[0-9][+][0-9]", _ANY_CASE),
+    (PERCENT, r"%[0-9a-f]{2}|[0-9a-z][+][0-9]", _ANY_CASE),
     (ENTITY, r"&(?:#[0-9x]|[a-z]{2,8};)", _ANY_CASE),
     (OVER_LINES, r"[0-9]-?[ ]{0,2}[\t\r\n][ \t\r\n>]{0,8}[0-9A-Z(]", _ONCE),
 ]  # fmt: skip

@@ -19,6 +19,8 @@ _OVER_LINES = re.compile(
 )
 _ONE_BREAK = re.compile(_BREAK)
 _MOST_BREAKS = 4  # a card in five pieces; more are a table's columns or rows
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?![0-9A-Z])")
+_MOST_OF_IBAN = 8
 
 
 def unescaped(text: str) -> str:
@@ -57,7 +59,8 @@ def _letter(escape: re.Match[str]) -> str:
 
 def _joined(run: re.Match[str]) -> str:
     one_line, breaks = _ONE_BREAK.subn(" ", run.group())
-    return one_line.replace("- ", "-") if 0 < breaks <= _MOST_BREAKS else run.group()
+    most = _MOST_OF_IBAN if _IBAN.match(one_line) else _MOST_BREAKS
+    return one_line.replace("- ", "-") if 0 < breaks <= most else run.group()
 
 
 WAYS: tuple[Callable[[str], str], ...] = (folded, unescaped, without_percent, html.unescape, on_one_line)
