@@ -30,12 +30,12 @@ _log = logging.getLogger(__name__)
 class Classifier:
     """One per process. It compiles its patterns when it is made, before there are requests, and never again."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: FairThreads | None = None) -> None:
         every = Detector()
         every.warm_up()
         self._detectors = {frozenset(Kind): every}
         self._every = every
-        self._threads = FairThreads(
+        self._threads = threads or FairThreads(
             "detection", threads=_THREADS, most_waiting=_MOST_WAITING, longest_wait_s=_LONGEST_WAIT_S
         )
         self._so_far = DetectionsSoFar()

@@ -64,7 +64,7 @@ class Detector:
 
         What was found before detection failed is in the answer as well.
         """
-        search = _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
+        search = self._search(budget)
         failed = None
         try:
             search.body(fields)
@@ -76,7 +76,7 @@ class Detector:
 
     def detect_within(self, fields: Mapping[str, msgspec.Raw], budget: Budget) -> Detection | None:
         """The same; None if it is more work than the budget's steps."""
-        search = _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
+        search = self._search(budget)
         try:
             search.body(fields)
         except OutOfSteps:
@@ -84,6 +84,9 @@ class Detector:
         except Exception:  # noqa: BLE001 - said by the way that never raises
             return self.detect(fields, budget)
         return search.tally.detection(None)
+
+    def _search(self, budget: Budget) -> "_Search":
+        return _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
 
 
 def _where(bug: Exception) -> str:
@@ -95,16 +98,16 @@ def _where(bug: Exception) -> str:
 class _Search:
     """One detection."""
 
-    __slots__ = ("_looks", "_meter", "_scanner", "tally")
+    __slots__ = ("_looks", "_scanner", "meter", "tally")
 
     def __init__(self, scanner: scan.Scanner, looks: tuple[Look, ...], tally: Tally, meter: Meter) -> None:
         self._scanner = scanner
         self._looks = looks
-        self._meter = meter
+        self.meter = meter
         self.tally = tally
 
     def body(self, fields: Mapping[str, msgspec.Raw]) -> None:
-        body = Body(self._meter)
+        body = Body(self.meter)
         body.read(fields)
         self._text(BETWEEN_LINES.join(body.lines), _DEPTH)
         for chain in body.chains.values():
@@ -115,7 +118,7 @@ class _Search:
         """`depth`: payloads within are read so deep."""
         payloads_from = 0
         for start in range(0, len(text), _BLOCK):
-            self._meter.tick()
+            self.meter.tick()
             end = min(start + _BLOCK, len(text))
             if not self._scanner.fired(text[max(0, start - _OVERLAP) : end + _OVERLAP]):
                 continue
@@ -129,10 +132,10 @@ class _Search:
         fired = self._scanner.fired(around)
         if not fired:
             return payloads_from
-        span = Span(around, start - first, end - first, self._meter)
+        span = Span(around, start - first, end - first, self.meter)
         said: dict[str, None] = {}
         if fired & _PAYLOAD and depth:
-            found, payloads_from = payloads(text, max(start, payloads_from), end, self._meter)
+            found, payloads_from = payloads(text, max(start, payloads_from), end, self.meter)
             said.update(dict.fromkeys(found))
         if fired & _ODD:
             span, fired = self._respelled(span, _ODD)
@@ -156,31 +159,31 @@ class _Search:
     def _payloads(self, span: Span, fired: int, depth: int) -> dict[str, None]:
         if not (fired & _PAYLOAD and depth):
             return {}
-        return dict.fromkeys(payloads(span.text, span.start, span.end, self._meter)[0])
+        return dict.fromkeys(payloads(span.text, span.start, span.end, self.meter)[0])
 
     def _respelled(self, span: Span, fired: int) -> tuple[Span, int]:
         """The span without the ways of spelling that fired, and what fires then."""
-        self._meter.work(_STEPS_OF_SPELLING * (len(span.text) // 1024 + 1))
+        self.meter.work(_STEPS_OF_SPELLING * (len(span.text) // 1024 + 1))
         ways = tuple(way for bit, way in zip(_WAY_BITS, WAYS, strict=True) if fired & bit)
         text = respelled(span.text, ways)
         if text == span.text:
             return span, fired
-        self._meter.take(len(text))
+        self.meter.take(len(text))
         ends = (span.start, span.end)
         start, end = (len(respelled(span.text[:at], ways)) if 0 < at < len(span.text) else at for at in ends)
-        return Span(text, start, len(text) if span.end == len(span.text) else end, self._meter), self._scanner.fired(
+        return Span(text, start, len(text) if span.end == len(span.text) else end, self.meter), self._scanner.fired(
             text
         )
 
     def _look(self, span: Span, fired: int) -> None:
-        self.tally.look(sightings(self._looks, span, fired, self.tally), self._meter)
+        self.tally.look(sightings(self._looks, span, fired, self.tally), self.meter)
 
     def _chain(self, chain: list[str]) -> None:
         """What is split between neighbours, of the kinds that no text held whole."""
         if len(chain) <= _FEW and not self._scanner.fired_anywhere(ends(chain)):
             return
         for batch in batches(chain):
-            self._meter.tick()
+            self.meter.tick()
             fired = self._scanner.fired_anywhere(batch.glued.text)
             if fired & _ODD:
                 batch = batch.respelled(folded)  # noqa: PLW2901 - the same in plain spelling
@@ -188,13 +191,13 @@ class _Search:
             wanted = self.tally.missing() if fired else frozenset()
             looks = tuple(look for look in self._looks if look.kinds & wanted and fired & look.bit)
             if looks:
-                self._seams(batch.readings(self._meter), looks, wanted)
+                self._seams(batch.readings(self.meter), looks, wanted)
 
     def _seams(self, readings: Iterable[Glued], looks: tuple[Look, ...], wanted: frozenset[Kind]) -> None:
         for glued in readings:
             fired = self._scanner.fired(glued.text)
-            found = sightings(looks, Span(glued.text, 0, len(glued.text), self._meter), fired, self.tally)
+            found = sightings(looks, Span(glued.text, 0, len(glued.text), self.meter), fired, self.tally)
             split = (one for one in found if one.kind in wanted and glued.is_split(one.start, one.end))
-            self.tally.look(split, self._meter)
+            self.tally.look(split, self.meter)
             self.tally.another_spelling()
         self.tally.other_text()

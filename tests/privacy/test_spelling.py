@@ -92,7 +92,7 @@ def test_what_looks_alike_is_not(text: str) -> None:
 
 
 def test_a_table_of_numbers_is_no_card() -> None:
-    rows = "\n".join("\t".join(["4111", "1111", "1111", "1111", "4111"]) for _ in range(3))
+    rows = "4111\t1111\t1111\t1111\t4111\n" * 3
     assert found(rows) == {}
 
 
@@ -140,7 +140,7 @@ WAYS: dict[str, Callable[[str], str]] = {
 def test_spellings_within_spellings(planted: tuple[Kind, str], ways: list[str], in_base64: bool) -> None:
     text = f"Ab {planted[1]} cd."
     if in_base64:
-        text = f"Ab {b64(text + ' and nothing else')} cd."
+        text = b64(text + " and nothing else")
     for way in ways:
         text = WAYS[way](text)
     assert planted[0] in found(text), text
