@@ -81,6 +81,7 @@ class Gateway:
         )
         credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
         self._classifier = Classifier()
+        self.metrics.read_detections(lambda: self._classifier.so_far)
         self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)
         self._stopping = False
         admission = Admission(settings.server.most_running, settings.server.most_waiting)

@@ -1,7 +1,6 @@
 """`/admin/`: what operators ask. Each answer is JSON with the record and its sentences; `Accept: text/plain` gives these alone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -9,10 +8,11 @@ from litestar import Request, Response, get, post
 
 from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
-from gateway.api.errors import ApiError, unknown_model
+from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.wire import Bodies, headers_once
 from gateway.flow.answer import Answers
+from gateway.flow.fair_threads import TooBusy
 from gateway.flow.sentences import record_sentences
 from gateway.observe.journal import Journal, JournalRecord
 from gateway.routing.decide import UnknownModel
@@ -20,19 +20,15 @@ from gateway.routing.plan import PlanSource
 from gateway.routing.sentences import decision_sentences
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
-from gateway.watch.checks import CheckRefused
 
 _MAX_LISTED = 500
-_MAX_POLICY_BYTES = 256 * 1024
-Check = Callable[[str], Awaitable[bytes]]  # a policy's text, and what is to be said of it in JSON; raises CheckRefused
 
 
-def admin_handlers(  # noqa: PLR0913, PLR0917 - what operators ask is of all rooms
-    answers: Answers, plans: PlanSource, journal: Journal, check: Check, identify: Identify, bodies: Bodies
+def admin_handlers(
+    answers: Answers, plans: PlanSource, journal: Journal, identify: Identify, bodies: Bodies
 ) -> list[Any]:
     """The handlers. `identify` lets operators pass."""
     ids = DecisionIds()
-    policies = Bodies(_MAX_POLICY_BYTES)
 
     @post("/admin/explain", status_code=200)
     async def explain(request: Request[Any, Any, Any]) -> Response[Any]:
@@ -45,22 +41,9 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what operators ask is of all roo
             decision = await answers.explain(plans(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
+        except TooBusy as busy:
+            raise no_room(busy.retry_after_s) from None
         return _told(request, {"decision": decision}, decision_sentences(decision))
-
-    @post("/admin/policy/check", status_code=200)
-    async def check_policy(request: Request[Any, Any, Any]) -> Response[Any]:
-        headers = headers_once(request.scope["headers"])
-        identify(headers)
-        body = await policies.read(request.receive, headers)
-        try:
-            checked = await check(body.decode())
-        except UnicodeDecodeError:
-            raise ApiError(400, "invalid_encoding", "The body must be a policy in UTF-8.") from None
-        except CheckRefused as refused:
-            raise ApiError(
-                503, "check_refused", f"Not checked: {refused}.", kind="unavailable_error", retry_after_s=1.0
-            ) from None
-        return Response(checked, media_type="application/json")
 
     @get("/admin/decisions/{decision_id:str}")
     async def decision(request: Request[Any, Any, Any], decision_id: str) -> Response[Any]:
@@ -81,7 +64,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what operators ask is of all roo
         lines = [summary(decoded(record)) for record in found]
         return _told(request, [record.record for record in found], lines)
 
-    return [explain, check_policy, decision, decisions]
+    return [explain, decision, decisions]
 
 
 def summary(record: RequestFinished) -> str:

@@ -13,6 +13,7 @@ from gateway.api.errors import ApiError, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
 from gateway.api.models import model_handlers
+from gateway.api.policy_check import policy_handlers
 from gateway.api.rooms import ApiRooms
 from gateway.api.wire import Bodies, ClientGone, Receive, Scope, Send
 
@@ -44,9 +45,8 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
-            *admin_handlers(
-                rooms.answers, rooms.plans, rooms.journal, rooms.check_policy, operator_only(identify), bodies
-            ),
+            *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify), bodies),
+            *policy_handlers(rooms.check_policy, operator_only(identify)),
         ],
         exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
         openapi_config=None,

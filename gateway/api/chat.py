@@ -10,7 +10,7 @@ import time
 from gateway.access import Throttle
 from gateway.api import request_headers
 from gateway.api.chat_request import chat_request
-from gateway.api.errors import ApiError, internal, of_failure, stopped, throttled, unknown_model
+from gateway.api.errors import ApiError, internal, no_room, of_failure, stopped, throttled, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
 from gateway.api.wire import (
@@ -28,6 +28,7 @@ from gateway.api.wire import (
     send_whole,
 )
 from gateway.flow.answer import Answer, Answers, RequestFailed
+from gateway.flow.fair_threads import TooBusy
 from gateway.flow.stream import Stream
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
@@ -120,6 +121,9 @@ class ChatCompletions:
     ) -> None:
         try:
             answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
+        except TooBusy as busy:
+            self._throttle.refused(request.facts.key, arrived)
+            raise no_room(busy.retry_after_s) from None
         except RequestFailed as failed:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:

@@ -160,6 +160,13 @@ def _able_again_s(decision: Decision) -> float | None:
     return min(found, default=None)
 
 
+def no_room(retry_after_s: float) -> ApiError:
+    """503: the gateway has no thread in time on which to look at what the request carries."""
+    row = OUTCOMES[Outcome.GATEWAY_BUSY]
+    message = f"{CONSEQUENCES[Outcome.GATEWAY_BUSY].sentence}.".capitalize()
+    return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=retry_after_s)
+
+
 def throttled() -> ApiError:
     """429: most of what this caller sent lately could not be taken."""
     message = "Most of what this key sent lately could not be taken; send less."

@@ -91,7 +91,7 @@ class Answers:
     async def answer(self, surface: str, request: ChatRequest, decision_id: str, arrived: float) -> Answer:
         """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
 
-        Raises RequestFailed, and routing's UnknownModel. If the caller leaves, cancel the task.
+        Raises RequestFailed; before there is a decision routing's UnknownModel and TooBusy. If the caller leaves, cancel the task.
         """
         plan = self._plans()
         request, decision = await self._facts_and_decision(plan, request, decision_id)
@@ -144,12 +144,12 @@ class Answers:
     async def _facts_and_decision(
         self, plan: Plan, request: ChatRequest, decision_id: str
     ) -> tuple[ChatRequest, Decision]:
-        """The request with all its facts, and the decision. Raises UnknownModel."""
+        """The request with all its facts, and the decision. Raises UnknownModel and TooBusy."""
         request = await self._classifier.classify(request, plan.detection)
         return request, self._decide(plan, request, decision_id, time.time())
 
     async def explain(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
-        """The decision, with what the request would cost and take at each candidate. Raises UnknownModel."""
+        """The decision, with what the request would cost and take at each candidate. Raises UnknownModel and TooBusy."""
         _, decision = await self._facts_and_decision(plan, request, decision_id)
         return with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
 

@@ -1,63 +1,106 @@
 """How sensitive a request is: the highest of what its caller declared, its key's floor, and what detection finds (law 1).
 
 A request whose detection fails or runs out of time counts as the class that the policy names for that, never as clean.
+One that finds no thread to be looked at on is turned away: that is no property of the request.
 """
 
-import asyncio
+import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import msgspec
 
+from gateway.flow.fair_threads import FairThreads, Stint, TooBusy
 from gateway.privacy import Budget, Detector
 from gateway.routing.plan import Detecting
-from gateway.values.finding import Detection, Kind
+from gateway.values.finding import Detection, DetectionsSoFar, Kind
 from gateway.values.request import ChatRequest
 from gateway.values.sensitivity import highest
 
-OFF_LOOP_BYTES = 64 * 1024  # larger bodies are looked at on a thread: half a millisecond and more
-_THREADS = 2
+OFF_LOOP_BYTES = 64 * 1024  # larger bodies are looked at on a thread at once
+ON_LOOP_STEPS = (
+    400  # of work for one request on the event loop, about two milliseconds; what takes more goes to a thread
+)
+_THREADS = 3
+_MOST_WAITING = 64
+_LONGEST_WAIT_S = 2.0
+_log = logging.getLogger(__name__)
 
 
 class Classifier:
-    """One per process."""
+    """One per process. It compiles its patterns when it is made, before there are requests, and never again."""
 
-    def __init__(self) -> None:
-        self._detectors: dict[frozenset[Kind], Detector] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, "detection")
+    def __init__(self, threads: FairThreads | None = None) -> None:
+        every = Detector()
+        every.warm_up()
+        self._detectors = {frozenset(Kind): every}
+        self._every = every
+        self._threads = threads or FairThreads(
+            "detection", threads=_THREADS, most_waiting=_MOST_WAITING, longest_wait_s=_LONGEST_WAIT_S
+        )
+        self._so_far = DetectionsSoFar()
+
+    @property
+    def so_far(self) -> DetectionsSoFar:
+        """How detections ended since the start, and how many wait for a thread."""
+        return msgspec.structs.replace(self._so_far, waiting=self._threads.waiting)
 
     async def classify(self, request: ChatRequest, detecting: Detecting) -> ChatRequest:
-        """The request with its sensitivity; large bodies off the event loop."""
+        """The request with its sensitivity. Raises TooBusy where it would have to wait too long for a thread."""
         if not detecting.kinds:
             return request
+        detection = None
         if request.size <= OFF_LOOP_BYTES:
-            return self.classify_now(request, detecting)
-        loop = asyncio.get_running_loop()
-        until = time.monotonic() + detecting.time_limit_s
-        work = loop.run_in_executor(self._threads, self._detect, request, detecting, until)
-        try:
-            async with asyncio.timeout(detecting.time_limit_s):
-                detection = await work
-        except TimeoutError:
-            detection = Detection(failed="out of time")
-        return with_detection(request, detecting, detection)
+            until = time.monotonic() + detecting.time_limit_s
+            budget = Budget(expired=lambda: time.monotonic() > until, max_steps=ON_LOOP_STEPS)
+            detection = self._detector(detecting).detect_within(request.fields, budget)
+        if detection is None:
+            detection = await self._on_a_thread(request, detecting)
+        return self._told(request, detecting, detection)
 
     def classify_now(self, request: ChatRequest, detecting: Detecting) -> ChatRequest:
-        """The same, at once."""
+        """The same, at once, however long it takes within the policy's limit."""
         if not detecting.kinds:
             return request
-        detection = self._detect(request, detecting, time.monotonic() + detecting.time_limit_s)
-        return with_detection(request, detecting, detection)
+        until = time.monotonic() + detecting.time_limit_s
+        return self._told(request, detecting, self._detect(request, detecting, lambda: time.monotonic() > until))
 
     def close(self) -> None:
         """Leave no thread."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
-    def _detect(self, request: ChatRequest, detecting: Detecting, until: float) -> Detection:
+    async def _on_a_thread(self, request: ChatRequest, detecting: Detecting) -> Detection:
+        self._so_far.on_threads += 1
+
+        def work(stint: Stint) -> Detection:
+            return self._detect(request, detecting, stint.is_over)
+
+        try:
+            return await self._threads.run(request.facts.key, work, detecting.time_limit_s, request.deadline_s)
+        except TooBusy:
+            self._so_far.turned_away += 1
+            raise
+
+    def _detect(self, request: ChatRequest, detecting: Detecting, expired: Callable[[], bool]) -> Detection:
+        return self._detector(detecting).detect(request.fields, Budget(expired=expired))
+
+    def _detector(self, detecting: Detecting) -> Detector:
         detector = self._detectors.get(detecting.kinds)
         if detector is None:
-            detector = self._detectors[detecting.kinds] = Detector(detecting.kinds)
-        return detector.detect(request.fields, Budget(expired=lambda: time.monotonic() > until))
+            detector = self._detectors[detecting.kinds] = self._every.narrowed(detecting.kinds)
+        return detector
+
+    def _told(self, request: ChatRequest, detecting: Detecting, detection: Detection) -> ChatRequest:
+        """The request with what detection says of it; counted, and a failure is in the log."""
+        if detection.failed is not None:
+            self._so_far.failed += 1
+            _log.warning("detection failed for request %s: %s", request.id, detection.failed)
+        elif detection.findings:
+            self._so_far.found += 1
+        else:
+            self._so_far.clean += 1
+            return request
+        return with_detection(request, detecting, detection)
 
 
 def with_detection(request: ChatRequest, detecting: Detecting, detection: Detection) -> ChatRequest:

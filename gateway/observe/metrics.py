@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.states import SnapshotSource, States
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
@@ -175,6 +176,10 @@ class Metrics:
     def read_deployments(self, names: Sequence[str], source: SnapshotSource) -> None:
         """From now on each scrape asks `source` how these deployments are."""
         self.registry.register(States(names, source))
+
+    def read_detections(self, source: DetectionsSource) -> None:
+        """From now on each scrape asks `source` how detections ended."""
+        self.registry.register(Detections(source))
 
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""

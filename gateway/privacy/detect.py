@@ -1,145 +1,206 @@
 """Detection: the kinds of personal data and secrets in a request, and how many; never what they are (law 11).
 
-The text of the whole body is scanned once for all patterns (`scan`); only where one fires is it looked at closely, in
-blocks, so that time can be asked for in between. Texts that stand next to each other under one name are read a second
-time as if they were one, for what is split between them.
+The text of the whole body is scanned once for all patterns (`scan`); only where one fires is it looked at closely
+(`looks`), in other spellings too, in blocks, so that time can be asked for in between. What it says in base64 is text
+of its own. Texts that stand next to each other under one name are read a second time as if they were one (`seams`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import msgspec
+from phonenumbers.phonemetadata import PhoneMetadata
 
 from gateway.privacy import scan
 from gateway.privacy.body import Body
-from gateway.privacy.budget import Budget, GivenUp, Meter
-from gateway.privacy.credentials import private_keys, tokens
-from gateway.privacy.emails import addresses
-from gateway.privacy.folding import folded, unescaped
-from gateway.privacy.ibans import accounts
-from gateway.privacy.keys import PATTERNS, named, prefixed
-from gateway.privacy.national_ids import lettered
-from gateway.privacy.numbers import numbers
-from gateway.privacy.payload import data_uris
-from gateway.privacy.seams import Joins, joins
-from gateway.privacy.sighting import Sighting, Span
+from gateway.privacy.budget import Budget, GivenUp, Meter, OutOfSteps
+from gateway.privacy.folding import folded
+from gateway.privacy.looks import LOOKS, Look, sightings
+from gateway.privacy.payload import payloads
+from gateway.privacy.seams import Glued, batches, ends
+from gateway.privacy.sighting import Span
+from gateway.privacy.spelling import WAYS, respelled
 from gateway.privacy.tally import Tally
 from gateway.values.finding import Detection, Kind
 
-_BLOCK = 8192  # characters looked at between two looks at the time
+_BLOCK = 8192  # characters that are scanned at once
+_FINE = 2048  # of a block in which something fires, so many are looked at closely at once
 _OVERLAP = 512  # characters around a block: no finding's beginning needs more
+_ROUNDS = 4  # spellings within spellings
+_DEPTH = 2  # payloads within payloads
+_FEW = 32  # texts of a chain whose ends are scanned at once
+_STEPS_OF_SPELLING = 30  # in 1,024 characters
+BETWEEN_LINES = "\f"  # no value of a body goes on in the next
 
-_Look = tuple[int, Callable[[Span], Iterator[Sighting]], frozenset[Kind]]
-_LOOKS: tuple[_Look, ...] = (
-    (scan.EMAIL, addresses, frozenset({Kind.EMAIL})),
-    (scan.NUMBER, numbers, frozenset({Kind.PHONE, Kind.CARD, Kind.NATIONAL_ID, Kind.RESIDENT_ID_CN})),
-    (scan.IBAN, accounts, frozenset({Kind.IBAN})),
-    (scan.LETTERED, lettered, frozenset({Kind.NATIONAL_ID})),
-    (scan.ASSIGNED, named, frozenset({Kind.API_KEY})),
-    (scan.JWT, tokens, frozenset({Kind.JWT})),
-    (scan.PRIVATE_KEY, private_keys, frozenset({Kind.PRIVATE_KEY})),
-    *((scan.KEY + row, partial(prefixed, key=key), frozenset({Kind.API_KEY})) for row, key in enumerate(PATTERNS)),
-)
+_ODD = 1 << scan.ODD_SPELLING
+_PAYLOAD = 1 << scan.DATA_URI | 1 << scan.BASE64
+_WAY_BITS = tuple(1 << bit for bit in (scan.ODD_SPELLING, scan.ESCAPED, scan.PERCENT, scan.ENTITY, scan.OVER_LINES))
+_SPELLED = sum(_WAY_BITS)
 _EVERY_KIND = frozenset(Kind)
 _AMPLE = Budget()
-_DATA, _ODD = 1 << scan.DATA_URI, 1 << scan.ODD_SPELLING
+_ONE_OF_EACH = (
+    "call 030 901820, +1 415-555-2671; DE89370400440532013000 and 11010519491231002X, SSN 123456789, tel 0123 456 789, "
+    "tel 12345678"
+)
 
 
 class Detector:
-    """Looks for some kinds. One detector serves all threads at once."""
+    """Looks for some kinds. One detector serves all threads at once; its patterns take a tenth of a second to compile."""
 
-    def __init__(self, kinds: frozenset[Kind] = _EVERY_KIND) -> None:
+    def __init__(self, kinds: frozenset[Kind] = _EVERY_KIND, scanner: scan.Scanner | None = None) -> None:
+        self._scanner = scanner or scan.Scanner()
         self._kinds = kinds
-        self._looks = tuple((1 << bit, look, found) for bit, look, found in _LOOKS if found & kinds)
-        self._scanner = scan.Scanner()
+        self._looks = tuple(look for look in LOOKS if look.kinds & kinds)
+
+    def narrowed(self, kinds: frozenset[Kind]) -> "Detector":
+        """One that looks for these kinds, with the same compiled patterns."""
+        return Detector(kinds, self._scanner)
+
+    def warm_up(self) -> None:
+        """Load what validators load when they are first used: countries' rules take some milliseconds each."""
+        PhoneMetadata.load_all()
+        self.detect({"": msgspec.Raw(msgspec.json.encode(_ONE_OF_EACH))})
 
     def detect(self, fields: Mapping[str, msgspec.Raw], budget: Budget = _AMPLE) -> Detection:
         """What a JSON body's members carry, `fields` as they were written. Never raises.
 
         What was found before detection failed is in the answer as well.
         """
-        search = _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
+        search = self._search(budget)
+        failed = None
         try:
             search.body(fields)
         except GivenUp as why:
-            return search.tally.detection(str(why))
+            failed = str(why)
         except Exception as unexpected:  # noqa: BLE001 - law 1: whatever goes wrong, the request is not clean
-            return search.tally.detection(f"{type(unexpected).__name__} in detection")
+            failed = f"{type(unexpected).__name__} in detection, {_where(unexpected)}"
+        return search.tally.detection(failed)
+
+    def detect_within(self, fields: Mapping[str, msgspec.Raw], budget: Budget) -> Detection | None:
+        """The same; None if it is more work than the budget's steps."""
+        search = self._search(budget)
+        try:
+            search.body(fields)
+        except OutOfSteps:
+            return None
+        except Exception:  # noqa: BLE001 - said by the way that never raises
+            return self.detect(fields, budget)
         return search.tally.detection(None)
+
+    def _search(self, budget: Budget) -> "_Search":
+        return _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
+
+
+def _where(bug: Exception) -> str:
+    """The line that raised. Never what it raised: a message may quote the text that it could not take."""
+    frames = traceback.extract_tb(bug.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 class _Search:
     """One detection."""
 
-    __slots__ = ("_looks", "_meter", "_scanner", "tally")
+    __slots__ = ("_looks", "_scanner", "meter", "tally")
 
-    def __init__(self, scanner: scan.Scanner, looks: tuple[_Look, ...], tally: Tally, meter: Meter) -> None:
+    def __init__(self, scanner: scan.Scanner, looks: tuple[Look, ...], tally: Tally, meter: Meter) -> None:
         self._scanner = scanner
         self._looks = looks
-        self._meter = meter
+        self.meter = meter
         self.tally = tally
 
     def body(self, fields: Mapping[str, msgspec.Raw]) -> None:
-        body = Body(self._meter)
+        body = Body(self.meter)
         body.read(fields)
-        text = "\n".join(body.lines)
-        self._text(text)
-        if "\\" in text:
-            for view in unescaped(text, self._meter):
-                self._meter.take(len(view))
-                self.tally.another_spelling()
-                self._text(view)
-            self.tally.other_text()
+        self._text(BETWEEN_LINES.join(body.lines), _DEPTH)
         for chain in body.chains.values():
             if len(chain) > 1:
                 self._chain(chain)
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, depth: int) -> None:
+        """`depth`: payloads within are read so deep."""
+        payloads_from = 0
         for start in range(0, len(text), _BLOCK):
-            self._meter.tick()
-            first = max(0, start - _OVERLAP)
-            around = text[first : start + _BLOCK + _OVERLAP]
-            fired = self._scanner.fired(around)
-            if not fired:
+            self.meter.tick()
+            end = min(start + _BLOCK, len(text))
+            if not self._scanner.fired(text[max(0, start - _OVERLAP) : end + _OVERLAP]):
                 continue
-            if fired & _DATA:
-                for said in data_uris(text, start, start + _BLOCK, self._meter):
-                    self._text(said)
-            span = Span(around, start - first, min(len(around), start - first + _BLOCK))
-            if fired & _ODD:
-                span = _folded(span)
-                fired = self._scanner.fired(span.text)
-            self.tally.look(self._sightings(span, fired), self._meter)
+            for fine in range(start, end, _FINE):
+                payloads_from = self._block(text, fine, min(fine + _FINE, end), payloads_from, depth)
+
+    def _block(self, text: str, start: int, end: int, payloads_from: int, depth: int) -> int:
+        """One block in all its spellings; then what its payloads say. Returns where the last one of them ends."""
+        first = max(0, start - _OVERLAP)
+        around = text[first : end + _OVERLAP]
+        fired = self._scanner.fired(around)
+        if not fired:
+            return payloads_from
+        span = Span(around, start - first, end - first, self.meter)
+        said: dict[str, None] = {}
+        if fired & _PAYLOAD and depth:
+            found, payloads_from = payloads(text, max(start, payloads_from), end, self.meter)
+            said.update(dict.fromkeys(found))
+        if fired & _ODD:
+            span, fired = self._respelled(span, _ODD)
+        if span.text != around:
+            said.update(self._payloads(span, fired, depth))
+        self._look(span, fired)
+        for _ in range(_ROUNDS):
+            before = span.text
+            if fired & _SPELLED:
+                span, fired = self._respelled(span, fired)
+            if span.text == before:
+                break
+            said.update(self._payloads(span, fired, depth))
+            self.tally.another_spelling()
+            self._look(span, fired)
+        self.tally.other_text()
+        for one in said:
+            self._text(one, depth - 1)
+        return payloads_from
+
+    def _payloads(self, span: Span, fired: int, depth: int) -> dict[str, None]:
+        if not (fired & _PAYLOAD and depth):
+            return {}
+        return dict.fromkeys(payloads(span.text, span.start, span.end, self.meter)[0])
+
+    def _respelled(self, span: Span, fired: int) -> tuple[Span, int]:
+        """The span without the ways of spelling that fired, and what fires then."""
+        self.meter.work(_STEPS_OF_SPELLING * (len(span.text) // 1024 + 1))
+        ways = tuple(way for bit, way in zip(_WAY_BITS, WAYS, strict=True) if fired & bit)
+        text = respelled(span.text, ways)
+        if text == span.text:
+            return span, fired
+        self.meter.take(len(text))
+        ends = (span.start, span.end)
+        start, end = (len(respelled(span.text[:at], ways)) if 0 < at < len(span.text) else at for at in ends)
+        return Span(text, start, len(text) if span.end == len(span.text) else end, self.meter), self._scanner.fired(
+            text
+        )
+
+    def _look(self, span: Span, fired: int) -> None:
+        self.tally.look(sightings(self._looks, span, fired, self.tally), self.meter)
 
     def _chain(self, chain: list[str]) -> None:
-        for some in joins(chain):
-            self._meter.tick()
-            fired = self._scanner.fired(some.text)
+        """What is split between neighbours, of the kinds that no text held whole."""
+        if len(chain) <= _FEW and not self._scanner.fired_anywhere(ends(chain)):
+            return
+        for batch in batches(chain):
+            self.meter.tick()
+            fired = self._scanner.fired_anywhere(batch.glued.text)
             if fired & _ODD:
-                some = some.folded()  # noqa: PLW2901 - the same in plain spelling
-                fired = self._scanner.fired(some.text)
-            if fired:
-                found = self._sightings(Span(some.text, 0, len(some.text)), fired)
-                self.tally.look((one for one in found if self._is_split(one, some)), self._meter)
+                batch = batch.respelled(folded)  # noqa: PLW2901 - the same in plain spelling
+                fired = self._scanner.fired_anywhere(batch.glued.text)
+            wanted = self.tally.missing() if fired else frozenset()
+            looks = tuple(look for look in self._looks if look.kinds & wanted and fired & look.bit)
+            if looks:
+                self._seams(batch.readings(self.meter), looks, wanted)
 
-    def _is_split(self, sighting: Sighting, joins: Joins) -> bool:
-        """Whether it spans its join's seams, and no part of it was found as one already."""
-        parts = joins.parts(sighting.start, sighting.end)
-        return parts is not None and not any(self._has(sighting.kind, part) for part in parts)
-
-    def _has(self, kind: Kind, part: str) -> bool:
-        found = self._sightings(Span(part, 0, len(part)), self._scanner.fired(part))
-        return any(one.kind is kind and one.valid for one in found)
-
-    def _sightings(self, span: Span, fired: int) -> Iterator[Sighting]:
-        for bit, look, kinds in self._looks:
-            wanted = self.tally.wanted(kinds) if fired & bit else None
-            if wanted:
-                looked = look(span._replace(kinds=wanted))
-                yield from (one for one in looked if span.start <= one.start < span.end)
-
-
-def _folded(span: Span) -> Span:
-    before = folded(span.text[: span.start])
-    within = folded(span.text[span.start : span.end])
-    return Span(before + within + folded(span.text[span.end :]), len(before), len(before) + len(within))
+    def _seams(self, readings: Iterable[Glued], looks: tuple[Look, ...], wanted: frozenset[Kind]) -> None:
+        for glued in readings:
+            fired = self._scanner.fired(glued.text)
+            found = sightings(looks, Span(glued.text, 0, len(glued.text), self.meter), fired, self.tally)
+            split = (one for one in found if one.kind in wanted and glued.is_split(one.start, one.end))
+            self.tally.look(split, self.meter)
+            self.tally.another_spelling()
+        self.tally.other_text()

@@ -52,12 +52,14 @@ def runs(span: Span) -> Iterator[Iterator[Number]]:
         if match.start() >= span.end:
             return
         start, end = match.span()
+        span.meter.work(1 + (end - start) // 32)
         if end - start < _FEWEST_DIGITS or _HEX_BEFORE.search(span.text[max(0, start - 5) : start]):
             continue
         for first, last in _without_others(span.text, start, end):
             groups = _whole_groups(span.text, first, last)
             if groups:
-                yield _stretches(span.text, groups)
+                span.meter.work(len(groups) // 4)
+                yield _stretches(span, groups)
 
 
 def fits(shape: tuple[int, ...], ways: tuple[set[int], ...]) -> bool:
@@ -114,9 +116,11 @@ def _spelled_out(groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return groups
 
 
-def _stretches(text: str, groups: list[tuple[int, int]]) -> Iterator[Number]:
+def _stretches(span: Span, groups: list[tuple[int, int]]) -> Iterator[Number]:
+    text = span.text
     lengths = [len(text[start:end].translate(_NO_SEPARATORS)) for start, end in groups]
     for first in range(len(groups)):
+        span.meter.work()
         before = words_before(text, groups[first][0])
         if not _LETTER.search(before):
             before = ""

@@ -1,14 +1,9 @@
-"""One spelling for what reads the same: full-width and other digits, spaces, hyphens, letters; and no escapes.
+"""One spelling for what reads the same: full-width and other digits, spaces, hyphens, letters.
 
 A text is folded only where it holds a character of `ODD`, which the first scan looks for: clean text pays nothing.
 """
 
-import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import count
-
-from gateway.privacy.budget import Meter
 
 _HIDDEN = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x034F, 0x061C, 0xFEFF}
 _HIDDEN |= {0x180E, *range(0xFE00, 0xFE10), *range(0xE0020, 0xE0080)}
@@ -54,43 +49,7 @@ def _ranges(codes: list[int]) -> str:
 
 ODD = _ranges(list(_TABLE))
 
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_LEVELS = 3
-_MANY = 1024  # escapes between two looks at the time
-_LETTER_OF = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
-
 
 def folded(text: str) -> str:
     """The text in plain spelling; characters that are not shown are gone."""
     return text.translate(_TABLE)
-
-
-def unescaped(text: str, meter: Meter) -> Iterator[str]:
-    """The text with one level of escapes undone, then two, then three: as long as there are any.
-
-    JSON in a string (a tool call's arguments) is one level; so is what a program printed. Raises GivenUp.
-    """
-    turns = count(1)
-
-    def letter(escape: re.Match[str]) -> str:
-        if next(turns) % _MANY == 0:
-            meter.tick()
-        return _letter(escape)
-
-    for _ in range(_LEVELS):
-        if "\\" not in text:
-            return
-        text = _ESCAPE.sub(letter, text)
-        yield text
-
-
-def _letter(escape: re.Match[str]) -> str:
-    rest = escape.group(0).lstrip("\\")
-    slashes = len(escape.group(0)) - len(rest)
-    kept = "\\" * (slashes // 2)
-    if slashes % 2 == 0:
-        return kept + rest
-    code = escape.group(1) or escape.group(2)
-    if code:
-        return kept + chr(int(code, 16))
-    return kept + _LETTER_OF.get(escape.group(3), escape.group(3))

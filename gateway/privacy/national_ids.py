@@ -156,6 +156,7 @@ def lettered(span: Span) -> Iterator[Sighting]:
         for match in shape.finditer(span.text, span.start):
             if match.start() >= span.end:
                 break
+            span.meter.work()
             if not alone(span.text, *match.span()):
                 continue
             written = match.group()

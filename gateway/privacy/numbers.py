@@ -42,6 +42,8 @@ _KINDS: tuple[tuple[Kind, Callable[[Number], bool | None]], ...] = (
     (Kind.NATIONAL_ID, is_national_id),
     (Kind.PHONE, is_phone),
 )
+# of a number that is written as one; a phone may be compared with each country's
+_STEPS = {Kind.RESIDENT_ID_CN: 2, Kind.CARD: 1, Kind.NATIONAL_ID: 3, Kind.PHONE: 30}
 
 
 def numbers(span: Span) -> Iterator[Sighting]:
@@ -52,10 +54,12 @@ def numbers(span: Span) -> Iterator[Sighting]:
         for number in run:
             if number.start < taken:
                 continue
+            span.meter.work()
             for kind, check in kinds:
                 valid = check(number)
                 if valid is None:
                     continue
+                span.meter.work(_STEPS[kind])
                 with_letter = kind is Kind.RESIDENT_ID_CN and len(number.digits) == 17
                 yield Sighting(kind, number.start - (number.prefix == "+"), number.end + with_letter, valid)
                 if valid:

@@ -2,17 +2,25 @@
 
 import binascii
 import re
-from collections.abc import Iterator
-from urllib.parse import unquote
 
 from gateway.privacy.budget import Meter
 
 _DATA_URI = re.compile(r"data:([a-zA-Z0-9.+/_-]{0,100})((?:;[a-zA-Z0-9=._+-]{1,100}){0,5}),", re.ASCII)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]*+={0,2}\s{0,4}", re.ASCII)
+# in one alphabet or the other; over lines only as encoders break them, for short lines are lists of something
+_BASE64 = re.compile(
+    r"(?:[A-Za-z0-9+/]*+|[A-Za-z0-9_-]*+|(?:[A-Za-z0-9+/]{48,80}\r?\n)*+[A-Za-z0-9+/]*+)={0,2}\s{0,4}", re.ASCII
+)
+_SHORTEST = 24  # characters that are taken for base64 without being called so
+_RUN = re.compile(rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_SHORTEST}}}", re.ASCII)
+_LINE = re.compile(r"[A-Za-z0-9+/_-]*+={0,2}", re.ASCII)
+_MORE_LINES = re.compile(r"(?:\r?\n[A-Za-z0-9+/_-]{4,}+)*+={0,2}", re.ASCII)
+_FULL_LINE = 48  # characters; encoders break lines at 60, 64 or 76
+_LONGEST_URI = 1024  # characters before its comma
 _UNPADDED = str.maketrans("-_", "+/", "\r\n= ")
 _HEAD = 88  # characters that are decoded to see whether a payload is text
-_UNBROKEN = re.compile(r"[A-Za-z0-9+/_-]*+")
-_QUOTED = re.compile(r"[^\s\"'<>]{0,65536}+")
+_SAMPLE = 256  # characters
+_SEPARATORS = re.compile(r"[+/_-]")
+_MOST_SEPARATORS = 20  # in a sample; chance gives 8, names and paths have more
 
 
 def readable(text: str, meter: Meter) -> str:
@@ -24,35 +32,48 @@ def readable(text: str, meter: Meter) -> str:
         return text
     if uri is not None and ";base64" not in uri.group(2):
         return text
-    decoded = _decode(text[start : start + _HEAD])
-    if not _is_text(decoded):
-        return text[: start + _HEAD]  # an OpenSSH key is told by its head
-    meter.take(len(text))
-    return text[:start] + " " + _decode(text[start:]).decode("utf-8", "replace")
+    if is_text(decoded(text[start : start + _HEAD])):
+        meter.take(len(text))
+        return text[:start] + " " + decoded(text[start:]).decode("utf-8", "replace")
+    if uri is None and not _looks_encoded(text[:_SAMPLE]):
+        return text
+    return text[: start + _HEAD]  # an OpenSSH key is told by its head
 
 
-def data_uris(text: str, start: int, end: int, meter: Meter) -> Iterator[str]:
-    """What the data URIs that begin in `start:end` of a text say, where it is text."""
+def payloads(text: str, start: int, end: int, meter: Meter) -> tuple[list[str], int]:
+    """What the data URIs and the base64 that begin in `start:end` of a text say, where it is text; the end of the last."""
+    said: list[str] = []
     place = start
-    while (uri := _DATA_URI.search(text, place)) and uri.start() < end:
-        in_base64 = ";base64" in uri.group(2)
-        payload = (_UNBROKEN if in_base64 else _QUOTED).match(text, uri.end())
-        said, place = (payload.group(), payload.end()) if payload else ("", uri.end())
-        if in_base64 and _is_text(_decode(said[:_HEAD])):
-            meter.take(len(said))
-            yield _decode(said).decode("utf-8", "replace")
-        elif "%" in said and not in_base64:
-            meter.take(len(said))
-            yield unquote(said)
+    while (uri := _DATA_URI.search(text, place, end + _LONGEST_URI)) and uri.start() < end:
+        meter.work()
+        place = uri.end()
+        if ";base64" in uri.group(2):
+            short = _LINE.match(text, place, place + _SHORTEST)
+            if short and len(short.group()) < _SHORTEST and is_text(decoded(short.group())):
+                said.append(decoded(short.group()).decode("utf-8", "replace"))
+    place = start
+    while (run := _RUN.search(text, place, end + _SHORTEST)) and run.start() < end:
+        meter.work()
+        line = _LINE.match(text, run.start())
+        place = line.end() if line else run.end()
+        if not is_text(decoded(text[run.start() : min(place, run.start() + _HEAD)])):
+            continue
+        if place - run.start() >= _FULL_LINE and (more := _MORE_LINES.match(text, place)):
+            place = more.end()
+        meter.take(place - run.start())
+        said.append(_all_lines(text[run.start() : place]))
+    return said, place
 
 
-def _decode(base64: str) -> bytes:
+def decoded(base64: str) -> bytes:
+    """The bytes, of either alphabet, padded or not."""
     digits = base64.translate(_UNPADDED)
     whole = len(digits) - (len(digits) % 4 == 1)  # one digit alone is no byte
     return binascii.a2b_base64(digits[:whole] + "=" * (-whole % 4))
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """Whether this is how a text in UTF-8 begins."""
     if not head:
         return False
     try:
@@ -62,3 +83,17 @@ def _is_text(head: bytes) -> bool:
             return False
         text = head[: wrong.start].decode("utf-8")
     return all(letter.isprintable() or letter in "\r\n\t\ufeff" for letter in text)
+
+
+def _all_lines(run: str) -> str:
+    """One payload over lines, or where its lines are not whole, one a line."""
+    lines = run.split()
+    whole = all(len(line) % 4 == 0 for line in lines[:-1])
+    parts = [decoded(run)] if whole else map(decoded, lines)
+    return "\n".join(part.decode("utf-8", "replace") for part in parts)
+
+
+def _looks_encoded(sample: str) -> bool:
+    """Lists of numbers, names with hyphens and paths are written with the same letters."""
+    both_cases = sample.lower() != sample and sample.upper() != sample
+    return both_cases and len(_SEPARATORS.findall(sample)) <= _MOST_SEPARATORS

@@ -35,7 +35,7 @@ _HOME = (
 )
 
 _WORDS = re.compile(
-    r"phone|\btel\b|\btel[.:)]|téléph|telef|teléf|puhelin|mobile\b(?!/)|mobil(?!e)|móvil|movil|cell|handy|\bgsm\b|fax|whats ?app"
+    r"phone|\btel\b|\btel[.:)]|téléph|telef|teléf|puhelin|mobile\b(?!/)|mobil(?!e)|móvil|movil|\bcell|handy|\bgsm\b|fax|whats ?app"
     r"|\bsms\b|signal|\bcall(?: me| us| at|:| on)|\btext me|reach me|contact|ring me|\btlf|\bnummer\b|numéro"
     r"|电话|電話|手机|手機|联系|聯絡|拨打|致电|座机|热线|微信|号码是"
 )

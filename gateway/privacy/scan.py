@@ -10,7 +10,8 @@ import hyperscan
 from gateway.privacy.folding import ODD
 from gateway.privacy.keys import KEYS
 
-EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, ODD_SPELLING, KEY = range(10)
+EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, BASE64, BASIC_AUTH = range(10)
+ODD_SPELLING, ESCAPED, PERCENT, ENTITY, OVER_LINES, KEY = range(10, 16)
 _ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 _ANY_CASE = _ONCE | hyperscan.HS_FLAG_CASELESS
 
@@ -32,6 +33,12 @@ _PATTERNS: list[tuple[int, str, int]] = [
     (JWT, r"\beyJ[A-Za-z0-9_-]{8}", _ONCE),
     (PRIVATE_KEY, r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-1|b3BlbnNzaC1rZXktdjE", _ONCE),
     (DATA_URI, r"data:[^,\s]{0,64},", _ONCE),
+    (BASE64, r"[A-Za-z0-9+/_-]{24}", _ONCE),
+    (BASIC_AUTH, r"basic[ :]{1,3}[a-z0-9+/]{8}", _ANY_CASE),
+    (ESCAPED, r"\\", _ONCE),
+    (PERCENT, r"%[0-9a-f]{2}|[0-9a-z][+][0-9]", _ANY_CASE),
+    (ENTITY, r"&(?:#[0-9x]|[a-z]{2,8};)", _ANY_CASE),
+    (OVER_LINES, r"[0-9]-?[ ]{0,2}[\t\r\n][ \t\r\n>]{0,8}[0-9A-Z(]", _ONCE),
 ]  # fmt: skip
 
 
@@ -42,15 +49,28 @@ class Scanner:
     """Which patterns fire in a text, as a set of bits: `1 << EMAIL`, and `1 << (KEY + n)` for row n of the keys."""
 
     def __init__(self) -> None:
-        self._plain = _Database(_PATTERNS + [(KEY + row, key.pattern, _ONCE) for row, key in enumerate(KEYS)])
+        rows = _PATTERNS + [(KEY + row, key.pattern, _ONCE) for row, key in enumerate(KEYS)]
+        self._plain = _Database(rows)
+        self._anywhere = _Database([(bit, _without_ends(pattern), flags) for bit, pattern, flags in rows])
         self._odd = _Database(_ODD)  # apart: it would slow down the others, and most text is ASCII
 
     def fired(self, text: str) -> int:
         """The patterns that fire somewhere in the text."""
+        return self._fired(self._plain, text)
+
+    def fired_anywhere(self, text: str) -> int:
+        """The same, as if words might begin and end anywhere."""
+        return self._fired(self._anywhere, text)
+
+    def _fired(self, database: "_Database", text: str) -> int:
         if text.isascii():
-            return self._plain.fired(text.encode())
+            return database.fired(text.encode())
         encoded = text.encode("utf-8", "replace")  # half of a surrogate pair is no UTF-8
-        return self._plain.fired(encoded) | self._odd.fired(encoded)
+        return database.fired(encoded) | self._odd.fired(encoded)
+
+
+def _without_ends(pattern: str) -> str:
+    return pattern.replace(r"(?:\b|_)", "").replace(r"\b", "")
 
 
 class _Database:

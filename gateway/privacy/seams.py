@@ -1,70 +1,161 @@
 """What is split between texts that stand next to each other: parts of a message, contents of two messages.
 
-Only the ends of two neighbours are joined, with nothing in between, and the outer ends stay ends: "my card is" before
-"4111 1111 " before "1111 1111" must not become "is4111". Up to eight neighbours are joined where those in the middle
-are short enough to be a piece of one number or key. What is found counts only if it spans all seams of a join.
+Neighbours are glued, with nothing in between, and read again. Where a letter or digit meets another one over a seam,
+the outer ends of a finding may have to stay ends: "my card is" before "4111 1111 " before "1111 1111" must not become
+"is4111". So there are three readings of a chain of texts, each of a length in proportion to it: all glued; cut where
+letters meet digits; and short stretches of at most eight pieces with their ends free.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Callable, Iterator
 
-from gateway.privacy.folding import folded
+import msgspec
+
+from gateway.privacy.budget import Meter
 
 _END = 128  # characters of a text that may belong to its neighbour's
-_SHORT = 48  # a text up to here may be all in the middle
-_MOST = 8  # neighbours in a join
-_AT_ONCE = 64  # texts whose joins are scanned together
+_SHORT = 48  # a text up to here may be all in the middle of a stretch
+_MOST = 8  # pieces of a stretch
+_BATCH = 4096  # characters that are glued at once
 _FIRST_HAN, _LAST_HAN = "\u3001", "\u9fff"  # kana and their punctuation too
 
-
-class Joins:
-    """Some joins as one text, a line each, made of pieces."""
-
-    def __init__(self, pieces: list[list[str]]) -> None:
-        self._pieces = pieces
-        self.text = "\n".join(["".join(line) for line in pieces])
-
-    def folded(self) -> "Joins":
-        """The same in plain spelling."""
-        return Joins([[folded(piece) for piece in line] for line in self._pieces])
-
-    def parts(self, start: int, end: int) -> list[str] | None:
-        """How `start:end` is cut by the seams of its line; None if it does not span them all."""
-        starts = list(accumulate((len("".join(line)) for line in self._pieces), lambda at, n: at + n + 1, initial=0))
-        line = bisect_right(starts, start) - 1
-        seams = list(accumulate(map(len, self._pieces[line]), initial=starts[line]))[1:-1]
-        if not (start < seams[0] and seams[-1] < end):
-            return None
-        return [self.text[a:b] for a, b in zip([starts[line], *seams], [*seams, starts[line + 1] - 1], strict=True)]
+_Pieces = list[str]
 
 
-def joins(chain: list[str]) -> Iterator[Joins]:
-    """All joins of neighbours, some at once. Texts that are empty do not keep others apart."""
-    texts = [text for text in chain if text]
-    for start in range(0, len(texts) - 1, _AT_ONCE):
-        pieces: list[list[str]] = []
-        left = texts[start]
-        for at, right in enumerate(texts[start + 1 : start + 1 + _AT_ONCE], start + 1):
-            if (left[-1] < _FIRST_HAN and right[0] < _FIRST_HAN) or not _apart(left[-_END:], right[:_END]):
-                pieces.append([left[-_END:], right[:_END]])
-                if len(right) <= _SHORT:
-                    _join_more(texts, at, pieces)
-            left = right
-        if pieces:
-            yield Joins(pieces)
+class Glued(msgspec.Struct, frozen=True):
+    """A text of glued pieces; `seams` are the places where two meet."""
+
+    text: str
+    seams: list[int]
+
+    def is_split(self, start: int, end: int) -> bool:
+        """Whether `start:end` goes over a seam."""
+        after = bisect_right(self.seams, start)
+        return after < len(self.seams) and self.seams[after] < end
 
 
-def _join_more(texts: list[str], middle: int, lines: list[list[str]]) -> None:
-    """The last line, and what comes after its short right piece, up to eight pieces."""
-    pieces = [lines[-1][0], texts[middle]]
-    for text in texts[middle + 1 : middle + _MOST - 1]:
-        if _apart(pieces[-1], text[:_END]):
-            return
-        lines.append([*pieces, text[:_END]])
-        if len(text) > _SHORT:
-            return
-        pieces.append(text)
+class Batch(msgspec.Struct, frozen=True):
+    """Some runs of pieces that may belong together."""
+
+    runs: list[_Pieces]
+    glued: Glued
+
+    def respelled(self, way: Callable[[str], str]) -> "Batch":
+        """The same, with each piece spelled otherwise."""
+        return _batch([[piece for piece in map(way, run) if piece] for run in self.runs])
+
+    def readings(self, meter: Meter) -> Iterator[Glued]:
+        """All glued, then those that free the ends of a finding."""
+        yield self.glued
+        cut = [part for run in self.runs for part in _cut_between_kinds(run)]
+        if len(cut) > len(self.runs):
+            meter.work(len(cut))
+            yield _glued([part for part in cut if len(part) > 1])
+        stretches: list[_Pieces] = []
+        length = 0
+        for run in self.runs:
+            for stretch in _stretches(run):
+                meter.work()
+                stretches.append(stretch)
+                length += sum(map(len, stretch))
+                if length > _BATCH:
+                    yield _glued(stretches)
+                    stretches, length = [], 0
+        if stretches:
+            yield _glued(stretches)
+
+
+def ends(chain: list[str]) -> str:
+    """All that the runs of a short chain are made of, and maybe more: where nothing fires in it, nothing is split."""
+    return "".join([text if len(text) <= 2 * _END else f"{text[:_END]}\f{text[-_END:]}" for text in chain])
+
+
+def batches(chain: list[str]) -> Iterator[Batch]:
+    """All texts of a chain, some at once. Texts that are empty do not keep others apart."""
+    runs: list[_Pieces] = []
+    run: _Pieces = []
+    length = 0
+    for text in chain:
+        if not text:
+            continue
+        head = text[:_END]
+        if run and _apart(run[-1], head):
+            runs.append(run)
+            run = []
+        length += len(head)
+        if len(text) <= 2 * _END:
+            run.append(text)
+            length += len(text) - len(head)
+        else:
+            runs.append([*run, head])
+            run = [text[-_END:]]
+            length += _END
+        if length > _BATCH:
+            if run:
+                runs.append(run)
+            yield _batch(runs)
+            run = _last(run)  # what the next text may go on from
+            runs, length = [], sum(map(len, run))
+    runs.append(run)
+    yield _batch(runs)
+
+
+def _last(run: _Pieces) -> _Pieces:
+    """The pieces at the end that one finding may lie in."""
+    kept: _Pieces = []
+    length = 0
+    for piece in reversed(run):
+        if length > _END:
+            break
+        kept.append(piece)
+        length += len(piece)
+    return kept[::-1]
+
+
+def _batch(runs: list[_Pieces]) -> Batch:
+    runs = [run for run in runs if len(run) > 1]
+    return Batch(runs, _glued(runs))
+
+
+def _glued(lines: list[_Pieces]) -> Glued:
+    seams: list[int] = []
+    place = 0
+    for line in lines:
+        for piece in line[:-1]:
+            place += len(piece)
+            seams.append(place)
+        place += len(line[-1]) + 1
+    return Glued("\f".join(["".join(line) for line in lines]), seams)
+
+
+def _cut_between_kinds(run: _Pieces) -> Iterator[_Pieces]:
+    """Apart where a letter meets a digit."""
+    start = 0
+    for at in range(1, len(run)):
+        left, right = run[at - 1][-1], run[at][0]
+        if (left.isalpha() and right.isdigit()) or (left.isdigit() and right.isalpha()):
+            yield run[start:at]
+            start = at
+    yield run[start:]
+
+
+def _stretches(run: _Pieces) -> Iterator[_Pieces]:
+    """The stretches that begin and end where a letter or digit meets another one, or where the run does."""
+    hard = [run[at - 1][-1].isalnum() and run[at][0].isalnum() for at in range(1, len(run))]
+    for first in range(len(run) - 1):
+        if first and not hard[first - 1]:
+            continue
+        stretch = [run[first][-_END:]]
+        end = min(first + _MOST, len(run))
+        for last in range(first + 1, end):
+            piece = run[last]
+            is_last = last == end - 1 or len(piece) > _SHORT
+            is_whole = first == 0 and last == len(run) - 1
+            if not is_whole and (is_last or hard[last]):
+                yield [*stretch, piece[:_END]]
+            if is_last:
+                break
+            stretch.append(piece)
 
 
 def _apart(left: str, right: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from gateway.privacy.budget import Meter
 from gateway.values.finding import Kind
 
 _BEFORE = 48
@@ -18,12 +19,16 @@ class Sighting(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What to look at: candidates that begin in `start:end`; the rest of the text is their surroundings."""
+    """What to look at: candidates that begin in `start:end`; the rest of the text is their surroundings.
+
+    `meter` counts the work of looking; `kinds` is what is still looked for.
+    """
 
     text: str
     start: int
     end: int
-    kinds: frozenset[Kind] = frozenset(Kind)  # what is still looked for
+    meter: Meter
+    kinds: frozenset[Kind] = frozenset(Kind)
 
 
 def words_before(text: str, place: int) -> str:

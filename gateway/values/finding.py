@@ -34,3 +34,17 @@ class Detection(msgspec.Struct, frozen=True):
 
 
 NOTHING_FOUND = Detection()
+
+
+class DetectionsSoFar(msgspec.Struct):
+    """How many detections of a process ended how; `on_threads` of them were not done on the event loop.
+
+    `turned_away`: there was no thread in time. `waiting`: for a thread, now.
+    """
+
+    clean: int = 0
+    found: int = 0
+    failed: int = 0
+    turned_away: int = 0
+    on_threads: int = 0
+    waiting: int = 0

@@ -1,10 +1,12 @@
 """Recall and false alarms over the corpus; the table of docs/detection.md."""
 
+import contextlib
 from collections import Counter
 from typing import NamedTuple
 
 import msgspec
 
+from gateway.privacy.budget import Budget, GivenUp
 from gateway.privacy.detect import Detector
 from gateway.values.finding import Detection, Kind
 from tests.privacy.corpus import Positives, negatives, positives
@@ -38,6 +40,14 @@ def as_chat(*contents: str) -> dict[str, msgspec.Raw]:
 def kinds(detection: Detection) -> dict[Kind, int]:
     assert detection.failed is None, detection.failed
     return {finding.kind: finding.count for finding in detection.findings}
+
+
+def work(detector: Detector, fields: dict[str, msgspec.Raw], budget: Budget) -> int:
+    """The steps that a detection takes, or that it took until its budget was used up."""
+    search = detector._search(budget)
+    with contextlib.suppress(GivenUp):
+        search.body(fields)
+    return search.meter.steps
 
 
 def recall(detector: Detector) -> list[Recall]:

@@ -1,6 +1,7 @@
 """Time, size and threads are bounded, and whatever goes wrong is said, not raised."""
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import pytest
 from gateway.privacy.budget import Budget
 from gateway.privacy.detect import Detector
 from gateway.values.finding import Kind
-from tests.privacy.measure import as_chat, kinds
+from tests.privacy.measure import as_chat, kinds, work
 
 DETECTOR = Detector()
 CARD = "4111 1111 1111 1111"
@@ -20,9 +21,12 @@ PIECES = {
     "plus": "+491234567 ", "ibans": "DE89370400440532013001 ", "tokens": "eyJhbGciOiJI.", "cards": "4111111111111112 ",
     "escapes": "\\u0040", "slashes": "\\", "hidden": "1\u200b", "uris": "data:,", "base64": "data:text/plain;base64,YQ== ",
     "quoted": "data:,%64ata:,", "named": "api_key=aaaaaaaaaaaaaaaa ", "logins": "://a:", "ids": "12345678A ", "headers": "-----BEGIN PRIVATE KEY-----\nA: b\n",
+    "headed": "-----BEGIN PRIVATE KEY-----" + "nnn: " * 40, "percents": "%40", "plusses": "1+1", "entities": "&#64;", "lines": "1\n",
+    "tabs": "4111\t1111\n", "runs": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo= ", "logins64": "Basic YTpi ", "nested": "%2525",
 }  # fmt: skip
 SIZE = 100_000
 STEP_S = 0.5  # between two looks at the time; some milliseconds where nothing else runs
+MOST_AT_ONCE = 150  # steps that are counted in one
 WHOLE_S = 10  # seconds for SIZE; each is below one where nothing else runs
 
 
@@ -38,6 +42,29 @@ class Stopwatch:
         self.longest = max(self.longest, now - self.last)
         self.last = now
         return False
+
+
+def steps(body: object, budget: Budget | None = None) -> int:
+    """The work of a whole detection."""
+    budget = Budget(max_checks=10**9) if budget is None else budget
+    fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
+    return work(DETECTOR, fields, budget)
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_twice_the_text_takes_twice_the_work(name: str) -> None:
+    few, many = (steps({"x": "so " + PIECES[name] * (size // len(PIECES[name]))}) for size in (SIZE // 8, SIZE // 4))
+    assert many <= 2.2 * few + 200
+
+
+@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("size", [2_000, 60_000])
+def test_work_that_is_bounded_goes_little_beyond(name: str, size: int) -> None:
+    fields = as_chat("so " + PIECES[name] * (size // len(PIECES[name])))
+    whole = work(DETECTOR, fields, Budget())
+    done = work(DETECTOR, fields, Budget(max_steps=300))
+    assert done <= min(whole, 300 + MOST_AT_ONCE)
+    assert (DETECTOR.detect_within(fields, Budget(max_steps=300)) is None) == (whole > 300)
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -112,11 +139,13 @@ def test_whatever_is_wrong_is_said_in_words_that_hold_nothing_of_it(fields: dict
     assert "jane" not in detection.failed
 
 
-def test_a_broken_clock_is_a_failure() -> None:
+def test_a_broken_clock_is_a_failure_that_says_where_and_nothing_else() -> None:
     def expired() -> bool:
         raise RuntimeError("the secret is 42")
 
-    assert DETECTOR.detect(as_chat("a"), Budget(expired=expired)).failed == "RuntimeError in detection"
+    failed = DETECTOR.detect(as_chat("a"), Budget(expired=expired)).failed
+    assert failed is not None
+    assert re.fullmatch(r"RuntimeError in detection, test_bounds\.py:[0-9]+", failed)
 
 
 def test_threads_at_once() -> None:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.privacy.budget import Budget, Meter
-from gateway.privacy.detect import Detector, _Search
+from gateway.privacy.detect import Detector
+from gateway.privacy.looks import LOOKS, sightings
 from gateway.privacy.sighting import Span
 from gateway.privacy.tally import Tally
 from gateway.values.finding import NOTHING_FOUND, Kind
@@ -96,9 +97,9 @@ def test_random_machine_text_has_none(
     assert DETECTOR.detect(fields(body, ascii_only=False)) == NOTHING_FOUND
 
 
-def sightings(text: str, fired: int) -> list[tuple[Kind, int, int]]:
-    search = _Search(DETECTOR._scanner, DETECTOR._looks, Tally(frozenset(Kind), Budget()), Meter(Budget()))
-    found = search._sightings(Span(text, 0, len(text)), fired)
+def seen(text: str, fired: int) -> list[tuple[Kind, int, int]]:
+    span = Span(text, 0, len(text), Meter(Budget()))
+    found = sightings(LOOKS, span, fired, Tally(frozenset(Kind), Budget()))
     return sorted((one.kind.value, one.start, one.end) for one in found if one.valid)
 
 
@@ -106,7 +107,7 @@ def test_the_first_scan_hides_nothing_that_a_close_look_finds() -> None:
     for some in positives():
         for one in some.strings:
             text = some.said.format(one)
-            assert sightings(text, -1) == sightings(text, DETECTOR._scanner.fired(text)), (some.source, one)
+            assert seen(text, -1) == seen(text, DETECTOR._scanner.fired(text)), (some.source, one)
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -143,4 +144,4 @@ def test_the_first_scan_hides_nothing_that_a_close_look_finds() -> None:
 )
 def test_the_first_scan_hides_nothing_of_random_numbers(pieces: list[str]) -> None:
     text = "".join(pieces)
-    assert sightings(text, -1) == sightings(text, DETECTOR._scanner.fired(text))
+    assert seen(text, -1) == seen(text, DETECTOR._scanner.fired(text))

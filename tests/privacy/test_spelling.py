@@ -1,0 +1,146 @@
+"""Other ways to write what is found: over lines, in forms and URLs, in HTML, in base64, one in the other; and controls."""
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.privacy.detect import Detector
+from gateway.values.finding import Kind
+from tests.privacy.measure import as_chat, kinds
+from tests.privacy.test_detect import raw
+from tests.privacy.test_properties import PLANTED
+
+DETECTOR = Detector()
+
+
+def found(text: str) -> dict[Kind, int]:
+    return kinds(DETECTOR.detect(as_chat(text)))
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Kind.CARD, "my card is 4111 1111\n1111 1111, thanks"),
+        (Kind.CARD, "4111\t1111\t1111\t1111"),
+        (Kind.CARD, "4111-1111-\r\n    1111-1111"),
+        (Kind.CARD, "> paid with 4111 1111\n> 1111 1111"),
+        (Kind.CARD, "4111\u00a01111\u00a0\n1111\u00a01111"),
+        (Kind.CARD, "card=4111+1111+1111+1111&cvc=123"),
+        (Kind.CARD, "card=4111%201111%201111%201111"),
+        (Kind.CARD, "4111&nbsp;1111&nbsp;1111&nbsp;1111"),
+        (Kind.CARD, "4111&#8203;1111&#8203;1111&#8203;1111"),
+        (Kind.IBAN, "DE89 3704 0044\n0532 0130 00"),
+        (Kind.IBAN, "DE89\t3704\t0044\t0532\t0130\t00"),
+        (Kind.PHONE, "call +1 415\n555 2671"),
+        (Kind.PHONE, "tel=%2B1+415+555+2671"),
+        (Kind.NATIONAL_ID, "SSN: 536-90-\n4399"),
+        (Kind.RESIDENT_ID_CN, "110105\t19491231\t002X"),
+        (Kind.EMAIL, "jane.doe%40example.com"),
+        (Kind.EMAIL, "mailto:jane.doe%2540example%252ecom"),
+        (Kind.EMAIL, "jane.doe&#64;example&#46;com"),
+        (Kind.EMAIL, "jane.doe&#x40;example.com"),
+        (Kind.EMAIL, "jane.doe&commat;example&period;com"),
+        (Kind.EMAIL, "jane.doe&amp;#64;example.com"),
+        (Kind.EMAIL, "jane.doe＠example．com"),
+        (Kind.EMAIL, "ja\u200bne.doe@exa\u200bmple.com"),
+        (Kind.API_KEY, "Authorization: Basic dXNlcjpwYXNzd29yZA=="),
+        (Kind.API_KEY, '{"headers": {"authorization": "Basic YWRtaW46czNjcjN0"}}'),
+        (Kind.API_KEY, f"see {b64('AWS key AKIAIOSFODNN7EXAMPLE')} there"),
+        (Kind.EMAIL, f"data {b64('mail jane.doe@example.com')}"),
+        (Kind.CARD, f"cookie=x; session={b64('4111 1111 1111 1111')}"),
+        (Kind.CARD, f"data:text/plain;base64,{b64('card 4111111111111111')}"),
+        (Kind.EMAIL, "\n".join(b64("mail jane.doe@example.com " * 9)[at : at + 76] for at in range(0, 312, 76))),
+        (Kind.PHONE, base64.urlsafe_b64encode("ü?>ü?> +14155552671 ü?>".encode()).decode().rstrip("=")),
+    ],
+)
+def test_it_is_found(kind: Kind, text: str) -> None:
+    assert kind in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"{1000 + 37 * n}" for n in range(200)),
+        "\n".join("\t".join(str(4000 + 7 * n * m) for m in range(6)) for n in range(50)),
+        "1. one\n2. two\n3. three\n2024\n2025\n2026",
+        "12:30:45 200 1234\n192.168.0.1 404 99\n10.0.0.1 200 5120",
+        "GET /a%20b?c=%7B%22x%22%3A1%7D&d=1+2+3 HTTP/1.1",
+        "<td>1,234&nbsp;567</td><td>&#8364; 99.00</td>&amp;&lt;&gt;",
+        "width: 100%; 50% of 20%ages",
+        "a basic understanding of basic information, basic: configuration",
+        "Authorization: Basic YWxhZGRpbm9wZW5zZXNhbWU=",  # no colon in it
+        f"Authorization: Basic {b64('<user>:<password>')}",
+        f"see {b64('nothing of interest is said here')}",
+        "some_very_long_identifier_of_a_function_in_a_module/and/its/path/to_the_file_there",
+        "d41d8cd98f00b204e9800998ecf8427e sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        "\\frac{1}{2} C:\\new\\table \\d{4}-\\d{2}",
+        "price 4000\n3000 units, 5000\n6000 more",
+    ],
+)
+def test_what_looks_alike_is_not(text: str) -> None:
+    assert found(text) == {}
+
+
+def test_a_table_of_numbers_is_no_card() -> None:
+    rows = "4111\t1111\t1111\t1111\t4111\n" * 3
+    assert found(rows) == {}
+
+
+def test_one_that_is_found_in_several_spellings_counts_once() -> None:
+    assert found("jane@example.com and jane%40example.com") == {Kind.EMAIL: 2}
+    assert found("a%20b 4111 1111 1111 1111 &amp; c\\n") == {Kind.CARD: 1}
+
+
+@pytest.mark.parametrize("at", [0, 1_500, 2_040, 2_046, 2_050, 7_000, 8_180, 8_190, 8_200])
+@pytest.mark.parametrize(
+    "written", ["jane.doe%40example.com", "jane.doe&#64;example.com", "jane.doe\\u0040example.com"]
+)
+def test_nothing_falls_between_blocks_or_counts_twice(at: int, written: str) -> None:
+    assert found(("lorem %20 ipsum\n " * 800)[:at] + f" {written} " + "dolor &amp; sit " * 800) == {Kind.EMAIL: 1}
+
+
+def test_a_list_on_short_lines_is_no_payload() -> None:
+    ids = [f"{n:04}-{n * 7919 % 10000:04}" for n in range(40)]
+    body = {"list": "\n".join([*ids, "4111-1111-1111-1111"]), "path": "Ab/" * 100 + "4111-1111-1111-1111"}
+    assert kinds(DETECTOR.detect(raw({"list": body["list"]}))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(raw({"path": body["path"]}))) == {Kind.CARD: 1}
+
+
+def test_base64_in_a_call_s_arguments() -> None:
+    arguments = json.dumps(
+        {"headers": json.dumps({"file": b64("mail jane.doe@example.com now?>")}).replace("/", "\\/")}
+    )
+    call = {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": arguments}}]}]}
+    assert set(kinds(DETECTOR.detect(raw(call)))) == {Kind.EMAIL}
+
+
+FULL_WIDTH = str.maketrans("0123456789@+", "０１２３４５６７８９＠＋")
+WAYS: dict[str, Callable[[str], str]] = {
+    "percent": lambda text: quote(text, safe=""),
+    "form": lambda text: f"q={quote_plus(text)}&x=1",
+    "entities": lambda text: "".join(one if one.isalnum() else f"&#{ord(one)};" for one in text),
+    "named entities": lambda text: html.escape(text).replace("@", "&commat;"),
+    "json": json.dumps,
+    "full width": lambda text: text.translate(FULL_WIDTH),
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(PLANTED), st.lists(st.sampled_from(sorted(WAYS)), max_size=3), st.booleans())
+def test_spellings_within_spellings(planted: tuple[Kind, str], ways: list[str], in_base64: bool) -> None:
+    text = f"Ab {planted[1]} cd."
+    if in_base64:
+        text = b64(text + " and nothing else")
+    for way in ways:
+        text = WAYS[way](text)
+    assert planted[0] in found(text), text
