@@ -101,8 +101,8 @@ class Body:
     def _other(self, value: Any) -> None:
         if type(value) is float and math.isfinite(value) and value.is_integer():
             value = int(value)
-        if type(value) is int and _SMALLEST_NUMBER <= value < _LARGEST_NUMBER:
-            self.lines.append(str(value))
+        if type(value) is int and _SMALLEST_NUMBER <= abs(value) < _LARGEST_NUMBER:
+            self.lines.append(str(abs(value)))
             self._numbers += 1
         elif type(value) is _Pairs:
             for name, member in value.pairs:

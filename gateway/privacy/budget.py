@@ -31,10 +31,6 @@ class GivenUp(Exception):
     """Detection cannot go on. Its text is for operators: it holds nothing of the request."""
 
 
-class OutOfSteps(GivenUp):
-    """It is more work than `max_steps`."""
-
-
 class Meter:
     """What is used of a budget during one detection. `steps` is the work done so far."""
 
@@ -46,6 +42,11 @@ class Meter:
         self._most = budget.max_steps
         self._ask_at = _BETWEEN
         self.steps = 0
+
+    @property
+    def is_out_of_steps(self) -> bool:
+        """True if it is more work than the budget's steps."""
+        return self._most is not None and self.steps > self._most
 
     def work(self, steps: int = 1) -> None:
         """Count work in before it is done; now and then ask whether time is up. Raises GivenUp."""
@@ -60,9 +61,9 @@ class Meter:
 
     def _ask(self) -> None:
         self._ask_at = self.steps + _BETWEEN
+        if self.is_out_of_steps:
+            raise GivenUp("more work than is done at once")
         if self._most is not None:
-            if self.steps > self._most:
-                raise OutOfSteps("more work than is done at once")
             self._ask_at = min(self._ask_at, self._most + 1)
         if self._expired is not None and self._expired():
             raise GivenUp("out of time")

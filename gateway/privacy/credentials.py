@@ -17,7 +17,7 @@ _PRIVATE_KEY = re.compile(
     r"|PuTTY-User-Key-File-[0-9]: |AGE-SECRET-KEY-1[A-Z0-9]{20}|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/]{16}"
 )
 _BASIC = re.compile(r"\bbasic[ :]{1,3}([A-Za-z0-9+/_-]{8,1024}={0,2})(?![A-Za-z0-9+/_-])", re.IGNORECASE | re.ASCII)
-_LOGIN = re.compile(r"[^\s:<{$\[%][^\r\n:]{0,127}:[^\r\n<{$\[%][^\r\n]{1,255}")
+_LOGIN = re.compile(r"(?!<|\$?\{)[^\s:][^\r\n:]{0,127}:(?!<|\$?\{)[^\r\n]{1,255}")  # no <user>, no ${PASSWORD}
 
 
 def tokens(span: Span) -> Iterator[Sighting]:

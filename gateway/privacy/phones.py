@@ -41,7 +41,7 @@ _WORDS = re.compile(
 )
 _OTHERS = re.compile(
     r"order|invoice|ticket|track|ref(?:erence)?\b|\bid\b|_id|serial|sku|isbn|issn|version|batch|timestamp|account|commit|build"
-    r"|\bcase\b|\bnumber of\b|bytes|total|amount|price|订单|单号|编号|流水|序列"
+    r"|\bcase\b|\bnumber of\b|\bindex|offset|bytes|total|amount|price|订单|单号|编号|流水|序列"
 )
 _DIALLED = re.compile(r"00[ -]?[1-9]")
 _NANP = re.compile(r"1?[2-9][0-9]{2}[2-9][0-9]{6}\Z")

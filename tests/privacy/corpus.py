@@ -3,20 +3,25 @@
 Found: faker's, the examples of phonenumbers and python-stdnum, keys made from detect-secrets' patterns, tokens and
 keys made by PyJWT and cryptography, and what is published (RFC 7515, 7516, 7519; AWS; card schemes' test numbers).
 Not to be found: the sources and texts of the standard library and of installed packages, and faker's prose, companies,
-dates, hashes, versions and prices. Everything is made from one seed.
+dates, hashes, versions and prices, tables of numbers, random bytes. Everything is made from one seed.
 """
 
+import base64
 import doctest
+import html
 import importlib
+import json
 import re
 import sysconfig
+import textwrap
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from urllib.parse import quote, urlencode
 
 import jwt
 import phonenumbers
@@ -350,9 +355,46 @@ def private_keys() -> Iterator[Positives]:
     yield Positives(Kind.PRIVATE_KEY, "cryptography: RSA, EC, Ed25519; PKCS 1 and 8, OpenSSH", written)
 
 
+def respelled() -> Iterator[Positives]:
+    """The same strings as text is sent: by the standard library's encoders, and wrapped by its textwrap."""
+    faker = next(fakers(["en_US"]))
+    addresses = [faker.email() for _ in range(200)]
+    said = [f"{faker.sentence()} {one} {faker.sentence()}" for one in addresses]
+    ways: tuple[tuple[str, Callable[[str], str]], ...] = (
+        ("percent-encoded (urllib)", lambda text: quote(text, safe="")),
+        ("a form's field (urllib)", lambda text: urlencode({"q": text, "page": 1})),
+        ("HTML's numbers (codecs)", lambda text: text.replace("@", "&#64;").replace(".", "&#46;")),
+        ("base64", lambda text: base64.b64encode(text.encode()).decode()),
+        ("base64 for URLs, unpadded", lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")),
+        ("base64 over lines (email)", lambda text: base64.encodebytes(text.encode()).decode()),
+        (
+            "base64 in JSON in JSON",
+            lambda text: json.dumps(json.dumps({"a": base64.b64encode(text.encode()).decode()})),
+        ),
+        ("full width", lambda text: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)),
+        ("zero-width spaces", "\u200b".join),
+    )
+    for name, way in ways:
+        yield Positives(Kind.EMAIL, f"faker, {name}", [way(one) for one in said])
+    numbers = [one for one in (faker.credit_card_number() for _ in range(600)) if len(one) == 16]
+    grouped = [" ".join(one[at : at + 4] for at in range(0, 16, 4)) for one in numbers]
+    wrapped = [textwrap.fill(f"{faker.sentence()} {one}.", 20, break_on_hyphens=False) for one in grouped]
+    yield Positives(Kind.CARD, "faker, in groups, wrapped at 20 characters (textwrap)", wrapped)
+    yield Positives(Kind.CARD, "faker, in groups, between tabs", [one.replace(" ", "\t") for one in grouped])
+    yield Positives(Kind.CARD, "faker, in groups, no-break spaces", [one.replace(" ", "\u00a0") for one in grouped])
+    ibans = [f.iban() for f in fakers(LOCALES) for _ in range(5)]
+    spaced = [" ".join(one[at : at + 4] for at in range(0, len(one), 4)) for one in ibans]
+    yield Positives(
+        Kind.IBAN, "faker, in groups, wrapped at 20 characters (textwrap)", [textwrap.fill(one, 20) for one in spaced]
+    )
+    logins = [f"{faker.user_name()}:{faker.password()}" for _ in range(200)]
+    basic = [f"Authorization: Basic {base64.b64encode(one.encode()).decode()}" for one in logins]
+    yield Positives(Kind.API_KEY, "faker, user:password in a Basic header", basic)
+
+
 @cache
 def positives() -> list[Positives]:
-    makers = (emails, phones, ibans, cards, national_ids, resident_ids, keys, tokens, private_keys)
+    makers = (emails, phones, ibans, cards, national_ids, resident_ids, keys, tokens, private_keys, respelled)
     return [one for maker in makers for one in maker() if one.strings]
 
 
@@ -434,12 +476,38 @@ def _fakers_text() -> Iterator[Negatives]:
         [f"Order {dice.randrange(10**7, 10 ** dice.randrange(8, 20))} has shipped." for _ in range(1000)],
     )
     yield Negatives(
+        "tables of numbers, by tabs and lines",
+        [_table(dice, columns) for columns in range(1, 9) for _ in range(100)],
+    )
+    yield Negatives(
+        "faker: prose in base64, URLs and HTML",
+        [
+            one
+            for f in every
+            for _ in range(5)
+            for one in (
+                base64.b64encode(f.text(400).encode()).decode(),
+                f"{f.uri()}?{urlencode({'q': f.sentence(), 'r': f.word()})}",
+                f"<p>{html.escape(f.text(200))}&nbsp;&#8364;{f.pyfloat(right_digits=2)}</p>",
+            )
+        ],
+    )
+    yield Negatives(
+        "random bytes in base64, over lines", [base64.encodebytes(dice.randbytes(900)).decode() for _ in range(500)]
+    )
+    yield Negatives(
         "calls' ids",
         [
             f'{{"id": "call_{uuid.UUID(int=dice.getrandbits(128)).hex[:24]}", "index": {dice.getrandbits(40)}}}'
             for _ in range(500)
         ],
     )
+
+
+def _table(dice: Random, columns: int) -> str:
+    """Whole numbers of one to six digits, eight rows."""
+    rows = ["\t".join(str(dice.randrange(10 ** dice.randrange(1, 7))) for _ in range(columns)) for _ in range(8)]
+    return "\n".join(rows)
 
 
 def _lines(*makers: object) -> str:
