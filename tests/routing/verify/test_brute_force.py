@@ -24,7 +24,9 @@ class Tried:
 
     decided: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)  # rules by `privacy`
-    served: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))  # by rule: is any of the name's
+    served: dict[str, dict[str, bool]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )  # by rule: is any of the name's
     candidates: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by name asked for
     of_rule: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     classes: dict[tuple[object, ...], tuple[str, Facts, bool]] = field(default_factory=dict)
@@ -77,7 +79,9 @@ def test_what_is_claimed_is_what_trying_all_shows(world: World) -> None:
         usable = shown.of_rule[rule.name]
         path = f"rules[{rules.index(rule.name)}]"
         named = [("prefer.order", rule.prefer.order), ("require.deployments", rule.require.deployments)]
-        without = {f"{path}.{at}[{i}]" for at, these in named for i, name in enumerate(these or ()) if name not in usable}
+        without = {
+            f"{path}.{at}[{i}]" for at, these in named for i, name in enumerate(these or ()) if name not in usable
+        }
         assert idle == (without if usable else set())
     for one in report.findings:
         reproduces(plan, one)
@@ -93,12 +97,16 @@ def check_refusals(world: World, shown: Tried, always: set[str], findings: list[
     refused = [(rule, facts) for rule, facts, is_served in shown.classes.values() if not is_served]
     general = [one for one in findings if one.rule is None]
     assert bool(general) == any(is_beyond_all(facts) for _, facts in refused)
-    holes = {rule for rule, facts in refused if facts.model in MODELS and rule not in always and not is_beyond_all(facts)}
+    holes = {
+        rule for rule, facts in refused if facts.model in MODELS and rule not in always and not is_beyond_all(facts)
+    }
     closed = {
         rule for rule, served in shown.served.items() for name, one in served.items() if name in MODELS and not one
     }
     assert rules_of(one for one in findings if asked(one) in MODELS) == holes | (closed - always)
-    by_name = {rule for rule, served in shown.served.items() for name, one in served.items() if name in NAMES and not one}
+    by_name = {
+        rule for rule, served in shown.served.items() for name, one in served.items() if name in NAMES and not one
+    }
     assert rules_of(one for one in findings if one.rule and asked(one) in NAMES) == by_name - always
 
 
@@ -117,5 +125,5 @@ def reproduces(plan: Plan, finding: Finding) -> None:
     assert finding.example is not None
     world = Snapshot(finding.example.at, {})
     decision = decide(plan, finding.example.facts, world, decision_id="d", seed=0)
-    assert decision.attempts == () and not decision.refused
+    assert (decision.attempts, decision.refused) == ((), False)
     assert finding.rule in (None, decision.rule)
