@@ -63,7 +63,8 @@ class Gatekeeper:
         if outcome is Outcome.OK:
             self._limit.answered(begun.in_flight + 1)
         elif outcome in TOLD_OVERLOAD:
-            self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
+            if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
+                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
             if wait_s is not None:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_WAIT_S))
         self._update()

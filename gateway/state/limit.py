@@ -1,4 +1,4 @@
-"""How many requests one deployment takes at once: as it says itself, by additive increase and multiplicative decrease.
+"""How many requests one deployment takes at once, as it says itself: raised by answers, lowered by being told off.
 
 Nothing bounds it until it says that it is overloaded, but for what the operator declared. Being told by many requests
 that were under way together counts once, as in TCP.
@@ -7,6 +7,10 @@ that were under way together counts once, as in TCP.
 LEAST = 4  # below this one refusal would turn into refusing everybody
 KEPT = 0.7  # of what was in flight when it said that it was too much
 USED = 0.8  # of the limit: what was there when a success raises it
+MORE, GROWTH = (
+    1.0,
+    0.1,
+)  # in each round of answers it rises by one and a tenth: where answers take long, one is too little
 _UNBOUNDED = float("inf")
 
 
@@ -27,7 +31,7 @@ class ConcurrencyLimit:
     def answered(self, in_flight: int) -> None:
         """An attempt was answered that began as one of so many."""
         if in_flight >= USED * self._limit:
-            self._limit = min(self._limit + 1.0 / self._limit, max(self._most, LEAST))
+            self._limit = min(self._limit + MORE / self._limit + GROWTH, max(self._most, LEAST))
 
     def overloaded(self, ticket: int, newest: int, in_flight: int) -> None:
         """An attempt was told that the deployment has too much to do, while so many, itself included, were in flight."""

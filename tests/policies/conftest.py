@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.example import Example
+from tests.support.example import Example, wait_for
 from tests.support.fleet import Fleet
 
 MOST_DEPLOYMENTS = 4
@@ -41,12 +41,13 @@ def _of_module(module: Any, fleet: Fleet, directories: pytest.TempPathFactory) -
 
 @pytest.fixture(autouse=True)
 def calm(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Each test begins with quiet deployments, and ends with as many calls as the records say."""
+    """Each test begins with quiet deployments that may be asked, and ends with as many calls as the records say."""
     if "example" not in request.fixturenames:
         yield
         return
     example: Example = request.getfixturevalue("example")
     example.calm()
+    wait_for(lambda: "refusing" not in example.ready()["deployments"].values(), within_s=5)  # as an earlier test asked
     yield
     if not request.node.get_closest_marker("uncounted"):
         example.check_counts()

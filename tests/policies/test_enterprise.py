@@ -47,11 +47,11 @@ def test_secrets_are_refused(example: Example, place: str) -> None:
 
 
 def test_personal_data_stays_home_whatever_fails(example: Example) -> None:
-    example.play(eu_home="error_500", eu_home_2="overloaded_503")
+    example.play(eu_home="error_500", eu_home_2="unavailable_503")
     for stream in (False, True):
         answer = example.ask(f"Write to {MAIL}", stream=stream)
         assert set(answer.tried) == HOME
-        assert answer.status in (502, 503)
+        assert answer.status == 502
     assert set(example.calls()) == HOME
 
 

@@ -40,11 +40,12 @@ def test_nothing_personal_leaves_the_machine(example: Example, place: str, found
     assert (answer.by, answer.rule) == ("laptop", "stays-here")
     example.play(laptop="error_500")
     answer = example.ask(**PLACES[place](found))
-    assert answer.attempts == ["laptop", "laptop"]
+    assert answer.tried == ["laptop"]
     assert answer.status == 502
-    assert example.calls() == {"laptop": 3}
+    assert example.calls() == {"laptop": 1 + len(answer.attempts)}
     example.play(laptop="ok")
-    example.ask(**PLACES[place](found))
+    for _ in range(2):  # if half of what it is asked failed, it would be shut
+        example.ask(**PLACES[place](found))
 
 
 def test_what_the_laptop_cannot_do_with_personal_data_is_refused(example: Example) -> None:

@@ -102,7 +102,7 @@ def test_one_that_fails_too_often_is_passed_over_until_it_recovers(example: Exam
     """Two of a hundred requests probe it, and ten good ones bring it back; each round here asks 64."""
     learn(example, near="ok", far="slow@40")
     assert example.ask(stream=True).by == "near"
-    example.play(near="ok error_500")
+    example.play(near="ok ok error_500")  # if half failed, it would be shut
     wait_for(lambda: _is_passed_over(example), within_s=10)
     burning = example.ask(stream=True).candidate("near")
     assert burning["standing"] in ("burning", "probe")

@@ -39,7 +39,7 @@ def test_home_while_it_is_quick(example: Example) -> None:
 
 
 def test_a_failure_spills_too(example: Example) -> None:
-    example.play(home="overloaded_503")
+    example.play(home="unavailable_503")
     assert example.ask(stream=True).tried == ["home", "cloud"]
     example.play(cloud="error_500")
     assert example.ask(stream=True).tried == ["home", "cloud", "cloud-2"]

@@ -23,18 +23,16 @@ def test_those_that_are_told_together_lower_it_once() -> None:
     assert limit.limit == int(70 * KEPT)
 
 
-def test_it_rises_by_one_for_each_round_that_uses_it_and_not_without() -> None:
+def test_it_rises_by_one_and_a_tenth_in_each_round_that_uses_it_and_not_without() -> None:
     limit = ConcurrencyLimit()
     limit.overloaded(1, 1, 100)
     for _ in range(69):
         limit.answered(70)
-    assert limit.limit == 70
-    for _ in range(2):
-        limit.answered(70)
-    assert limit.limit == 71
+    assert 76 <= (limit.limit or 0) <= 78
+    risen = limit.limit
     for _ in range(1000):
         limit.answered(20)
-    assert limit.limit == 71
+    assert limit.limit == risen
 
 
 @pytest.mark.parametrize("capacity", [5, 12, 80])
