@@ -48,7 +48,7 @@ def rule(line: str) -> str:
 
 ASKABLE, DEPLOYMENT = "a model or deployment of the catalogue", "a deployment of the catalogue"
 LEVELS = "one of confidential, internal, public, restricted"
-RULE_FIELDS = "one of count_tokens, description, fallback, limits, name, prefer, privacy, require, slo, when"
+RULE_FIELDS = "one of count_tokens, description, fallback, limits, name, prefer, priority, privacy, require, slo, when"
 REFUSALS = "one of bad_request, content_policy, context_too_long"
 
 # text, place, path, expected (from its start), found (within it), hint (the name it gives)
