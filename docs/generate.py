@@ -14,9 +14,12 @@ import click
 from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
 from gateway.observe.metrics import Metrics
+from gateway.observe.objectives import Objectives
+from gateway.observe.states import States
 from gateway.routing.document import Policy
 from gateway.settings import GatewayFile, schema
 from gateway.values.outcome import CONSEQUENCES, Outcome
+from gateway.values.snapshot import Snapshot
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "Generated from the code by `make docs`; do not edit.\n"
@@ -102,13 +105,16 @@ def _errors() -> str:
 def _metrics() -> str:
     lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
-    metrics = Metrics()
-    for name, collector in sorted(vars(metrics).items()):
+    found = []
+    for name, collector in sorted(vars(Metrics()).items()):
         family = next(iter(collector.collect()), None) if hasattr(collector, "collect") else None
-        if family is None or name == "registry":
-            continue
+        if family is not None and name != "registry":
+            found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
+    for read in (Objectives(dict), States((), lambda: Snapshot(0.0, {}))):
+        found += [(family, family._labelnames) for family in read.collect()]  # noqa: SLF001
+    for family, named in found:
         shown = f"{family.name}_total" if family.type == "counter" else family.name
-        labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # noqa: SLF001 - it has no public name
+        labels = ", ".join(f"`{label}`" for label in named)
         lines.append(f"| `{shown}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join([*lines, ""])
 

@@ -1,3 +1,3 @@
 """A unified LLM gateway: one OpenAI-style endpoint in front of self-hosted and commercial models."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -46,9 +46,15 @@ class Gateway:
         hardware = {name: one.own_cost for name, one in settings.catalogue.deployments.items() if one.own_cost}
         self.readings.declare(hardware, time.time())
         self.readings.workers.declare(settings.catalogue.deployments.values())
+        self.readings.declare_limits({
+            name: one.max_in_flight for name, one in settings.catalogue.deployments.items() if one.max_in_flight
+        })  # fmt: skip
         self.transport = Transport(TransportLimits())
         self.metrics = Metrics()
         self.metrics.read_objectives(lambda: self.readings.snapshot(time.time()).slo)
+        self.metrics.read_deployments(
+            tuple(settings.catalogue.deployments), lambda: self.readings.snapshot(time.time())
+        )
         self.bus = Bus()
         self._policy = PolicyInForce(
             lambda number: load_plan(settings, number),
@@ -107,7 +113,7 @@ class Gateway:
     def is_ready(self) -> bool:
         """True if a deployment can answer, as far as is known."""
         now = time.time()
-        return any(self.readings.can_answer(name, now) for name in self._deployments)
+        return any(self.readings.is_able(name, now) for name in self._deployments)
 
     def reload_policy(self) -> None:
         """Take the policy's file as it is now, if it is valid."""

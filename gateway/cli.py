@@ -23,6 +23,7 @@ from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
 from gateway.observe import journal
 from gateway.providers.vendors import VENDORS
+from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
 from gateway.routing.sentences import decision_sentences
@@ -119,15 +120,17 @@ def explain(
     try:
         request = chat_request(body.read(), named, caller, decision_id)
         request = Classifier().classify_now(request, plan.detection)
+        nothing_known = Snapshot(time.time(), {})
         decision = decide(
             plan,
             request.facts,
-            Snapshot(time.time(), {}),
+            nothing_known,
             decision_id=decision_id,
             seed=zlib.crc32(decision_id.encode()),
             deadline_s=request.deadline_s,
             max_cost_usd=request.max_cost_usd,
         )
+        decision = with_counterfactuals(decision, settings.catalogue.deployments, nothing_known)
     except ApiError as error:
         raise click.ClickException(error.message) from None
     except UnknownModel as unknown:

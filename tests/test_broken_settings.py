@@ -106,7 +106,7 @@ BROKEN = [
     (HEAD + f"keys: {CANARY}", (3, 1), "keys", "a mapping", "text", None),
     (HEAD + f"keys: {{app: {CANARY}}}", (3, 8), "keys.app", "a mapping", "text", None),
     (HEAD + f"keys: {{app: {{secret: {CANARY}}}}}", (3, 14), "keys.app.secret", REFERENCE, HIDDEN, None),
-    (HEAD + f"keys: {{app: {{token: {CANARY}, secret: '${{env:APP}}'}}}}", (3, 14), "keys.app.token", "one of models, role", "'token'", None),
+    (HEAD + f"keys: {{app: {{token: {CANARY}, secret: '${{env:APP}}'}}}}", (3, 14), "keys.app.token", "one of models, priority, role", "'token'", None),
     (HEAD + "keys: {app: {team: a}}", (3, 8), "keys.app.secret", "the required field 'secret'", "nothing", None),
     (HEAD + "keys: {app: {secret: '${env:ABSENT}'}}", (3, 14), "keys.app.secret", "the environment variable ABSENT to be set", "nothing", None),
     (HEAD + "keys: {app: {secret: '${env:SHORT}'}}", (3, 14), "keys.app.secret", "a secret of at least 16 characters", "a shorter one", None),

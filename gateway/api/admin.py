@@ -42,7 +42,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what operators ask is of all roo
         body = await bodies.read(request.receive, headers)
         asked = chat_request(body, headers, caller, decision_id)
         try:
-            _, decision = await answers.decide(plans(), asked, decision_id)
+            decision = await answers.explain(plans(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
         return _told(request, {"decision": decision}, decision_sentences(decision))

@@ -28,7 +28,7 @@ from gateway.api.wire import (
     send_whole,
 )
 from gateway.flow.answer import Answer, Answers, RequestFailed
-from gateway.flow.relay import Relay
+from gateway.flow.stream import Stream
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
 from gateway.values.decision import Decision
@@ -126,10 +126,10 @@ class ChatCompletions:
                 self._throttle.refused(request.facts.key, arrived)
             await _send_error(send, error, ids + _about(failed.decision, failed.attempts, None))
             return
-        if answer.relay is None:
+        if answer.stream is None:
             await _send_answer(send, answer, ids)
         else:
-            await _send_stream(send, answer, answer.relay, ids, self._readers)
+            await _send_stream(send, answer, answer.stream, ids, self._readers)
 
     async def _reject(self, send: Send, error: ApiError, ids: RawHeaders) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))
@@ -168,14 +168,14 @@ async def _send_answer(send: Send, answer: Answer, ids: RawHeaders) -> None:
     await send_whole(send, 200, [*ids, *about, told, _JSON], body)
 
 
-async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders, readers: Readers) -> None:
+async def _send_stream(send: Send, answer: Answer, stream: Stream, ids: RawHeaders, readers: Readers) -> None:
     """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
     failure: AttemptFailed | None = None
     headers = [*ids, *_about(answer.decision, answer.attempts, answer.deployment), *_EVENTS]
-    readers.begin(relay)
+    readers.begin(stream)
     try:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        while data := await relay.next():
+        while data := await stream.next():
             await send({"type": "http.response.body", "body": data, "more_body": True})
         last = b""
     except AttemptFailed as broken:
@@ -195,5 +195,5 @@ async def _send_stream(send: Send, answer: Answer, relay: Relay, ids: RawHeaders
         raise BrokenStream from bug
     finally:
         readers.end()
-        relay.close(failure)
+        stream.close(failure)
     await send({"type": "http.response.body", "body": last, "more_body": False})

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.routing.sentences import candidate_sentence, found_sentence
 from gateway.values.decision import Cause, Decision
+from gateway.values.gate import Health
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
 
@@ -87,6 +88,8 @@ _PASSED_ON = frozenset({413, 422})
 # why no candidate was left: the first cause that stands against any of them names the error
 REFUSALS: dict[Cause, Row] = {
     Cause.HEALTH: Row(503, "unavailable_error", "no_healthy_deployment"),
+    Cause.LIMIT: Row(503, "unavailable_error", "at_capacity"),
+    Cause.RATE_LIMIT: Row(429, "rate_limit_error", "rate_limited"),
     Cause.CONTEXT: Row(400, _INVALID, "context_length_exceeded"),
     Cause.OUTPUT: Row(400, _INVALID, "max_tokens_too_large"),
     Cause.CAPABILITY: Row(400, _INVALID, "unsupported_feature"),
@@ -94,6 +97,10 @@ REFUSALS: dict[Cause, Row] = {
     Cause.REQUIREMENT: Row(403, "permission_error", "refused_by_policy"),
     Cause.CLEARANCE: Row(403, "permission_error", "sensitivity_not_cleared"),
 }
+
+
+_PASSING = frozenset({Cause.HEALTH, Cause.LIMIT, Cause.RATE_LIMIT})
+_SOON_S = 1.0  # where nobody can say when
 
 
 def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | None) -> ApiError:
@@ -131,7 +138,7 @@ def _refusal(decision: Decision) -> ApiError:
     row = next(row for cause, row in reversed(REFUSALS.items()) if cause in causes)
     why = " ".join(map(candidate_sentence, candidates))
     message = f"No deployment may or can answer this request. {why}"
-    later = _able_again_s(decision) if causes == {Cause.HEALTH} else None
+    later = _able_again_s(decision) if causes <= _PASSING else None
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
 
@@ -142,11 +149,15 @@ def _carries(decision: Decision) -> str:
 
 
 def _able_again_s(decision: Decision) -> float | None:
-    """Seconds until the first candidate that was shut may be tried again."""
-    until = [
-        one.reading.shut_until for one in decision.candidates if one.reading and one.reading.shut_until is not None
-    ]
-    return min(until) - decision.at if until else None
+    """Seconds until the first candidate may take this request, of those that only the moment stands against."""
+    facts, found = decision.facts, []
+    for one in decision.candidates:
+        if one.reading is None or not _PASSING.issuperset(reason.cause for reason in one.against):
+            continue
+        bar = one.reading.bar(facts.prompt_tokens + (facts.max_output_tokens or 0), decision.at)
+        if bar is not None and bar.state is not Health.DOWN:
+            found.append(_SOON_S if bar.until is None else bar.until - decision.at)
+    return min(found, default=None)
 
 
 def throttled() -> ApiError:

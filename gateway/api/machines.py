@@ -23,12 +23,12 @@ def machine_handlers(rooms: ApiRooms, identify: Identify) -> list[Any]:
     def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         identify(headers_once(request.scope["headers"]))
         now = time.time()
-        ready = any(readings.can_answer(name, now) for name in names) and not rooms.is_stopping()
+        ready = any(readings.is_able(name, now) for name in names) and not rooms.is_stopping()
         content = {
             "ready": ready,
             "policy": rooms.plans().revision,
             "newest_policy_refused": rooms.is_policy_refused(),
-            "deployments": {name: readings.of(name).health.value for name in names},
+            "deployments": {name: readings.of(name).state(now).value for name in names},
         }
         return Response(content, status_code=200 if ready else 503)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from gateway.flow.relay import Relay
+from gateway.flow.stream import Stream
 from gateway.values.outcome import Outcome
 
 _LOOKS = 4  # within the bound
@@ -15,14 +15,14 @@ class Readers:
 
     def __init__(self, unread_s: float) -> None:
         self._unread_s = unread_s
-        self._streams: dict[asyncio.Task[Any], Relay] = {}
+        self._streams: dict[asyncio.Task[Any], Stream] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, relay: Relay) -> None:
+    def begin(self, stream: Stream) -> None:
         """The present task reads this stream."""
         task = asyncio.current_task()
         if task is not None:
-            self._streams[task] = relay
+            self._streams[task] = stream
             if self._timer is None:
                 self._look_later()
 
@@ -36,8 +36,8 @@ class Readers:
     def _look(self) -> None:
         self._timer = None
         now = time.monotonic()
-        for task, relay in self._streams.items():
-            if relay.handed_over is not None and now - relay.handed_over > self._unread_s:
+        for task, stream in self._streams.items():
+            if stream.handed_over is not None and now - stream.handed_over > self._unread_s:
                 task.cancel(Outcome.CALLER_STALLED.value)
         if self._streams:
             self._look_later()

@@ -142,6 +142,7 @@ def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice) -> Depl
         max_output_tokens=entry.max_output_tokens,
         price=price.price,
         quality=entry.quality,
+        max_in_flight=entry.limits.max_in_flight,
         timeouts=msgspec.convert(entry.timeouts, Timeouts, from_attributes=True),
         embedded=msgspec.convert(embedded, EmbeddedServer, from_attributes=True) if embedded else None,
         own_cost=msgspec.convert(own_cost, Hardware, from_attributes=True) if own_cost else None,

@@ -87,6 +87,18 @@ class TimeoutsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     total_s: Annotated[Seconds, Meta(description="One attempt as a whole.")] = 600.0
 
 
+class LimitsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What may be asked of a deployment at once."""
+
+    max_in_flight: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(
+            description="Attempts in progress at most, of this gateway process; more go to the next candidate. "
+            "Absent: as many as it takes without saying that it is overloaded."
+        ),
+    ] = None
+
+
 class EmbeddedEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A small model on this machine's CPU, run by the gateway in a process of its own."""
 
@@ -142,6 +154,7 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
         Meta(description="Your own judgement of its answers; what feedback says replaces it."),
     ] = None
     timeouts: TimeoutsEntry = TimeoutsEntry()
+    limits: LimitsEntry = LimitsEntry()
 
 
 class ModelEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
 """How many requests are worked on at once, who waits for room, and who is turned away at once because waiting would not
-help: a bounded queue by priority, in the order of arrival within each (issue: overload of the gateway itself).
+help: a bounded queue by priority, in the order of arrival within each.
 
 A queue that is full gives up its last of the lowest priority for one of a higher one. A request whose deadline comes
 before its turn is expected is turned away when it comes, not when the deadline has passed.

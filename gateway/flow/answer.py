@@ -15,15 +15,18 @@ from tenacity import AsyncRetrying, retry_if_exception
 from gateway.flow.admission import Admission
 from gateway.flow.attempt import Rooms, RunningAttempt
 from gateway.flow.classify import Classifier
+from gateway.flow.continuation import Continuation
 from gateway.flow.count import TokenCounts
 from gateway.flow.hedge import Hedging
 from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.story import Story
+from gateway.flow.stream import Stream
+from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
 from gateway.routing.plan import CompiledRule, Plan, PlanSource
-from gateway.values.answer import StreamSummary, WholeAnswer
+from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
@@ -49,7 +52,7 @@ class Answer(msgspec.Struct, frozen=True):
     deployment: str
     whole: WholeAnswer | None = None
     attempt: Attempt | None = None  # the one that gave the whole answer
-    relay: Relay | None = None
+    stream: Stream | None = None
 
     @property
     def decision(self) -> Decision:
@@ -59,12 +62,12 @@ class Answer(msgspec.Struct, frozen=True):
     @property
     def attempts(self) -> int:
         """Made so far, that of an open stream included."""
-        return len(self.story.attempts) + (self.relay is not None)
+        return len(self.story.attempts) + (self.stream is not None)
 
     def give_up(self) -> None:
         """Another answer is used: end the stream."""
-        if self.relay is not None:
-            self.relay.give_up()
+        if self.stream is not None:
+            self.stream.give_up()
 
 
 class Answers:
@@ -91,7 +94,7 @@ class Answers:
         Raises RequestFailed, and routing's UnknownModel. If the caller leaves, cancel the task.
         """
         plan = self._plans()
-        request, decision = await self.decide(plan, request, decision_id)
+        request, decision = await self._facts_and_decision(plan, request, decision_id)
         waited_s = 0.0
         if plan.by_name[decision.rule].exact_tokens:
             since = time.monotonic()
@@ -116,7 +119,7 @@ class Answers:
         except Exception:
             story.finish(Outcome.INTERNAL_ERROR)
             raise
-        if answer.relay is None:
+        if answer.stream is None:
             story.finish(Outcome.OK, answered_by=answer.deployment)
         return answer
 
@@ -138,10 +141,17 @@ class Answers:
             raise
         return plan.by_name[story.decision.rule]
 
-    async def decide(self, plan: Plan, request: ChatRequest, decision_id: str) -> tuple[ChatRequest, Decision]:
-        """The request with all its facts, and the decision, as `explain` shows it. Raises UnknownModel."""
+    async def _facts_and_decision(
+        self, plan: Plan, request: ChatRequest, decision_id: str
+    ) -> tuple[ChatRequest, Decision]:
+        """The request with all its facts, and the decision. Raises UnknownModel."""
         request = await self._classifier.classify(request, plan.detection)
         return request, self._decide(plan, request, decision_id, time.time())
+
+    async def explain(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
+        """The decision, with what the request would cost and take at each candidate. Raises UnknownModel."""
+        _, decision = await self._facts_and_decision(plan, request, decision_id)
+        return with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
 
     def _decide(self, plan: Plan, request: ChatRequest, decision_id: str, now: float) -> Decision:
         return decide(
@@ -162,7 +172,7 @@ class Answers:
         failures: list[tuple[str, AttemptFailed]] = []
         try:
             if story.decision.hedge_after_s is None:
-                return await self._attempt(story, names[0])
+                return await self._attempt(story, rule, names[0])
             return await self._hedged(story, rule, failures)
         except AttemptFailed as failed:
             return await self._go_on(story, rule, failures or [(names[0], failed)])
@@ -170,12 +180,14 @@ class Answers:
     async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
         readings = self._rooms.readings
         recheck = Recheck(readings, self._deployments, story)
-        return await Hedging(partial(self._attempt, story), recheck, story, rule, readings.hedges, failures).answer()
+        return await Hedging(
+            partial(self._attempt, story, rule), recheck, story, rule, readings.hedges, failures
+        ).answer()
 
     async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
         """After failures. Raises RequestFailed when there is no way on."""
         readings, recheck = self._rooms.readings, Recheck(self._rooms.readings, self._deployments, story)
-        retry = Retry(readings, self._deployments, recheck, story, rule)
+        retry = Retry(readings.retries, self._deployments, recheck, story, rule)
         for name, failure in failures:
             retry.failed(name, failure)
         rounds = AsyncRetrying(
@@ -186,31 +198,55 @@ class Answers:
             reraise=True,
         )
         try:
-            return await rounds(self._round, story, retry)
+            return await rounds(self._round, story, rule, retry)
         except AttemptFailed as failed:
             raise RequestFailed(story, failed) from None
 
-    async def _round(self, story: Story, retry: Retry) -> Answer:
+    async def _round(self, story: Story, rule: CompiledRule, retry: Retry) -> Answer:
         """One attempt after the other. Raises AttemptFailed as the last of them did."""
         retry.begin_round()
         while (deployment := retry.next()) is not None:
             try:
-                return await self._attempt(story, deployment.name)
+                return await self._attempt(story, rule, deployment.name)
             except AttemptFailed as failed:
                 retry.failed(deployment.name, failed)
         raise retry.failure
 
-    async def _attempt(self, story: Story, name: str) -> Answer:
+    async def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Answer:
+        """One attempt at an answer from its beginning."""
+        made = await self._made(story, name)
+        if isinstance(made, Relay):
+            go_on = self._continuation(story, rule).go_on if story.decision.continues else None
+            return Answer(story, name, stream=Stream(story, made, go_on))
+        whole, record = made
+        return Answer(story, name, whole, record)
+
+    def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
+        recheck = Recheck(self._rooms.readings, self._deployments, story)
+        return Continuation(
+            partial(self._go_on_at, story), recheck, story, rule, self._deployments, self._rooms.translators
+        )
+
+    async def _go_on_at(self, story: Story, name: str, begun: Beginning) -> Relay:
+        made = await self._made(story, name, begun)
+        if not isinstance(made, Relay):
+            raise TypeError("only streams go on")
+        return made
+
+    async def _made(
+        self, story: Story, name: str, begun: Beginning | None = None
+    ) -> Relay | tuple[WholeAnswer, Attempt]:
         """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
-        deployment = self._deployments[name]
-        attempt = RunningAttempt(self._rooms, story, deployment)
+        if all(one.deployment != name for one in story.attempts):
+            self._rooms.readings.retries.earn(name)
+        attempt = RunningAttempt(self._rooms, story, self._deployments[name], begun)
         relay: Relay | None = None
         try:
             exchange = await attempt.open()
             if story.request.facts.stream:
                 relay = Relay(attempt, exchange, attempt.decoder())
                 await relay.open()
-                return Answer(story, name, relay=relay)
+                return relay
             whole = await attempt.whole(exchange)
         except AttemptFailed as failed:
             attempt.settle(failed.outcome, said=_so_far(relay), detail=failed.detail)
@@ -221,8 +257,7 @@ class Answers:
         except Exception:
             attempt.settle(Outcome.INTERNAL_ERROR)
             raise
-        record = attempt.settle(Outcome.OK, said=whole)
-        return Answer(story, name, whole, record)
+        return whole, attempt.settle(Outcome.OK, said=whole)
 
 
 def _so_far(relay: Relay | None) -> StreamSummary | None:

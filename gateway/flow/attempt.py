@@ -9,14 +9,15 @@ import time
 import msgspec
 
 from gateway.flow.address import choose_address
+from gateway.flow.pace import Pace
 from gateway.flow.story import Story
 from gateway.observe.bus import Bus
-from gateway.providers.contract import StreamDecoder, Translator
+from gateway.providers.contract import Continuer, StreamDecoder, Translator
 from gateway.state.readings import Readings
 from gateway.state.slo import kept
 from gateway.state.tokens import generated_after
 from gateway.transport import Exchange, Transport
-from gateway.values.answer import StreamSummary, WholeAnswer
+from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -40,12 +41,17 @@ class Rooms(msgspec.Struct, frozen=True):
 
 
 class RunningAttempt:
-    """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free."""
+    """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free.
 
-    def __init__(self, rooms: Rooms, story: Story, deployment: Deployment) -> None:
+    `begun`: the part of the answer that it goes on with.
+    """
+
+    def __init__(self, rooms: Rooms, story: Story, deployment: Deployment, begun: Beginning | None = None) -> None:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
+        self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else Pace(least)
+        self._begun = begun
         self._rooms = rooms
         self._translator = rooms.translators[deployment.name]
         self._started = time.monotonic()
@@ -62,7 +68,11 @@ class RunningAttempt:
         self._wait_s = self._go_to(self.address, now)
         if self.address is not None:
             story.tried.append((deployment.name, self.address))
-        self._in_flight = rooms.readings.began(deployment.name, now)
+        facts = story.request.facts
+        self._reservation = rooms.readings.began(
+            deployment.name, now, facts.prompt_tokens + (facts.max_output_tokens or 0)
+        )
+        self._retry_after_s: float | None = None  # what a refusal asked for
         rooms.bus.publish(AttemptStarted(deployment.name))
 
     async def open(self) -> Exchange:
@@ -70,7 +80,7 @@ class RunningAttempt:
         facts, deployment = self.story.request.facts, self.deployment
         if not deployment.clearance.covers(facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
-        call = self._translator.encode(self.story.request, deployment)
+        call = self._call()
         since = time.monotonic()
         try:
             exchange = self._exchange = await self._send(call, self._ends - since)
@@ -78,11 +88,26 @@ class RunningAttempt:
             head = await exchange.head()
         finally:
             self.story.waited_s += time.monotonic() - since
-        self._status = head.status
+        self._status, now = head.status, time.time()
+        if (headroom := self._translator.headroom(head.headers, now)) is not None:
+            self._rooms.readings.told_headroom(deployment.name, self._reservation, headroom, now)
         if not 200 <= head.status < 300:
             body = await self._error_body(exchange)
-            raise self._redacted(self._translator.failure(head.status, head.headers, body))
+            failure = self._translator.failure(head.status, head.headers, body, now)
+            self._retry_after_s = failure.retry_after_s
+            raise self._redacted(failure)
         return exchange
+
+    def _call(self) -> Call:
+        request, target, begun = self.story.request, self.deployment, self._begun
+        if begun is None:
+            return self._translator.encode(request, target)
+        call = None
+        if isinstance(self._translator, Continuer):
+            call = self._translator.encode_continuation(request, target, begun)
+        if call is None:
+            raise AttemptFailed(Outcome.INTERNAL_ERROR, "a stream was to go on where it cannot")
+        return call
 
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
@@ -117,6 +142,8 @@ class RunningAttempt:
             waited = time.monotonic() - since
             self.story.waited_s += waited
             self._read_s += waited
+            if self.pace is not None and self.first_output_s is not None:
+                self.pace.waited(waited)
 
     async def drain(self, exchange: Exchange) -> None:
         """Read the end of a body that is known to be complete, so that its connection can be used again."""
@@ -141,16 +168,24 @@ class RunningAttempt:
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""
-        return self._translator.decoder(self.story.request)
+        request = self.story.request
+        if self._begun is not None and isinstance(self._translator, Continuer):
+            return self._translator.continuation_decoder(request, self._begun)
+        return self._translator.decoder(request, remember=self.story.decision.continues or self.pace is not None)
 
     def output_came(self) -> None:
-        """The first real output is here: from now on the pause between outputs counts."""
+        """Real output is here: from the first on the pause between outputs counts."""
         if self.first_output_s is None:
             self.first_output_s = time.monotonic() - self._started
             self._read_s = 0.0
+            readings, name = self._rooms.readings, self.deployment.name
+            readings.gave_output(name, self._reservation, time.time())
             if self.address is not None:
-                self._rooms.readings.workers.gave_output(self.deployment.name, self.address)
-        self.expect_by(*self._idle)
+                readings.workers.gave_output(name, self.address)
+        if self.pace is not None and self.pace.left_s() < self._idle[0]:
+            self.expect_by(self.pace.left_s(), Outcome.LIMIT_PASSED)
+        else:
+            self.expect_by(*self._idle)
 
     def settle(
         self, outcome: Outcome, *, said: WholeAnswer | StreamSummary | None = None, detail: str | None = None
@@ -176,17 +211,19 @@ class RunningAttempt:
             finish_reason=self._redact(said.finish_reason) if said else None,
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,
-            in_flight=self._in_flight,
+            in_flight=self._reservation.in_flight,
             held_by_caller=held,
             slo_met=self._kept(outcome, duration, usage, held=held),
             address=self.address,
             base_url=None if self.address is None else deployment.addresses[self.address],
+            continues=0 if self._begun is None else len(self._begun.text),
             wait_s=self._wait_s,
+            retry_after_s=self._retry_after_s,
         )
         if self.address is not None:
             readings.workers.ended(deployment.name, self.address, outcome, duration, now)
         self.story.attempts.append(attempt)
-        readings.ended(attempt, self.story.decision, now)
+        readings.ended(attempt, self._reservation, self.story.decision, now)
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
 
@@ -224,9 +261,9 @@ class RunningAttempt:
     def _usage(self, said: WholeAnswer | StreamSummary | None) -> Usage | None:
         if said is None:
             return None
-        if said.usage is None and isinstance(said, StreamSummary) and said.output_events:
+        if said.usage is None and isinstance(said, StreamSummary) and said.tokens:
             prompt = self.story.request.facts.prompt_tokens
-            return Usage(prompt_tokens=prompt, completion_tokens=said.output_events, estimated=True)
+            return Usage(prompt_tokens=prompt, completion_tokens=said.tokens, estimated=True)
         return said.usage
 
     def _of_lost(self, duration_s: float) -> Usage | None:

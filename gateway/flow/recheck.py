@@ -21,15 +21,22 @@ class Recheck:
         self._readings = readings
         self._deployments = deployments
         self._story = story
+        facts = story.request.facts
+        self._tokens = facts.prompt_tokens + (facts.max_output_tokens or 0)
         self.ranked = {one.deployment: one for one in story.decision.candidates if one.rank is not None}
 
     def may(self, name: str, *, beside: str | None = None) -> bool:
         """`beside`: the deployment of an attempt that is under way and has yet to be paid for."""
         return (
             self._deployments[name].clearance.covers(self._story.request.facts.sensitivity)
-            and self._readings.can_answer(name, time.time())
+            and self._readings.of(name).bar(self._tokens, time.time()) is None
             and self.is_paid_for(name, beside=beside)
         )
+
+    def returns_at(self, name: str) -> float:
+        """When it may be tried again, as far as can be said; seconds since the epoch."""
+        bar = self._readings.of(name).bar(self._tokens, time.time())
+        return 0.0 if bar is None or bar.until is None else bar.until
 
     def is_paid_for(self, name: str, *, beside: str | None = None) -> bool:
         """Whether one more attempt there stays under the ceiling, whatever it costs."""

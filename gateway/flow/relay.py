@@ -1,18 +1,16 @@
-"""Passes a stream on as it comes. Before the first real output nothing is shown, so another attempt can take over;
-after it the caller gets the real continuation or learns that there is none (law 3).
+"""Passes the stream of one attempt on as it comes. Before the first real output nothing is shown, so another attempt can
+take over (law 3).
 """
-
-import time
 
 from gateway.flow.attempt import RunningAttempt
 from gateway.providers.contract import StreamDecoder
 from gateway.transport import Exchange
-from gateway.values.answer import Chunk, StreamSummary
+from gateway.values.answer import Beginning, Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Relay:
-    """A stream whose first output has come. Read it to its end, and `close` it on every way out."""
+    """Open it, read it to its end, and `settle` it on every way out."""
 
     def __init__(self, attempt: RunningAttempt, exchange: Exchange, decoder: StreamDecoder) -> None:
         self._attempt = attempt
@@ -20,10 +18,8 @@ class Relay:
         self._decoder = decoder
         self._held = b""
         self._failure: AttemptFailed | None = None
-        self._done = False
-        self._closed = False
-        self._output_started = False
-        self.handed_over: float | None = None  # when the caller was last given something that it has yet to take
+        self._settled = False
+        self.is_done = False  # the proper end was read
 
     async def open(self) -> None:
         """Hold back role chunks, pings and empty deltas until there is output. Raises AttemptFailed."""
@@ -35,23 +31,18 @@ class Relay:
                     raise chunk.failure
                 held.append(chunk.forward)
                 output = output or chunk.output or chunk.done
-                self._done = chunk.done
+                self.is_done = chunk.done
         self._held = b"".join(held)
-        self._attempt.output_came()
+        self._output_came()
 
     async def next(self) -> bytes:
         """The next bytes for the caller; empty at the proper end. Raises AttemptFailed where the stream broke."""
-        if self.handed_over is not None:
-            self._attempt.story.waited_s += time.monotonic() - self.handed_over
-            self.handed_over = None
         data = self._held or await self._more()
         self._held = b""
-        self._output_started = True
-        self.handed_over = time.monotonic()
         return data
 
     async def _more(self) -> bytes:
-        while not self._done:
+        while not self.is_done:
             if self._failure is not None:
                 raise self._failure
             forward = self._take(await self._arrived())
@@ -69,33 +60,33 @@ class Relay:
         output = False
         forward: list[bytes] = []
         for chunk in chunks:
-            self._failure, self._done = chunk.failure, chunk.done
+            self._failure, self.is_done = chunk.failure, chunk.done
             forward.append(chunk.forward)
             output = output or chunk.output
         if output:
-            self._attempt.output_came()
+            self._output_came()
         return forward[0] if len(forward) == 1 else b"".join(forward)
 
-    def give_up(self) -> None:
-        """Another stream is used for the request: end this one, which nobody has seen anything of."""
-        if not self._closed:
-            self._closed = True
-            self._attempt.settle(Outcome.HEDGE_LOST, said=self.summary())
+    def _output_came(self) -> None:
+        if self._attempt.pace is not None:
+            self._attempt.pace.came(self._decoder.tokens())
+        self._attempt.output_came()
+
+    @property
+    def deployment(self) -> str:
+        """The name of the one that gives it."""
+        return self._attempt.deployment.name
 
     def summary(self) -> StreamSummary:
         """What was used, as far as the stream has come."""
         return self._decoder.summary()
 
-    def close(self, failure: AttemptFailed | None = None) -> None:
-        """The end: proper if [DONE] was read, else `failure`, else the caller left. Only the first call counts."""
-        if self._closed:
-            return
-        self._closed = True
-        proper = Outcome.OK if self._done else Outcome.CALLER_LEFT
-        outcome = failure.outcome if failure is not None else proper
-        detail = failure.detail if failure is not None else None
-        self._attempt.settle(outcome, said=self.summary(), detail=detail)
-        name = self._attempt.deployment.name
-        self._attempt.story.finish(
-            outcome, answered_by=name if outcome is Outcome.OK else None, output_started=self._output_started
-        )
+    def beginning(self) -> Beginning | None:
+        """What another stream could go on with; None if none could."""
+        return self._decoder.beginning()
+
+    def settle(self, outcome: Outcome, detail: str | None = None) -> None:
+        """The end of its attempt. Only the first call counts."""
+        if not self._settled:
+            self._settled = True
+            self._attempt.settle(outcome, said=self.summary(), detail=detail)

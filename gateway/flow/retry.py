@@ -10,11 +10,12 @@ import tenacity
 from gateway.flow.recheck import Recheck
 from gateway.flow.story import Story
 from gateway.routing.plan import CompiledRule
-from gateway.state.readings import Readings
+from gateway.state.retry_budget import RetryBudget
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
 
 _JITTER = tenacity.wait_random_exponential(multiplier=0.1, max=4.0)  # full jitter: anything from 0 to 0.1 s, 0.2 s, ...
+_EARLY_S = 0.005  # timers may fire so much too early
 _NONE_YET = AttemptFailed(Outcome.NO_CANDIDATE, "nothing was tried yet")
 
 
@@ -26,14 +27,14 @@ class Retry:
 
     def __init__(
         self,
-        readings: Readings,
+        budget: RetryBudget,
         deployments: dict[str, Deployment],
         recheck: Recheck,
         story: Story,
         rule: CompiledRule,
     ) -> None:
         self.failure = _NONE_YET
-        self._readings = readings
+        self._budget = budget
         self._recheck = recheck
         self._deployments = deployments
         self._story = story
@@ -66,7 +67,8 @@ class Retry:
         last = self._story.attempts[-1]
         if self._recheck.other_address_may_help(last) and self._may(last.deployment):
             return self._deployments[last.deployment]
-        return next((self._deployments[name] for name in self._round or () if self._may(name)), None)
+        names = (name for name in self._round or () if self._may(name) and self._is_in_budget(name))
+        return next((self._deployments[name] for name in names), None)
 
     def may_come_round(self, failure: BaseException) -> bool:
         """For tenacity: whether another round may follow this failure. After one in which nothing could be tried: no."""
@@ -76,8 +78,8 @@ class Retry:
     def wait(self, state: tenacity.RetryCallState) -> float:
         """For tenacity: seconds of the pause before the next round."""
         now = time.time()
-        ready = min(max(self._not_before[name], self._readings.returns_at(name) or 0.0) for name in self._payable())
-        return max(_JITTER(state), ready - now)
+        ready = min(max(self._not_before[name], self._recheck.returns_at(name)) for name in self._payable())
+        return max(_JITTER(state), ready - now + _EARLY_S)
 
     def is_too_long(self, state: tenacity.RetryCallState) -> bool:
         """For tenacity: whether the pause passes the rule's limit or the deadline."""
@@ -85,7 +87,12 @@ class Retry:
         return state.upcoming_sleep > min(self._fallback.max_pause_s, left)
 
     def _payable(self) -> list[str]:
-        return [name for name in self._not_before if self._recheck.is_paid_for(name)]
+        now = time.time()
+        return [name for name in self._not_before if self._recheck.is_paid_for(name) and self._budget.has(name, now)]
+
+    def _is_in_budget(self, name: str) -> bool:
+        """The first attempt of a request at a deployment multiplies nothing there; each later one is paid."""
+        return not self._times[name] or self._budget.spend(name, time.time())
 
     def _is_at_its_end(self) -> bool:
         story, outcome = self._story, self.failure.outcome

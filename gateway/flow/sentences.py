@@ -17,6 +17,8 @@ def _attempt(number: int, attempt: Attempt) -> str:
         parts.append(f"HTTP {attempt.status}")
     if attempt.resent:
         parts.append("sent again as the connection had been closed")
+    if attempt.continues:
+        parts.append(f"went on after {attempt.continues} characters of the answer")
     if attempt.first_output_s is not None:
         parts.append(f"first output after {_ms(attempt.first_output_s)}")
     parts.append(f"{_ms(attempt.duration_s)} in all")

@@ -5,11 +5,12 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.observe.objectives import Objectives, SloSource
+from gateway.observe.states import SnapshotSource, States
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -170,6 +171,10 @@ class Metrics:
     def read_objectives(self, source: SloSource) -> None:
         """From now on each scrape asks `source` how the objectives are kept."""
         self.registry.register(Objectives(source))
+
+    def read_deployments(self, names: Sequence[str], source: SnapshotSource) -> None:
+        """From now on each scrape asks `source` how these deployments are."""
+        self.registry.register(States(names, source))
 
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""

@@ -6,9 +6,10 @@ So a vendor's stream is tested from a file, one byte at a time. Nothing here may
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from gateway.values.answer import Chunk, StreamSummary, WholeAnswer
+from gateway.values.answer import Beginning, Chunk, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
+from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
 from gateway.values.request import ChatRequest
 
@@ -25,9 +26,15 @@ class StreamDecoder(Protocol):
     def summary(self) -> StreamSummary:
         """What the stream has said of itself so far."""
 
+    def tokens(self) -> int:
+        """About how many tokens of output have come. Only a decoder that remembers knows."""
+
+    def beginning(self) -> Beginning | None:
+        """What another server could go on with; None where it is no plain text. Only a decoder that remembers knows."""
+
 
 class Translator(Protocol):
-    """A dialect as four verbs."""
+    """A dialect as five verbs."""
 
     def encode(self, request: ChatRequest, target: Deployment) -> Call:
         """The request as a call to `target`."""
@@ -35,11 +42,25 @@ class Translator(Protocol):
     def decode(self, body: bytes) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
 
-    def decoder(self, request: ChatRequest) -> StreamDecoder:
-        """A decoder for the stream that answers `request`."""
+    def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
+        """A decoder for the stream that answers `request`. `remember`: keep what is said."""
 
-    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
-        """What a non-2xx answer means. `headers` have lower-case names; `body` may be cut."""
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
+        """What a non-2xx answer means. `headers` have lower-case names; `body` may be cut; `now`: seconds since the epoch."""
+
+    def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
+        """What the rate limits still allow, as any answer's `headers` say; None if they say nothing."""
+
+
+@runtime_checkable
+class Continuer(Protocol):
+    """A dialect whose server goes on with an answer that another one began."""
+
+    def encode_continuation(self, request: ChatRequest, target: Deployment, begun: Beginning) -> Call | None:
+        """The call that has the answer continued; None if this request's cannot be."""
+
+    def continuation_decoder(self, request: ChatRequest, begun: Beginning) -> StreamDecoder:
+        """A decoder whose events read as more of the stream that began the answer."""
 
 
 @runtime_checkable

@@ -5,12 +5,13 @@ To add one: a row here, and its captured answers under tests/golden/<name>/.
 
 from gateway.providers.contract import Translator
 from gateway.providers.openai import OpenAITranslator
+from gateway.providers.openai.continuation import ContinuingTranslator
 from gateway.providers.vllm import VllmTranslator
 
 VENDORS: dict[str, Translator] = {
     "openai": OpenAITranslator(usage_in_streams=True),
     "vllm": VllmTranslator(),
-    "llama_cpp": OpenAITranslator(usage_in_streams=True),
+    "llama_cpp": ContinuingTranslator(usage_in_streams=True),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": OpenAITranslator(usage_in_streams=False),
 }

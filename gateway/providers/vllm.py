@@ -1,11 +1,11 @@
-"""vLLM: the OpenAI dialect, and a tokenizer that can be asked.
+"""vLLM: the OpenAI dialect, answers that it goes on with, and a tokenizer that can be asked.
 
 Source: vLLM 0.32, `POST /tokenize` (TokenizeChatRequest: model, messages, tools, add_generation_prompt, chat_template_kwargs).
 """
 
 import msgspec
 
-from gateway.providers.openai import OpenAITranslator
+from gateway.providers.openai.continuation import ContinuingTranslator
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -24,8 +24,8 @@ class _Count(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Count).decode
 
 
-class VllmTranslator(OpenAITranslator):
-    """The four verbs, and two for counting."""
+class VllmTranslator(ContinuingTranslator):
+    """The verbs of the dialect, and two for counting."""
 
     def __init__(self) -> None:
         super().__init__(usage_in_streams=True)

@@ -117,6 +117,7 @@ def _bounds(limits: Limits, default_deadline_s: float) -> Bounds:
         limits.max_cost_usd,
         limits.first_output_s,
         limits.idle_s,
+        limits.min_output_tokens_per_s,
     )
 
 

@@ -12,8 +12,9 @@ from gateway.routing.order import Prospect, ordered
 from gateway.routing.outlook import outlook
 from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
+from gateway.values.gate import Bar, Health
 from gateway.values.request import Facts
-from gateway.values.snapshot import UNREAD, Health, Reading, Snapshot
+from gateway.values.snapshot import UNREAD, Reading, Snapshot
 
 
 class UnknownModel(Exception):
@@ -49,7 +50,7 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
             hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
-        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s,
+        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, facts.stream and rule.fallback.after_output == "continue",
     )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def _bounds(rule: CompiledRule, deadline_s: float | None, max_cost_usd: float | 
         min((usd for usd in (max_cost_usd, own.max_cost_usd) if usd is not None), default=None),
         own.first_output_s,
         own.idle_s,
+        own.min_output_tokens_per_s,
     )
 
 
@@ -101,10 +103,10 @@ def _candidates(  # the loop that every request goes through for each deployment
             or now < closed_until
             or (ceiling is not None and (most is None or most > ceiling))
         ):
-            left_out.append(
-                Candidate(place.name, _against(place, facts, prompt, reading, now, most, ceiling), None, None, reading)
-            )
-            continue
+            reasons = _against(place, facts, prompt, reading, now, most, ceiling)
+            if reasons:  # else it is a rate limit that has been reset since
+                left_out.append(Candidate(place.name, reasons, None, None, reading))
+                continue
         if now > fresh_until:
             first = total = None
         if first is not None:
@@ -135,9 +137,18 @@ def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in th
         reasons.append(Reason(Cause.CONTEXT, math.ceil(prompt + wanted), deployment.context_tokens))
     if deployment.max_output_tokens is not None and wanted > deployment.max_output_tokens:
         reasons.append(Reason(Cause.OUTPUT, wanted, deployment.max_output_tokens))
-    health = reading.health
-    if health is Health.DOWN or (health is Health.SHUT and now < (reading.shut_until or 0.0)):
-        reasons.append(Reason(Cause.HEALTH, Health.ADMITTING.value, health.value))
+    bar = reading.bar(prompt + wanted, now)
+    if bar is not None:
+        reasons.append(_of_bar(bar, reading, now))
     if ceiling is not None and (most is None or most > ceiling):
         reasons.append(Reason(Cause.COST, ceiling, most))
     return tuple(reasons)
+
+
+def _of_bar(bar: Bar, reading: Reading, now: float) -> Reason:
+    if bar.state is Health.LIMITED:
+        return Reason(Cause.LIMIT, reading.in_flight + 1, reading.gate.limit)
+    if bar.state is Health.REFUSING:
+        for_s = max(round((bar.until or now) - now, 1), 0.1)
+        return Reason(Cause.RATE_LIMIT, for_s, 0 if bar.left is None else int(bar.left))
+    return Reason(Cause.HEALTH, Health.ADMITTING.value, bar.state.value)

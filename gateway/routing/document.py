@@ -180,6 +180,13 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     idle_s: Annotated[
         Seconds | None, Meta(description="Between two outputs; where the deployment's own timeout is shorter, that.")
     ] = None
+    min_output_tokens_per_s: Annotated[
+        Annotated[float, Meta(gt=0, le=100_000)] | None,
+        Meta(
+            description="The least rate of a stream once its output has begun, judged over ten seconds; a slower one ends "
+            "as limit_passed."
+        ),
+    ] = None
     hedge: HedgeEntry | None = None
 
 
@@ -202,7 +209,13 @@ class Fallback(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             description="Models or deployments to try, in this order, when the pool is used up. The rule's requirements hold."
         ),
     ] = []
-
+    after_output: Annotated[
+        Literal["error", "continue"],
+        Meta(
+            description="What becomes of a stream that breaks after output has reached the caller. error: an error event "
+            "ends it. continue: a vLLM or llama.cpp candidate goes on where the text ended, if it is plain text."
+        ),
+    ] = "error"
     retries: Annotated[
         Annotated[int, Meta(ge=0, le=5)],
         Meta(

@@ -12,7 +12,7 @@ from gateway.routing.cost import Rates, flat_rates
 from gateway.values.deployment import Deployment
 from gateway.values.request import Facts
 from gateway.values.slo import Slo
-from gateway.values.snapshot import Health, Reading
+from gateway.values.snapshot import Reading
 
 STALE_AFTER_S = 600.0  # older latency readings are none
 
@@ -20,7 +20,7 @@ STALE_AFTER_S = 600.0  # older latency readings are none
 Outlook = tuple[
     Reading,
     float,  # closed until, seconds since the epoch
-    float,  # room for prompt and output, tokens
+    float,  # room for prompt and output, tokens; or less, for a while
     float,  # output tokens at most
     float | None,  # the provider's count of prompt tokens over our estimate
     bool,  # whether the rates are flat; else they are unknown, or by tier
@@ -75,8 +75,8 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
             total = total and (total[0] + reading.wait_s, total[1], total[2])
     return (
         reading,
-        _closed_until(reading),
-        math.inf if deployment.context_tokens is None else deployment.context_tokens,
+        reading.closed_until(),
+        _room(deployment, reading),
         math.inf if deployment.max_output_tokens is None else deployment.max_output_tokens,
         None if facts.exact_tokens else reading.prompt_token_ratio,
         rates is not None,
@@ -89,7 +89,8 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
     )
 
 
-def _closed_until(reading: Reading) -> float:
-    if reading.health is Health.DOWN:
-        return math.inf
-    return reading.shut_until or 0.0 if reading.health is Health.SHUT else 0.0
+def _room(deployment: Deployment, reading: Reading) -> float:
+    """Tokens of prompt and output that may fit: its context, or less until its rate limit is reset."""
+    context = math.inf if deployment.context_tokens is None else deployment.context_tokens
+    headroom = reading.gate.headroom
+    return context if headroom is None or headroom.tokens is None else min(context, headroom.tokens.left)

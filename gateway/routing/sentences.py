@@ -2,6 +2,7 @@
 
 from gateway.routing.scores import Parts, parts
 from gateway.values.decision import Candidate, Cause, Decision, Reason, Standing
+from gateway.values.gate import Health
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, Target
 
@@ -11,9 +12,16 @@ _SENTENCES: dict[Cause, str] = {
     Cause.CAPABILITY: "it lacks {needed}",
     Cause.CONTEXT: "the request needs about {needed} tokens, its context holds {has}",
     Cause.OUTPUT: "{needed} output tokens are asked for, it gives at most {has}",
-    Cause.HEALTH: "it is {has}",
+    Cause.LIMIT: "it is at its limit of {has} at once",
+    Cause.RATE_LIMIT: "its rate limit allows {has} tokens for another {needed} s",
     Cause.SCOPE: "the key may ask for none of {needed}",
     Cause.COST: "it may cost {has} USD, the ceiling is {needed} USD",
+}
+
+_STATES: dict[str, str] = {
+    Health.SHUT.value: "it is shut: it failed and is left alone for a while",
+    Health.PROBING.value: "it is probing: it failed, and as few as may see whether it has recovered",
+    Health.DOWN.value: "it is down: it is known not to run",
 }
 
 _STANDINGS: dict[Standing, str] = {
@@ -28,6 +36,10 @@ _STANDINGS: dict[Standing, str] = {
 def reason_sentence(reason: Reason) -> str:
     """One reason as a clause."""
     has = "unknown" if reason.has is None else reason.has
+    if reason.cause is Cause.HEALTH:
+        return _STATES.get(str(has), f"it is {has}")
+    if reason.cause is Cause.RATE_LIMIT and not has:
+        return f"it takes no request for another {reason.needed} s"
     return _SENTENCES[reason.cause].format(needed=reason.needed, has=has)
 
 
@@ -46,6 +58,8 @@ def decision_sentences(decision: Decision) -> list[str]:
             lines.append(
                 f"Without an answer after {_seconds(decision.hedge_after_s)} a second attempt may start beside it."
             )
+        if decision.continues:
+            lines.append("If the stream breaks after its output has begun, another candidate may go on with it.")
     else:
         lines.append("No candidate is left: the request is refused.")
     return lines
@@ -54,12 +68,12 @@ def decision_sentences(decision: Decision) -> list[str]:
 def candidate_sentence(candidate: Candidate, scores: Parts | None = None) -> str:
     """Why a deployment was left out, or its rank and numbers; with the parts of its score where it has one."""
     if candidate.against:
-        return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}."
+        return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}{_instead(candidate)}."
     said = [f"number {(candidate.rank or 0) + 1}"]
     if candidate.standing is not None and _STANDINGS[candidate.standing]:
         said.append(_STANDINGS[candidate.standing])
     if candidate.reading is not None:
-        said.append(f"{candidate.reading.health.value}, {candidate.reading.in_flight} in flight")
+        said.append(f"{candidate.reading.health.value}, {candidate.reading.in_flight} in flight{_of_limit(candidate)}")
     said.append(f"first output {_seconds(candidate.first_output_s)}, in all {_seconds(candidate.total_s)}")
     said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
     if candidate.slo is not None:
@@ -68,6 +82,23 @@ def candidate_sentence(candidate: Candidate, scores: Parts | None = None) -> str
     if scores is not None:
         said.append(_scored(candidate.score, scores))
     return f"{candidate.deployment}: eligible, {'; '.join(said)}."
+
+
+def _instead(candidate: Candidate) -> str:
+    """What it would have been, as far as that is known."""
+    known = [
+        f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}"
+        if candidate.most_usd is not None
+        else "",
+        f"first output {_seconds(candidate.first_output_s)}" if candidate.first_output_s is not None else "",
+        f"in all {_seconds(candidate.total_s)}" if candidate.total_s is not None else "",
+    ]
+    return f" (else: {', '.join(filter(None, known))})" if any(known) else ""
+
+
+def _of_limit(candidate: Candidate) -> str:
+    limit = candidate.reading.gate.limit if candidate.reading is not None else None
+    return "" if limit is None else f" of at most {limit}"
 
 
 def found_sentence(facts: Facts) -> str:

@@ -8,22 +8,23 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
+from gateway.state.gatekeeper import Begun, Gatekeeper
 from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
+from gateway.state.retry_budget import RetryBudget
 from gateway.state.served import Served
 from gateway.state.slo import SloBook
 from gateway.state.tokens import OutputTokens, PromptTokens
 from gateway.state.workers import Workers
 from gateway.values.decision import Decision
 from gateway.values.deployment import Hardware
-from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
+from gateway.values.gate import Health
+from gateway.values.headroom import Headroom
+from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
-from gateway.values.snapshot import UNREAD, Health, Reading, Snapshot
+from gateway.values.snapshot import UNREAD, Reading, Snapshot
 from gateway.values.usage import Usage
 
-FAILURES_TO_SHUT = 5  # provider faults in a row
-FIRST_PAUSE_S = 1.0  # doubles with each failed proof, up to:
-LONGEST_PAUSE_S = 30.0
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
 
@@ -34,6 +35,8 @@ class Readings:
     def __init__(self) -> None:
         self.workers = Workers()
         self.hedges = HedgeBudget()
+        self.retries = RetryBudget()
+        self._keepers: dict[str, Gatekeeper] = {}
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
         self._slo = SloBook()
@@ -60,16 +63,37 @@ class Readings:
         """The present reading."""
         return self._readings.get(deployment, UNREAD)
 
-    def began(self, deployment: str, now: float) -> int:
-        """An attempt begins; how many were there before it. Each of these is followed by one `ended`."""
+    def declare_limits(self, most_in_flight: Mapping[str, int]) -> None:
+        """From now on no more than these are asked of the deployments at once."""
+        for name, most in most_in_flight.items():
+            keeper = self._keepers[name] = Gatekeeper(most)
+            self._readings[name] = replace(self.of(name), gate=keeper.gate)
+
+    def began(self, deployment: str, now: float, tokens: float = 0.0) -> Begun:
+        """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these."""
         was = self._readings.get(deployment, UNREAD)
         before = was.in_flight
+        keeper = self._keeper(deployment)
+        begun = keeper.began(before, tokens, now)
+        health = Health.PROBING if was.health is Health.SHUT and keeper.health is Health.PROBING else was.health
         own = was.own_cost and self._served.own_cost(deployment, before + 1, now)
         self._readings[deployment] = Reading(
-            was.health, before + 1, was.failures_in_a_row, was.shut_until,
+            health, before + 1, keeper.gate,
             was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
         )  # fmt: skip
-        return before
+        return begun
+
+    def gave_output(self, deployment: str, begun: Begun, now: float) -> None:
+        """An attempt had its first output."""
+        keeper = self._keeper(deployment)
+        keeper.lives(begun, now)
+        self._show(deployment, keeper)
+
+    def told_headroom(self, deployment: str, begun: Begun, headroom: Headroom, now: float) -> None:
+        """The answer to an attempt said what the provider's rate limits still allow."""
+        keeper = self._keeper(deployment)
+        keeper.told(begun, headroom, now)
+        self._show(deployment, keeper)
 
     def served(self, deployment: str, usage: Usage | None, now: float) -> Reading:
         """An attempt that is about to end used these tokens; the reading with them, from which its cost follows."""
@@ -78,24 +102,19 @@ class Readings:
             self._count_cost(deployment, now)
         return self.of(deployment)
 
-    def ended(self, attempt: Attempt, decision: Decision, now: float) -> None:
-        """An attempt ended. Only a provider's faults count against a deployment (law 9)."""
+    def ended(self, attempt: Attempt, begun: Begun, decision: Decision, now: float) -> None:
+        """An attempt ended. One of several addresses that asks to be left alone does not speak for the others."""
         name, outcome = attempt.deployment, attempt.outcome
-        was = self.of(name)
-        health, failures, until = was.health, was.failures_in_a_row, was.shut_until
-        if outcome is Outcome.OK:
-            health, failures, until = Health.ADMITTING, 0, None
-        elif CONSEQUENCES[outcome].fault is Fault.PROVIDER:
-            failures += 1
-            if failures >= FAILURES_TO_SHUT and health is not Health.DOWN:
-                health, until = Health.SHUT, now + _pause(failures)
+        was, keeper = self.of(name), self._keeper(name)
+        keeper.ended(begun, outcome, None if len(self.workers.of(name)) > 1 else attempt.retry_after_s, now)
+        health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned = self._learned.get(name)
         if learned is None:
             learned = self._learned[name] = _Learned()
         learned.learn(attempt, decision, now)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
-            health, was.in_flight - 1, failures, until,
+            health, was.in_flight - 1, keeper.gate,
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
         )  # fmt: skip
         if decision.slo is not None and attempt.slo_met is not None:
@@ -107,25 +126,35 @@ class Readings:
         self.hedges.forget_rules(gone)
 
     def up(self, deployment: str) -> None:
-        """A probe was answered, or a process has started: forget that it was down, not that it failed."""
+        """A probe was answered, or a process has started: what it did before it was down is over."""
         was = self.of(deployment)
+        if was.health is Health.DOWN:
+            self._keeper(deployment).forget()
         if was.health in (Health.DOWN, Health.UNKNOWN):
-            self._readings[deployment] = replace(was, health=Health.ADMITTING, failures_in_a_row=0, shut_until=None)
+            keeper = self._keeper(deployment)
+            self._readings[deployment] = replace(was, health=keeper.health, gate=keeper.gate)
 
     def down(self, deployment: str) -> None:
         """It is known not to run."""
         was = self.of(deployment)
         if was.health is not Health.DOWN:
-            self._readings[deployment] = replace(was, health=Health.DOWN, failures_in_a_row=0, shut_until=None)
+            self._readings[deployment] = replace(was, health=Health.DOWN)
 
-    def can_answer(self, deployment: str, now: float) -> bool:
-        """For readiness: nothing is known against it."""
-        reading = self.of(deployment)
-        return reading.health is not Health.DOWN and (reading.shut_until or 0.0) <= now
+    def is_able(self, deployment: str, now: float) -> bool:
+        """For readiness: it is not known to be broken. One that has enough to do is able."""
+        return self.of(deployment).state(now) not in (Health.DOWN, Health.SHUT)
 
-    def returns_at(self, deployment: str) -> float | None:
-        """When it may be tried again, if it is shut; seconds since the epoch."""
-        return self.of(deployment).shut_until
+    def _keeper(self, deployment: str) -> Gatekeeper:
+        keeper = self._keepers.get(deployment)
+        if keeper is None:
+            keeper = self._keepers[deployment] = Gatekeeper()
+        return keeper
+
+    def _show(self, deployment: str, keeper: Gatekeeper) -> None:
+        was = self.of(deployment)
+        health = _seen(was.health, keeper.health, answered=False)
+        if health is not was.health or keeper.gate is not was.gate:
+            self._readings[deployment] = replace(was, health=health, gate=keeper.gate)
 
     def _look(self, now: float) -> None:
         """A few models at a time: what is learned late must not hold up a decision."""
@@ -167,5 +196,8 @@ class _Learned:
         )
 
 
-def _pause(failures: int) -> float:
-    return float(min(FIRST_PAUSE_S * 2 ** min(failures - FAILURES_TO_SHUT, 10), LONGEST_PAUSE_S))
+def _seen(was: Health, by_attempts: Health, *, answered: bool) -> Health:
+    """One that is down, or of which nothing is known, is taken for able once it has answered."""
+    if not answered and (was is Health.DOWN or (was is Health.UNKNOWN and by_attempts is Health.ADMITTING)):
+        return was
+    return by_attempts

@@ -29,10 +29,21 @@ class Chunk(msgspec.Struct, frozen=True):
     failure: AttemptFailed | None = None
 
 
+class Beginning(msgspec.Struct, frozen=True):
+    """What a stream had said when it broke, where that is plain text that another server can go on with.
+
+    `tokens`: about how many it has. `head` is the data of the stream's first event: what names the answer.
+    """
+
+    text: str
+    tokens: int
+    head: bytes
+
+
 class StreamSummary(msgspec.Struct, frozen=True):
-    """What a stream has said of itself so far. `output_events` held output: about a token each."""
+    """What a stream has said of itself so far. `tokens`: about how many of output, by its events."""
 
     usage: Usage | None
     model: str | None
     finish_reason: str | None
-    output_events: int
+    tokens: int

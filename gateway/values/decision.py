@@ -18,6 +18,8 @@ class Cause(enum.Enum):
     CONTEXT = "context"
     OUTPUT = "output"
     HEALTH = "health"
+    LIMIT = "limit"
+    RATE_LIMIT = "rate_limit"
     COST = "cost"
     SCOPE = "scope"
 
@@ -46,7 +48,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `most_usd` is the most that an attempt can cost, `expected_usd` what it probably will; `first_output_s` and `total_s`
     are predicted at the objective's percentile. `score` is by the rule's objective, in [0, 1]; None if what it needs is
     unknown; its parts follow from the numbers (`gateway.routing.scores`). One that is left out by what never changes
-    (clearance, requirement, capability) was not read: its numbers are `explain`'s to add.
+    (clearance, requirement, capability) was not read: its numbers are added by `gateway.routing.counterfactual`.
     """
 
     deployment: str
@@ -71,6 +73,7 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
     max_cost_usd: float | None = None
     first_output_s: float | None = None
     idle_s: float | None = None
+    min_output_tokens_per_s: float | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,3 +98,4 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     refused: bool = False
     hedge_after_s: float | None = None  # when a second attempt may start beside the first
+    continues: bool = False  # if the stream breaks after its output has begun, another candidate may go on with it

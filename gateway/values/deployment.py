@@ -162,6 +162,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     quality: float | None = None  # the operator's own judgement, in [0, 1]
     addresses: tuple[str, ...] = ()
     scrape_s: float = 1.0
+    max_in_flight: int | None = None  # attempts of this process at once
 
     def __post_init__(self) -> None:
         """One base URL is one address."""

@@ -118,6 +118,9 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
 }
 
 
+# the provider is able and says that it has too much to do: it is asked less, never taken for broken
+TOLD_OVERLOAD = frozenset({Outcome.RATE_LIMITED, Outcome.OVERLOADED})
+
 _BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST, Outcome.CALLER_STALLED)
 
 

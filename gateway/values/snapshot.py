@@ -1,20 +1,12 @@
 """The world at one instant, as a decision sees it. A reading that is missing is a state of its own (law 13)."""
 
-import enum
+import math
 
 import msgspec
 
+from gateway.values.gate import OPEN, Bar, Gate, Health
 from gateway.values.slo import SloReading
 from gateway.values.worker import WorkerReading
-
-
-class Health(enum.Enum):
-    """What is known of a deployment's ability to answer."""
-
-    UNKNOWN = "unknown"  # nothing was read or tried yet
-    ADMITTING = "admitting"
-    SHUT = "shut"  # it failed in a row and is left alone until `shut_until`
-    DOWN = "down"  # it is known not to run
 
 
 class Quantiles(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -128,8 +120,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     health: Health = Health.UNKNOWN
     in_flight: int = 0
-    failures_in_a_row: int = 0
-    shut_until: float | None = None
+    gate: Gate = OPEN
     latency: Latency | None = None
     output_tokens: float | None = None  # moving mean of what one choice of an answer has
     prompt_token_ratio: float | None = None  # prompt tokens as the provider counts them over our estimate
@@ -137,6 +128,29 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     quality: float | None = None  # mean of the feedback, in [0, 1]
     workers: tuple[WorkerReading, ...] = ()  # by address; empty where nothing distinguishes them or one is all
     wait_s: float | None = None  # that a request has to expect at the best of them, before the work on it begins
+
+    def bar(self, tokens: float, now: float) -> Bar | None:
+        """What keeps a request of so many tokens (prompt, and output asked for) out; None if nothing does."""
+        if self.health is Health.DOWN:
+            return Bar(Health.DOWN)
+        return None if self.gate is OPEN else self.gate.bar(self.in_flight, tokens, now)
+
+    def closed_until(self) -> float:
+        """Until then, or until the reading is another one, `bar` keeps every request out; seconds since the epoch."""
+        gate = self.gate
+        if self.health is Health.DOWN or gate.probes_out or (gate.limit is not None and self.in_flight >= gate.limit):
+            return math.inf
+        until = max(gate.shut_until or 0.0, gate.wait_until or 0.0)
+        if gate.headroom is not None and (requests := gate.headroom.requests) is not None and requests.left < 1:
+            until = max(until, requests.resets_at)
+        return until
+
+    def state(self, now: float) -> Health:
+        """How it is now, for people."""
+        bar = self.bar(0.0, now)
+        if bar is not None:
+            return bar.state
+        return Health.PROBING if self.health is Health.SHUT else self.health
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -120,14 +120,16 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
     with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
         for _ in range(3):
             ask(gateway)
-        ask(gateway, model="error_500")
+        ask(gateway, model="error_500")  # and asks again
         ask(gateway, model="nobody")
         ask(gateway, model="plain")
         text = httpx.get(f"{gateway.url}/metrics", trust_env=False).text
     series = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     labels = 'fault="none",model="chat",outcome="ok",rule="in-order",surface="chat.completions"'
     assert float(series[f"gateway_requests_total{{{labels}}}"]) == 3
-    assert float(series['gateway_attempts_total{deployment="error_500",outcome="server_error"}']) == 1
+    assert float(series['gateway_attempts_total{deployment="error_500",outcome="server_error"}']) == 2
+    assert float(series['gateway_deployment_state{deployment="ok",state="admitting"}']) == 1
+    assert float(series['gateway_deployment_state{deployment="ok",state="shut"}']) == 0
     assert float(series['gateway_attempts_in_flight{deployment="ok"}']) == 0
     assert float(series['gateway_rejected_requests_total{code="model_not_found",surface="chat.completions"}']) == 1
     assert float(series['gateway_tokens_total{deployment="ok",kind="prompt"}']) > 0
@@ -139,10 +141,11 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
 
 def test_a_shut_deployment_says_when_it_may_be_asked_again(upstream: Upstream, tmp_path: Path) -> None:
     with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
-        for _ in range(6):
-            answer = ask(gateway, model="error_500")
+        for _ in range(3):  # each asks again; the last one's second attempt comes after the pause, and doubles it
+            ask(gateway, model="error_500")
+        answer = ask(gateway, model="error_500")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_healthy_deployment")
-    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["retry-after"] == "2"
 
 
 def test_explain_decides_as_for_a_key(keyed: GatewayProcess, monkeypatch: pytest.MonkeyPatch) -> None:

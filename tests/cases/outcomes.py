@@ -3,6 +3,8 @@
 What is not listed ends well. The rest of a case follows from the outcome: its fault, its status, what may be shown.
 """
 
+from typing import Any
+
 from gateway.values.outcome import Outcome
 
 # in both modes
@@ -26,10 +28,7 @@ _BOTH: dict[Outcome, str] = {
         "length_and_chunked list_200 not_json_200 null_200 number_200 switching_101 text_200 two_lengths "
         "unknown_encoding"
     ),
-    Outcome.OVERLOADED: (
-        "conflict_409 gzip_error loading_503 overloaded_503 overloaded_529 short_error status timeout_408 "
-        "too_early_425 unavailable_503"
-    ),
+    Outcome.OVERLOADED: ("conflict_409 overloaded_503 overloaded_529 timeout_408 too_early_425"),
     Outcome.QUOTA_EXHAUSTED: "insufficient_quota_429 payment_402",
     Outcome.RATE_LIMITED: (
         "rate_limit_429 rate_limit_bare_429 rate_limit_date_429 rate_limit_html_429 rate_limit_ms_429 "
@@ -38,7 +37,8 @@ _BOTH: dict[Outcome, str] = {
     Outcome.REDIRECTED: "redirect",
     Outcome.SERVER_ERROR: (
         "bad_utf8_error empty_error endless_error error_500 error_message_500 error_not_json_500 "
-        "error_null_500 error_string_500 error_text_500 html_500 html_502 html_504 huge_error silent_error"
+        "error_null_500 error_string_500 error_text_500 gzip_error html_500 html_502 html_504 huge_error loading_503 "
+        "short_error silent_error status unavailable_503"
     ),
     Outcome.TRUNCATED: "close_after_headers cut_in_chunk reset_after_headers",
 }
@@ -93,3 +93,27 @@ STREAMS = _by_name(_BOTH) | _by_name(_STREAMS)
 def expected(name: str, *, stream: bool) -> Outcome:
     """The outcome of asking for this behaviour without a fallback."""
     return (STREAMS if stream else WHOLE).get(name, Outcome.OK)
+
+
+# what a 2xx had used although it failed, or had not said although it did not
+_TOLD_AND_FAILED = frozenset(
+    ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "no_done", "silent_before_done"]
+)
+# streams that fail with output in them, wherever reads cut it
+_SHOWN_AND_FAILED = frozenset(["bad_chunk", "bad_json_mid", "bad_utf8_mid", "crawl", "cut_after", "cut_before_finish", "cut_in_chunk", "deep_event_mid", "early_done", "end_after", "end_before_finish", "endless", "error_bare_mid", "error_event_mid", "error_event_text_mid", "error_in_choice_mid", "error_mid", "error_mid_end", "error_mid_goes_on", "finish_error", "half_event", "half_event_end", "half_event_silent", "html_mid", "length_short", "list_event_mid", "no_blank_line_end", "no_finish", "null_event_mid", "one_choice_open", "pings_mid", "reasoning_cut", "reset_after", "silent_after", "tool_cut", "tool_end", "wrong_types_mid"])  # fmt: skip
+_OK_AND_NOT_TOLD = frozenset(
+    ["no_usage", "nonsense_usage", "null_usage", "text_usage", "usage_after_done", "usage_never"]
+)
+
+
+def settlement(name: str, attempt: dict[str, Any], *, stream: bool) -> str:
+    """What an attempt at this behaviour is settled with: nothing (it was refused, or never sent), what was counted there,
+    an estimate by what was seen, or unknown.
+    """
+    if attempt["status"] is None or not 200 <= attempt["status"] < 300:
+        return "nothing"
+    is_told = name not in _OK_AND_NOT_TOLD if attempt["outcome"] == "ok" else stream and name in _TOLD_AND_FAILED
+    if is_told:
+        return "counted"
+    has_output = attempt["outcome"] == "ok" or name in _SHOWN_AND_FAILED
+    return "estimated" if stream and has_output else "unknown"

@@ -15,7 +15,7 @@ import pytest_asyncio
 from gateway.api.errors import OUTCOMES
 from gateway.values.deployment import Capability
 from gateway.values.outcome import CONSEQUENCES, Outcome, Then
-from tests.cases.outcomes import STREAMS, WHOLE, expected
+from tests.cases.outcomes import STREAMS, WHOLE, expected, settlement
 from tests.fake_upstream import BEHAVIOURS, Behaviour, FakeUpstream, cases
 from tests.support.client import Seen, ask
 from tests.support.gateway import GatewayProcess, deployment
@@ -24,6 +24,7 @@ CASES = [(row, stream) for row, stream in cases()]
 IDS = [f"{row.name}-{'stream' if stream else 'json'}" for row, stream in CASES]
 CANARY = "sk-canary-upstream-0123456789"
 PROMPT_CANARY = "canary-prompt-0123456789"
+PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0, "cached_input_usd_per_mtok": 0.5}
 AT_ONCE = 12
 LONGEST_PAUSE_S = 5.0  # of the policy that is written by default
 
@@ -49,15 +50,23 @@ class Matrix:
 
 
 def configuration(base_url: str) -> dict[str, Any]:
+    """A deployment of its own for each behaviour in each mode: what one teaches must not keep the other out."""
     capable = [capability.value for capability in Capability]
     deployments = {
-        name: deployment(base_url, name, api_key="${env:UPSTREAM_KEY}", capabilities=capable) for name in BEHAVIOURS
+        mode(row.name, stream): deployment(
+            base_url, row.name, api_key="${env:UPSTREAM_KEY}", capabilities=capable, price=PRICE
+        )
+        for row, stream in CASES
     }
+    models = {f"alone-{name}": {"deployments": [name]} for name in deployments}
+    models |= {f"with-spare-{name}": {"deployments": [f"spared-{name}", "spare"]} for name in deployments}
     deployments |= {f"spared-{name}": one for name, one in deployments.items()}
-    deployments["spare"] = deployment(base_url, "ok", capabilities=capable)
-    models = {f"alone-{name}": {"deployments": [name]} for name in BEHAVIOURS}
-    models |= {f"with-spare-{name}": {"deployments": [f"spared-{name}", "spare"]} for name in BEHAVIOURS}
+    deployments["spare"] = deployment(base_url, "ok", capabilities=capable, price=PRICE)
     return {"deployments": deployments, "models": models}
+
+
+def mode(name: str, stream: bool) -> str:
+    return f"{name}-{'stream' if stream else 'json'}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -84,7 +93,7 @@ async def run_all(client: httpx.AsyncClient, gateway: GatewayProcess) -> dict[tu
         more: dict[str, Any] = {"n": 2} if name in ("one_choice_open", "n_short") else {}
         more["messages"] = [{"role": "user", "content": PROMPT_CANARY}]
         async with gate:
-            seen = await ask(client, f"{pool}-{name}", stream=stream, **more)
+            seen = await ask(client, f"{pool}-{mode(name, stream)}", stream=stream, **more)
             told = await asyncio.to_thread(gateway.decision, seen.headers["x-gateway-decision"])
         results[pool, name, stream] = Result(seen, told["record"], told["sentences"])
 
@@ -106,7 +115,9 @@ def test_alone(matrix: Matrix, row: Behaviour, stream: bool) -> None:
     too_long = float(result.seen.headers.get("retry-after", 0)) > LONGEST_PAUSE_S
     again = CONSEQUENCES[outcome].again and not too_long
     attempts = result.record["attempts"]
-    assert {(attempt["deployment"], attempt["outcome"]) for attempt in attempts} == {(row.name, outcome.value)}
+    assert {(attempt["deployment"], attempt["outcome"]) for attempt in attempts} == {
+        (mode(row.name, stream), outcome.value)
+    }
     if again and result.record["output_started"]:
         assert len(attempts) <= 2  # what comes in one read is not shown before its end is seen
     else:
@@ -126,7 +137,7 @@ def test_with_a_fallback(matrix: Matrix, row: Behaviour, stream: bool) -> None:
         assert len(attempts) == 1
         return
     check_end(result, Outcome.OK, stream=stream)
-    assert [attempt["deployment"] for attempt in attempts] == [f"spared-{row.name}", "spare"]
+    assert [attempt["deployment"] for attempt in attempts] == [f"spared-{mode(row.name, stream)}", "spare"]
     assert result.seen.headers["x-gateway-deployment"] == "spare"
     assert result.seen.headers["x-gateway-attempts"] == "2"
 
@@ -157,6 +168,49 @@ def check_end(result: Result, outcome: Outcome, *, stream: bool) -> None:
         assert not record["output_started"]
 
 
+@pytest.mark.parametrize(("row", "stream"), CASES, ids=IDS)
+def test_what_was_settled(matrix: Matrix, row: Behaviour, stream: bool) -> None:
+    for pool in ("alone", "with-spare"):
+        for attempt in matrix.results[pool, row.name, stream].record["attempts"]:
+            name = "ok" if attempt["deployment"] == "spare" else row.name
+            usage, usd = attempt["usage"], attempt["cost_usd"]
+            match settlement(name, attempt, stream=stream):
+                case "nothing" | "unknown":
+                    assert (usage, usd) == (None, None)
+                case kind:
+                    assert usage.get("estimated", False) is (kind == "estimated")
+                    assert usd == pytest.approx(cost(usage))
+
+
+def cost(usage: dict[str, Any]) -> float:
+    cached = usage.get("cached_tokens") or 0
+    prompt = usage["prompt_tokens"] - cached
+    rates = (PRICE["input_usd_per_mtok"], PRICE["cached_input_usd_per_mtok"], PRICE["output_usd_per_mtok"])
+    return sum(n * usd for n, usd in zip((prompt, cached, usage["completion_tokens"]), rates, strict=True)) / 1e6
+
+
+def test_the_books_agree(matrix: Matrix) -> None:
+    """Every attempt that began was settled, and what the metrics add up is what is on record."""
+    attempts = [attempt for result in matrix.results.values() for attempt in result.record["attempts"]]
+    unknown = sum(settled_unknown(attempt) for attempt in attempts)
+    assert total(matrix.metrics, "gateway_attempts_in_flight") == 0
+    assert total(matrix.metrics, "gateway_attempts_total") == len(attempts)
+    assert total(matrix.metrics, "gateway_cost_usd_total") == pytest.approx(
+        sum(one["cost_usd"] or 0 for one in attempts)
+    )
+    assert total(matrix.metrics, "gateway_attempts_of_unknown_cost_total") == unknown
+
+
+def settled_unknown(attempt: dict[str, Any]) -> bool:
+    sent = attempt["connection_reused"] is not None
+    return sent and attempt["cost_usd"] is None and (attempt["status"] is None or 200 <= attempt["status"] < 300)
+
+
+def total(metrics: str, name: str) -> float:
+    lines = [line for line in metrics.splitlines() if line.startswith(name + "{")]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
 def test_upstream_saw_one_request_for_each_attempt(matrix: Matrix) -> None:
     """No hidden retries (FAULTS F2), but for connections that went stale unseen."""
     seen: dict[str, int] = {}
@@ -168,7 +222,7 @@ def test_upstream_saw_one_request_for_each_attempt(matrix: Matrix) -> None:
     for result in matrix.results.values():
         for attempt in result.record["attempts"]:
             deployed = attempt["deployment"]
-            name = "ok" if deployed == "spare" else deployed.removeprefix("spared-")
+            name = "ok" if deployed == "spare" else deployed.removeprefix("spared-").rpartition("-")[0]
             attempts[name] = attempts.get(name, 0) + 1
     stale = {row.name for row, _ in CASES if row.group == "connections"}
     assert {name: count for name, count in attempts.items() if name not in stale} == {

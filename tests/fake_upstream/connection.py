@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.fake_upstream import behaviours, control
 from tests.fake_upstream.call import BadCall, parse
-from tests.fake_upstream.exchange import Exchange
+from tests.fake_upstream.exchange import Exchange, Meter
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
 from tests.fake_upstream.playing import Playing
 from tests.fake_upstream.registry import Act, UnknownModel
@@ -29,6 +29,7 @@ class State:
     seen: Seen = field(default_factory=Seen)
     playing: Playing = field(default_factory=Playing)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # for what is done one at a time
+    meter: Meter = field(default_factory=Meter)
     vllm: VllmFace = field(default_factory=VllmFace)
     ended: int = 0  # chats, however they ended
     connections: set["Connection"] = field(default_factory=set)
@@ -114,7 +115,7 @@ class Connection:
             return await self._plain((400, control.wrong_mode(row.name, row.modes)), request, record)
         exchange = Exchange(call, parameter, self._writer, record)
         exchange.keep = request.keeps_alive()
-        exchange.turn = self._state.turn
+        exchange.turn, exchange.meter = self._state.turn, self._state.meter
         exchange.authorization = request.header("authorization")
         exchange.elsewhere = f"http://127.0.0.1:{self._state.elsewhere_port}{_CHAT}"
         await self._act(row.act, exchange, record)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tests.fake_upstream import wire
@@ -19,11 +20,20 @@ class Counts(Protocol):
     answered_bytes: int
 
 
+@dataclass
+class Meter:
+    """What one server has taken, for those that take so much and no more."""
+
+    second: int = 0  # since the epoch
+    in_second: int = 0  # requests
+    at_once: int = 0
+
+
 class Exchange:
     """One request and the answer to it. After a behaviour returns the connection is kept unless it said otherwise.
 
     `elsewhere` is the address of a second port of the same server, for redirects: who comes there is recorded too.
-    `turn` is held by one exchange of the server at a time.
+    `turn` is held by one exchange of the server at a time; `meter` is the server's.
     """
 
     def __init__(self, call: Call, parameter: int, writer: asyncio.StreamWriter, counts: Counts) -> None:
@@ -34,6 +44,7 @@ class Exchange:
         self.keep = True
         self.close_on_next = False
         self.turn = asyncio.Lock()
+        self.meter = Meter()
         self._writer = writer
         self._counts = counts
 

@@ -46,6 +46,8 @@ EXPECTED: dict[str, Json] = {
     # slow
     "slow": _GOOD,
     "one_at_a_time": _GOOD,
+    "metered": _GOOD,
+    "seats": _GOOD,
     "first_after": _GOOD,
     "drip": _GOOD,
     "silent": Json(rb"^$", "open", 0),

@@ -15,6 +15,7 @@ from tests.support.gateway import GatewayProcess
 from tests.support.workers import FakeWorker, eventually
 
 Workers = list[FakeWorker]
+TOKENS = 16  # of each answer that flows
 LONG = "a system prompt of some length, which all of them share. " * 20
 
 
@@ -38,6 +39,7 @@ def gateway(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "deployments": {
             "quick": vllm(urls, "ok"),
             "slow": vllm(urls, "slow@100"),
+            "flowing": vllm(urls, "crawl@20"),
             "home": vllm(urls[:2], "ok"),
             "cloud": vllm(urls[2:], "ok"),
         },
@@ -181,47 +183,53 @@ class Load:
         text = [{"role": "user", "content": f"question {number}"}]
         self.answers.append(await ask(self._client, self._model, stream=True, messages=text))
 
-    def failed(self) -> int:
-        return sum(not seen.looks_finished(stream=True) for seen in self.answers)
+    def broken(self) -> int:
+        """Streams that had begun, and did not come to their end."""
+        return sum(seen.status == 200 and not seen.looks_finished(stream=True) for seen in self.answers)
+
+    def check(self) -> None:
+        """Nobody got an error instead of an answer, what looks finished is whole, and what broke says so."""
+        assert [seen.body for seen in self.answers if seen.status != 200] == []
+        for seen in self.answers:
+            if seen.looks_finished(stream=True):
+                assert len([event for event in seen.events if '"content":' in event]) >= TOKENS
+            else:
+                assert seen.error is not None
 
 
-async def test_a_killed_worker_gets_nothing_and_is_used_again_when_it_is_back(
+async def test_a_killed_worker_costs_nobody_an_answer_that_had_not_begun(
     workers: Workers, gateway: GatewayProcess
 ) -> None:
-    async with Load(gateway, "slow", 40) as load:
+    """One of three, by kill -9 under 100 streams a second; then it comes back."""
+    async with Load(gateway, "flowing", 100) as load:
         await asyncio.sleep(1)
         await asyncio.to_thread(workers[1].kill)
-        await asyncio.sleep(1)
-        broken = load.failed()
-        assert broken <= 4 + 3  # what was under way there (40 a second, 0.1 s each, a third of them), and a few tries
         await asyncio.sleep(3)
-        assert load.failed() <= broken + 2  # suspicion ends before it is known to be down: a few tries more at most
-        settled = load.failed()
+        broken = load.broken()
         await asyncio.sleep(1.5)
-        assert load.failed() == settled
+        assert load.broken() == broken  # only what it was giving when it died
         await asyncio.to_thread(workers[1].start)
         since = time.monotonic()
         while not await asyncio.to_thread(workers[1].chats):
             assert time.monotonic() - since < 10
             await asyncio.sleep(0.1)
-        assert time.monotonic() - since < 4
         await asyncio.sleep(1)
-        assert load.failed() == settled
-    assert not any(seen.looks_finished(stream=True) and b"question" not in seen.body for seen in load.answers)
+    load.check()
+    assert load.broken() == broken
 
 
-async def test_a_worker_that_stands_still_gets_nothing_and_is_used_again_when_it_goes_on(
+async def test_a_worker_that_stands_still_costs_nobody_an_answer_that_had_not_begun(
     workers: Workers, gateway: GatewayProcess
 ) -> None:
+    """By SIGSTOP: what it holds moves on when the rule's time for a first output is over; then it goes on."""
     try:
-        async with Load(gateway, "slow", 20) as load:
+        async with Load(gateway, "flowing", 30) as load:
             await asyncio.sleep(1)
-            workers[2].pause()
+            await asyncio.to_thread(workers[2].pause)
             await asyncio.sleep(4.5)  # late at three questions, and what was sent until the first has timed out
-            settled = load.failed()
-            assert settled <= 20  # what went there in the second before it was found to be late
-            await asyncio.sleep(3)
-            assert load.failed() == settled
+            settled = load.broken()
+            await asyncio.sleep(2)
+            assert load.broken() == settled
             workers[2].resume()
             before = len(await asyncio.to_thread(workers[2].chats))
             since = time.monotonic()
@@ -229,7 +237,8 @@ async def test_a_worker_that_stands_still_gets_nothing_and_is_used_again_when_it
                 assert time.monotonic() - since < 10
                 await asyncio.sleep(0.1)
             await asyncio.sleep(1)
-            assert load.failed() == settled
+        load.check()
+        assert load.broken() == settled
     finally:
         workers[2].resume()
 

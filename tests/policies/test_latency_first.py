@@ -106,7 +106,7 @@ def test_one_that_fails_too_often_is_passed_over_until_it_recovers(example: Exam
     wait_for(lambda: _is_passed_over(example), within_s=10)
     burning = example.ask(stream=True).candidate("near")
     assert burning["standing"] in ("burning", "probe")
-    assert burning["slo"]["attainment"] < 0.8
+    assert burning["slo"]["attainment"] <= 0.8  # four times the budget of 5 in 100
     assert burning["slo"]["burn"] == pytest.approx((1 - burning["slo"]["attainment"]) / 0.05, abs=0.01)
     assert burning["slo"]["burn"] >= 4
     example.play(near="ok")

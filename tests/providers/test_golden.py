@@ -71,7 +71,7 @@ def decoded(path: Path) -> dict[str, Any]:
     translator = VENDORS[path.parent.name]
     body, status = path.read_bytes(), int(path.suffix[1:])
     if status >= 300:
-        return told(translator.failure(status, {}, body))
+        return told(translator.failure(status, {}, body, 0.0))
     if path in STREAMS:
         return streamed(path, [body])
     try:

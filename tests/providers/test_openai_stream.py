@@ -58,7 +58,7 @@ def test_a_good_stream_is_forwarded_byte_for_byte() -> None:
     summary = decoder.summary()
     assert summary.usage is not None
     assert (summary.usage.prompt_tokens, summary.usage.completion_tokens) == (3, 2)
-    assert (summary.model, summary.finish_reason, summary.output_events) == ("m", "stop", 2)
+    assert (summary.model, summary.finish_reason, summary.tokens) == ("m", "stop", 2)
 
 
 def test_usage_that_was_not_asked_for_is_taken_out_and_accounted_for() -> None:
@@ -80,7 +80,7 @@ def test_the_cuts_change_nothing(data: st.DataObject) -> None:
     forwarded, chunks, decoder = decode(*arrived, keep_usage=keep)
     assert forwarded.replace(b": ping\n\n", b"") == expected
     assert outcome(chunks) is Outcome.OK
-    assert decoder.summary().output_events == 2
+    assert decoder.summary().tokens == 2
 
 
 @given(st.data())

@@ -18,9 +18,18 @@ BODIES = [
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
-def test_503_is_overload(vendor: str, body: bytes) -> None:
-    found = VENDORS[vendor].failure(503, {"retry-after": "2"}, body)
+def test_503_that_says_when_to_come_back_is_overload(vendor: str, body: bytes) -> None:
+    found = VENDORS[vendor].failure(503, {"retry-after": "2"}, body, 0.0)
     assert (found.outcome, found.status, found.retry_after_s) == (Outcome.OVERLOADED, 503, 2.0)
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_503_alone_is_overload_only_if_its_body_says_so(vendor: str, body: bytes) -> None:
+    says_so = b"queue" in body
+    found = VENDORS[vendor].failure(503, {}, body, 0.0)
+    assert found.outcome is (Outcome.OVERLOADED if says_so else Outcome.SERVER_ERROR)
+    assert VENDORS[vendor].failure(529, {}, body, 0.0).outcome is Outcome.OVERLOADED
 
 
 def test_a_late_refusal_teaches_nothing_of_the_time_to_first_output() -> None:

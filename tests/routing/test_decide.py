@@ -20,7 +20,7 @@ from gateway.routing.space import is_open
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Catalogue
 from gateway.values.request import Facts
-from gateway.values.snapshot import Health, Snapshot
+from gateway.values.snapshot import Snapshot
 from tests.routing.worlds import MODELS, NOW, catalogues, facts, policies, snapshots
 
 CASES = int(os.environ.get("ROUTING_CASES", "10000"))
@@ -78,8 +78,8 @@ def breaks_nothing_hard(
         assert set(rule.require.capabilities or ()) <= deployment.capabilities
         assert rule.require.deployments is None or candidate.deployment in rule.require.deployments
         assert deployment.has_price or not rule.require.known_price
-        assert reading.health is not Health.DOWN
         tokens = asked.prompt_tokens * (1 if asked.exact_tokens else reading.prompt_token_ratio or 1)
+        assert reading.bar(tokens + (asked.max_output_tokens or 0), world.now) is None
         most = most_usd(deployment, asked, reading, tokens)
         assert candidate.most_usd == (most and pytest.approx(most))
         expected = expected_usd(deployment, asked, reading, tokens)

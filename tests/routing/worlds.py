@@ -20,10 +20,12 @@ from gateway.routing.document import (
 )
 from gateway.values.deployment import Capability, Catalogue, Deployment, Hosting, Model, Price, Timeouts
 from gateway.values.finding import Kind
+from gateway.values.gate import OPEN, Gate, Health
+from gateway.values.headroom import Headroom, Quota
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import SloReading
-from gateway.values.snapshot import Health, Latency, Line, OwnCost, Quantiles, Reading, Snapshot
+from gateway.values.snapshot import Latency, Line, OwnCost, Quantiles, Reading, Snapshot
 
 NAMES = ("a", "b", "c", "d", "e")
 MODELS = ("m1", "m2")
@@ -172,12 +174,22 @@ latencies = st.builds(
     st.none() | quantiles,
     st.none() | lines,
 )
+moments = st.none() | st.floats(NOW - 10, NOW + 10)
+quotas = st.none() | st.builds(Quota, st.floats(-5, 6000), st.floats(NOW - 10, NOW + 10))
+gates = st.just(OPEN) | st.builds(
+    Gate,
+    moments,
+    st.booleans(),
+    moments,
+    st.none() | st.integers(1, 60),
+    st.none() | st.builds(Headroom, quotas, quotas),
+)
 usd = st.none() | st.floats(0.01, 10)
 readings = st.builds(
     Reading,
     health=st.sampled_from(list(Health)),
     in_flight=st.integers(0, 50),
-    shut_until=st.none() | st.floats(NOW - 10, NOW + 10),
+    gate=gates,
     latency=st.none() | latencies,
     output_tokens=st.none() | st.floats(1, 2000),
     prompt_token_ratio=st.none() | st.floats(0.5, 3),

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from gateway.state.readings import Readings
 from gateway.values.deployment import Hosting
-from gateway.values.snapshot import Health, Reading
+from gateway.values.gate import Health
+from gateway.values.snapshot import Reading
 from gateway.values.worker import STALE_AFTER_S, WorkerHealth
 from gateway.watch.workers import WorkerWatch
 from tests.fake_upstream import FakeUpstream

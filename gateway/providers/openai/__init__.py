@@ -9,17 +9,20 @@ from collections.abc import Mapping
 from gateway.providers.contract import StreamDecoder
 from gateway.providers.openai.answer import decode
 from gateway.providers.openai.failure import failure
+from gateway.providers.openai.headroom import headroom
 from gateway.providers.openai.request import encode
 from gateway.providers.openai.stream import OpenAIStreamDecoder
+from gateway.providers.openai.transcript import Transcript
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
+from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
 from gateway.values.request import ChatRequest
 
 
 class OpenAITranslator:
-    """The four verbs. `usage_in_streams`: the vendor accepts `stream_options.include_usage`."""
+    """The five verbs. `usage_in_streams`: the vendor accepts `stream_options.include_usage`."""
 
     def __init__(self, *, usage_in_streams: bool) -> None:
         self._usage_in_streams = usage_in_streams
@@ -32,10 +35,15 @@ class OpenAITranslator:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
         return decode(body)
 
-    def decoder(self, request: ChatRequest) -> StreamDecoder:
+    def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
         """A decoder that takes out the usage chunk where the caller did not ask for it."""
-        return OpenAIStreamDecoder(keep_usage=request.wants_usage or not self._usage_in_streams)
+        keep_usage = request.wants_usage or not self._usage_in_streams
+        return OpenAIStreamDecoder(keep_usage=keep_usage, transcript=Transcript() if remember else None)
 
-    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body)
+        return failure(status, headers, body, now)
+
+    def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
+        """What the rate limits still allow."""
+        return headroom(headers, now)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.providers.openai.headroom import wait_s
+from gateway.providers.openai.waits import retry_after_s
 from gateway.values.outcome import AttemptFailed, Outcome
 
 _CONTEXT_WORDS = (
@@ -19,6 +21,9 @@ _CONTEXT_WORDS = (
 )
 _POLICY_WORDS = ("content_filter", "content_policy", "responsibleaipolicyviolation")
 _QUOTA_WORDS = ("insufficient_quota", "billing", "credit balance", "quota exceeded")
+
+# vLLM 0.32's queue limits: "The request queue is full.", "Too many queued prompt tokens"
+_OVERLOAD_WORDS = ("overload", "queue", "capacity", "too many", "busy", "rate limit", "slow down", "throttl")
 
 _BY_STATUS: dict[int, Outcome] = {
     401: Outcome.CREDENTIAL_REFUSED,
@@ -32,7 +37,6 @@ _BY_STATUS: dict[int, Outcome] = {
     410: Outcome.DEPLOYMENT_GONE,
     425: Outcome.OVERLOADED,
     429: Outcome.RATE_LIMITED,
-    503: Outcome.OVERLOADED,
     529: Outcome.OVERLOADED,
 }
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -52,10 +56,14 @@ class _Body(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Body | list[_Body], strict=False).decode  # Google wraps it in a list
 
 
-def failure(status: int, headers: Mapping[str, str], body: bytes) -> AttemptFailed:
+def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
     """The failure, with the provider's own words only where they concern the caller's request."""
-    error = _error_of(body)
+    error, wait = _error_of(body), retry_after_s(headers, now)
     outcome = _outcome(status, error)
+    if outcome is Outcome.SERVER_ERROR and status == 503 and (wait is not None or _says_overload(error)):
+        outcome = Outcome.OVERLOADED
+    if outcome is Outcome.RATE_LIMITED and wait is None:
+        wait = wait_s(headers, now)
     return AttemptFailed(
         outcome,
         f"HTTP {status}" + (f", {_clean(error)}" if _clean(error) else ""),
@@ -63,7 +71,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> AttemptFail
         message=error.message or None,
         param=error.param,
         code=_word(error.code),
-        retry_after_s=_retry_after(headers),
+        retry_after_s=wait,
     )
 
 
@@ -103,18 +111,15 @@ def _outcome(status: int, error: _Error) -> Outcome:
     return Outcome.BAD_REQUEST if 400 <= status < 500 else Outcome.MALFORMED_ANSWER
 
 
+def _says_overload(error: _Error) -> bool:
+    """A 503 that says no more than that is a failure; one for want of room is not."""
+    words = f"{error.code} {error.type} {error.message}".lower()
+    return any(word in words for word in _OVERLOAD_WORDS)
+
+
 def _of_refusal(words: str) -> Outcome:
     if any(word in words for word in _CONTEXT_WORDS):
         return Outcome.CONTEXT_TOO_LONG
     if any(word in words for word in _POLICY_WORDS):
         return Outcome.CONTENT_POLICY
     return Outcome.BAD_REQUEST
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from `retry-after-ms` or `retry-after` in seconds (RFC 9110 10.2.3); a date is left unread."""
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        value = headers.get(name, "")
-        if value.replace(".", "", 1).isdigit():
-            return float(value) * unit
-    return None

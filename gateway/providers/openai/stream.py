@@ -10,6 +10,7 @@ import contextlib
 import msgspec
 
 from gateway.providers.eventstream import Event, EventSplitter, EventTooLong
+from gateway.providers.openai.transcript import Transcript
 from gateway.providers.openai.wire import (
     ABSENT,
     FAILED,
@@ -20,7 +21,7 @@ from gateway.providers.openai.wire import (
     of_output,
     without_surrogates,
 )
-from gateway.values.answer import Chunk, StreamSummary
+from gateway.values.answer import Beginning, Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.usage import Usage
 
@@ -60,10 +61,14 @@ def _parse(data: bytes) -> _Event | None:
 
 
 class OpenAIStreamDecoder:
-    """`keep_usage`: forward the chunk that holds nothing but usage; else it is only accounted for."""
+    """`keep_usage`: forward the chunk that holds nothing but usage; else it is only accounted for.
 
-    def __init__(self, *, keep_usage: bool) -> None:
+    `transcript`: where what is said is kept.
+    """
+
+    def __init__(self, *, keep_usage: bool, transcript: Transcript | None = None) -> None:
         self._keep_usage = keep_usage
+        self._transcript = transcript
         self._splitter = EventSplitter()
         self._tail = b""  # an event that has begun, in the usual framing
         self._usage: Usage | None = None
@@ -108,7 +113,17 @@ class OpenAIStreamDecoder:
     def summary(self) -> StreamSummary:
         """Usage comes last in a stream, so it is None until then."""
         usage = of_output(self._usage, any_output=self._output_events > 0)
-        return StreamSummary(usage, self._model, self._first_finish, self._output_events)
+        return StreamSummary(usage, self._model, self._first_finish, self.tokens())
+
+    def tokens(self) -> int:
+        """Each event with output holds one at least."""
+        return max(self._output_events, self._transcript.tokens if self._transcript is not None else 0)
+
+    def beginning(self) -> Beginning | None:
+        """None also once a choice has said why it finished: then nothing is missing but the end of the stream."""
+        if self._transcript is None or self._finished:
+            return None
+        return self._transcript.beginning(self.tokens())
 
     def _batch(self, data: bytes) -> list[Chunk] | None:
         """The usual case: whole events, one data line each. None if anything about them is unusual."""
@@ -121,6 +136,8 @@ class OpenAIStreamDecoder:
         if len(events) != inner.count(_BETWEEN) + 1 or not self._are_usual(events):
             return None
         output = False
+        if self._transcript is not None:
+            self._transcript.begin(inner.partition(_BETWEEN)[0])
         for event in events:
             output = self._take(event) or output
         if done and (failure := self._verdict()) is not None:
@@ -164,6 +181,8 @@ class OpenAIStreamDecoder:
             return self._fail(Outcome.MALFORMED_ANSWER, "an event of the stream is not a chat completion chunk")
         if is_present(parsed.error) or _ends_in_error(parsed):
             return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
+        if self._transcript is not None:
+            self._transcript.begin(event.data)
         output = self._take(parsed)
         if not parsed.choices and (not self._keep_usage or parsed.choices is None):
             return None  # usage that nobody asked for, or an object that is no chunk
@@ -175,6 +194,8 @@ class OpenAIStreamDecoder:
         output = False
         for choice in event.choices or ():
             output = (choice.delta is not None and choice.delta.holds_output()) or output
+            if self._transcript is not None and choice.delta is not None:
+                self._transcript.add(choice.index, choice.delta)
             self._note_finish(choice)
         if event.usage is not ABSENT:
             self._usage = as_usage(event.usage, event.service_tier) or self._usage

@@ -49,6 +49,10 @@ class Said(msgspec.Struct, gc=False):
     function_call: msgspec.Raw = ABSENT
     audio: msgspec.Raw = ABSENT
 
+    def holds_media(self) -> bool:
+        """True if there is more than text and the usual calls of tools."""
+        return is_present(self.function_call) or is_present(self.audio)
+
     def holds_output(self) -> bool:
         """True if a caller would see something: text, a tool call, reasoning, a refusal or audio."""
         return bool(
@@ -57,8 +61,7 @@ class Said(msgspec.Struct, gc=False):
             or self.reasoning
             or self.reasoning_content
             or self.refusal
-            or is_present(self.function_call)
-            or is_present(self.audio)
+            or self.holds_media()
         )
 
 

@@ -1,0 +1,78 @@
+"""Goes on with a stream that broke after the caller had some of it: at a deployment that can take up a text where it ended.
+
+Off unless the rule asks. The caller reads one answer; that two gave it is on record, and in a comment of the stream.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from gateway.flow.recheck import Recheck
+from gateway.flow.relay import Relay
+from gateway.flow.story import Story
+from gateway.providers.contract import Continuer, Translator
+from gateway.routing.plan import CompiledRule
+from gateway.values.answer import Beginning
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
+
+
+class Continuation:
+    """Of one request. `open_at` makes an attempt at a deployment that goes on with what was begun."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a continuation touches
+        self,
+        open_at: Callable[[str, Beginning], Awaitable[Relay]],
+        recheck: Recheck,
+        story: Story,
+        rule: CompiledRule,
+        deployments: dict[str, Deployment],
+        translators: dict[str, Translator],
+    ) -> None:
+        self._open_at = open_at
+        self._recheck = recheck
+        self._story = story
+        self._fallback = rule.fallback
+        self._deployments = deployments
+        self._translators = translators
+
+    async def go_on(self, broken: Relay, failed: AttemptFailed) -> Relay | None:
+        """The stream that goes on with `broken`, which is settled; None if there is none, or what broke cannot be continued."""
+        begun = broken.beginning()
+        broken.settle(failed.outcome, failed.detail)
+        while begun is not None and self._moves_on(failed):
+            name = next((name for name in self._untried() if self._can(name, broken.deployment, begun)), None)
+            if name is None:
+                return None
+            try:
+                return await self._open_at(name, begun)
+            except AttemptFailed as again:
+                failed = again
+        return None
+
+    def _untried(self) -> list[str]:
+        """In the order of the decision; at the end those that were tried, but not at all their addresses."""
+        tried = {attempt.deployment for attempt in self._story.attempts}
+        ranked = self._recheck.ranked
+        again = [name for name in ranked if name in tried and self._recheck.has_another_address(name)]
+        return [*(name for name in ranked if name not in tried), *again]
+
+    def _can(self, name: str, broken: str, begun: Beginning) -> bool:
+        """It can take up the text, has room for it, and may see what the one that broke may have put into it."""
+        deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
+        room = deployment.context_tokens
+        return (
+            self._recheck.may(name)
+            and deployment.clearance.covers(self._deployments[broken].clearance)
+            and (room is None or request.facts.prompt_tokens + begun.tokens < room)
+            and isinstance(translator, Continuer)
+            and translator.encode_continuation(request, deployment, begun) is not None
+        )
+
+    def _moves_on(self, failed: AttemptFailed) -> bool:
+        outcome, story = failed.outcome, self._story
+        return (
+            outcome is not Outcome.DEADLINE_EXCEEDED
+            and len(story.attempts) < story.decision.bounds.max_attempts
+            and time.monotonic() < story.deadline
+            and self._fallback.moves_on(outcome, CONSEQUENCES[outcome].then is Then.NEXT)
+        )

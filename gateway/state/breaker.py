@@ -1,0 +1,166 @@
+"""The breaker of one deployment: what fails too often is left alone, then tried by few, then used again.
+
+Only a provider's faults count (law 9), and being told that it is overloaded is none. A deployment is shut if half of
+what ended lately failed, or if everything did for a while; where little ends, a handful in a row is enough. In each case
+they have to be half of what began in that time too: failures are quick, and good answers may take minutes. Attempts that
+began before it was shut prove nothing about it afterwards, for better or for worse.
+"""
+
+import enum
+from collections import deque
+
+from gateway.values.outcome import CONSEQUENCES, TOLD_OVERLOAD, Fault, Outcome
+
+WINDOW_S, SLICE_S = 10.0, 1.0
+MIN_VOLUME = 20  # attempts that ended within the window, for their share to count
+FAILURE_SHARE = 0.5
+FEW_IN_A_ROW = 5  # while fewer than MIN_VOLUME ended
+MANY_IN_A_ROW = 20  # without a sign of life from an attempt that began after the first of them was seen
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0  # doubles each time it is shut again
+FORGET_S = 60.0  # of admitting, after which one doubling is forgotten
+PROOFS = 3  # signs of life until it admits; each allows one more probe at a time
+
+FAILED = frozenset(
+    outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.PROVIDER and outcome not in TOLD_OVERLOAD
+)
+_ANSWERED = frozenset({Outcome.OK, Outcome.BAD_REQUEST, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY})
+
+
+class Phase(enum.Enum):
+    """What it does with requests."""
+
+    ADMITTING = "admitting"
+    SHUT = "shut"
+    PROBING = "probing"
+
+
+class Breaker:
+    """`now` is seconds, of a clock that only goes forward. Attempts are known by their tickets: 1 for the first begun, ..."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.ADMITTING
+        self.shut_until = 0.0
+        self._begun = 0
+        self._begun_before = 0  # it was shut last
+        self._probes: set[int] = set()  # under way, without a sign of life
+        self._proofs = 0
+        self._doublings = 0
+        self._admitting_since = 0.0
+        self._slices: deque[list[float]] = deque()  # when it ends; what began, ended and failed in it
+        self._lately = [0, 0, 0]  # the sums of those
+        self._ends = _Row()  # failures without a success among what ended
+        self._lifeless = _Row()  # failures without a sign of life of an attempt that began after the first was seen
+
+    @property
+    def probes_out(self) -> bool:
+        """Whether as many probes are under way as may be."""
+        return self.phase is Phase.PROBING and len(self._probes) > self._proofs
+
+    def began(self, now: float) -> int:
+        """An attempt begins: its ticket. After a pause it is a probe."""
+        self._begun += 1
+        if self.phase is Phase.SHUT and now >= self.shut_until:
+            self.phase, self._proofs = Phase.PROBING, 0
+        if self.phase is Phase.ADMITTING:
+            self._count(now, _BEGAN)
+        elif self.phase is Phase.PROBING and not self.probes_out:
+            self._probes.add(self._begun)
+        return self._begun
+
+    def lives(self, ticket: int, now: float) -> None:
+        """An attempt had its first output: however long the rest takes, there is life."""
+        if ticket <= self._begun_before:
+            return
+        if ticket > self._lifeless.newest:
+            self._lifeless.length = 0
+        if ticket in self._probes:
+            self._probes.discard(ticket)
+            self._proofs += 1
+            if self._proofs >= PROOFS:
+                self._admit(now)
+
+    def ended(self, ticket: int, outcome: Outcome, now: float) -> None:
+        """An attempt ended."""
+        if ticket <= self._begun_before:
+            return
+        if outcome in _ANSWERED:
+            self.lives(ticket, now)
+        else:
+            self._probes.discard(ticket)
+        failed = outcome in FAILED
+        if self.phase is Phase.PROBING:
+            if failed:
+                self._shut(now)
+        elif self.phase is Phase.ADMITTING and (failed or outcome is Outcome.OK):
+            self._count(now, _ENDED)
+            if not failed:
+                self._ends.length = 0
+                return
+            self._count(now, _FAILED)
+            self._ends.add(self._begun)
+            self._lifeless.add(self._begun)
+            if self._is_too_much():
+                self._shut(now)
+
+    def restart(self) -> None:
+        """What was there before has gone, and so have its faults."""
+        self._begun_before, self._doublings = self._begun, 0
+        self._admit(0.0)
+
+    def _count(self, now: float, what: int) -> None:
+        slices = self._slices
+        if not slices or now >= slices[-1][0]:
+            slices.append([now + SLICE_S, 0, 0, 0])
+            while slices[0][0] <= now - WINDOW_S:
+                _, *gone = slices.popleft()
+                self._lately = [sum_ - int(one) for sum_, one in zip(self._lately, gone, strict=True)]
+        slices[-1][what + 1] += 1
+        self._lately[what] += 1
+
+    def _is_too_much(self) -> bool:
+        began, ended, failed = self._lately
+        if self._lifeless.is_too_long(MANY_IN_A_ROW, self._begun):
+            return True
+        if ended < MIN_VOLUME:
+            return self._ends.is_too_long(FEW_IN_A_ROW, self._begun)
+        return failed >= FAILURE_SHARE * max(began, ended)
+
+    def _shut(self, now: float) -> None:
+        if self.phase is Phase.ADMITTING:
+            calm = max(now - self._admitting_since, 0.0) // FORGET_S
+            self._doublings = max(self._doublings - int(calm), 0)
+        pause_s = min(FIRST_PAUSE_S * 2.0**self._doublings, LONGEST_PAUSE_S)
+        if pause_s < LONGEST_PAUSE_S:
+            self._doublings += 1
+        self.phase, self.shut_until = Phase.SHUT, now + pause_s
+        self._begun_before = self._begun
+        self._probes.clear()
+        self._forget()
+
+    def _admit(self, now: float) -> None:
+        self.phase, self._admitting_since = Phase.ADMITTING, now
+        self._probes.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._slices.clear()
+        self._lately = [0, 0, 0]
+        self._ends.length = self._lifeless.length = 0
+
+
+_BEGAN, _ENDED, _FAILED = range(3)
+
+
+class _Row:
+    """Failures in a row. `newest`: the ticket that was the newest when the first of them was seen."""
+
+    def __init__(self) -> None:
+        self.length = self.newest = 0
+
+    def add(self, newest: int) -> None:
+        if not self.length:
+            self.newest = newest
+        self.length += 1
+
+    def is_too_long(self, bound: int, newest: int) -> bool:
+        return self.length >= bound and self.length >= FAILURE_SHARE * (newest - self.newest)

@@ -1,0 +1,86 @@
+"""What one deployment takes at present, from all that speaks against asking it: as the `Gate` that decisions read."""
+
+from typing import NamedTuple
+
+from gateway.state.breaker import Breaker, Phase
+from gateway.state.headroom import SentSince
+from gateway.state.limit import ConcurrencyLimit
+from gateway.values.gate import OPEN, Gate, Health
+from gateway.values.headroom import Headroom
+from gateway.values.outcome import TOLD_OVERLOAD, Outcome
+
+LONGEST_WAIT_S = 300.0  # whatever a Retry-After says
+_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None]  # of a Gate
+_NOTHING: _Parts = (None, False, None, None, None)
+
+
+class Begun(NamedTuple):
+    """An attempt that has begun. `ticket` is its number at the deployment; `in_flight` were there before it."""
+
+    ticket: int
+    in_flight: int
+    sent_tokens: float  # to the deployment so far, its own included
+
+
+class Gatekeeper:
+    """Of one deployment. `now` is seconds since the epoch. `gate` and `health` are as of the last verb."""
+
+    def __init__(self, most_in_flight: int | None = None) -> None:
+        self._limit = ConcurrencyLimit(most_in_flight)
+        self._breaker = Breaker()
+        self._sent = SentSince()
+        self._wait_until: float | None = None
+        self._newest = 0
+        self.gate = OPEN
+        self._parts = _NOTHING
+        self._update()
+
+    @property
+    def health(self) -> Health:
+        """What its attempts showed of it."""
+        return _HEALTH[self._breaker.phase]
+
+    def began(self, in_flight: int, tokens: float, now: float) -> Begun:
+        """An attempt of so many tokens goes out, where so many are already."""
+        self._newest = ticket = self._breaker.began(now)
+        sent = self._sent.sent(ticket, tokens)
+        self._update()
+        return Begun(ticket, in_flight, sent)
+
+    def lives(self, begun: Begun, now: float) -> None:
+        """An attempt had its first output."""
+        self._breaker.lives(begun.ticket, now)
+        self._update()
+
+    def told(self, begun: Begun, headroom: Headroom, now: float) -> None:
+        """The head of an answer said what the rate limits still allow."""
+        self._sent.told(begun.ticket, begun.sent_tokens, headroom, now)
+        self._update()
+
+    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
+        """An attempt ended; `wait_s` is what the deployment asked for before the next."""
+        self._breaker.ended(begun.ticket, outcome, now)
+        if outcome is Outcome.OK:
+            self._limit.answered(begun.in_flight + 1)
+        elif outcome in TOLD_OVERLOAD:
+            self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
+            if wait_s is not None:
+                self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_WAIT_S))
+        self._update()
+
+    def forget(self) -> None:
+        """It was started anew: what its attempts showed is over."""
+        self._breaker.restart()
+        self._wait_until = None
+        self._update()
+
+    def _update(self) -> None:
+        breaker = self._breaker
+        shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
+        parts = (shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom)
+        if parts != self._parts:
+            self._parts = parts
+            self.gate = OPEN if parts == _NOTHING else Gate(*parts)
+
+
+_HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}

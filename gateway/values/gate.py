@@ -1,0 +1,67 @@
+"""What a deployment takes at present: whether it is left alone, being tried, told to wait, or full."""
+
+import enum
+
+import msgspec
+
+from gateway.values.headroom import Headroom
+
+
+class Health(enum.Enum):
+    """What is known of a deployment's ability to answer. The last two are of the moment: see `Reading.state`."""
+
+    UNKNOWN = "unknown"  # nothing was read or tried yet
+    ADMITTING = "admitting"
+    PROBING = "probing"  # it failed; a few requests at a time see whether it has recovered
+    SHUT = "shut"  # it failed and is left alone until `shut_until`
+    DOWN = "down"  # it is known not to run
+    REFUSING = "refusing"  # it asked to be left alone for a while, or its rate limit is used up
+    LIMITED = "limited"  # it has as many requests as it takes at once
+
+
+class Bar(msgspec.Struct, frozen=True, gc=False):
+    """Why a request is not sent to a deployment now, and until when that holds; None if only events can tell.
+
+    `left` is what the rate limit still allows in tokens, where that is what does not suffice.
+    """
+
+    state: Health
+    until: float | None = None
+    left: float | None = None
+
+
+class Gate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Times are seconds since the epoch. None: nothing of this kind is known, and nothing is bounded by it.
+
+    `probes_out`: as many requests as may probe it are under way. `limit` is the most that may be in flight.
+    """
+
+    shut_until: float | None = None
+    probes_out: bool = False
+    wait_until: float | None = None
+    limit: int | None = None
+    headroom: Headroom | None = None
+
+    def bar(self, in_flight: int, tokens: float, now: float) -> Bar | None:
+        """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""
+        if self.shut_until is not None and now < self.shut_until:
+            return Bar(Health.SHUT, self.shut_until)
+        if self.probes_out:
+            return Bar(Health.PROBING)
+        if self.wait_until is not None and now < self.wait_until:
+            return Bar(Health.REFUSING, self.wait_until)
+        if self.headroom is not None and (bar := _used_up(self.headroom, tokens, now)) is not None:
+            return bar
+        return Bar(Health.LIMITED) if self.limit is not None and in_flight >= self.limit else None
+
+
+OPEN = Gate()
+
+
+def _used_up(headroom: Headroom, wanted: float, now: float) -> Bar | None:
+    requests, tokens = headroom.requests, headroom.tokens
+    if requests is not None and not requests.covers(1, now):
+        return Bar(Health.REFUSING, requests.resets_at)
+    if tokens is not None and not tokens.covers(wanted, now):
+        return Bar(Health.REFUSING, tokens.resets_at, max(tokens.left, 0.0))
+    return None
