@@ -190,7 +190,9 @@ def test_credentials(keyed: GatewayProcess, headers: dict[str, str], status: int
     assert post(keyed, {"model": "chat", "messages": MESSAGES}, **headers).status_code == status
 
 
-ADMIN = [("GET", "/admin/decisions"), ("GET", "/admin/decisions/x"), ("POST", "/admin/explain")]
+ADMIN = [
+    ("GET", "/admin/decisions"), ("GET", "/admin/decisions/x"), ("POST", "/admin/explain"), ("POST", "/admin/policy/check"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path"), ADMIN)

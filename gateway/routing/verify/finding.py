@@ -34,7 +34,10 @@ class Kind(enum.Enum):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A request as routing sees it, and when it comes: seconds since the epoch. Deciding it shows what was found."""
+    """A request as routing sees it. Deciding it shows what was found.
+
+    `at` is when it comes, seconds since the epoch; 0 where the policy names no window of time.
+    """
 
     facts: Facts
     at: float

@@ -13,7 +13,9 @@ def example_sentence(example: Example) -> str:
     parts += [f"tag {name}={value}" for name, value in sorted(facts.tags.items())]
     if facts.session is not None:
         parts.append("with a session")
-    return f"{', '.join(parts)}; at {dt.datetime.fromtimestamp(example.at, dt.UTC):%a %Y-%m-%d %H:%M} UTC"
+    if example.at:
+        parts.append(f"at {dt.datetime.fromtimestamp(example.at, dt.UTC):%a %Y-%m-%d %H:%M} UTC")
+    return ", ".join(parts)
 
 
 def _of_caller(facts: Facts) -> list[str]:
@@ -22,11 +24,15 @@ def _of_caller(facts: Facts) -> list[str]:
 
 
 def _of_body(facts: Facts) -> list[str]:
-    tokens = f"{facts.prompt_tokens} prompt token{'s' if facts.prompt_tokens > 1 else ''}"
-    bound = "no limit of" if facts.max_output_tokens is None else f"at most {facts.max_output_tokens}"
-    parts = [tokens, f"{bound} output tokens", *(["stream"] if facts.stream else [])]
+    output = facts.max_output_tokens
+    bound = "no limit of output tokens" if output is None else f"at most {_tokens(output, 'output')}"
+    parts = [_tokens(facts.prompt_tokens, "prompt"), bound, *(["stream"] if facts.stream else [])]
     if facts.needs:
         parts.append(f"needs {', '.join(sorted(one.value for one in facts.needs))}")
     if facts.found:
         parts.append(f"found: {', '.join(one.value for one in facts.found)}")
     return parts
+
+
+def _tokens(count: int, what: str) -> str:
+    return f"{count} {what} token{'' if count == 1 else 's'}"

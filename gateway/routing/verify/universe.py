@@ -107,7 +107,7 @@ class Universe:
         return self._example(zip(self.levels, chosen, strict=True))
 
     def _example(self, picked: Iterable[tuple[Level, int]]) -> Example:
-        members: dict[str, Any] = {**msgspec.structs.asdict(_PLAIN), "at": self._now, "tags": {}}
+        members: dict[str, Any] = {**msgspec.structs.asdict(_PLAIN), "at": 0.0, "tags": {}}
         for level, choice in picked:
             level.put(members, level.choices[choice])
         at = members.pop("at")

@@ -234,3 +234,27 @@ def test_an_edge_that_must_not_be(tmp_path: Path, rule: str, change: dict[str, o
 
 def unsafe(findings):
     return [one for one in findings if one.kind is Kind.UNSAFE_EDGE]
+
+
+NOT_FAULTS = {
+    "a fallback that can more, on the same machine": ("when: {model: [small]}, fallback: {to: [home-2]}", "context_tokens: 8000}", "context_tokens: 9000, capabilities: [vision]}"),
+    "a fallback with more room": ("when: {model: [small]}, fallback: {to: [home-2], also_on: [context_too_long]}", "", ""),
+    "a fallback elsewhere": ("when: {model: [small]}, fallback: {to: [cloud]}", "", ""),
+    "a fallback that is new to one of two models": ("when: {model: [chat, small]}, fallback: {to: [cloud]}", "", ""),
+    "a hedge at another address": (
+        "when: {model: [small]}, limits: {hedge: {}}", "home: {provider: vllm, base_url: 'http://10.0.0.1/v1'", "home: {provider: vllm, addresses: ['http://10.0.0.1/v1', 'http://10.0.0.2/v1']",
+    ),
+    "a ceiling above everything": ("when: {sensitivity: [public], model: [chat]}, require: {known_price: true}, limits: {max_cost_usd: 1}", "", ""),
+    "an objective within its limits": ("when: {stream: true}, slo: {first_output: {under_s: 1}, total: {under_s: 50}}, limits: {deadline_s: 60}", "", ""),
+    "weights of a part of the pool": ("when: {stream: true}, prefer: {weights: {home: 1, cloud: 0}}", "", ""),
+    "tools on one, vision on another": ("when: {needs: [tools]}", "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "old", "new"), NOT_FAULTS.values(), ids=NOT_FAULTS)
+def test_what_is_no_fault_is_not_told(tmp_path: Path, rule: str, old: str, new: str) -> None:
+    text = policy(rule)
+    assert old in text
+    found, _ = checked(tmp_path, text.replace(old, new) if old else text)
+    assert found.complete
+    assert [str(one) for one in found.problems if one.severity.value != "note" and one.kind is not Kind.SECRET] == []

@@ -1,0 +1,110 @@
+"""`gateway check`: for people, for CI, and for each example as it stands."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.gateway import REPOSITORY
+
+EXAMPLES = sorted((REPOSITORY / "policies").glob("*.yaml"))
+HOME = "  home: {provider: vllm, base_url: 'http://127.0.0.1:1/v1', model: m, hosting: self_hosted}\n"
+CONFIGURATION = f"deployments:\n{HOME}models: {{chat: {{deployments: [home]}}}}\n"
+GOOD = "rules: [{name: a}]"
+WARNED = "rules:\n- {name: a, when: {stream: true}}\n- {name: b, when: {stream: true}}\n- {name: c}\n"
+WRONG = "rules:\n- {name: a, require: {hosting: commercial}}\n"
+BROKEN = "rules:\n- {name: a, require: {hostng: commercial}}\n"
+
+
+def check(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    bare = {name: value for name, value in os.environ.items() if not name.endswith("_KEY")}
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", "check", *arguments],
+        cwd=REPOSITORY, env={**bare, **env}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "gateway.yaml").write_text(f"{CONFIGURATION}policy: policy.yaml\n")
+    (tmp_path / "policy.yaml").write_text(GOOD)
+    return tmp_path
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_passes_as_it_is(example: Path) -> None:
+    """Without its secrets, which is all that is said against it; with them, strictly."""
+    done = check("--json", str(example.relative_to(REPOSITORY)))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["valid"], told["complete"]) == (0, True, True)
+    assert {one["kind"] for one in told["problems"] if one["severity"] != "note"} <= {"secret"}
+    secrets = [one["sentence"].split("variable ")[1].split()[0] for one in told["problems"] if one["kind"] == "secret"]
+    done = check("--strict", str(example), **{name: f"sk-{name}-0123456789" for name in secrets})
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_embedded_default_passes() -> None:
+    assert check("--strict").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "strict", "verdict"),
+    [
+        (GOOD, 0, 0, "valid: 1 rules"),
+        (WARNED, 0, 1, "valid: 3 rules"),
+        (WRONG, 1, 1, "valid: 1 rules"),
+        (BROKEN, 1, 1, "not valid: 1 problems"),
+    ],
+    ids=["good", "warned", "wrong", "broken"],
+)
+def test_exit_status_and_verdict(files: Path, text: str, status: int, strict: int, verdict: str) -> None:
+    """The policy in its place, and another file in its place."""
+    configuration, other = str(files / "gateway.yaml"), str(files / "other.yaml")
+    (files / "other.yaml").write_text(text)
+    done = check("-c", configuration, other)
+    assert (done.returncode, check("--strict", "-c", configuration, other).returncode) == (status, strict)
+    (files / "policy.yaml").write_text(text)
+    same = check(configuration)
+    assert same.returncode == check("-c", configuration).returncode == status
+    assert same.stdout.replace("policy.yaml", "other.yaml") == done.stdout
+    assert done.stdout.splitlines()[-1].startswith(verdict)
+    as_json = check("--json", configuration)
+    assert as_json.returncode == status
+    assert len(json.loads(as_json.stdout)["problems"]) == sum(
+        ": " in line and line[0] == "/" for line in same.stdout.splitlines()
+    )
+
+
+def test_what_people_see(files: Path) -> None:
+    (files / "policy.yaml").write_text(WARNED)
+    lines = check(str(files / "gateway.yaml")).stdout.splitlines()
+    path = files / "policy.yaml"
+    assert (
+        lines[0] == f"{path}:3:13: warning: rule 'b' can never match: all that it would match is decided before, by 'a'"
+    )
+    assert lines[1].startswith(
+        f"{files / 'gateway.yaml'}:1:1: note: no deployment can answer requests that need tools or"
+    )
+    assert lines[2] == "    for example: 'chat', public, 1 prompt token, at most 1 output token, stream, needs tools"
+
+
+def test_what_ci_sees(files: Path) -> None:
+    (files / "policy.yaml").write_text(WRONG)
+    told: dict[str, Any] = json.loads(check("--json", str(files / "gateway.yaml")).stdout)
+    (wrong,) = [one for one in told["problems"] if one["severity"] == "error"]
+    place = (str(files / "policy.yaml"), 2, 3)
+    assert (wrong["kind"], wrong["rule"], wrong["path"]) == ("always_refused", "a", "rules[0]")
+    assert (wrong["file"], wrong["line"], wrong["column"]) == place
+    assert wrong["example"]["facts"]["model"] == "chat"
+
+
+def test_a_file_that_is_not_there(files: Path) -> None:
+    done = check(str(files / "absent.yaml"))
+    assert done.returncode == 1
+    assert "expected a readable UTF-8 file, found No such file or directory" in done.stdout
+    assert check("-c", str(files / "gateway.yaml"), str(files / "absent.yaml")).returncode == 1
+    assert check("one.yaml", "two.yaml").returncode == 2
