@@ -88,11 +88,15 @@ def check(config: str | None, file: str | None, *, as_json: bool, strict: bool) 
 
 def _verdict(checked: Checked) -> str:
     if not checked.valid:
-        return f"not valid: {len(checked.problems)} problems"
+        return f"not valid: {_counted(len(checked.problems), 'problem')}"
     counts = [(sum(one.severity is severity for one in checked.problems), severity.value) for severity in Severity]
-    found = ", ".join(f"{count} {word}s" for count, word in counts if count) or "nothing to be said against it"
+    found = ", ".join(_counted(*one) for one in counts if one[0]) or "nothing to be said against it"
     partly = "" if checked.complete else "; not all could be proved"
-    return f"valid: {checked.rules} rules, revision {checked.revision}; {found}{partly}"
+    return f"valid: {_counted(checked.rules, 'rule')}, revision {checked.revision}; {found}{partly}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 @main.command()

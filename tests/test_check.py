@@ -54,10 +54,10 @@ def test_the_embedded_default_passes() -> None:
 @pytest.mark.parametrize(
     ("text", "status", "strict", "verdict"),
     [
-        (GOOD, 0, 0, "valid: 1 rules"),
+        (GOOD, 0, 0, "valid: 1 rule,"),
         (WARNED, 0, 1, "valid: 3 rules"),
-        (WRONG, 1, 1, "valid: 1 rules"),
-        (BROKEN, 1, 1, "not valid: 1 problems"),
+        (WRONG, 1, 1, "valid: 1 rule,"),
+        (BROKEN, 1, 1, "not valid: 1 problem"),
     ],
     ids=["good", "warned", "wrong", "broken"],
 )

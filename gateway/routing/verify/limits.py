@@ -39,15 +39,22 @@ def _objectives(case: Case, one: RuleCase, usable: frozenset[str], *, streams: b
 
 
 def _limits(one: RuleCase, *, streams: bool) -> Iterator[Finding]:
-    bounds = one.compiled.bounds
+    bounds, continues = one.compiled.bounds, one.compiled.fallback.after_output == "continue"
+    if not streams:
+        of_streams = {
+            "limits.first_output_s": bounds.first_output_s is not None,
+            "limits.idle_s": bounds.idle_s is not None,
+            "limits.min_output_tokens_per_s": bounds.min_output_tokens_per_s is not None,
+            "fallback.after_output": continues,
+        }
+        for where in (name for name, is_given in of_streams.items() if is_given):
+            yield _idle(one, Kind.LIMIT, where, "it is of streams, and this rule decides none")
+        return
     for name, seconds in (("first_output_s", bounds.first_output_s), ("idle_s", bounds.idle_s)):
-        if seconds is None:
-            continue
-        if not streams:
-            yield _idle(one, Kind.LIMIT, f"limits.{name}", "it is of streams, and this rule decides none")
-        elif seconds >= bounds.deadline_s:
-            said = f"the deadline of {bounds.deadline_s:g} s comes before it"
-            yield _idle(one, Kind.LIMIT, f"limits.{name}", said)
+        if seconds is not None and seconds >= bounds.deadline_s:
+            yield _idle(one, Kind.LIMIT, f"limits.{name}", f"the deadline of {bounds.deadline_s:g} s comes before it")
+    if continues and bounds.max_attempts == 1:
+        yield _idle(one, Kind.LIMIT, "fallback.after_output", "to go on is a second attempt, and max_attempts is 1")
 
 
 def _hedge(case: Case, one: RuleCase) -> Iterator[Finding]:
