@@ -193,7 +193,8 @@ def test_a_seam_drops_repetitions_only(said: str, parts: list[str]) -> None:
         return
     assert more.endswith(given_text)
     dropped = more[: len(more) - len(given_text)]
-    assert said.endswith(dropped) or dropped == said
+    space = said[len(said.rstrip()) :]
+    assert said.endswith(dropped) or dropped == said or space.startswith(dropped)
     assert len(dropped) >= 16 or not dropped.strip()
 
 
