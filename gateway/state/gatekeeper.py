@@ -6,10 +6,9 @@ from gateway.state.breaker import Breaker, Phase
 from gateway.state.headroom import SentSince
 from gateway.state.limit import ConcurrencyLimit
 from gateway.values.gate import OPEN, Gate, Health
-from gateway.values.headroom import Headroom
+from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-LONGEST_WAIT_S = 300.0  # whatever a Retry-After says
 _Parts = tuple[float | None, bool, float | None, int | None, Headroom | None]  # of a Gate
 _NOTHING: _Parts = (None, False, None, None, None)
 
@@ -60,13 +59,15 @@ class Gatekeeper:
     def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
         """An attempt ended; `wait_s` is what the deployment asked for before the next."""
         self._breaker.ended(begun.ticket, outcome, now)
+        if not holds(self._wait_until, now):
+            self._wait_until = None
         if outcome is Outcome.OK:
             self._limit.answered(begun.in_flight + 1)
         elif outcome in TOLD_OVERLOAD:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
                 self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
             if wait_s is not None:
-                self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_WAIT_S))
+                self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
 
     def forget(self) -> None:
