@@ -43,13 +43,15 @@ class Gatekeeper:
         """An attempt of so many tokens goes out, where so many are already."""
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
-        self._update()
+        if not self._is_well:
+            self._update()
         return Begun(ticket, in_flight, sent)
 
     def lives(self, begun: Begun, now: float) -> None:
         """An attempt had its first output."""
         self._breaker.lives(begun.ticket, now)
-        self._update()
+        if not self._is_well:
+            self._update()
 
     def told(self, begun: Begun, headroom: Headroom, now: float) -> None:
         """The head of an answer said what the rate limits still allow."""
@@ -59,6 +61,8 @@ class Gatekeeper:
     def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
         """An attempt ended; `wait_s` is what the deployment asked for before the next."""
         self._breaker.ended(begun.ticket, outcome, now)
+        if outcome is Outcome.OK and self._is_well:
+            return
         if not holds(self._wait_until, now):
             self._wait_until = None
         if outcome is Outcome.OK:
@@ -75,6 +79,11 @@ class Gatekeeper:
         self._breaker.restart()
         self._wait_until = None
         self._update()
+
+    @property
+    def _is_well(self) -> bool:
+        """Nothing speaks against asking it, so neither a beginning nor an answer changes the gate: the usual case."""
+        return self.gate is OPEN and self._breaker.phase is Phase.ADMITTING
 
     def _update(self) -> None:
         breaker = self._breaker
