@@ -9,6 +9,7 @@ began before it was shut prove nothing about it afterwards, for better or for wo
 import enum
 from collections import deque
 
+from gateway.values.headroom import holds
 from gateway.values.outcome import CONSEQUENCES, TOLD_OVERLOAD, Fault, Outcome
 
 WINDOW_S, SLICE_S = 10.0, 1.0
@@ -35,7 +36,7 @@ class Phase(enum.Enum):
 
 
 class Breaker:
-    """`now` is seconds, of a clock that only goes forward. Attempts are known by their tickets: 1 for the first begun, ..."""
+    """`now` is seconds since the epoch. Attempts are known by their tickets: 1 for the first begun, ..."""
 
     def __init__(self) -> None:
         self.phase = Phase.ADMITTING
@@ -59,7 +60,7 @@ class Breaker:
     def began(self, now: float) -> int:
         """An attempt begins: its ticket. After a pause it is a probe."""
         self._begun += 1
-        if self.phase is Phase.SHUT and now >= self.shut_until:
+        if self.phase is Phase.SHUT and not holds(self.shut_until, now):
             self.phase, self._proofs = Phase.PROBING, 0
         if self.phase is Phase.ADMITTING:
             self._count(now, _BEGAN)

@@ -6,10 +6,9 @@ from gateway.state.breaker import Breaker, Phase
 from gateway.state.headroom import SentSince
 from gateway.state.limit import ConcurrencyLimit
 from gateway.values.gate import OPEN, Gate, Health
-from gateway.values.headroom import Headroom
+from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-LONGEST_WAIT_S = 300.0  # whatever a Retry-After says
 _Parts = tuple[float | None, bool, float | None, int | None, Headroom | None]  # of a Gate
 _NOTHING: _Parts = (None, False, None, None, None)
 
@@ -44,13 +43,15 @@ class Gatekeeper:
         """An attempt of so many tokens goes out, where so many are already."""
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
-        self._update()
+        if not self._is_well:
+            self._update()
         return Begun(ticket, in_flight, sent)
 
     def lives(self, begun: Begun, now: float) -> None:
         """An attempt had its first output."""
         self._breaker.lives(begun.ticket, now)
-        self._update()
+        if not self._is_well:
+            self._update()
 
     def told(self, begun: Begun, headroom: Headroom, now: float) -> None:
         """The head of an answer said what the rate limits still allow."""
@@ -60,13 +61,17 @@ class Gatekeeper:
     def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
         """An attempt ended; `wait_s` is what the deployment asked for before the next."""
         self._breaker.ended(begun.ticket, outcome, now)
+        if outcome is Outcome.OK and self._is_well:
+            return
+        if not holds(self._wait_until, now):
+            self._wait_until = None
         if outcome is Outcome.OK:
             self._limit.answered(begun.in_flight + 1)
         elif outcome in TOLD_OVERLOAD:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
                 self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
             if wait_s is not None:
-                self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_WAIT_S))
+                self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
 
     def forget(self) -> None:
@@ -74,6 +79,11 @@ class Gatekeeper:
         self._breaker.restart()
         self._wait_until = None
         self._update()
+
+    @property
+    def _is_well(self) -> bool:
+        """Nothing speaks against asking it, so neither a beginning nor an answer changes the gate: the usual case."""
+        return self.gate is OPEN and self._breaker.phase is Phase.ADMITTING
 
     def _update(self) -> None:
         breaker = self._breaker

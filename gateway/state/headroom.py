@@ -4,9 +4,7 @@ What a provider says is of the moment when it took the request that it answers, 
 counts as sent since: rather too much than too little.
 """
 
-from gateway.values.headroom import Headroom, Quota
-
-LONGEST_S = 300.0  # whatever is said, it is asked again after so long
+from gateway.values.headroom import LONGEST_HOLD_S, Headroom, Quota
 
 
 class SentSince:
@@ -30,7 +28,7 @@ class SentSince:
         """The answer to this attempt said so; `sent_tokens` as `sent` gave them. An older attempt's word is no news."""
         if ticket < self._told_to[0]:
             return
-        latest = now + LONGEST_S
+        latest = now + LONGEST_HOLD_S
         self._told = Headroom(_bounded(headroom.requests, latest), _bounded(headroom.tokens, latest))
         self._told_to = ticket, sent_tokens
         self._put_together()

@@ -12,7 +12,7 @@ MOST = 10.0  # times as many that can be saved up
 
 
 class RetryBudget:
-    """One per process. `now` is seconds, of a clock that only goes forward."""
+    """One per process. `now` is seconds since the epoch."""
 
     def __init__(self) -> None:
         self._all = _Bucket(FEW_IN_ALL)

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from gateway.values.headroom import Headroom
+from gateway.values.headroom import Headroom, holds
 
 
 class Health(enum.Enum):
@@ -44,11 +44,11 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     def bar(self, in_flight: int, tokens: float, now: float) -> Bar | None:
         """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""
-        if self.shut_until is not None and now < self.shut_until:
+        if holds(self.shut_until, now):
             return Bar(Health.SHUT, self.shut_until)
         if self.probes_out:
             return Bar(Health.PROBING)
-        if self.wait_until is not None and now < self.wait_until:
+        if holds(self.wait_until, now):
             return Bar(Health.REFUSING, self.wait_until)
         if self.headroom is not None and (bar := _used_up(self.headroom, tokens, now)) is not None:
             return bar

@@ -2,6 +2,16 @@
 
 import msgspec
 
+LONGEST_HOLD_S = 300.0  # nothing that a provider says or does keeps requests from it for longer without asking again
+
+
+def holds(until: float | None, now: float) -> bool:
+    """Whether something that was to end then is still so; seconds since the epoch.
+
+    What would end later than anything can was said before the clock was set back: it holds nobody.
+    """
+    return until is not None and now < until <= now + LONGEST_HOLD_S
+
 
 class Quota(msgspec.Struct, frozen=True, gc=False):
     """So many requests or tokens may still be sent until `resets_at`, seconds since the epoch. Below 0: too many were."""
@@ -11,7 +21,7 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
 
     def covers(self, wanted: float, now: float) -> bool:
         """Whether so many more may be sent now. After its reset it says nothing, and holds nobody back."""
-        return self.left >= wanted or now >= self.resets_at
+        return self.left >= wanted or not holds(self.resets_at, now)
 
 
 class Headroom(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.state.headroom import LONGEST_S, SentSince
-from gateway.values.headroom import Headroom, Quota
+from gateway.state.headroom import SentSince
+from gateway.values.headroom import LONGEST_HOLD_S, Headroom, Quota
 
 
 def left(sent: SentSince) -> tuple[float, float]:
@@ -28,7 +28,7 @@ def test_an_older_attempts_word_is_no_news() -> None:
 def test_a_silly_reset_holds_nobody_back_for_days() -> None:
     sent = SentSince()
     sent.told(1, sent.sent(1, 0), Headroom(Quota(0, 1e12)), 100.0)
-    assert sent.headroom == Headroom(Quota(0, 100.0 + LONGEST_S))
+    assert sent.headroom == Headroom(Quota(0, 100.0 + LONGEST_HOLD_S))
 
 
 def test_what_was_not_said_is_not_known() -> None:

@@ -5,12 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.state.breaker import FAILED, FEW_IN_A_ROW, FIRST_PAUSE_S, PROOFS
-from gateway.state.gatekeeper import LONGEST_WAIT_S
 from gateway.state.readings import Readings
 from gateway.values.decision import Decision
 from gateway.values.deployment import Hardware
 from gateway.values.gate import OPEN, Bar, Health
-from gateway.values.headroom import Headroom, Quota
+from gateway.values.headroom import LONGEST_HOLD_S, Headroom, Quota
 from gateway.values.outcome import CONSEQUENCES, Outcome
 from gateway.values.records import Attempt
 from gateway.values.slo import Slo, SloReading, Target
@@ -73,7 +72,17 @@ def test_one_that_asks_to_be_left_alone_is() -> None:
     assert readings.is_able("a", 106.9)
     assert is_open(readings, 107.0)
     one(readings, attempt(Outcome.OVERLOADED, retry_after_s=1e9), 200.0)
-    assert is_open(readings, 200.0 + LONGEST_WAIT_S)
+    assert is_open(readings, 200.0 + LONGEST_HOLD_S)
+
+
+def test_a_clock_that_is_set_back_holds_nobody_for_hours() -> None:
+    readings = Readings()
+    fail(readings, Outcome.SERVER_ERROR, FEW_IN_A_ROW, now=1e6)
+    one(readings, attempt(Outcome.OVERLOADED, retry_after_s=60.0), 1e6)
+    assert not is_open(readings, 1e6)
+    assert is_open(readings, 1e6 - 3600)
+    fail(readings, Outcome.OK, PROOFS, now=1e6 - 3600)
+    assert readings.of("a").health is Health.ADMITTING
 
 
 def test_one_of_several_addresses_speaks_for_itself() -> None:
