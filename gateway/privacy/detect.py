@@ -46,7 +46,7 @@ _ONE_OF_EACH = (
 
 
 class Detector:
-    """Looks for some kinds. One detector serves all threads at once; its patterns take a tenth of a second to compile."""
+    """Looks for some kinds. One detector serves all threads at once; its patterns take some tenths of a second to compile."""
 
     def __init__(self, kinds: frozenset[Kind] = _EVERY_KIND, scanner: scan.Scanner | None = None) -> None:
         self._scanner = scanner or scan.Scanner()
