@@ -9,6 +9,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,7 +25,9 @@ _SMALLEST_NUMBER = 10_000_000  # 8 digits
 _LARGEST_NUMBER = 10**20
 _LONG = 256  # from here a string may be a payload
 _HEAD = 88  # characters: no payload has a space there
-_MANY = 4096  # elements of a list between two looks at the time
+_MANY = 1024  # members or elements between two looks at the time
+_FEW = 16  # whose work is not counted
+_MEMBERS_A_STEP = 4
 
 
 class Body:
@@ -63,6 +66,11 @@ class Body:
 
     def _object(self, members: dict[str, Any]) -> None:
         add = self.lines.append
+        if len(members) > _FEW:
+            self._meter.work(len(members) // _MEMBERS_A_STEP)
+            if len(members) > _MANY:
+                self._in_parts(members)
+                return
         for key, value in members.items():
             add(key)
             if type(value) is str:  # as _text, which a call would make half as fast again
@@ -78,9 +86,15 @@ class Body:
             else:
                 self._other(value)
 
+    def _in_parts(self, members: dict[str, Any]) -> None:
+        every = iter(members.items())
+        while part := dict(islice(every, _MANY)):
+            self._object(part)
+
     def _list(self, elements: list[Any], key: str) -> None:
         for start in range(0, len(elements), _MANY):
-            self._meter.tick()
+            if len(elements) > _FEW:
+                self._meter.work(min(len(elements), _MANY) // _MEMBERS_A_STEP)
             for element in elements[start : start + _MANY]:
                 if type(element) is str:
                     self._text(element, key)

@@ -17,7 +17,7 @@ from gateway.privacy.body import Body
 from gateway.privacy.budget import Budget, GivenUp, Meter
 from gateway.privacy.folding import folded
 from gateway.privacy.looks import LOOKS, Look, sightings
-from gateway.privacy.payload import payloads
+from gateway.privacy.payload import Payloads, payloads
 from gateway.privacy.seams import Glued, batches, ends
 from gateway.privacy.sighting import Span
 from gateway.privacy.spelling import WAYS, respelled
@@ -46,7 +46,7 @@ _ONE_OF_EACH = (
 
 
 class Detector:
-    """Looks for some kinds. One detector serves all threads at once; its patterns take a tenth of a second to compile."""
+    """Looks for some kinds. One detector serves all threads at once; its patterns take some tenths of a second to compile."""
 
     def __init__(self, kinds: frozenset[Kind] = _EVERY_KIND, scanner: scan.Scanner | None = None) -> None:
         self._scanner = scanner or scan.Scanner()
@@ -118,27 +118,28 @@ class _Search:
 
     def _text(self, text: str, depth: int) -> None:
         """`depth`: payloads within are read so deep."""
-        payloads_from = 0
+        base64 = Payloads([], 0, 0)  # the last that was met
         for start in range(0, len(text), _BLOCK):
             self.meter.tick()
             end = min(start + _BLOCK, len(text))
-            if not self._scanner.fired(text[max(0, start - _OVERLAP) : end + _OVERLAP]):
+            if end <= base64.opaque_to or not self._scanner.fired(text[max(0, start - _OVERLAP) : end + _OVERLAP]):
                 continue
             for fine in range(start, end, _FINE):
-                payloads_from = self._block(text, fine, min(fine + _FINE, end), payloads_from, depth)
+                if min(fine + _FINE, end) > base64.opaque_to:
+                    base64 = self._block(text, fine, min(fine + _FINE, end), base64, depth)
 
-    def _block(self, text: str, start: int, end: int, payloads_from: int, depth: int) -> int:
-        """One block in all its spellings; then what its payloads say. Returns where the last one of them ends."""
+    def _block(self, text: str, start: int, end: int, base64: Payloads, depth: int) -> Payloads:
+        """One block in all its spellings; then what its payloads say. Returns what base64 was met."""
         first = max(0, start - _OVERLAP)
         around = text[first : end + _OVERLAP]
         fired = self._scanner.fired(around)
         if not fired:
-            return payloads_from
+            return base64
         span = Span(around, start - first, end - first, self.meter)
         said: dict[str, None] = {}
         if fired & _PAYLOAD and depth:
-            found, payloads_from = payloads(text, max(start, payloads_from), end, self.meter)
-            said.update(dict.fromkeys(found))
+            base64 = payloads(text, max(start, base64.end), end, self.meter)
+            said.update(dict.fromkeys(base64.said))
         if fired & _ODD:
             span, fired = self._respelled(span, _ODD)
         if span.text != around:
@@ -156,12 +157,12 @@ class _Search:
         self.tally.other_text()
         for one in said:
             self._text(one, depth - 1)
-        return payloads_from
+        return base64
 
     def _payloads(self, span: Span, fired: int, depth: int) -> dict[str, None]:
         if not (fired & _PAYLOAD and depth):
             return {}
-        return dict.fromkeys(payloads(span.text, span.start, span.end, self.meter)[0])
+        return dict.fromkeys(payloads(span.text, span.start, span.end, self.meter).said)
 
     def _respelled(self, span: Span, fired: int) -> tuple[Span, int]:
         """The span without the ways of spelling that fired, and what fires then."""

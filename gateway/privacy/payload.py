@@ -2,6 +2,8 @@
 
 import binascii
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from gateway.privacy.budget import Meter
 
@@ -35,34 +37,47 @@ def readable(text: str, meter: Meter) -> str:
     if is_text(decoded(text[start : start + _HEAD])):
         meter.take(len(text))
         return text[:start] + " " + decoded(text[start:]).decode("utf-8", "replace")
-    if uri is None and not _looks_encoded(text[:_SAMPLE]):
+    if uri is None and not looks_encoded(text[:_SAMPLE]):
         return text
     return text[: start + _HEAD]  # an OpenSSH key is told by its head
 
 
-def payloads(text: str, start: int, end: int, meter: Meter) -> tuple[list[str], int]:
-    """What the data URIs and the base64 that begin in `start:end` of a text say, where it is text; the end of the last."""
-    said: list[str] = []
-    place = start
-    while (uri := _DATA_URI.search(text, place, end + _LONGEST_URI)) and uri.start() < end:
-        meter.work()
-        place = uri.end()
-        if ";base64" in uri.group(2):
-            short = _LINE.match(text, place, place + _SHORTEST)
-            if short and len(short.group()) < _SHORTEST and is_text(decoded(short.group())):
-                said.append(decoded(short.group()).decode("utf-8", "replace"))
-    place = start
+class Payloads(NamedTuple):
+    """What some base64 says, where it is text; where the last of it ends; up to where the text is nothing but base64."""
+
+    said: list[str]
+    end: int
+    opaque_to: int
+
+
+def payloads(text: str, start: int, end: int, meter: Meter) -> Payloads:
+    """Those of the data URIs and the base64 that begin in `start:end` of a text."""
+    said = list(_short_ones(text, start, end, meter))
+    place, opaque_to = start, 0
     while (run := _RUN.search(text, place, end + _SHORTEST)) and run.start() < end:
         meter.work()
         line = _LINE.match(text, run.start())
         place = line.end() if line else run.end()
         if not is_text(decoded(text[run.start() : min(place, run.start() + _HEAD)])):
+            if looks_encoded(text[run.start() : run.start() + _SAMPLE]):
+                opaque_to = place
             continue
         if place - run.start() >= _FULL_LINE and (more := _MORE_LINES.match(text, place)):
             place = more.end()
         meter.take(place - run.start())
         said.append(_all_lines(text[run.start() : place]))
-    return said, place
+    return Payloads(said, place, opaque_to)
+
+
+def _short_ones(text: str, start: int, end: int, meter: Meter) -> Iterator[str]:
+    """What is called base64, and is shorter than what is taken for it."""
+    place = start
+    while (uri := _DATA_URI.search(text, place, end + _LONGEST_URI)) and uri.start() < end:
+        meter.work()
+        place = uri.end()
+        short = _LINE.match(text, place, place + _SHORTEST) if ";base64" in uri.group(2) else None
+        if short and len(short.group()) < _SHORTEST and is_text(decoded(short.group())):
+            yield decoded(short.group()).decode("utf-8", "replace")
 
 
 def decoded(base64: str) -> bytes:
@@ -93,7 +108,7 @@ def _all_lines(run: str) -> str:
     return "\n".join(part.decode("utf-8", "replace") for part in parts)
 
 
-def _looks_encoded(sample: str) -> bool:
-    """Lists of numbers, names with hyphens and paths are written with the same letters."""
+def looks_encoded(sample: str) -> bool:
+    """Whether it is base64 by its letters. Lists of numbers, names with hyphens and paths are written with the same letters."""
     both_cases = sample.lower() != sample and sample.upper() != sample
     return both_cases and len(_SEPARATORS.findall(sample)) <= _MOST_SEPARATORS

@@ -16,11 +16,21 @@ _ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 _ANY_CASE = _ONCE | hyperscan.HS_FLAG_CASELESS
 
 _NAME = r"(?:key|secret|token|passw?o?r?d?|pwd?|bearer|credentials?|cloudant)"
+_CUT = r"[ .\-/()]"
 _PATTERNS: list[tuple[int, str, int]] = [
     (EMAIL, r"\S@\S", _ONCE),
     (NUMBER, r"[0-9](?:[ .\-/()]{0,3}[0-9]){8}", _ONCE),
     (NUMBER, r"[0-9](?:[ ./()]{0,3}[0-9]){7}", _ONCE),  # 8 digits, but no ISO date
-    (NUMBER, r"[0-9](?:-[0-9]{2} [0-9]{2} [0-9]{2}|-[0-9]{5}|-[0-9]{3}[ -][0-9]{2}|[0-9]{3}-[0-9]{4})", _ONCE),
+    # 8 digits with a hyphen in any groups, but for an ISO date's
+    (NUMBER, rf"[0-9]{{5}}(?:{_CUT}{{0,3}}[0-9]){{3}}", _ONCE),
+    (NUMBER, rf"(?:^|[^0-9])[0-9]{_CUT}{{1,3}}[0-9](?:{_CUT}{{0,3}}[0-9]){{6}}", _ONCE),
+    (NUMBER, rf"(?:^|[^0-9])[0-9]{{2}}{_CUT}{{1,3}}[0-9](?:{_CUT}{{0,3}}[0-9]){{5}}", _ONCE),
+    (NUMBER, rf"(?:^|[^0-9])[0-9]{{3}}{_CUT}{{1,3}}[0-9](?:{_CUT}{{0,3}}[0-9]){{4}}", _ONCE),
+    (NUMBER, rf"[0-9]{{4}}{_CUT}{{1,3}}[0-9](?:{_CUT}{{1,3}}[0-9](?:{_CUT}{{0,3}}[0-9]){{2}}|[0-9]{{2}}{_CUT}{{0,3}}[0-9])", _ONCE),
+    (NUMBER, rf"[0-9]{{4}}{_CUT}{{1,3}}[0-9]{{2}}{_CUT}{{1,3}}[0-9]{_CUT}{{1,3}}[0-9]", _ONCE),
+    (NUMBER, rf"[0-9]{{4}}(?:{_CUT}{{2,3}}[0-9]{{2}}{_CUT}{{1,3}}|{_CUT}[0-9]{{2}}{_CUT}{{2,3}})[0-9]{{2}}", _ONCE),
+    (NUMBER, r"[0-9]{4}(?:-[0-9]{2}[ ./()]|[ ./()][0-9]{2}-)[0-9]{2}", _ONCE),
+    (NUMBER, r"[0-9]{4}-(?:[0-9]{2}-(?:[4-9][0-9]|3[2-9]|00)|(?:[2-9][0-9]|1[3-9]|00)-[0-9]{2})", _ONCE),
     (IBAN, r"(?:\b|_)[a-z]{2}[0-9]{2}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{3}", _ANY_CASE),
     (LETTERED, r"(?:\b|_)[xyz]?[ -]?[0-9]{7,8}[ -]?[a-z]", _ANY_CASE),
     (LETTERED, r"(?:\b|_)[a-z]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[a-d]\b", _ANY_CASE),

@@ -173,3 +173,19 @@ def test_many_members_and_long_lists() -> None:
     DETECTOR.detect(fields, Budget(expired=watch))
     assert watch.longest < STEP_S
     assert time.perf_counter() - began < WHOLE_S
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"k{n}": n for n in range(5_000)},
+        {"x": {f"k{n}": n for n in range(5_000)}},
+        {"x": [0] * 20_000},
+        {"x": [{"a": 1}] * 6_000},
+        {"x": [{f"{n}": "" for n in range(40)}] * 100},
+        {"x": [[]] * 15_000},
+    ],
+)
+def test_many_members_are_much_work(body: object) -> None:
+    fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
+    assert DETECTOR.detect_within(fields, Budget(max_steps=300)) is None

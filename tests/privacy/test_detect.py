@@ -2,13 +2,15 @@
 
 import base64
 import json
+import random
 
 import msgspec
 import pytest
 
+from gateway.privacy.budget import Budget
 from gateway.privacy.detect import Detector
 from gateway.values.finding import NOTHING_FOUND, Kind
-from tests.privacy.measure import as_chat, kinds
+from tests.privacy.measure import as_chat, kinds, work
 
 DETECTOR = Detector()
 CARD = "4111 1111 1111 1111"
@@ -261,6 +263,13 @@ IMAGE = base64.b64encode(bytes(range(256)) * 400).decode()
 )
 def test_pictures_and_sound_are_no_text(url: str) -> None:
     assert DETECTOR.detect(raw({"messages": [{"content": [{"image_url": {"url": url}}]}]})) == NOTHING_FOUND
+
+
+def test_a_picture_within_prose_is_passed_by() -> None:
+    picture = base64.b64encode(random.Random(5).randbytes(3_000_000)).decode()
+    steps = work(DETECTOR, as_chat(f"see ![x](data:image/png;base64,{picture})"), Budget())
+    assert steps < len(picture) // 2_000
+    assert found(f"see ![x](data:image/png;base64,{picture}) and {CARD}") == {Kind.CARD: 1}
 
 
 @pytest.mark.parametrize("much", ["", " and so on" * 100])

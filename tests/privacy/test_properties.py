@@ -3,12 +3,14 @@
 import base64
 import itertools
 import json
+import re
 import string
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.privacy import scan
 from gateway.privacy.budget import Budget, Meter
 from gateway.privacy.detect import Detector
 from gateway.privacy.looks import LOOKS, sightings
@@ -145,3 +147,12 @@ def test_the_first_scan_hides_nothing_that_a_close_look_finds() -> None:
 def test_the_first_scan_hides_nothing_of_random_numbers(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert seen(text, -1) == seen(text, DETECTOR._scanner.fired(text))
+
+
+def test_the_first_scan_hides_no_eight_digits_however_they_are_cut() -> None:
+    for cuts in itertools.product(["", "-", " ", "."], repeat=7):
+        text = "tel 0" + "".join(cut + digit for cut, digit in zip(cuts, "1234567", strict=True))
+        if "-" in cuts and not re.search(r"\d{4}-\d\d-\d\d", text):
+            assert DETECTOR._scanner.fired(text) & 1 << scan.NUMBER, text
+    for number in ("0123-45-67", "0123-01-32", "0123-00-01"):
+        assert DETECTOR._scanner.fired(f"tel {number}") & 1 << scan.NUMBER
