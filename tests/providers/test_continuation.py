@@ -167,6 +167,18 @@ def test_an_answer_begun_anew_is_none() -> None:
     assert text_of(events).strip() == "burned."
 
 
+def test_an_emoji_that_was_torn_in_two() -> None:
+    """Some servers send each half as an escape of its own, which is no text."""
+    torn = rb'data: {"id":"x","choices":[{"index":0,"delta":{"content":"a \ud83d"}}]}' + b"\n\n"
+    begun = remembered(torn).beginning()
+    assert begun is not None
+    rest = rb'data: {"id":"y","choices":[{"index":0,"delta":{"content":"\ude00 and more"}}]}' + b"\n\n"
+    events, chunks = continued(another(begun=begun), rest, delta("x" * HELD), rest, STOP, DONE)
+    assert text_of(events) == "\ufffd and more" + "x" * HELD + "\ufffd and more"
+    assert {one["id"] for one in events} == {"x"}
+    assert chunks[-1].done
+
+
 def test_broken_twice() -> None:
     decoder = another()
     continued(decoder, delta(REST[:30]))

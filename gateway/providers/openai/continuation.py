@@ -34,7 +34,7 @@ _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
 _encode = msgspec.json.Encoder().encode
 _messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class _Role(msgspec.Struct):
@@ -152,12 +152,17 @@ def _counts(usage: msgspec.Raw) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """Of an object that the stream's decoder took."""
+    try:
+        return _decode_members(data)
+    except msgspec.DecodeError:
+        return _decode_members(without_surrogates(bytes(data)))
+
+
 def _text(raw: msgspec.Raw) -> str:
-    for form in (bytes(raw), without_surrogates(bytes(raw))):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            found: Any = msgspec.json.decode(form)
-            return found if isinstance(found, str) else ""
-    return ""
+    found: Any = msgspec.json.decode(raw)
+    return found if isinstance(found, str) else ""
 
 
 def _is_set(raw: msgspec.Raw | None) -> bool:
