@@ -48,6 +48,7 @@ bench: $(VENV)/run
 
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.slow_clients
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py

@@ -49,7 +49,7 @@ class Gateway:
         self.readings.declare_limits({
             name: one.max_in_flight for name, one in settings.catalogue.deployments.items() if one.max_in_flight
         })  # fmt: skip
-        self.transport = Transport(TransportLimits())
+        self.transport = Transport(TransportLimits(max_connections=settings.server.most_running))
         self.metrics = Metrics()
         self.metrics.read_objectives(lambda: self.readings.snapshot(time.time()).slo)
         self.metrics.read_deployments(

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -19,7 +21,9 @@ from gateway.app import Gateway
 from gateway.settings import Settings
 from gateway.settings.document import ServerSection
 
+_log = logging.getLogger(__name__)
 _BACKLOG = 1024
+_FILES_A_REQUEST, _FILES_BESIDE = 2, 500
 _GREET_WITHIN_S = 20.0
 _CUT_OFF_AFTER_S = 2.0  # who has not read the end of its answer by then does not get it
 _UNREAD_TIMES = 1.5  # the bound of readers: first the request ends, on record, then the connection
@@ -33,6 +37,7 @@ def run(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     host, port = settings.server.host, settings.server.port or _free_port(settings.server.host)
     _check_free(host, port)
+    _allow_files(settings.server.most_running)
     gateway = Gateway(settings)
     server = Server(
         gateway.asgi,
@@ -57,6 +62,22 @@ async def _serve(settings: Settings) -> None:
     finally:
         greeter.cancel()
         await gateway.stop()
+
+
+def _allow_files(most_running: int) -> None:
+    """A request in progress holds two sockets; shells allow a process 1,024 files where it may have many more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_A_REQUEST * most_running + _FILES_BESIDE
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        _log.warning(
+            "this process may open %d files; for server.most_running %d it may need %d (ulimit -n)",
+            allowed,
+            most_running,
+            wanted,
+        )
 
 
 def _calm_collector() -> None:
