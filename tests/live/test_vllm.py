@@ -19,6 +19,7 @@ import openai
 import pytest
 
 from tests.support.gateway import REPOSITORY, GatewayProcess
+from tests.support.scripted import Scripted, delta, events
 
 SCRIPT = Path(os.environ.get("REAL_VLLM", REPOSITORY.parent / "shared" / "real-vllm" / "serve.sh"))
 START_S = 900  # the first start installs 3.4 GB
@@ -75,14 +76,28 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def gateway(vllm: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def breaking() -> Iterator[Scripted]:
+    """A worker whose every stream breaks after a few words."""
+    with Scripted(lambda _: events(delta("Once upon a time"), delta(", there was"), done=False)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    vllm: tuple[str, str], breaking: Scripted, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
     name, url = vllm
     entry = {
         "provider": "vllm", "hosting": "self_hosted", "base_url": f"{url}/v1", "model": name, "region": "local",
         "capabilities": ["tools", "forced_tools", "json_object", "json_schema", "logprobs", "multiple_choices"],
     }  # fmt: skip
     wrong = {**entry, "model": "no-such-model"}
-    config = {"deployments": {"worker": entry, "misnamed": wrong}, "models": {"chat": {"deployments": ["worker"]}}}
+    breaks = {**entry, "base_url": breaking.base_url}
+    config = {
+        "deployments": {"worker": entry, "misnamed": wrong, "breaks": breaks},
+        "models": {"chat": {"deployments": ["worker"]}, "broken": {"deployments": ["breaks", "worker"]}},
+        "policy": {"rules": [{"name": "all", "fallback": {"after_output": "continue"}}]},
+    }
     with GatewayProcess(tmp_path_factory.mktemp("live"), config) as process:
         yield process
 
@@ -97,8 +112,8 @@ def running(vllm: tuple[str, str]) -> float:
     return sum(float(value) for value in re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", text, re.MULTILINE))
 
 
-def wait_for_running(vllm: tuple[str, str], count: int) -> None:
-    until = time.monotonic() + 2
+def wait_for_running(vllm: tuple[str, str], count: int, within_s: float = 5.0) -> None:
+    until = time.monotonic() + within_s
     while running(vllm) != count and time.monotonic() < until:
         time.sleep(0.05)
     assert running(vllm) == count
@@ -110,7 +125,8 @@ def test_chat(client: openai.OpenAI, gateway: GatewayProcess) -> None:
     )
     completion = raw.parse()
     assert completion.choices[0].message.content
-    assert "live-1" in completion.id
+    assert raw.headers["x-request-id"] == "live-1"
+    assert raw.headers["x-gateway-decision"] in completion.id  # a caller's own may come twice
     record = gateway.decision(raw.headers["x-gateway-decision"])["record"]
     assert completion.usage is not None
     assert record["attempts"][0]["usage"]["completion_tokens"] == completion.usage.completion_tokens
@@ -180,22 +196,68 @@ def test_its_refusals(client: openai.OpenAI) -> None:
     assert failed.value.code == "deployment_gone"
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("leaves", ["whole", "before_output", "in_mid_stream"])
 def test_a_departed_client_frees_the_worker(
-    client: openai.OpenAI, gateway: GatewayProcess, vllm: tuple[str, str], stream: bool
+    client: openai.OpenAI, gateway: GatewayProcess, vllm: tuple[str, str], leaves: str
 ) -> None:
-    if stream and vllm[0] == "tiny":
+    """Within a second; what was generated is on record, and nothing is in flight."""
+    if leaves != "whole" and vllm[0] == "tiny":
         pytest.skip("two layers say 1,500 tokens before the server's gauges are written once")
-    body = {"model": "chat", "messages": STORY, "max_tokens": 1500, "stream": stream, "ignore_eos": True}
-    timeout = httpx.Timeout(30, read=1.5 if not stream else 30)
-    with httpx.Client(base_url=gateway.url, timeout=timeout, trust_env=False) as leaving:
-        if stream:
-            with leaving.stream("POST", "/v1/chat/completions", json=body) as answer:
-                parts = answer.iter_raw()  # held: to let go of it would be to leave
-                next(parts)
-                wait_for_running(vllm, 1)  # the server updates its gauges between steps
+    body = {"model": "chat", "messages": STORY, "max_tokens": 1500, "stream": leaves != "whole", "ignore_eos": True}
+    if leaves == "before_output":
+        body["messages"] = [{"role": "user", "content": "Go on. " * 250}]
+    raw = json.dumps(body).encode()
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as leaving:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(raw)}\r\n\r\n"
+        leaving.sendall(head.encode() + raw)
+        if leaves == "in_mid_stream":
+            while b'"content"' not in leaving.recv(65536):
+                pass
+        if leaves == "before_output":
+            time.sleep(0.01)
         else:
-            with pytest.raises(httpx.ReadTimeout):
-                leaving.post("/v1/chat/completions", json=body)
-    wait_for_running(vllm, 0)
+            wait_for_running(vllm, 1)  # the server updates its gauges between steps
+    wait_for_running(vllm, 0, within_s=1.0)
+    record = newest_record(gateway)
+    assert (record["outcome"], record["fault"]) == ("caller_left", "caller")
+    assert record["output_started"] == (leaves == "in_mid_stream")
+    if leaves == "in_mid_stream":
+        assert record["attempts"][-1]["usage"]["completion_tokens"] > 0
+    assert (
+        'gateway_attempts_in_flight{deployment="worker"} 0.0'
+        in httpx.get(f"{gateway.url}/metrics", trust_env=False).text
+    )
     assert client.chat.completions.create(model="chat", messages=HELLO, max_tokens=5)
+
+
+def newest_record(gateway: GatewayProcess) -> dict[str, Any]:
+    """Of the request that ended last."""
+    found = httpx.get(f"{gateway.url}/admin/decisions?limit=1", trust_env=False).json()["record"][0]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_it_goes_on_with_a_stream_that_broke(
+    client: openai.OpenAI, gateway: GatewayProcess, vllm: tuple[str, str]
+) -> None:
+    """By `continue_final_message`: the caller reads one answer."""
+    answer = client.chat.completions.with_raw_response.create(
+        model="broken",
+        messages=STORY,
+        stream=True,
+        max_tokens=40,
+        temperature=0,
+        stream_options={"include_usage": True},
+    )
+    chunks = list(answer.parse())
+    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert said.startswith("Once upon a time, there was")
+    assert len(said) > len("Once upon a time, there was") + 20
+    assert "Once upon a time" not in said[4:]
+    record = gateway.decision(answer.headers["x-gateway-decision"])["record"]
+    broken, went_on = record["attempts"]
+    assert (broken["outcome"], went_on["outcome"], went_on["continues"]) == ("truncated", "ok", 27)
+    counted = next(chunk.usage for chunk in chunks if chunk.usage)
+    assert (
+        counted.completion_tokens == broken["usage"]["completion_tokens"] + went_on["usage"]["completion_tokens"] <= 40
+    )
