@@ -114,7 +114,7 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--requests", type=int, default=2000)
+    options.add_argument("--requests", type=int, default=3000)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), given.requests)
