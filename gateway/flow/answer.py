@@ -64,10 +64,10 @@ class Answer(msgspec.Struct, frozen=True):
         """Made so far, that of an open stream included."""
         return len(self.story.attempts) + (self.stream is not None)
 
-    def give_up(self) -> None:
-        """Another answer is used: end the stream."""
+    def give_up(self, why: Outcome) -> None:
+        """It is not used: end the stream."""
         if self.stream is not None:
-            self.stream.give_up()
+            self.stream.give_up(why)
 
 
 class Answers:
