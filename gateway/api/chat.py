@@ -196,6 +196,7 @@ async def _send_stream(send: Send, answer: Answer, stream: Stream, ids: RawHeade
         last = stopped().event()
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
+        failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")
         raise BrokenStream from bug
     finally:
         readers.end()
