@@ -134,7 +134,9 @@ def _unusual(service_tier: msgspec.Raw) -> str | None:
     return word if _TIER.fullmatch(word) else _OTHER_TIER
 
 
-FAILED = "error"  # finish_reason of vLLM and OpenRouter when the engine failed: no answer, whatever came before
+# finish_reason where the engine failed (vLLM, OpenRouter) or dropped the request (vLLM when it is paused, scaled or
+# stopped; SGLang): no answer, whatever came before, though vLLM ends its stream well (vllm-project/vllm#57082)
+FAILED = frozenset({"error", "abort"})
 
 
 def without_surrogates(data: bytes) -> bytes:
