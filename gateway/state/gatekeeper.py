@@ -44,6 +44,7 @@ class Gatekeeper:
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
         if not self._is_well:
+            self._limit.relax(now)
             self._update()
         return Begun(ticket, in_flight, sent)
 
@@ -69,7 +70,7 @@ class Gatekeeper:
             self._limit.answered(begun.in_flight + 1)
         elif outcome in TOLD_OVERLOAD:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
-                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
+                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
             if wait_s is not None:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
