@@ -9,8 +9,8 @@ from gateway.values.gate import OPEN, Gate, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None]  # of a Gate
-_NOTHING: _Parts = (None, False, None, None, None)
+_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool]  # of a Gate
+_NOTHING: _Parts = (None, False, None, None, None, False)
 
 
 class Begun(NamedTuple):
@@ -89,7 +89,9 @@ class Gatekeeper:
     def _update(self) -> None:
         breaker = self._breaker
         shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
-        parts = (shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom)
+        parts = (
+            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom, breaker.sees_through,
+        )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
             self.gate = OPEN if parts == _NOTHING else Gate(*parts)

@@ -204,6 +204,16 @@ def test_late_is_learned(fleet: Fleet, gateway: GatewayProcess) -> None:
     assert took < after_s + 0.3
 
 
+def test_one_that_recovered_and_loses_every_race_is_admitted_again(fleet: Fleet, gateway: GatewayProcess) -> None:
+    def state() -> str:
+        return str(httpx.get(f"{gateway.url}/readyz", trust_env=False).json()["deployments"]["first"])
+
+    fleet.stands[0].play("error_500")
+    wait_for(lambda: ask(gateway, "first") and state() == "shut", within_s=5)
+    fleet.stands[0].play("slow@500")
+    wait_for(lambda: ask(gateway, stream=True) and state() == "admitting", within_s=15)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_caller_that_leaves_ends_both(fleet: Fleet, gateway: GatewayProcess, stream: bool) -> None:
     for stand in fleet.stands:
