@@ -7,7 +7,9 @@ What must happen is here and in what it calls; what is nice to know is on the bu
 import asyncio
 import time
 import zlib
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 import msgspec
 from tenacity import AsyncRetrying, retry_if_exception
@@ -212,14 +214,17 @@ class Answers:
                 retry.failed(deployment.name, failed)
         raise retry.failure
 
-    async def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Answer:
-        """One attempt at an answer from its beginning."""
-        made = await self._made(story, name)
+    def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Coroutine[Any, Any, Answer]:
+        """One attempt at an answer from its beginning. It counts from now on, not only once it is awaited."""
+        return self._answered(story, rule, self._begun(story, name))
+
+    async def _answered(self, story: Story, rule: CompiledRule, attempt: RunningAttempt) -> Answer:
+        made = await self._made(attempt)
         if isinstance(made, Relay):
             go_on = self._continuation(story, rule).go_on if story.decision.continues else None
-            return Answer(story, name, stream=Stream(story, made, go_on))
+            return Answer(story, made.deployment, stream=Stream(story, made, go_on))
         whole, record = made
-        return Answer(story, name, whole, record)
+        return Answer(story, record.deployment, whole, record)
 
     def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
         recheck = Recheck(self._rooms.readings, self._deployments, story)
@@ -228,22 +233,23 @@ class Answers:
         )
 
     async def _go_on_at(self, story: Story, name: str, begun: Beginning) -> Relay:
-        made = await self._made(story, name, begun)
+        made = await self._made(self._begun(story, name, begun))
         if not isinstance(made, Relay):
             raise TypeError("only streams go on")
         return made
 
-    async def _made(
-        self, story: Story, name: str, begun: Beginning | None = None
-    ) -> Relay | tuple[WholeAnswer, Attempt]:
-        """One attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
+    def _begun(self, story: Story, name: str, begun: Beginning | None = None) -> RunningAttempt:
         if all(one.deployment != name for one in story.attempts):
             self._rooms.readings.retries.earn(name)
-        attempt = RunningAttempt(self._rooms, story, self._deployments[name], begun)
+        return RunningAttempt(self._rooms, story, self._deployments[name], begun)
+
+    @staticmethod
+    async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:
+        """The rest of an attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
         relay: Relay | None = None
         try:
             exchange = await attempt.open()
-            if story.request.facts.stream:
+            if attempt.story.request.facts.stream:
                 relay = Relay(attempt, exchange, attempt.decoder())
                 await relay.open()
                 return relay

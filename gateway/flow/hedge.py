@@ -3,9 +3,9 @@ the other is cancelled at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.flow.recheck import Recheck
 from gateway.flow.story import Story
@@ -25,11 +25,13 @@ Answered = TypeVar("Answered", bound=Won)
 
 
 class Hedging(Generic[Answered]):
-    """Of one request. `attempt` makes one at a deployment, by its name. `failures` receives what failed, in turn."""
+    """Of one request. `attempt` begins one at a deployment, by its name: it counts there from then on, or many hedged
+    requests would all find the same room. `failures` receives what failed, in turn.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a hedge touches
         self,
-        attempt: Callable[[str], Awaitable[Answered]],
+        attempt: Callable[[str], Coroutine[Any, Any, Answered]],
         recheck: Recheck,
         story: Story,
         rule: CompiledRule,
@@ -71,7 +73,7 @@ class Hedging(Generic[Answered]):
             story.waited_s = min(story.waited_s, waited + loop.time() - since)  # two waits at once are one
 
     def _start(self, name: str) -> asyncio.Task[Answered]:
-        task = asyncio.ensure_future(self._attempt(name))
+        task = asyncio.get_running_loop().create_task(self._attempt(name))
         self._running[task] = name
         return task
 

@@ -1,7 +1,9 @@
-"""A caller that leaves in any moment of a hedged request: no answer is left that nobody ends."""
+"""A caller that leaves in any moment of a hedged request: no attempt and no answer is left that nobody ends."""
 
 import asyncio
+from collections.abc import Coroutine
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from gateway.flow.hedge import Hedging
 from gateway.routing.document import Fallback
 from gateway.values.outcome import Outcome
 
-MANY = 100  # turns of the loop: more than a race takes once its first answer is here
+MANY = 1000  # turns of the loop: more than a race takes
 
 
 class Won:
@@ -28,6 +30,7 @@ class Race:
     def __init__(self, *, settling: int) -> None:
         self.won: list[Won] = []
         self.why: list[str] = []
+        self.running = 0
         self._settling = settling
         everything = SimpleNamespace(
             waited_s=0.0, has_another_address=lambda _: False, may=lambda *_, **__: True, spend=lambda _: True,
@@ -36,40 +39,45 @@ class Race:
         rule = SimpleNamespace(name="rule", fallback=Fallback())
         self.hedging: Hedging[Won] = Hedging(self._attempt, everything, everything, rule, everything, [])  # type: ignore[arg-type]
 
-    async def _attempt(self, name: str) -> Won:
+    def _attempt(self, name: str) -> Coroutine[Any, Any, Won]:
+        self.running += 1
+        return self._answer(name)
+
+    async def _answer(self, name: str) -> Won:
         try:
-            await asyncio.sleep(3600 if name == "first" else 0.001)
+            for _ in range(MANY if name == "first" else 5):
+                await asyncio.sleep(0)
         except asyncio.CancelledError as cancelled:
             self.why.append(*cancelled.args)
             for _ in range(self._settling):
                 await asyncio.sleep(0)
             raise
+        finally:
+            self.running -= 1
         self.won.append(Won())
         return self.won[-1]
 
 
 @pytest.mark.parametrize("settling", [0, 3])
 @pytest.mark.parametrize("why", [Outcome.CALLER_LEFT, Outcome.GATEWAY_STOPPED])
-async def test_whenever_the_caller_leaves_the_answer_is_given_up_or_given(settling: int, why: Outcome) -> None:
-    was_given = False
+async def test_whenever_the_caller_leaves_all_is_ended(settling: int, why: Outcome) -> None:
+    lost = 0
     for turns in range(MANY):
         race = Race(settling=settling)
         task = asyncio.create_task(race.hedging.answer())
-        while not race.won:
-            await asyncio.sleep(0)
         for _ in range(turns):
             await asyncio.sleep(0)
         was_given = task.done()
         task.cancel(why.value)
         await asyncio.wait([task])
-        (won,) = race.won
-        assert (won.given_up is None) is was_given
+        assert race.running == 0
         if was_given:
+            assert task.result().given_up is None
             break
         assert task.cancelled()
-        assert won.given_up is why
-        assert race.why
-    assert was_given
+        assert {one.given_up for one in race.won} <= {why}
+        lost += len(race.won)
+    assert lost > 0  # answers that came, and that nobody was there for
 
 
 async def test_the_one_that_loses_knows_why() -> None:
