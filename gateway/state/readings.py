@@ -4,6 +4,7 @@ A reading is replaced, never changed, so a snapshot is a shallow copy and stays 
 a file of its own beside this one.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from gateway.values.usage import Usage
 
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
+_log = logging.getLogger(__name__)
 
 
 class Readings:
@@ -111,7 +113,10 @@ class Readings:
         learned = self._learned.get(name)
         if learned is None:
             learned = self._learned[name] = _Learned()
-        learned.learn(attempt, decision, now)
+        try:
+            learned.learn(attempt, decision, now)
+        except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
+            _log.exception("what an attempt at %s taught was lost", name)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
             health, was.in_flight - 1, keeper.gate,

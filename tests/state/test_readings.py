@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.state.breaker import FAILED, FEW_IN_A_ROW, FIRST_PAUSE_S, PROOFS
+from gateway.state.latency import LatencyModel
 from gateway.state.readings import Readings
 from gateway.values.decision import Decision
 from gateway.values.deployment import Hardware
@@ -53,6 +54,17 @@ def test_nobody_elses_faults_do_and_overload_that_is_told_does_not(outcome: Outc
     fail(readings, outcome, 50)
     assert readings.of("a").health is not Health.SHUT
     assert readings.is_able("a", 0.0)
+
+
+def test_what_has_ended_is_free_whatever_it_teaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(LatencyModel, "learn", fails)
+    readings = Readings()
+    for outcome in Outcome:
+        one(readings, attempt(outcome), 0.0)
+    assert readings.of("a").in_flight == 0
 
 
 def test_answers_after_the_pause_end_it() -> None:

@@ -14,7 +14,8 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = msgspec.Raw(b"null")  # msgspec takes no union of Raw and None
 
 
-Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None  # more is a bug of the server's, and no count
+MOST_TOKENS = 10_000_000  # the longest contexts there are; more is a bug of the server's, and no count
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
 
 
 class TokenDetails(msgspec.Struct, gc=False):
