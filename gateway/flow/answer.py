@@ -15,7 +15,7 @@ import msgspec
 from tenacity import AsyncRetrying, retry_if_exception
 
 from gateway.flow.admission import Admission
-from gateway.flow.attempt import Rooms, RunningAttempt
+from gateway.flow.attempt import RunningAttempt
 from gateway.flow.classify import Classifier
 from gateway.flow.continuation import Continuation
 from gateway.flow.count import TokenCounts
@@ -23,6 +23,7 @@ from gateway.flow.hedge import Hedging
 from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
+from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.flow.stream import Stream
 from gateway.routing.counterfactual import with_counterfactuals
