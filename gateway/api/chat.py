@@ -27,7 +27,8 @@ from gateway.api.wire import (
     refuse_repeats,
     send_whole,
 )
-from gateway.flow.answer import Answer, Answers, RequestFailed
+from gateway.flow.answer import Answers, RequestFailed
+from gateway.flow.attempts import Answer
 from gateway.flow.fair_threads import TooBusy
 from gateway.flow.stream import Stream
 from gateway.observe.bus import Bus
