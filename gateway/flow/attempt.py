@@ -6,7 +6,7 @@ from gateway.flow.address import go_to_address
 from gateway.flow.pace import Pace
 from gateway.flow.patience import Patience, Wait
 from gateway.flow.rooms import Rooms
-from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told, usage_until_stopped
+from gateway.flow.settlement import STOPPED, is_held_by_caller, kept_objective, usage_told, usage_until_stopped
 from gateway.flow.story import Story
 from gateway.providers.contract import Continuer, StreamDecoder
 from gateway.transport import Exchange
@@ -204,10 +204,11 @@ class RunningAttempt:
         return attempt
 
     def _usage(self, outcome: Outcome, said: WholeAnswer | StreamSummary | None, duration_s: float) -> Usage | None:
-        facts = self.story.request.facts
-        if outcome is Outcome.HEDGE_LOST and said is None and self._exchange is not None:
-            return usage_until_stopped(facts, self._rooms.readings.of(self.deployment.name), duration_s)
-        return usage_told(said, facts)
+        facts, told = self.story.request.facts, usage_told(said, self.story.request.facts)
+        refused = self._status is not None and self._status >= 400
+        if told is not None or self._exchange is None or refused or outcome not in STOPPED:
+            return told
+        return usage_until_stopped(facts, self._rooms.readings.of(self.deployment.name), duration_s)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
         """What a provider said, without the credential; cut only then, lest a half of one is left."""

@@ -9,6 +9,10 @@ from gateway.values.request import Facts
 from gateway.values.snapshot import Reading
 from gateway.values.usage import Usage
 
+# the provider was at work, and was told to stop
+STOPPED = frozenset({
+    Outcome.HEDGE_LOST, Outcome.CALLER_LEFT, Outcome.LIMIT_PASSED, Outcome.DEADLINE_EXCEEDED, Outcome.GATEWAY_STOPPED,
+})  # fmt: skip
 _HELD_S = 1.0  # a stream that waited less for its caller has the pace of its provider
 
 
@@ -23,7 +27,7 @@ def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage 
 
 def usage_until_stopped(facts: Facts, reading: Reading, duration_s: float) -> Usage | None:
     """What a whole answer, or a stream that showed nothing yet, may have used until it was given up; as an estimate."""
-    generated = 0.0 if facts.stream else generated_after(duration_s, reading)
+    generated = 0.0 if facts.stream else generated_after(duration_s, reading, facts.prompt_tokens)
     if generated is None:
         return None
     return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True)
