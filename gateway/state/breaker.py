@@ -25,6 +25,7 @@ PROOFS = 3  # signs of life until it admits; each allows one more probe at a tim
 FAILED = frozenset(
     outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.PROVIDER and outcome not in TOLD_OVERLOAD
 )
+AGAINST = FAILED | TOLD_OVERLOAD  # what speaks against the one that was asked
 _ANSWERED = frozenset({Outcome.OK, Outcome.BAD_REQUEST, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY})
 
 
@@ -111,6 +112,10 @@ class Breaker:
             self._lifeless.add(self._begun)
             if self._is_too_much():
                 self._shut(now)
+
+    def left(self, ticket: int) -> None:
+        """An attempt ended, and that says nothing."""
+        self._probes.discard(ticket)
 
     def restart(self) -> None:
         """What was there before has gone, and so have its faults."""

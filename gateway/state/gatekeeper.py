@@ -75,6 +75,12 @@ class Gatekeeper:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
 
+    def ended_there(self, begun: Begun) -> None:
+        """An attempt ended in a way that says nothing of the deployment as a whole."""
+        self._breaker.left(begun.ticket)
+        if not self._is_well:
+            self._update()
+
     def forget(self) -> None:
         """It was started anew: what its attempts showed is over."""
         self._breaker.restart()

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
+from gateway.state.breaker import AGAINST
 from gateway.state.gatekeeper import Begun, Gatekeeper
 from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
@@ -105,10 +106,16 @@ class Readings:
         return self.of(deployment)
 
     def ended(self, attempt: Attempt, begun: Begun, decision: Decision, now: float) -> None:
-        """An attempt ended. One of several addresses that asks to be left alone does not speak for the others."""
-        name, outcome = attempt.deployment, attempt.outcome
+        """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
+        nothing is known against the others.
+        """
+        name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
         was, keeper = self.of(name), self._keeper(name)
-        keeper.ended(begun, outcome, None if len(self.workers.of(name)) > 1 else attempt.retry_after_s, now)
+        if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
+            keeper.ended_there(begun)
+        else:
+            wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
+            keeper.ended(begun, outcome, wait_s, now)
         health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned = self._learned.get(name)
         if learned is None:
