@@ -11,8 +11,8 @@ from gateway.api.rooms import ApiRooms
 from gateway.documents import Secret
 from gateway.flow.admission import Admission
 from gateway.flow.answer import Answers
-from gateway.flow.attempt import Rooms
 from gateway.flow.classify import Classifier
+from gateway.flow.rooms import Rooms
 from gateway.observe.bus import Bus
 from gateway.observe.journal import Journal
 from gateway.observe.metrics import Metrics

@@ -20,6 +20,7 @@ BEHAVIOURS = (
     "tools",
     "json_schema",
     "logprobs",
+    "slow@1000",
     "slow@3000",
     "endless",
     "silent",

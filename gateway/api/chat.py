@@ -27,7 +27,8 @@ from gateway.api.wire import (
     refuse_repeats,
     send_whole,
 )
-from gateway.flow.answer import Answer, Answers, RequestFailed
+from gateway.flow.answer import Answers, RequestFailed
+from gateway.flow.attempts import Answer
 from gateway.flow.fair_threads import TooBusy
 from gateway.flow.stream import Stream
 from gateway.observe.bus import Bus
@@ -196,6 +197,7 @@ async def _send_stream(send: Send, answer: Answer, stream: Stream, ids: RawHeade
         last = stopped().event()
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
+        failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")
         raise BrokenStream from bug
     finally:
         readers.end()

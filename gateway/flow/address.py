@@ -9,7 +9,18 @@ from gateway.state.readings import Readings
 from gateway.values.deployment import Deployment
 
 
-def choose_address(readings: Readings, story: Story, deployment: Deployment, now: float) -> int | None:
+def go_to_address(readings: Readings, story: Story, deployment: Deployment, now: float) -> tuple[int | None, float]:
+    """The address, which is told of the attempt, and the seconds of wait that it has to expect there."""
+    address, name = _chosen(readings, story, deployment, now), deployment.name
+    if address is None:
+        return None, 0.0
+    wait_s = readings.workers.of(name)[address].wait_s(now)
+    readings.workers.began(name, address)
+    story.tried.append((name, address))
+    return address, wait_s or 0.0
+
+
+def _chosen(readings: Readings, story: Story, deployment: Deployment, now: float) -> int | None:
     """Its position; one that this request has not tried, while there is one. None where there is nothing to choose."""
     workers = readings.workers.of(deployment.name)
     if len(workers) < 2:

@@ -56,10 +56,10 @@ class Admission:
             async with asyncio.timeout_at(deadline):
                 await turn
         except TimeoutError:
+            self._pass_on(turn)
             raise self._busy("its turn did not come before its deadline") from None
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.leave()  # its turn had come
+            self._pass_on(turn)
             raise
         finally:
             if self._queues[priority].pop(number, None) is not None:
@@ -74,7 +74,7 @@ class Admission:
                 self._between_s = between if self._between_s is None else _mean(self._between_s, between)
             self._left_at = now
         else:
-            self._left_at = 0.0
+            self._left_at, self._between_s = 0.0, None  # what the next ones wait for may be quicker
         for queue in self._queues.values():
             while queue:
                 _, turn = queue.popitem(last=False)
@@ -83,6 +83,11 @@ class Admission:
                     turn.set_result(None)
                     return
         self.running -= 1
+
+    def _pass_on(self, turn: asyncio.Future[None]) -> None:
+        """Nobody uses this turn; it may have come in the very moment in which the wait was given up."""
+        if turn.done() and not turn.cancelled() and turn.exception() is None:
+            self.leave()
 
     def _make_room(self, priority: Priority) -> bool:
         """The last of the lowest priority below this one is turned away."""

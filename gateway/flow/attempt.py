@@ -1,22 +1,15 @@
-"""One attempt: one call to one deployment, from the reservation to its settlement, which always comes.
-
-Timeouts are separate things: connecting, the first output, the pause between outputs, the whole attempt. What is near
-is set on the exchange; whichever comes first names the outcome. Pings and empty deltas are no output and reset nothing.
-"""
+"""One attempt: one call to one deployment, from the reservation to its settlement, which always comes."""
 
 import time
 
-import msgspec
-
-from gateway.flow.address import choose_address
+from gateway.flow.address import go_to_address
 from gateway.flow.pace import Pace
+from gateway.flow.patience import Patience, Wait
+from gateway.flow.rooms import Rooms
+from gateway.flow.settlement import STOPPED, is_held_by_caller, kept_objective, usage_told, usage_until_stopped
 from gateway.flow.story import Story
-from gateway.observe.bus import Bus
-from gateway.providers.contract import Continuer, StreamDecoder, Translator
-from gateway.state.readings import Readings
-from gateway.state.slo import kept
-from gateway.state.tokens import generated_after
-from gateway.transport import Exchange, Transport
+from gateway.providers.contract import Continuer, StreamDecoder
+from gateway.transport import Exchange
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -27,17 +20,8 @@ from gateway.values.usage import Usage, settled_usd
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
 _DRAIN_S, _DRAIN_READS = 0.25, 4
+_TO_THE_END: Wait = (None, Outcome.TOTAL_TIMEOUT)
 _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
-_HELD_S = 1.0  # a stream that waited less for its caller has the pace of its provider
-
-
-class Rooms(msgspec.Struct, frozen=True):
-    """What an attempt works with."""
-
-    transport: Transport
-    readings: Readings
-    bus: Bus
-    translators: dict[str, Translator]  # by deployment
 
 
 class RunningAttempt:
@@ -55,19 +39,12 @@ class RunningAttempt:
         self._rooms = rooms
         self._translator = rooms.translators[deployment.name]
         self._started = time.monotonic()
-        timeouts, bounds = deployment.timeouts, story.decision.bounds
-        self._first = _sooner(timeouts.first_output_s, bounds.first_output_s, Outcome.FIRST_OUTPUT_TIMEOUT)
-        self._idle = _sooner(timeouts.idle_s, bounds.idle_s, Outcome.IDLE_TIMEOUT)
-        self._ends = min(self._started + deployment.timeouts.total_s, story.deadline)
-        self._late = Outcome.DEADLINE_EXCEEDED if self._ends == story.deadline else Outcome.TOTAL_TIMEOUT
+        self._patience = Patience(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
         self._exchange: Exchange | None = None
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
         now = time.time()
-        self.address = choose_address(rooms.readings, story, deployment, now)
-        self._wait_s = self._go_to(self.address, now)
-        if self.address is not None:
-            story.tried.append((deployment.name, self.address))
+        self.address, self._wait_s = go_to_address(rooms.readings, story, deployment, now)
         facts = story.request.facts
         self._reservation = rooms.readings.began(
             deployment.name, now, facts.prompt_tokens + (facts.max_output_tokens or 0)
@@ -83,8 +60,8 @@ class RunningAttempt:
         call = self._call()
         since = time.monotonic()
         try:
-            exchange = self._exchange = await self._send(call, self._ends - since)
-            self.expect_by(self._first[0] if facts.stream else None, self._first[1])
+            exchange = self._exchange = await self._send(call, self._patience.ends - since)
+            self._wait(self._patience.first if facts.stream else _TO_THE_END)
             head = await exchange.head()
         finally:
             self.story.waited_s += time.monotonic() - since
@@ -112,7 +89,7 @@ class RunningAttempt:
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
         if left_s <= 0:
-            raise AttemptFailed(self._late, "no time was left to connect")
+            raise AttemptFailed(self._patience.late, "no time was left to connect")
         name, connect_s = self.deployment.name, self.deployment.timeouts.connect_s
         try:
             return await self._rooms.transport.send(
@@ -120,18 +97,13 @@ class RunningAttempt:
             )
         except AttemptFailed as failed:
             if failed.outcome is Outcome.CONNECT_TIMEOUT and left_s < connect_s:
-                raise AttemptFailed(self._late, failed.detail) from None
+                raise AttemptFailed(self._patience.late, failed.detail) from None
             raise
 
-    def expect_by(self, within_s: float | None, outcome: Outcome) -> None:
-        """The next thing must come within so many seconds (None: no limit of its own), and before the attempt's end."""
-        if self._exchange is None:
-            return
-        at = self._ends if within_s is None else time.monotonic() + within_s
-        if at < self._ends:
-            self._exchange.expect(at, outcome)
-        else:
-            self._exchange.expect(self._ends, self._late)
+    def _wait(self, wait: Wait) -> None:
+        """The next thing must come so soon."""
+        if self._exchange is not None:
+            self._exchange.expect(*self._patience.until(wait))
 
     async def read(self, exchange: Exchange) -> bytes:
         """What has arrived, the wait counted."""
@@ -147,7 +119,7 @@ class RunningAttempt:
 
     async def drain(self, exchange: Exchange) -> None:
         """Read the end of a body that is known to be complete, so that its connection can be used again."""
-        self.expect_by(_DRAIN_S, Outcome.IDLE_TIMEOUT)
+        self._wait((_DRAIN_S, Outcome.IDLE_TIMEOUT))
         try:
             for _ in range(_DRAIN_READS):
                 if not await self.read(exchange):
@@ -182,10 +154,10 @@ class RunningAttempt:
             readings.gave_output(name, self._reservation, time.time())
             if self.address is not None:
                 readings.workers.gave_output(name, self.address)
-        if self.pace is not None and self.pace.left_s() < self._idle[0]:
-            self.expect_by(self.pace.left_s(), Outcome.LIMIT_PASSED)
-        else:
-            self.expect_by(*self._idle)
+        idle = self._patience.idle
+        if self.pace is not None and (left_s := self.pace.left_s()) < idle[0]:
+            idle = left_s, Outcome.LIMIT_PASSED
+        self._wait(idle)
 
     def settle(
         self, outcome: Outcome, *, said: WholeAnswer | StreamSummary | None = None, detail: str | None = None
@@ -195,14 +167,16 @@ class RunningAttempt:
             self._exchange.close()
         now, duration = time.time(), time.monotonic() - self._started
         deployment, readings = self.deployment, self._rooms.readings
-        usage = self._of_lost(duration) if outcome is Outcome.HEDGE_LOST and said is None else self._usage(said)
-        held = self._is_held(duration)
+        usage, first = self._usage(outcome, said, duration), self.first_output_s
+        held = (
+            first is not None and self.story.request.facts.stream and is_held_by_caller(duration - first, self._read_s)
+        )
         attempt = Attempt(
             deployment=deployment.name,
             outcome=outcome,
             started_s=self._started - self.story.arrived,
             duration_s=duration,
-            first_output_s=self.first_output_s,
+            first_output_s=first,
             status=self._status,
             usage=usage,
             cost_usd=settled_usd(deployment, usage, readings.served(deployment.name, usage, now)),
@@ -213,7 +187,9 @@ class RunningAttempt:
             resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._reservation.in_flight,
             held_by_caller=held,
-            slo_met=self._kept(outcome, duration, usage, held=held),
+            slo_met=kept_objective(
+                self.story.decision, outcome, usage, first_output_s=first, duration_s=duration, held_by_caller=held
+            ),
             address=self.address,
             base_url=None if self.address is None else deployment.addresses[self.address],
             continues=0 if self._begun is None else len(self._begun.text),
@@ -227,56 +203,12 @@ class RunningAttempt:
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
 
-    def _go_to(self, address: int | None, now: float) -> float:
-        """The address is told of the attempt; how long it has to expect to wait there, in seconds."""
-        if address is None:
-            return 0.0
-        workers, name = self._rooms.readings.workers, self.deployment.name
-        wait_s = workers.of(name)[address].wait_s(now)
-        workers.began(name, address)
-        return wait_s or 0.0
-
-    def _is_held(self, duration_s: float) -> bool:
-        """Whether most of the stream's time went by without anybody waiting for the provider."""
-        if self.first_output_s is None or not self.story.request.facts.stream:
-            return False
-        streamed = duration_s - self.first_output_s
-        held = streamed - self._read_s
-        return held > _HELD_S and held > streamed / 2
-
-    def _kept(self, outcome: Outcome, duration_s: float, usage: Usage | None, *, held: bool) -> bool | None:
-        decision = self.story.decision
-        if decision.slo is None:
-            return None
-        return kept(
-            decision.slo,
-            outcome,
-            stream=decision.facts.stream,
-            first_output_s=self.first_output_s,
-            duration_s=duration_s,
-            output_tokens=None if usage is None else usage.completion_tokens / decision.facts.choices,
-            held_by_caller=held,
-        )
-
-    def _usage(self, said: WholeAnswer | StreamSummary | None) -> Usage | None:
-        if said is None:
-            return None
-        if said.usage is None and isinstance(said, StreamSummary) and said.tokens:
-            prompt = self.story.request.facts.prompt_tokens
-            return Usage(prompt_tokens=prompt, completion_tokens=said.tokens, estimated=True)
-        return said.usage
-
-    def _of_lost(self, duration_s: float) -> Usage | None:
-        """What a whole answer, or a stream that showed nothing yet, may have used until it was given up; as an estimate."""
-        if self._exchange is None:
-            return None
-        facts, reading = self.story.request.facts, self._rooms.readings.of(self.deployment.name)
-        generated = 0.0 if facts.stream else generated_after(duration_s, reading)
-        if generated is None:
-            return None
-        return Usage(
-            prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True
-        )
+    def _usage(self, outcome: Outcome, said: WholeAnswer | StreamSummary | None, duration_s: float) -> Usage | None:
+        facts, told = self.story.request.facts, usage_told(said, self.story.request.facts)
+        refused = self._status is not None and self._status >= 400
+        if told is not None or self._exchange is None or refused or outcome not in STOPPED:
+            return told
+        return usage_until_stopped(facts, self._rooms.readings.of(self.deployment.name), duration_s)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
         """What a provider said, without the credential; cut only then, lest a half of one is left."""
@@ -291,15 +223,10 @@ class RunningAttempt:
 
     async def _error_body(self, exchange: Exchange) -> bytes:
         parts: list[bytes] = []
-        self.expect_by(_ERROR_BODY_S, Outcome.TOTAL_TIMEOUT)
+        self._wait((_ERROR_BODY_S, Outcome.TOTAL_TIMEOUT))
         try:
             while (size := sum(map(len, parts))) < _MAX_ERROR_BODY and (data := await self.read(exchange)):
                 parts.append(data[: _MAX_ERROR_BODY - size])
         except AttemptFailed:
             pass  # the status alone says enough; what came of the body is read
         return b"".join(parts)
-
-
-def _sooner(own_s: float, of_rule_s: float | None, outcome: Outcome) -> tuple[float, Outcome]:
-    """The limit that counts, and what it means to pass it: the rule's impatience is no fault of the provider."""
-    return (own_s, outcome) if of_rule_s is None or of_rule_s >= own_s else (of_rule_s, Outcome.LIMIT_PASSED)

@@ -10,7 +10,7 @@ import time
 
 import msgspec
 
-from gateway.flow.attempt import Rooms
+from gateway.flow.rooms import Rooms
 from gateway.providers.contract import TokenCounter
 from gateway.routing.plan import Plan
 from gateway.values.decision import Cause, Decision

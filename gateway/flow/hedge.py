@@ -3,32 +3,35 @@ the other is cancelled at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.flow.recheck import Recheck
 from gateway.flow.story import Story
 from gateway.routing.plan import CompiledRule
 from gateway.state.hedge_budget import HedgeBudget
-from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then, of_cancellation
 
 
 class Won(Protocol):
     """What an attempt gives that has succeeded."""
 
-    def give_up(self) -> None:
-        """Another one is used instead."""
+    def give_up(self, why: Outcome) -> None:
+        """It is not used."""
 
 
 Answered = TypeVar("Answered", bound=Won)
 
 
 class Hedging(Generic[Answered]):
-    """Of one request. `attempt` makes one at a deployment, by its name. `failures` receives what failed, in turn."""
+    """Of one request. `attempt` begins one at a deployment, by its name: it counts there from then on, or many hedged
+    requests would all find the same room. `failures` receives what failed, in turn.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a hedge touches
         self,
-        attempt: Callable[[str], Awaitable[Answered]],
+        attempt: Callable[[str], Coroutine[Any, Any, Answered]],
         recheck: Recheck,
         story: Story,
         rule: CompiledRule,
@@ -42,30 +45,37 @@ class Hedging(Generic[Answered]):
         self._rule = rule
         self._budget = budget
         self._running: dict[asyncio.Task[Answered], str] = {}
+        self._first: asyncio.Task[Answered] | None = None
 
     async def answer(self) -> Answered:
         """The first answer of the two. Raises AttemptFailed as the last of them did, when none is left."""
         story, loop = self._story, asyncio.get_running_loop()
         waited, since = story.waited_s, loop.time()
+        won: Answered | None = None
         try:
             first = story.decision.attempts[0]
-            self._start(first)
+            self._first = self._start(first)
             await asyncio.wait(self._running, timeout=story.decision.hedge_after_s)
-            if self._first_is_late() and (second := self._second(first)) is not None:
+            if not self._first.done() and (second := self._second(first)) is not None:
                 self._start(second)
-            return await self._winner()
+            won = await self._winner()
+            await self._stop(Outcome.HEDGE_LOST)
         except asyncio.CancelledError as cancelled:
-            await self._stop(*cancelled.args)
+            why = of_cancellation(cancelled)
+            if won is not None:  # while it was waited for the other
+                won.give_up(why)
+            await self._stop(why)
             raise
+        else:
+            return won
         finally:
-            await self._stop(Outcome.HEDGE_LOST.value)
+            await self._stop(Outcome.HEDGE_LOST)
             story.waited_s = min(story.waited_s, waited + loop.time() - since)  # two waits at once are one
 
-    def _start(self, name: str) -> None:
-        self._running[asyncio.ensure_future(self._attempt(name))] = name
-
-    def _first_is_late(self) -> bool:
-        return not any(task.done() for task in self._running)
+    def _start(self, name: str) -> asyncio.Task[Answered]:
+        task = asyncio.get_running_loop().create_task(self._attempt(name))
+        self._running[task] = name
+        return task
 
     def _second(self, first: str) -> str | None:
         """Where a second attempt may go: another address of the same deployment, or the next candidate."""
@@ -78,32 +88,37 @@ class Hedging(Generic[Answered]):
         return second if second is not None and self._budget.spend(self._rule.name) else None
 
     async def _winner(self) -> Answered:
+        """What ends the request ends it if the first attempt met it; what the second met leaves the first its time."""
         while self._running:
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             answers = [task.result() for task in done if task.exception() is None]
-            failed = [(self._running.pop(task), task.exception()) for task in done]
+            failed = [(task, self._running.pop(task), task.exception()) for task in done]
             if answers:
                 for late in answers[1:]:
-                    late.give_up()
+                    late.give_up(Outcome.HEDGE_LOST)
                 return answers[0]
-            for name, failure in failed:
+            for task, name, failure in failed:
                 if not isinstance(failure, AttemptFailed):
                     raise failure or RuntimeError("an attempt ended without an end")
                 self._failures.append((name, failure))
-                if not self._moves_on(failure):
+                if task is self._first and not self._moves_on(failure):
                     raise failure
+        self._failures.sort(key=lambda one: not self._moves_on(one[1]))  # what ends the request has the last word
         raise self._failures[-1][1]
 
     def _moves_on(self, failure: AttemptFailed) -> bool:
         return self._rule.fallback.moves_on(failure.outcome, CONSEQUENCES[failure.outcome].then is Then.NEXT)
 
-    async def _stop(self, *why: str) -> None:
-        """Cancel what runs, and see it settled."""
+    async def _stop(self, why: Outcome) -> None:
+        """Cancel what runs, and see it settled; an answer that comes all the same is given up."""
         for task in self._running:
-            task.cancel(*why)
+            task.cancel(why.value)
+            task.add_done_callback(partial(_give_up, why))
         if self._running:
             await asyncio.wait(self._running)
-            for task in self._running:
-                if not task.cancelled() and task.exception() is None:
-                    task.result().give_up()
         self._running = {}
+
+
+def _give_up(why: Outcome, task: asyncio.Task[Answered]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().give_up(why)

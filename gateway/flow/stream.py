@@ -47,9 +47,9 @@ class Stream:
         before, self._relay = self._relay, relay
         return f": {before.deployment} broke off ({failed.outcome.value}); {relay.deployment} goes on\n\n".encode()
 
-    def give_up(self) -> None:
-        """Another stream is used for the request: end this one, which nobody has seen anything of."""
-        self._relay.settle(Outcome.HEDGE_LOST)
+    def give_up(self, why: Outcome) -> None:
+        """It is not used: end it, before anybody has seen anything of it."""
+        self._relay.settle(why)
 
     def close(self, failure: AttemptFailed | None = None) -> None:
         """The end: proper if [DONE] was read, else `failure`, else the caller left. Only the first call counts."""

@@ -48,10 +48,11 @@ class EventSplitter:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that are complete with `data`. Raises EventTooLong."""
-        if self._after_cr and data:
-            self._after_cr = False
-            if data[:1] == b"\n":
-                data = data[1:]
+        if not data:
+            return []
+        if self._after_cr and data[:1] == b"\n":
+            data = data[1:]
+        self._after_cr = False
         events: list[Event] = []
         start = 0
         for end in _LINE_END.finditer(data):

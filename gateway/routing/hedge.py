@@ -17,8 +17,10 @@ def hedge_after(hedge: Hedge, facts: Facts, ranked: Sequence[Candidate], now: fl
     """Seconds from an attempt's beginning; None if there is no second candidate's time to tell lateness by.
 
     A first candidate that is not expected to do well, like one that is probed, is measured by the best that is, and by
-    its median: the request should not pay for the probe.
+    its median: the request should not pay for the probe. But one that has to show that it is alive is waited for.
     """
+    if ranked and (probed := ranked[0].reading) is not None and probed.gate.see_through:
+        return None
     if hedge.after_s is not None or not ranked:
         return hedge.after_s
     first, *others = ranked

@@ -3,7 +3,8 @@
 Only a provider's faults count (law 9), and being told that it is overloaded is none. A deployment is shut if half of
 what ended lately failed, or if everything did for a while; where little ends, a handful in a row is enough. In each case
 they have to be half of what began in that time too: failures are quick, and good answers may take minutes. Attempts that
-began before it was shut prove nothing about it afterwards, for better or for worse.
+began before it was shut prove nothing about it afterwards, for better or for worse. Nor does a probe that lost to a hedge:
+the next one is seen through, or what is only slower than others would never be admitted again.
 """
 
 import enum
@@ -24,6 +25,7 @@ PROOFS = 3  # signs of life until it admits; each allows one more probe at a tim
 FAILED = frozenset(
     outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.PROVIDER and outcome not in TOLD_OVERLOAD
 )
+AGAINST = FAILED | TOLD_OVERLOAD  # what speaks against the one that was asked
 _ANSWERED = frozenset({Outcome.OK, Outcome.BAD_REQUEST, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY})
 
 
@@ -45,6 +47,7 @@ class Breaker:
         self._begun_before = 0  # it was shut last
         self._probes: set[int] = set()  # under way, without a sign of life
         self._proofs = 0
+        self._probe_lost = False  # the last one, to a hedge
         self._doublings = 0
         self._admitting_since = 0.0
         self._slices: deque[list[float]] = deque()  # when it ends; what began, ended and failed in it
@@ -57,6 +60,11 @@ class Breaker:
         """Whether as many probes are under way as may be."""
         return self.phase is Phase.PROBING and len(self._probes) > self._proofs
 
+    @property
+    def sees_through(self) -> bool:
+        """Whether the next probe has to be waited for."""
+        return self._probe_lost and self.phase is Phase.PROBING
+
     def began(self, now: float) -> int:
         """An attempt begins: its ticket. After a pause it is a probe."""
         self._begun += 1
@@ -66,6 +74,7 @@ class Breaker:
             self._count(now, _BEGAN)
         elif self.phase is Phase.PROBING and not self.probes_out:
             self._probes.add(self._begun)
+            self._probe_lost = False
         return self._begun
 
     def lives(self, ticket: int, now: float) -> None:
@@ -86,8 +95,9 @@ class Breaker:
             return
         if outcome in _ANSWERED:
             self.lives(ticket, now)
-        else:
+        elif ticket in self._probes:
             self._probes.discard(ticket)
+            self._probe_lost = outcome is Outcome.HEDGE_LOST
         failed = outcome in FAILED
         if self.phase is Phase.PROBING:
             if failed:
@@ -102,6 +112,10 @@ class Breaker:
             self._lifeless.add(self._begun)
             if self._is_too_much():
                 self._shut(now)
+
+    def left(self, ticket: int) -> None:
+        """An attempt ended, and that says nothing."""
+        self._probes.discard(ticket)
 
     def restart(self) -> None:
         """What was there before has gone, and so have its faults."""

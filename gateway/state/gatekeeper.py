@@ -9,8 +9,8 @@ from gateway.values.gate import OPEN, Gate, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None]  # of a Gate
-_NOTHING: _Parts = (None, False, None, None, None)
+_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool]  # of a Gate
+_NOTHING: _Parts = (None, False, None, None, None, False)
 
 
 class Begun(NamedTuple):
@@ -44,6 +44,7 @@ class Gatekeeper:
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
         if not self._is_well:
+            self._limit.relax(now)
             self._update()
         return Begun(ticket, in_flight, sent)
 
@@ -69,10 +70,16 @@ class Gatekeeper:
             self._limit.answered(begun.in_flight + 1)
         elif outcome in TOLD_OVERLOAD:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
-                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1)
+                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
             if wait_s is not None:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
+
+    def ended_there(self, begun: Begun) -> None:
+        """An attempt ended in a way that says nothing of the deployment as a whole."""
+        self._breaker.left(begun.ticket)
+        if not self._is_well:
+            self._update()
 
     def forget(self) -> None:
         """It was started anew: what its attempts showed is over."""
@@ -88,7 +95,9 @@ class Gatekeeper:
     def _update(self) -> None:
         breaker = self._breaker
         shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
-        parts = (shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom)
+        parts = (
+            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom, breaker.sees_through,
+        )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
             self.gate = OPEN if parts == _NOTHING else Gate(*parts)

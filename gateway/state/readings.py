@@ -4,10 +4,12 @@ A reading is replaced, never changed, so a snapshot is a shallow copy and stays 
 a file of its own beside this one.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
+from gateway.state.breaker import AGAINST
 from gateway.state.gatekeeper import Begun, Gatekeeper
 from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
@@ -27,6 +29,7 @@ from gateway.values.usage import Usage
 
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
+_log = logging.getLogger(__name__)
 
 
 class Readings:
@@ -103,15 +106,24 @@ class Readings:
         return self.of(deployment)
 
     def ended(self, attempt: Attempt, begun: Begun, decision: Decision, now: float) -> None:
-        """An attempt ended. One of several addresses that asks to be left alone does not speak for the others."""
-        name, outcome = attempt.deployment, attempt.outcome
+        """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
+        nothing is known against the others.
+        """
+        name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
         was, keeper = self.of(name), self._keeper(name)
-        keeper.ended(begun, outcome, None if len(self.workers.of(name)) > 1 else attempt.retry_after_s, now)
+        if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
+            keeper.ended_there(begun)
+        else:
+            wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
+            keeper.ended(begun, outcome, wait_s, now)
         health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned = self._learned.get(name)
         if learned is None:
             learned = self._learned[name] = _Learned()
-        learned.learn(attempt, decision, now)
+        try:
+            learned.learn(attempt, decision, now)
+        except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
+            _log.exception("what an attempt at %s taught was lost", name)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
             health, was.in_flight - 1, keeper.gate,

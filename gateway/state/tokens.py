@@ -61,17 +61,22 @@ class OutputTokens:
 
     @staticmethod
     def of(attempt: Attempt, facts: Facts) -> float | None:
-        """What one choice of this attempt has; None if nothing says."""
-        return None if attempt.usage is None else attempt.usage.completion_tokens / facts.choices
+        """What one choice of this attempt has; None if nothing says, not even the events of its stream."""
+        usage = attempt.usage
+        if usage is None or (usage.estimated and attempt.first_output_s is None):
+            return None
+        return usage.completion_tokens / facts.choices
 
 
-def generated_after(seconds: float, reading: Reading) -> float | None:
-    """Output tokens of a choice so long after the request was sent, at the usual pace; None if that is unknown."""
+def generated_after(seconds: float, reading: Reading, prompt_tokens: int) -> float | None:
+    """Output tokens of a choice so long after the request was sent; None if too little is known.
+
+    At the usual pace where streams showed it, else by the share of the time that a usual answer takes.
+    """
     latency, usual = reading.latency, reading.output_tokens
     if latency is None or usual is None:
         return None
-    whole = latency.total
-    pace = latency.output_token.p50 if latency.output_token is not None else whole and whole.per_output_token_s
-    if not pace:
-        return None
-    return min(seconds / pace, usual)
+    if latency.output_token is not None and (pace := latency.output_token.p50):
+        return min(seconds / pace, usual)
+    total_s = latency.total_at(prompt_tokens, reading.in_flight, usual, 50, stream=False)
+    return usual * min(seconds / total_s, 1.0) if total_s else None

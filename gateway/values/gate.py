@@ -33,7 +33,8 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
 class Gate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Times are seconds since the epoch. None: nothing of this kind is known, and nothing is bounded by it.
 
-    `probes_out`: as many requests as may probe it are under way. `limit` is the most that may be in flight.
+    `probes_out`: as many requests as may probe it are under way. `see_through`: the next of them is not to be hedged.
+    `limit` is the most that may be in flight.
     """
 
     shut_until: float | None = None
@@ -41,6 +42,7 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     wait_until: float | None = None
     limit: int | None = None
     headroom: Headroom | None = None
+    see_through: bool = False
 
     def bar(self, in_flight: int, tokens: float, now: float) -> Bar | None:
         """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""

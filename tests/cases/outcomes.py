@@ -11,17 +11,19 @@ from gateway.values.outcome import Outcome
 _BOTH: dict[Outcome, str] = {
     Outcome.ANSWER_TOO_LARGE: "gzip_bomb",
     Outcome.BAD_REQUEST: (
-        "bad_param_400 bad_param_vllm_400 echoes_key echoes_prompt google_400 teapot_418 too_large_413 "
-        "unprocessable_422"
+        "bad_param_400 bad_param_vllm_400 echoes_key echoes_prompt teapot_418 too_large_413 unprocessable_422"
     ),
     Outcome.CONNECTION_LOST: "close_before half_headers half_status_line only_continue_100 reset_before",
-    Outcome.CONTENT_POLICY: "content_filter_azure_400 content_policy_400",
-    Outcome.CONTEXT_TOO_LONG: "context_length_400 context_length_llamacpp_400 context_length_vllm_400",
+    Outcome.CONTENT_POLICY: "content_filter_azure_400 content_policy_400 moderation_403 policy_xai_403",
+    Outcome.CONTEXT_TOO_LONG: (
+        "context_length_400 context_length_bare_400 context_length_llamacpp_400 context_length_mistral_400 "
+        "context_length_vllm_400"
+    ),
     Outcome.CREDENTIAL_REFUSED: (
-        "firewall_403 forbidden_403 proxy_407 region_403 unauthorized_401 unauthorized_llamacpp_401 "
+        "firewall_403 forbidden_403 google_400 key_xai_400 proxy_407 region_403 unauthorized_401 unauthorized_llamacpp_401 "
         "unauthorized_vllm_401"
     ),
-    Outcome.DEPLOYMENT_GONE: "gone_410 method_405 model_404 model_vllm_404 path_404",
+    Outcome.DEPLOYMENT_GONE: "decommissioned_400 gone_410 method_405 model_404 model_openrouter_400 model_vllm_404 path_404",
     Outcome.EMPTY_ANSWER: "empty_200",
     Outcome.MALFORMED_ANSWER: (
         "bad_chunk bad_header bad_length bad_status bare_body deep_200 garbage gzip_lie html_200 huge_headers "
@@ -29,9 +31,9 @@ _BOTH: dict[Outcome, str] = {
         "unknown_encoding"
     ),
     Outcome.OVERLOADED: ("conflict_409 overloaded_503 overloaded_529 timeout_408 too_early_425"),
-    Outcome.QUOTA_EXHAUSTED: "insufficient_quota_429 payment_402",
+    Outcome.QUOTA_EXHAUSTED: "credit_400 insufficient_quota_429 payment_402",
     Outcome.RATE_LIMITED: (
-        "rate_limit_429 rate_limit_bare_429 rate_limit_date_429 rate_limit_html_429 rate_limit_ms_429 "
+        "rate_limit_429 rate_limit_bare_429 rate_limit_billing_429 rate_limit_date_429 rate_limit_html_429 rate_limit_ms_429 "
         "rate_limit_negative_429 rate_limit_nonsense_429 rate_limit_reset_429"
     ),
     Outcome.REDIRECTED: "redirect",
@@ -47,7 +49,7 @@ _BOTH: dict[Outcome, str] = {
 _WHOLE: dict[Outcome, str] = {
     Outcome.ANSWER_TOO_LARGE: "big_body endless_body",
     Outcome.EMPTY_ANSWER: "detail_200 empty_content_200 no_choices_200 null_choices_200 null_content_200 object_200 text_202",
-    Outcome.ERROR_IN_ANSWER: "error_200 error_and_choices_200 error_in_choice_200",
+    Outcome.ERROR_IN_ANSWER: "abort_200 error_200 error_and_choices_200 error_in_choice_200",
     Outcome.MALFORMED_ANSWER: (
         "bad_utf8 null_choice_200 null_message_200 sse_for_json trailing_json_200 truncated_json_200 wrong_types_200"
     ),
@@ -61,7 +63,8 @@ _STREAMS: dict[Outcome, str] = {
     Outcome.EMPTY_ANSWER: "empty_finish empty_stream empty_stream_length_0 empty_texts only_done only_empty_choices role_done",
     Outcome.ERROR_IN_ANSWER: (
         "error_after_role error_at_end error_event_first error_event_mid error_event_text_mid error_first "
-        "error_in_choice_mid error_mid error_mid_end error_mid_goes_on error_string_first finish_error"
+        "error_in_choice_mid error_mid error_mid_end error_mid_goes_on error_string_first finish_abort "
+        "finish_error"
     ),
     Outcome.FIRST_OUTPUT_TIMEOUT: (
         "drip empty_deltas endless_headers pings pings_after_role silent silent_after_headers silent_after_role"
@@ -100,7 +103,7 @@ _TOLD_AND_FAILED = frozenset(
     ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "no_done", "silent_before_done"]
 )
 # streams that fail with output in them, wherever reads cut it
-_SHOWN_AND_FAILED = frozenset(["bad_chunk", "bad_json_mid", "bad_utf8_mid", "crawl", "cut_after", "cut_before_finish", "cut_in_chunk", "deep_event_mid", "early_done", "end_after", "end_before_finish", "endless", "error_bare_mid", "error_event_mid", "error_event_text_mid", "error_in_choice_mid", "error_mid", "error_mid_end", "error_mid_goes_on", "finish_error", "half_event", "half_event_end", "half_event_silent", "html_mid", "length_short", "list_event_mid", "no_blank_line_end", "no_finish", "null_event_mid", "one_choice_open", "pings_mid", "reasoning_cut", "reset_after", "silent_after", "tool_cut", "tool_end", "wrong_types_mid"])  # fmt: skip
+_SHOWN_AND_FAILED = frozenset(["bad_chunk", "bad_json_mid", "bad_utf8_mid", "crawl", "cut_after", "cut_before_finish", "cut_in_chunk", "deep_event_mid", "early_done", "end_after", "end_before_finish", "endless", "error_bare_mid", "error_event_mid", "error_event_text_mid", "error_in_choice_mid", "error_mid", "error_mid_end", "error_mid_goes_on", "finish_abort", "finish_error", "half_event", "half_event_end", "half_event_silent", "html_mid", "length_short", "list_event_mid", "no_blank_line_end", "no_finish", "null_event_mid", "one_choice_open", "pings_mid", "reasoning_cut", "reset_after", "silent_after", "tool_cut", "tool_end", "wrong_types_mid"])  # fmt: skip
 _OK_AND_NOT_TOLD = frozenset(
     ["no_usage", "nonsense_usage", "null_usage", "text_usage", "usage_after_done", "usage_never"]
 )

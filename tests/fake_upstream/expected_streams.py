@@ -205,6 +205,7 @@ EXPECTED: dict[str, Stream] = {
     "error_event_mid": Stream("Rc{3}E", raw=rb"\n\nevent: error\ndata: \{"),
     "error_event_text_mid": Stream("Rc{3}E", raw=rb"\n\nevent: error\ndata: upstream timed out\n\n$"),
     "error_in_choice_mid": Stream("Rc{3}ED", raw=rb'"finish_reason":"error"'),
+    "finish_abort": Stream("Rc{3}FU?D", raw=rb'"finish_reason":"abort"'),
     "finish_error": Stream("Rc{3}FD", raw=rb'"finish_reason":"error"'),
     "error_at_end": Stream(f"{_16}FED"),
     "error_string_first": Stream("E", raw=rb'^data: \{"error":"CUDA'),

@@ -88,6 +88,32 @@ async def test_a_deadline_that_passes_in_the_queue_ends_the_wait() -> None:
     assert (room.admission.running, room.admission.waiting) == (1, 0)
 
 
+async def test_a_turn_that_comes_as_the_deadline_passes_is_not_lost() -> None:
+    room, loop = Room(1, 10), asyncio.get_running_loop()
+    await room.send("first")
+    deadline = loop.time() + 0.05
+    task = await room.send("late", deadline=deadline)
+    loop.call_at(deadline - 0.01, room.admission.leave)
+    time.sleep(0.1)  # so that the loop finds both at once: the turn first, then the deadline
+    await task
+    assert room.refused == ["late"]
+    assert (room.admission.running, room.admission.waiting) == (0, 0)
+
+
+async def test_how_slow_it_was_is_forgotten_when_nobody_waits() -> None:
+    room = Room(1, 10)
+    for name in ("first", "second", "third"):
+        await room.send(name)
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        room.admission.leave()
+    await room.send("quick")
+    hasty = await room.send("hasty", deadline=time.monotonic() + 0.05)
+    room.admission.leave()
+    await hasty
+    assert room.refused == []
+
+
 Act = tuple[str, int]
 
 

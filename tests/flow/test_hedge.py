@@ -147,6 +147,23 @@ def test_one_that_fails_leaves_the_other(fleet: Fleet, gateway: GatewayProcess) 
     assert outcomes(record) == [("second", "server_error"), ("first", "ok")]
 
 
+@pytest.mark.parametrize("refusal", ["bad_param_400", "content_policy_400"])
+def test_a_refusal_of_the_second_leaves_the_first_its_time(fleet: Fleet, gateway: GatewayProcess, refusal: str) -> None:
+    fleet.stands[0].play("slow@600")
+    fleet.stands[1].play(refusal)
+    answer, record, _ = ask(gateway)
+    assert answer.status_code == 200
+    assert [name for name, _ in outcomes(record)] == ["second", "first"]
+
+
+def test_a_refusal_of_the_second_is_the_end_where_the_first_fails_too(fleet: Fleet, gateway: GatewayProcess) -> None:
+    fleet.stands[0].play("silent")
+    fleet.stands[1].play("bad_param_400")
+    answer, record, _ = ask(gateway, "hurried")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "decimal_above_max_value")
+    assert outcomes(record) == [("second", "bad_request"), ("hasty", "total_timeout")]
+
+
 def test_two_that_fail_are_an_honest_end(fleet: Fleet, gateway: GatewayProcess) -> None:
     fleet.stands[0].play("silent")
     fleet.stands[1].play("error_500")
@@ -185,6 +202,16 @@ def test_late_is_learned(fleet: Fleet, gateway: GatewayProcess) -> None:
     assert 0.1 <= after_s < 0.3
     assert answer.headers["x-gateway-deployment"] == "second"
     assert took < after_s + 0.3
+
+
+def test_one_that_recovered_and_loses_every_race_is_admitted_again(fleet: Fleet, gateway: GatewayProcess) -> None:
+    def state() -> str:
+        return str(httpx.get(f"{gateway.url}/readyz", trust_env=False).json()["deployments"]["first"])
+
+    fleet.stands[0].play("error_500")
+    wait_for(lambda: ask(gateway, "first") and state() == "shut", within_s=5)
+    fleet.stands[0].play("slow@500")
+    wait_for(lambda: ask(gateway, stream=True) and state() == "admitting", within_s=15)
 
 
 @pytest.mark.parametrize("stream", [False, True])

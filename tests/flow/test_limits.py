@@ -38,6 +38,11 @@ def gateway(fleet: Fleet, tmp_path: Path) -> Iterator[GatewayProcess]:
         "policy": {
             "rules": [
                 {"name": "once", "when": {"tags": {"retries": "0"}}, "fallback": {"retries": 0}},
+                {
+                    "name": "hedged",
+                    "when": {"tags": {"hedged": "yes"}},
+                    "limits": {"hedge": {"after_s": 5, "share": 1}},
+                },
                 {"name": "rest"},
             ]
         },
@@ -52,8 +57,10 @@ def gateway(fleet: Fleet, tmp_path: Path) -> Iterator[GatewayProcess]:
 
 
 async def at_once(gateway: GatewayProcess, model: str, count: int, **headers: str) -> list[httpx.Response]:
+    """So many requests, over connections that are open already."""
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 16}
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
+        await asyncio.gather(*(client.get("/healthz") for _ in range(count)))
         return await asyncio.gather(
             *(client.post("/v1/chat/completions", json=body, headers=headers) for _ in range(count))
         )
@@ -80,6 +87,12 @@ def test_one_at_its_limit_spills_to_the_next(fleet: Fleet, gateway: GatewayProce
     spilled = next(one for one in answers if one.headers["x-gateway-deployment"] == "second")
     sentences = gateway.decision(spilled.headers["x-gateway-decision"])["sentences"]
     assert "bounded: left out; it is at its limit of 2 at once." in sentences
+
+
+def test_hedged_requests_that_come_at_once_do_not_all_find_the_same_room(fleet: Fleet, gateway: GatewayProcess) -> None:
+    fleet.stands[0].play("slow@400")
+    answers = asyncio.run(at_once(gateway, "bounded", 30, **{"x-gateway-tags": "hedged=yes"}))
+    assert by(answers).count("bounded") == 2
 
 
 def test_alone_at_its_limit_the_others_are_told(fleet: Fleet, gateway: GatewayProcess) -> None:

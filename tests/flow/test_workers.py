@@ -40,6 +40,7 @@ def gateway(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "quick": vllm(urls, "ok"),
             "slow": vllm(urls, "slow@100"),
             "flowing": vllm(urls, "crawl@20"),
+            "long": vllm(urls, "crawl@50"),
             "home": vllm(urls[:2], "ok"),
             "cloud": vllm(urls[2:], "ok"),
         },
@@ -216,6 +217,33 @@ async def test_a_killed_worker_costs_nobody_an_answer_that_had_not_begun(
         await asyncio.sleep(1)
     load.check()
     assert load.broken() == broken
+
+
+async def test_a_worker_that_dies_with_many_streams_does_not_shut_the_others(
+    workers: Workers, gateway: GatewayProcess
+) -> None:
+    """Fifty or so break off at once: more failures in a row than shut a deployment."""
+    async with httpx.AsyncClient(
+        base_url=gateway.url, trust_env=False, timeout=15, limits=httpx.Limits(max_connections=300)
+    ) as client:
+
+        def asked(number: int) -> asyncio.Task[Seen]:
+            text = [{"role": "user", "content": f"question {number}"}]
+            return asyncio.create_task(ask(client, "long", stream=True, messages=text))
+
+        early = [asked(number) for number in range(150)]
+        await asyncio.sleep(1)
+        await asyncio.to_thread(workers[1].kill)
+        try:
+            await asyncio.sleep(0.1)
+            late = await asyncio.gather(*map(asked, range(150, 180)))
+            assert (await client.get("/readyz")).json()["deployments"]["long"] == "admitting"
+            broken = [seen for seen in await asyncio.gather(*early) if not seen.looks_finished(stream=True)]
+        finally:
+            await asyncio.to_thread(workers[1].start)
+    assert [seen.body for seen in late if not seen.looks_finished(stream=True)] == []
+    assert len(broken) >= 30
+    assert all(seen.error is not None for seen in broken)
 
 
 async def test_a_worker_that_stands_still_costs_nobody_an_answer_that_had_not_begun(

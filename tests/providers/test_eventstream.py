@@ -49,6 +49,10 @@ pieces = st.sampled_from(
 )
 
 
+def test_nothing_between_the_two_halves_of_a_line_end_changes_nothing() -> None:
+    assert split(b"data\r", b"", b"\n") == []
+
+
 @given(st.lists(pieces, max_size=40), st.data())
 def test_any_bytes_are_cut_anywhere(parts: list[bytes], data: st.DataObject) -> None:
     body = b"".join(parts)

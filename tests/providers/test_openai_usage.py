@@ -8,7 +8,7 @@ import pytest
 
 from gateway.providers.openai.answer import decode
 from gateway.providers.openai.stream import OpenAIStreamDecoder
-from gateway.providers.openai.wire import as_usage
+from gateway.providers.openai.wire import MOST_TOKENS, as_usage
 from gateway.values.usage import Usage
 
 
@@ -59,7 +59,7 @@ def test_usage(wire: dict[str, Any], usage: Usage) -> None:
 
 @pytest.mark.parametrize("wire", [
     None, {}, {"completion_tokens": 5}, used(prompt_tokens=-1), used(completion_tokens=-1), 5, {"prompt_tokens": 10},
-    used(prompt_tokens=0), used(prompt_tokens=10**30), used(completion_tokens=2**31 + 1), used(completion_tokens=10**400),
+    used(prompt_tokens=0), used(prompt_tokens=10**30), used(completion_tokens=MOST_TOKENS + 1), used(completion_tokens=10**400),
     used(total_tokens=10**400), used(cached_tokens=-5), used(prompt_tokens_details={"cached_tokens": 10**400}),
     used(completion_tokens_details={"reasoning_tokens": 10**30}),
 ])  # fmt: skip

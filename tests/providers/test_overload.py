@@ -32,6 +32,27 @@ def test_503_alone_is_overload_only_if_its_body_says_so(vendor: str, body: bytes
     assert VENDORS[vendor].failure(529, {}, body, 0.0).outcome is Outcome.OVERLOADED
 
 
+QUOTA = (
+    b'{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","code":"%s"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "outcome"),
+    [
+        ("insufficient_quota", {"retry-after": "5"}, Outcome.QUOTA_EXHAUSTED),
+        ("", {}, Outcome.QUOTA_EXHAUSTED),
+        ("", {"retry-after": "5"}, Outcome.RATE_LIMITED),
+        ("rate_limit_exceeded", {}, Outcome.RATE_LIMITED),
+    ],
+)
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_429_is_of_a_rate_where_waiting_helps(
+    vendor: str, code: str, headers: dict[str, str], outcome: Outcome
+) -> None:
+    assert VENDORS[vendor].failure(429, headers, QUOTA % code.encode(), 0.0).outcome is outcome
+
+
 def test_a_late_refusal_teaches_nothing_of_the_time_to_first_output() -> None:
     model = LatencyModel()
     model.learn(attempt(first_output_s=0.2), stream=True, prompt_tokens=10.0, output_tokens=5.0, now=1000.0)

@@ -5,6 +5,7 @@ import pytest
 from gateway.routing.hedge import hedge_after
 from gateway.routing.outlook import STALE_AFTER_S
 from gateway.values.decision import Candidate, Standing
+from gateway.values.gate import Gate
 from gateway.values.hedge import Hedge
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
@@ -61,6 +62,12 @@ def test_one_that_is_not_expected_to_do_well_is_measured_by_the_median_of_the_be
 def test_where_none_is_expected_to_do_well_it_is_measured_by_itself() -> None:
     ranked = [candidate("a", 3.0, Standing.LATE), candidate("b", 9.0, Standing.LATE)]
     assert hedge_after(BY_PERCENTILE, facts(), ranked, NOW) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("hedge", [BY_TIME, BY_PERCENTILE])
+def test_a_probe_that_has_to_be_seen_through_is_not_hedged(hedge: Hedge) -> None:
+    first = Candidate("a", (), 0, Standing.READY, Reading(gate=Gate(see_through=True)))
+    assert hedge_after(hedge, facts(), [first, candidate("b", 0.1)], NOW) is None
 
 
 @pytest.mark.parametrize("ranked", [[], [candidate("a", None)], [candidate("a", 0.2, age_s=STALE_AFTER_S + 1)]])

@@ -153,6 +153,22 @@ def test_a_probe_that_says_nothing_leaves_its_place_to_the_next(outcome: Outcome
     admit(breaker, 3.0)
 
 
+def test_a_probe_that_lost_to_a_hedge_is_followed_by_one_that_is_seen_through() -> None:
+    breaker = Breaker()
+    shut(breaker)
+    for _ in range(3):
+        assert not breaker.sees_through
+        one(breaker, Outcome.HEDGE_LOST, 2.0)
+        assert breaker.sees_through
+        ticket = breaker.began(2.0)
+        assert not breaker.sees_through
+        breaker.ended(ticket, Outcome.CALLER_LEFT, 2.0)
+    one(breaker, Outcome.HEDGE_LOST, 3.0)
+    one(breaker, BROKEN, 3.0)
+    assert breaker.phase is Phase.SHUT
+    assert not breaker.sees_through
+
+
 def test_pauses_double_to_a_bound_and_are_forgotten_slowly() -> None:
     breaker, now, pauses = Breaker(), 0.0, []
     shut(breaker)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.providers.openai.wire import MOST_TOKENS
 from gateway.state.latency import LEARN_WITHIN_S, LatencyModel
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
@@ -244,6 +245,28 @@ def test_a_total_is_unknown_only_where_nothing_was_seen(latency: Latency, percen
     streams = latency.first_output is not None and latency.output_token is not None
     assert (total is None) == (latency.total is None and not streams)
     assert total is None or total >= 0.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_servers_count_is_learned(seed: int) -> None:
+    chance, model, now = random.Random(seed), LatencyModel(), 1e9
+    for _ in range(60):
+        now += chance.choice([0.0, 0.001, 1.0, 100.0])
+        seconds = chance.choice([1e-6, 0.01, 0.1, 1.0, 600.0])
+        made = attempt(
+            duration_s=seconds,
+            first_output_s=chance.choice([None, seconds * chance.random(), seconds]),
+            in_flight=chance.choice([0, 1, 1000]),
+        )
+        model.learn(
+            made,
+            stream=chance.random() < 0.5,
+            prompt_tokens=chance.choice([1.0, 10.0, 1000.0, MOST_TOKENS]),
+            output_tokens=chance.choice([0.0, 1.0, 10.0, MOST_TOKENS]),
+            now=now,
+        )
+    model.solve(now)
+    assert model.latency is not None
 
 
 def test_what_it_costs() -> None:

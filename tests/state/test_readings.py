@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.state.breaker import FAILED, FEW_IN_A_ROW, FIRST_PAUSE_S, PROOFS
+from gateway.state.latency import LatencyModel
 from gateway.state.readings import Readings
 from gateway.values.decision import Decision
 from gateway.values.deployment import Hardware
@@ -53,6 +54,49 @@ def test_nobody_elses_faults_do_and_overload_that_is_told_does_not(outcome: Outc
     fail(readings, outcome, 50)
     assert readings.of("a").health is not Health.SHUT
     assert readings.is_able("a", 0.0)
+
+
+def of_three(outcomes: dict[int, Outcome], now: float = 0.0) -> Readings:
+    """One deployment of three addresses, at which attempts that were under way together ended so."""
+    readings = Readings()
+    readings.workers.declare([deployment("a", 3)])
+    begun = []
+    for _ in range(50):
+        for address in outcomes:
+            readings.workers.began("a", address)
+            begun.append((address, readings.began("a", now)))
+    for address, one_of_them in begun:
+        readings.workers.ended("a", address, outcomes[address], 0.1, now)
+        readings.ended(attempt(outcomes[address], address=address), one_of_them, decision(), now)
+    return readings
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CONNECTION_LOST, Outcome.TRUNCATED, Outcome.OVERLOADED])
+@pytest.mark.parametrize("dead", [{0}, {0, 1}])
+def test_addresses_that_fail_do_not_speak_for_one_against_which_nothing_is_known(
+    outcome: Outcome, dead: set[int]
+) -> None:
+    readings = of_three(dict.fromkeys(dead, outcome))
+    assert readings.of("a").gate is OPEN
+    assert readings.of("a").in_flight == 0
+
+
+def test_addresses_that_all_fail_shut_it() -> None:
+    readings = of_three(dict.fromkeys(range(3), Outcome.CONNECTION_LOST))
+    assert readings.of("a").health is Health.SHUT
+    readings = of_three(dict.fromkeys(range(3), Outcome.OVERLOADED))
+    assert readings.of("a").gate.limit is not None
+
+
+def test_what_has_ended_is_free_whatever_it_teaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(LatencyModel, "learn", fails)
+    readings = Readings()
+    for outcome in Outcome:
+        one(readings, attempt(outcome), 0.0)
+    assert readings.of("a").in_flight == 0
 
 
 def test_answers_after_the_pause_end_it() -> None:

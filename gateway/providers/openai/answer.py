@@ -44,7 +44,7 @@ def decode(body: bytes) -> WholeAnswer:
     said = [choice.message for choice in parsed.choices]
     if None in said:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a choice without a message")
-    if any(choice.finish_reason == FAILED for choice in parsed.choices):
+    if any(choice.finish_reason in FAILED for choice in parsed.choices):
         raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a choice that ended with an error")
     usage = as_usage(parsed.usage, parsed.service_tier)
     finish = parsed.choices[0].finish_reason

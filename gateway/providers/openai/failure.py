@@ -3,6 +3,7 @@
 A refusal that concerns the gateway's own credential, quota or configuration is never told to the caller as its own.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 
@@ -19,8 +20,21 @@ _CONTEXT_WORDS = (
     "context length",
     "input_tokens",
 )
-_POLICY_WORDS = ("content_filter", "content_policy", "responsibleaipolicyviolation")
+# the last two come with a 403: xAI's "Content violates usage guidelines", OpenRouter's "... and your input was flagged"
+_POLICY_WORDS = (
+    "content_filter", "content_policy", "responsibleaipolicyviolation", "violates usage guidelines",
+    "input was flagged",
+)  # fmt: skip
 _QUOTA_WORDS = ("insufficient_quota", "billing", "credit balance", "quota exceeded")
+_PASSING_WORDS = ("rate_limit_exceeded", "per min", "per_minute", "perminute", "retry in", "try again in")
+
+# what is wrong with the gateway's own key, account or configuration, though the status is the one of a bad request:
+# Google's and xAI's keys, Anthropic's credit, Groq's and OpenRouter's models
+_OURS: dict[Outcome, tuple[str, ...]] = {
+    Outcome.CREDENTIAL_REFUSED: ("api key not valid", "api_key_invalid", "incorrect api key", "invalid_api_key"),
+    Outcome.QUOTA_EXHAUSTED: ("insufficient_quota", "credit balance is too low"),
+    Outcome.DEPLOYMENT_GONE: ("model_not_found", "model_decommissioned", "invalid_model", "not a valid model id"),
+}
 
 # vLLM 0.32's queue limits: "The request queue is full.", "Too many queued prompt tokens"
 _OVERLOAD_WORDS = ("overload", "queue", "capacity", "too many", "busy", "rate limit", "slow down", "throttl")
@@ -54,12 +68,13 @@ class _Body(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Body | list[_Body], strict=False).decode  # Google wraps it in a list
+_decode_bare = msgspec.json.Decoder(_Error, strict=False).decode  # Mistral, and vLLM before 0.10
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
     """The failure, with the provider's own words only where they concern the caller's request."""
     error, wait = _error_of(body), retry_after_s(headers, now)
-    outcome = _outcome(status, error)
+    outcome = _outcome(status, error, wait)
     if outcome is Outcome.SERVER_ERROR and status == 503 and (wait is not None or _says_overload(error)):
         outcome = Outcome.OVERLOADED
     if outcome is Outcome.RATE_LIMITED and wait is None:
@@ -68,7 +83,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) ->
         outcome,
         f"HTTP {status}" + (f", {_clean(error)}" if _clean(error) else ""),
         status=status,
-        message=error.message or None,
+        message=None if status == 403 else error.message or None,  # that of a 403 may name the account
         param=error.param,
         code=_word(error.code),
         retry_after_s=wait,
@@ -76,8 +91,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) ->
 
 
 def _word(code: str | int | None) -> str | None:
-    """The provider's code where it is a word; some repeat the status there."""
-    return code if isinstance(code, str) and not code.isdigit() else None
+    """The provider's code where it is a word; some repeat the status there, or say a sentence."""
+    return code if isinstance(code, str) and not code.isdigit() and _WORD.fullmatch(code) else None
 
 
 def _error_of(body: bytes) -> _Error:
@@ -86,8 +101,11 @@ def _error_of(body: bytes) -> _Error:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Error()
     one = (parsed[0] if parsed else _Body()) if isinstance(parsed, list) else parsed
-    error = one.error
-    return _Error(message=error) if isinstance(error, str) else error or _Error()
+    if one.error is None:
+        with contextlib.suppress(msgspec.DecodeError):
+            return _decode_bare(body)
+        return _Error()
+    return _Error(message=one.error) if isinstance(one.error, str) else one.error
 
 
 def _clean(error: _Error) -> str | None:
@@ -96,19 +114,33 @@ def _clean(error: _Error) -> str | None:
     return word if word and _WORD.fullmatch(word) else None
 
 
-def _outcome(status: int, error: _Error) -> Outcome:
+def _outcome(status: int, error: _Error, wait: float | None) -> Outcome:
     words = f"{error.code} {error.type} {error.param} {error.message}".lower()
     if 300 <= status < 400:
         return Outcome.REDIRECTED
-    if status == 429 and any(word in words for word in _QUOTA_WORDS):
-        return Outcome.QUOTA_EXHAUSTED
     if status in (400, 413, 422):
         return _of_refusal(words)
     if status in _BY_STATUS:
-        return _BY_STATUS[status]
+        return _unless_said(_BY_STATUS[status], words, wait)
     if status >= 500:
         return Outcome.SERVER_ERROR
     return Outcome.BAD_REQUEST if 400 <= status < 500 else Outcome.MALFORMED_ANSWER
+
+
+def _unless_said(outcome: Outcome, words: str, wait: float | None) -> Outcome:
+    """What a status stands for, unless its words say that it is something else."""
+    if outcome is Outcome.CREDENTIAL_REFUSED and any(word in words for word in _POLICY_WORDS):
+        return Outcome.CONTENT_POLICY
+    if outcome is Outcome.RATE_LIMITED and not _passes(words, wait) and any(word in words for word in _QUOTA_WORDS):
+        return Outcome.QUOTA_EXHAUSTED
+    return outcome
+
+
+def _passes(words: str, wait: float | None) -> bool:
+    """Whether a 429 is of a rate: such ones speak of billing and quotas too."""
+    if "insufficient_quota" in words:
+        return False
+    return wait is not None or any(word in words for word in _PASSING_WORDS)
 
 
 def _says_overload(error: _Error) -> bool:
@@ -122,4 +154,5 @@ def _of_refusal(words: str) -> Outcome:
         return Outcome.CONTEXT_TOO_LONG
     if any(word in words for word in _POLICY_WORDS):
         return Outcome.CONTENT_POLICY
-    return Outcome.BAD_REQUEST
+    ours = (outcome for outcome, said in _OURS.items() if any(word in words for word in said))
+    return next(ours, Outcome.BAD_REQUEST)

@@ -50,7 +50,7 @@ _decode_batch = msgspec.json.Decoder(list[_Event]).decode
 
 
 def _ends_in_error(event: _Event) -> bool:
-    return any(choice.finish_reason == FAILED for choice in event.choices or ())
+    return any(choice.finish_reason in FAILED for choice in event.choices or ())
 
 
 def _parse(data: bytes) -> _Event | None:
@@ -153,7 +153,7 @@ class OpenAIStreamDecoder:
             if event.error is not ABSENT or choices is None or not (choices or self._keep_usage):
                 return False
             for choice in choices:
-                if choice.finish_reason == FAILED:
+                if choice.finish_reason in FAILED:
                     return False
         return True
 

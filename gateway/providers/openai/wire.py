@@ -14,7 +14,8 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = msgspec.Raw(b"null")  # msgspec takes no union of Raw and None
 
 
-Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None  # more is a bug of the server's, and no count
+MOST_TOKENS = 10_000_000  # the longest contexts there are; more is a bug of the server's, and no count
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
 
 
 class TokenDetails(msgspec.Struct, gc=False):
@@ -134,7 +135,9 @@ def _unusual(service_tier: msgspec.Raw) -> str | None:
     return word if _TIER.fullmatch(word) else _OTHER_TIER
 
 
-FAILED = "error"  # finish_reason of vLLM and OpenRouter when the engine failed: no answer, whatever came before
+# finish_reason where the engine failed (vLLM, OpenRouter) or dropped the request (vLLM when it is paused, scaled or
+# stopped; SGLang): no answer, whatever came before, though vLLM ends its stream well (vllm-project/vllm#57082)
+FAILED = frozenset({"error", "abort"})
 
 
 def without_surrogates(data: bytes) -> bytes:

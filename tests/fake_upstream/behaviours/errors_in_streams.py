@@ -101,6 +101,14 @@ async def finish_error(x: Exchange) -> None:
     await send_payloads(x, [*parts.role, *parts.content[: x.parameter], last, DONE])
 
 
+@behaviour("finish_abort", "stream", default=3, unit="content chunks")
+async def finish_abort(x: Exchange) -> None:
+    """Some content, then finish_reason abort, usage and [DONE], as vLLM's for a request that it dropped."""
+    parts = stream(x.call, counted())
+    last = edited(parts.finish[0], lambda body: body["choices"][0].update(finish_reason="abort"))
+    await send_payloads(x, [*parts.role, *parts.content[: x.parameter], last, *parts.usage, DONE])
+
+
 @behaviour("error_at_end", "stream")
 async def error_at_end(x: Exchange) -> None:
     """A complete stream with an error between finish_reason and [DONE]."""

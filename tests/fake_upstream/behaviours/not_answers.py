@@ -67,6 +67,12 @@ async def error_in_choice_200(x: Exchange) -> None:
     await _choice(x, message=message, finish_reason="error", error={"message": "upstream died", "code": 502})
 
 
+@behaviour("abort_200", "json")
+async def abort_200(x: Exchange) -> None:
+    """200: a part of an answer, finish_reason abort, as vLLM's for a request that it dropped."""
+    await _choice(x, message={"role": "assistant", "content": "You said"}, finish_reason="abort")
+
+
 @behaviour("html_200", "both")
 async def html_200(x: Exchange) -> None:
     """200: an HTML page, a captive portal's or a login's."""

@@ -54,6 +54,32 @@ _TOO_LONG_LLAMA = {
     }
 }
 _TOO_LONG = "This model's maximum context length is 128000 tokens. However, your messages resulted in 130001 tokens."
+_TOO_LONG_MISTRAL = {
+    "object": "error",
+    "message": "Prompt contains 40000 tokens, too large for model with 32768 maximum context length",
+    "type": "invalid_request_prompt",
+    "param": None,
+    "code": "3051",
+}
+_TOO_LONG_VLLM_BARE = {
+    "object": "error",
+    "message": "This model's maximum context length is 2048 tokens. However, you requested 2049 tokens.",
+    "type": "BadRequestError",
+    "param": None,
+    "code": 400,
+}
+_XAI_KEY = {
+    "code": "Client specified an invalid argument",
+    "error": "Incorrect API key provided: xa***ys. You can obtain an API key from https://console.x.ai.",
+}
+_XAI_POLICY = {
+    "code": "The caller does not have permission to execute the specified operation",
+    "error": "Content violates usage guidelines. Team: t-1, API key ID: k-1, Failed check: SAFETY_CHECK_TYPE_BIO",
+}
+_RATE_BILLING = (
+    "Rate limit reached for a-model in organization org-x on requests per min. Limit: 3 / min. Please add a payment "
+    "method to your account to increase your rate limit. Visit https://platform.openai.com/account/billing."
+)
 _QUOTA = "You exceeded your current quota, please check your plan and billing details."
 _NO_KEY_LLAMA = {"error": {"message": "Invalid API Key", "type": "authentication_error", "code": 401}}
 _REGION = "Country, region, or territory not supported"
@@ -102,6 +128,36 @@ ROWS = (
         error_body(
             "Your request was rejected as a result of our safety system.", _INVALID, None, "content_policy_violation"
         ),
+    ),
+    Row("context_length_mistral_400", 400, "Mistral: no member around the error", as_json(_TOO_LONG_MISTRAL)),
+    Row("context_length_bare_400", 400, "vLLM before 0.10: no member around the error", as_json(_TOO_LONG_VLLM_BARE)),
+    Row("key_xai_400", 400, "xAI: a wrong key is a bad request", as_json(_XAI_KEY)),
+    Row("policy_xai_403", 403, "xAI: its content policy, as a lack of permission", as_json(_XAI_POLICY)),
+    Row(
+        "moderation_403",
+        403,
+        "OpenRouter: the moderation of the provider behind it",
+        error_body("Your chosen model requires moderation and your input was flagged", "", None, 403),
+    ),
+    Row(
+        "credit_400",
+        400,
+        "Anthropic: the credit is used up",
+        error_body("Your credit balance is too low to access the Anthropic API.", _INVALID),
+    ),
+    Row(
+        "decommissioned_400",
+        400,
+        "Groq: the model was retired",
+        error_body(
+            "The model has been decommissioned and is no longer supported.", _INVALID, None, "model_decommissioned"
+        ),
+    ),
+    Row(
+        "model_openrouter_400",
+        400,
+        "OpenRouter: unknown model, code is a number",
+        error_body("nobody/nothing is not a valid model ID", "", None, 400),
     ),
     Row("content_filter_azure_400", 400, "Azure: content_filter with innererror", as_json(_AZURE_FILTER)),
     Row("google_400", 400, "Google's OpenAI surface: a list around the error", as_json(_GOOGLE)),
@@ -168,6 +224,12 @@ ROWS = (
         429,
         "a rate limit that does not say how long",
         error_body("Too many requests.", "requests", None, "rate_limit_exceeded"),
+    ),
+    Row(
+        "rate_limit_billing_429",
+        429,
+        "OpenAI: a rate limit that speaks of billing",
+        error_body(_RATE_BILLING, "requests"),
     ),
     Row(
         "rate_limit_reset_429",

@@ -75,8 +75,8 @@ async def redirect(x: Exchange) -> None:
 @behaviour("echoes_key", "both", default=400, unit="the status")
 async def echoes_key(x: Exchange) -> None:
     """The error's message repeats the Authorization header that came in."""
-    message = f"Incorrect API key provided: {x.authorization}."
-    await x.whole(error_body(message, "invalid_request_error", code="invalid_api_key"), status=x.parameter)
+    message = f"Cannot read the request beside {x.authorization}."
+    await x.whole(error_body(message, "invalid_request_error"), status=x.parameter)
 
 
 @behaviour("echoes_prompt", "both", default=400, unit="the status")

@@ -1,0 +1,158 @@
+"""The attempts of one request: the deployments of its decision in order, under one deadline. What may be tried after a
+failure, and when, is in `gateway.flow.retry`.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+import msgspec
+from tenacity import AsyncRetrying, retry_if_exception
+
+from gateway.flow.attempt import RunningAttempt
+from gateway.flow.continuation import Continuation
+from gateway.flow.hedge import Hedging
+from gateway.flow.recheck import Recheck
+from gateway.flow.relay import Relay
+from gateway.flow.retry import Retry
+from gateway.flow.rooms import Rooms
+from gateway.flow.story import Story
+from gateway.flow.stream import Stream
+from gateway.routing.plan import CompiledRule
+from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
+from gateway.values.decision import Decision
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
+from gateway.values.records import Attempt
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer, whole or as a stream; exactly one of the two is set."""
+
+    story: Story
+    deployment: str
+    whole: WholeAnswer | None = None
+    attempt: Attempt | None = None  # the one that gave the whole answer
+    stream: Stream | None = None
+
+    @property
+    def decision(self) -> Decision:
+        """What the answer follows from."""
+        return self.story.decision
+
+    @property
+    def attempts(self) -> int:
+        """Made so far, that of an open stream included."""
+        return len(self.story.attempts) + (self.stream is not None)
+
+    def give_up(self, why: Outcome) -> None:
+        """It is not used: end the stream."""
+        if self.stream is not None:
+            self.stream.give_up(why)
+
+
+class Attempts:
+    """Makes them. One per process."""
+
+    def __init__(self, rooms: Rooms, deployments: dict[str, Deployment]) -> None:
+        self._rooms = rooms
+        self._deployments = deployments
+
+    async def answer(self, story: Story, rule: CompiledRule) -> Answer:
+        """The first answer. Raises AttemptFailed as the last attempt did, or if none could be made."""
+        names = story.decision.attempts
+        if not names:
+            none = Outcome.REFUSED_BY_RULE if story.decision.refused else Outcome.NO_CANDIDATE
+            raise AttemptFailed(none, CONSEQUENCES[none].sentence)
+        failures: list[tuple[str, AttemptFailed]] = []
+        try:
+            if story.decision.hedge_after_s is None:
+                return await self._attempt(story, rule, names[0])
+            return await self._hedged(story, rule, failures)
+        except AttemptFailed as failed:
+            return await self._go_on(story, rule, failures or [(names[0], failed)])
+
+    async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
+        attempt, budget = partial(self._attempt, story, rule), self._rooms.readings.hedges
+        return await Hedging(attempt, self._recheck(story), story, rule, budget, failures).answer()
+
+    async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
+        """After failures. Raises AttemptFailed when there is no way on."""
+        retry = Retry(self._rooms.readings.retries, self._deployments, self._recheck(story), story, rule)
+        for name, failure in failures:
+            retry.failed(name, failure)
+        rounds = AsyncRetrying(
+            retry=retry_if_exception(retry.may_come_round),
+            wait=retry.wait,
+            stop=retry.is_too_long,
+            sleep=story.pause,
+            reraise=True,
+        )
+        return await rounds(self._round, story, rule, retry)
+
+    async def _round(self, story: Story, rule: CompiledRule, retry: Retry) -> Answer:
+        """One attempt after the other. Raises AttemptFailed as the last of them did."""
+        retry.begin_round()
+        while (deployment := retry.next()) is not None:
+            try:
+                return await self._attempt(story, rule, deployment.name)
+            except AttemptFailed as failed:
+                retry.failed(deployment.name, failed)
+        raise retry.failure
+
+    def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Coroutine[Any, Any, Answer]:
+        """One attempt at an answer from its beginning. It counts from now on, not only once it is awaited."""
+        return self._answered(story, rule, self._begun(story, name))
+
+    async def _answered(self, story: Story, rule: CompiledRule, attempt: RunningAttempt) -> Answer:
+        made = await _made(attempt)
+        if isinstance(made, Relay):
+            go_on = self._continuation(story, rule).go_on if story.decision.continues else None
+            return Answer(story, made.deployment, stream=Stream(story, made, go_on))
+        whole, record = made
+        return Answer(story, record.deployment, whole, record)
+
+    def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
+        open_at = partial(self._go_on_at, story)
+        return Continuation(open_at, self._recheck(story), story, rule, self._deployments, self._rooms.translators)
+
+    async def _go_on_at(self, story: Story, name: str, begun: Beginning) -> Relay:
+        made = await _made(self._begun(story, name, begun))
+        if not isinstance(made, Relay):
+            raise TypeError("only streams go on")
+        return made
+
+    def _begun(self, story: Story, name: str, begun: Beginning | None = None) -> RunningAttempt:
+        if all(one.deployment != name for one in story.attempts):
+            self._rooms.readings.retries.earn(name)
+        return RunningAttempt(self._rooms, story, self._deployments[name], begun)
+
+    def _recheck(self, story: Story) -> Recheck:
+        return Recheck(self._rooms.readings, self._deployments, story)
+
+
+async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:
+    """The rest of an attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
+    relay: Relay | None = None
+    try:
+        exchange = await attempt.open()
+        if attempt.story.request.facts.stream:
+            relay = Relay(attempt, exchange, attempt.decoder())
+            await relay.open()
+            return relay
+        whole = await attempt.whole(exchange)
+    except AttemptFailed as failed:
+        attempt.settle(failed.outcome, said=_so_far(relay), detail=failed.detail)
+        raise
+    except asyncio.CancelledError as cancelled:
+        attempt.settle(of_cancellation(cancelled), said=_so_far(relay))
+        raise
+    except Exception:
+        attempt.settle(Outcome.INTERNAL_ERROR)
+        raise
+    return whole, attempt.settle(Outcome.OK, said=whole)
+
+
+def _so_far(relay: Relay | None) -> StreamSummary | None:
+    return None if relay is None else relay.summary()

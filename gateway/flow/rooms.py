@@ -1,0 +1,17 @@
+"""What the flow works with."""
+
+import msgspec
+
+from gateway.observe.bus import Bus
+from gateway.providers.contract import Translator
+from gateway.state.readings import Readings
+from gateway.transport import Transport
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """One per process."""
+
+    transport: Transport
+    readings: Readings
+    bus: Bus
+    translators: dict[str, Translator]  # by deployment
