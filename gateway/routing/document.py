@@ -19,7 +19,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Weight = Annotated[float, Meta(ge=0, le=1e6)]
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["07:30"])]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Percentile = Literal[50, 90, 95, 99]
 
@@ -249,7 +249,7 @@ class Privacy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """One rule. The first that matches decides."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$", examples=["night-batches"])]
     description: str | None = None
     when: When = When()
     require: Require = Require()
