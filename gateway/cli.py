@@ -22,7 +22,7 @@ from gateway.app import load_plan
 from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
 from gateway.observe import journal
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
@@ -76,7 +76,7 @@ def check(config: str | None, file: str | None, *, as_json: bool, strict: bool) 
     also if something is a warning; 2 if the command itself is wrong. Notes never fail.
     """
     configuration, policy = (file, None) if config is None else (config, file)
-    checked = check_files(configuration, policy, os.environ, frozenset(VENDORS))
+    checked = check_files(configuration, policy, os.environ, SKILLS)
     if as_json:
         click.echo(msgspec.json.encode(checked))
     else:
