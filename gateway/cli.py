@@ -120,7 +120,7 @@ def explain(
     if caller is None:
         raise click.ClickException(f"no key is named {key_name!r}")
     decision_id = DecisionIds().new()
-    named = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
+    named = _headers(headers)
     try:
         request = chat_request(body.read(), named, caller, decision_id)
         request = Classifier().classify_now(request, plan.detection)
@@ -140,6 +140,20 @@ def explain(
     except UnknownModel as unknown:
         raise click.ClickException(f"no model or deployment is named {str(unknown)!r}") from None
     click.echo(msgspec.json.encode(decision) if as_json else "\n".join(decision_sentences(decision)))
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    """One that is not understood would be left out, and the decision explained another one than was meant."""
+    named: dict[str, str] = {}
+    for header in given:
+        name, colon, value = header.partition(":")
+        key = name.strip().lower()
+        if not colon or not key:
+            raise click.BadParameter(f"expected 'NAME: VALUE', found {header!r}", param_hint="--header")
+        if key in named:
+            raise click.BadParameter(f"expected {key!r} once, found it again", param_hint="--header")
+        named[key] = value.strip()
+    return named
 
 
 @main.command()

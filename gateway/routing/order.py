@@ -56,7 +56,7 @@ def ordered(
         ranked.append(
             Candidate(
                 place.name, (), rank, standing, reading, quality, most, expected, first, total,
-                judged.get(place.name) if judged else None, score,
+                judged.get(place.name) if judged else None, score, place.weight,
             )
         )  # fmt: skip
     return ranked
@@ -143,13 +143,13 @@ def _ties(prospects: list[Prospect], scores: list[float | None], seed: int) -> l
 
 
 def _by_score(prospect: Prospect, standing: int, score: float | None, tie: float) -> _Key:
-    """Of one that has no score, or has one that does not count."""
+    """Of one that has no score, or has one that does not count beside those of others that were read."""
     place, expected = prospect[0], prospect[3]
     if standing == _LAST_RESORT:
         return (standing, _SCORED, 0.0, place.position)
     if score is None and expected is None and not place.deployment.has_price:
         return (standing, _UNPRICED, 0.0, tie)
-    return (standing, _UNREAD, 0.0, tie)
+    return (standing, _UNREAD, 0.0 if score is None else -score, tie)
 
 
 def _split_seed(preference: Preference, facts: Facts, seed: int) -> int:
