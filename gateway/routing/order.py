@@ -6,9 +6,9 @@ lacks the readings to score a ready deployment, that one is taken neither for go
 small share of requests explores it. The same kind of share probes what was passed over, so that it can come back.
 """
 
-import math
 from collections.abc import Sequence
 from itertools import repeat
+from math import inf, log
 from operator import neg
 
 from gateway.routing.chance import hashed, shares
@@ -70,8 +70,8 @@ def _standings(
 ) -> list[int]:
     if slo is None:
         return [_LAST_RESORT if one[0].last_resort else _READY for one in prospects]
-    first_under = slo.first_output.under_s if slo.first_output is not None and facts.stream else math.inf
-    total_under = slo.total.under_s if slo.total is not None else math.inf
+    first_under = slo.first_output.under_s if slo.first_output is not None and facts.stream else inf
+    total_under = slo.total.under_s if slo.total is not None else inf
     least_under = min(first_under, total_under)
     pace = slo.output_token
     measured_from = now - LATE_FOR_S
@@ -128,12 +128,13 @@ def _keys(  # noqa: PLR0913, PLR0917 - what an order is made of
 ) -> list[_Key]:
     if rule.preference.weighted:  # weighted rendezvous hashing (Schindelhauer and Schomaker, SPAA 2005)
         seed = _split_seed(rule.preference, facts, seed)
-        drawn = shares(seed, [one[0].salt for one in prospects])
+        places = [one[0] for one in prospects]
+        drawn = shares(seed, [place.salt for place in places])
         return [
-            (standing, _UNWEIGHTED, 0.0, one[0].position)
-            if one[0].weight is None
-            else (standing, _SCORED, -math.log(number) / one[0].weight, 0)
-            for one, standing, number in zip(prospects, standings, drawn, strict=True)
+            (standing, _UNWEIGHTED, 0.0, place.position)
+            if (weight := place.weight) is None
+            else (standing, _SCORED, log(number) / -weight, 0)
+            for place, standing, number in zip(places, standings, drawn, strict=True)
         ]
     if scores is None:
         return [(standing, _SCORED, 0.0, one[0].position) for one, standing in zip(prospects, standings, strict=True)]
