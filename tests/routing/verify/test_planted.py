@@ -207,6 +207,14 @@ def test_a_model_that_fails_as_one(tmp_path: Path) -> None:
     assert "stand at 10.0.0.1: they fail together" in told.sentence
 
 
+def test_a_tag_that_the_key_does_not_have(tmp_path: Path) -> None:
+    text = policy("when: {team: [shop], tags: {plan: free}}", "when: {team: [hr], tags: {plan: free}}")
+    text = text.replace("team: shop}", "team: shop, tags: {plan: paid}}")
+    found, _ = checked(tmp_path, text)
+    assert "no request that can be made" in told_at(found, "policy.rules[0].when", "never_matches").sentence
+    assert not [one for one in found.problems if one.path == "policy.rules[1].when"]
+
+
 def test_splits_by_what_nobody_has(tmp_path: Path) -> None:
     text = policy("when: {stream: true}, prefer: {weights: {home: 1, cloud: 1}, split_by: team}")
     without_keys = text[: text.index("keys:")] + text[text.index("policy:") :]
