@@ -66,24 +66,29 @@ def serve(config: str | None) -> None:
 @_config
 @_as_json
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
-@click.argument("file", required=False, metavar="[FILE]")
-def check(config: str | None, file: str | None, *, as_json: bool, strict: bool) -> None:
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: bool) -> None:
     """Check a configuration and its policy: what is wrong, and what is valid and yet unwise.
 
-    FILE is the configuration. With --config it is a policy that is checked in place of the configuration's own.
+    FILE is the configuration. With --config it is a policy that is checked in place of the configuration's own. Several
+    are checked one by one.
 
-    Exit status: 0 if there is nothing to mend; 1 if the documents are not valid, or something is an error, with --strict
+    Exit status: 0 if there is nothing to mend; 1 if a document is not valid, or something is an error, with --strict
     also if something is a warning; 2 if the command itself is wrong. Notes never fail.
     """
-    configuration, policy = (file, None) if config is None else (config, file)
-    checked = check_files(configuration, policy, os.environ, SKILLS)
-    if as_json:
-        click.echo(msgspec.json.encode(checked))
-    else:
+    failing = [Severity.ERROR, Severity.WARNING] if strict else [Severity.ERROR]
+    failed = False
+    for file in files or (None,):
+        configuration, policy = (file, None) if config is None else (config, file)
+        checked = check_files(configuration, policy, os.environ, SKILLS)
+        failed |= checked.has(*failing)
+        if as_json:
+            click.echo(msgspec.json.encode(checked))
+            continue
         for told in checked.problems:
             click.echo(str(told))
-        click.echo(_verdict(checked))
-    sys.exit(checked.has(*([Severity.ERROR, Severity.WARNING] if strict else [Severity.ERROR])))
+        click.echo(f"{file}: {_verdict(checked)}" if len(files) > 1 else _verdict(checked))
+    sys.exit(failed)
 
 
 def _verdict(checked: Checked) -> str:
