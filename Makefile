@@ -43,7 +43,7 @@ check: $(VENV)/dev
 	$(BIN)/deptry gateway
 	$(BIN)/python docs/generate.py --check
 
-bench: $(VENV)/run
+bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run
 
 soak: $(VENV)/dev

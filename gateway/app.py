@@ -16,7 +16,7 @@ from gateway.flow.rooms import Rooms
 from gateway.observe.bus import Bus
 from gateway.observe.journal import Journal
 from gateway.observe.metrics import Metrics
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, valid_policy
@@ -162,6 +162,7 @@ async def _check_policy(settings: Settings, checks: PolicyChecks, text: str) -> 
         text=text,
         catalogue=settings.catalogue,
         callers=settings.keyring.callers(),
+        skills=dict(SKILLS),
         deadline_s=settings.server.deadline_s,
         at=time.time(),
     )

@@ -22,7 +22,7 @@ from gateway.app import load_plan
 from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
 from gateway.observe import journal
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
@@ -66,24 +66,29 @@ def serve(config: str | None) -> None:
 @_config
 @_as_json
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
-@click.argument("file", required=False, metavar="[FILE]")
-def check(config: str | None, file: str | None, *, as_json: bool, strict: bool) -> None:
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: bool) -> None:
     """Check a configuration and its policy: what is wrong, and what is valid and yet unwise.
 
-    FILE is the configuration. With --config it is a policy that is checked in place of the configuration's own.
+    FILE is the configuration. With --config it is a policy that is checked in place of the configuration's own. Several
+    are checked one by one.
 
-    Exit status: 0 if there is nothing to mend; 1 if the documents are not valid, or something is an error, with --strict
+    Exit status: 0 if there is nothing to mend; 1 if a document is not valid, or something is an error, with --strict
     also if something is a warning; 2 if the command itself is wrong. Notes never fail.
     """
-    configuration, policy = (file, None) if config is None else (config, file)
-    checked = check_files(configuration, policy, os.environ, frozenset(VENDORS))
-    if as_json:
-        click.echo(msgspec.json.encode(checked))
-    else:
+    failing = [Severity.ERROR, Severity.WARNING] if strict else [Severity.ERROR]
+    failed = False
+    for file in files or (None,):
+        configuration, policy = (file, None) if config is None else (config, file)
+        checked = check_files(configuration, policy, os.environ, SKILLS)
+        failed |= checked.has(*failing)
+        if as_json:
+            click.echo(msgspec.json.encode(checked))
+            continue
         for told in checked.problems:
             click.echo(str(told))
-        click.echo(_verdict(checked))
-    sys.exit(checked.has(*([Severity.ERROR, Severity.WARNING] if strict else [Severity.ERROR])))
+        click.echo(f"{file}: {_verdict(checked)}" if len(files) > 1 else _verdict(checked))
+    sys.exit(failed)
 
 
 def _verdict(checked: Checked) -> str:
@@ -120,7 +125,7 @@ def explain(
     if caller is None:
         raise click.ClickException(f"no key is named {key_name!r}")
     decision_id = DecisionIds().new()
-    named = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
+    named = _headers(headers)
     try:
         request = chat_request(body.read(), named, caller, decision_id)
         request = Classifier().classify_now(request, plan.detection)
@@ -140,6 +145,20 @@ def explain(
     except UnknownModel as unknown:
         raise click.ClickException(f"no model or deployment is named {str(unknown)!r}") from None
     click.echo(msgspec.json.encode(decision) if as_json else "\n".join(decision_sentences(decision)))
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    """One that is not understood would be left out, and the decision explained another one than was meant."""
+    named: dict[str, str] = {}
+    for header in given:
+        name, colon, value = header.partition(":")
+        key = name.strip().lower()
+        if not colon or not key:
+            raise click.BadParameter(f"expected 'NAME: VALUE', found {header!r}", param_hint="--header")
+        if key in named:
+            raise click.BadParameter(f"expected {key!r} once, found it again", param_hint="--header")
+        named[key] = value.strip()
+    return named
 
 
 @main.command()

@@ -107,4 +107,19 @@ def test_a_file_that_is_not_there(files: Path) -> None:
     assert done.returncode == 1
     assert "expected a readable UTF-8 file, found No such file or directory" in done.stdout
     assert check("-c", str(files / "gateway.yaml"), str(files / "absent.yaml")).returncode == 1
-    assert check("one.yaml", "two.yaml").returncode == 2
+    assert check("--no-such-option").returncode == 2
+
+
+def test_several_files(files: Path) -> None:
+    """Each is told by its name; one that fails is enough."""
+    configuration, good, wrong = (str(files / name) for name in ("gateway.yaml", "good.yaml", "wrong.yaml"))
+    (files / "good.yaml").write_text(GOOD)
+    (files / "wrong.yaml").write_text(WRONG)
+    done = check("-c", configuration, good, wrong, good)
+    verdicts = [line for line in done.stdout.splitlines() if ": valid: " in line]
+    assert done.returncode == 1
+    assert [line.partition(": ")[0] for line in verdicts] == [good, wrong, good]
+    assert check("-c", configuration, good, good).returncode == 0
+    told = [json.loads(line) for line in check("--json", "-c", configuration, good, wrong).stdout.splitlines()]
+    assert [one["valid"] for one in told] == [True, True]
+    assert [any(problem["severity"] == "error" for problem in one["problems"]) for one in told] == [False, True]

@@ -139,12 +139,20 @@ def test_where_the_journal_is(tmp_path: Path) -> None:
 
 
 def test_a_key_and_what_it_may(tmp_path: Path) -> None:
-    keys = "keys: {boss: {secret: '${env:UP}', role: operator, team: red, sensitivity: internal, models: [local]}}"
+    given = "role: operator, team: red, sensitivity: internal, models: [local], tags: {plan: paid}"
+    keys = f"keys: {{boss: {{secret: '${{env:UP}}', {given}}}}}"
     read = settings(tmp_path, HEAD + keys)
     assert read.keyring.find(CANARY) == Caller(
-        key="boss", role=Role.OPERATOR, team="red", floor=Sensitivity.INTERNAL, models=frozenset({"local"})
-    )
+        key="boss", role=Role.OPERATOR, team="red", floor=Sensitivity.INTERNAL, models=frozenset({"local"}),
+        tags=(("plan", "paid"),),
+    )  # fmt: skip
     assert read.keyring.find(CANARY[:-1]) is None
+
+
+def test_tags_that_no_header_could_carry(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        settings(tmp_path, HEAD + "keys: {boss: {secret: '${env:UP}', tags: {plan: 'not paid', ok: yes}}}")
+    assert [problem.path for problem in caught.value.problems] == ["keys.boss.tags.plan"]
 
 
 def test_secrets_are_in_no_rendering_of_the_settings(tmp_path: Path) -> None:

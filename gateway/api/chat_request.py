@@ -33,7 +33,7 @@ def chat_request(
         scope=caller.models,
         session=request_headers.session(headers),
         prefix=shape.prefix,
-        tags=request_headers.tags(headers),
+        tags={**request_headers.tags(headers), **dict(caller.tags)},  # the operator's word counts
     )
     return ChatRequest(
         id=decision_id,

@@ -17,9 +17,18 @@ from gateway.documents.reading import Document, join
 from gateway.values.problem import Problem
 
 T = TypeVar("T")
+
+
+def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
+    """As JSON Schema means it: Python's `$` also matches before a line break at the end."""
+    if isinstance(text, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), text):
+        yield ValidationError(f"{text!r} is not like {pattern!r}")
+
+
 # 8080.0 is an integer to JSON Schema, and not to msgspec
 _Validator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
+    validators={"pattern": _pattern},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
 )
 _MAX_SHOWN = 60
@@ -148,8 +157,13 @@ def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
             words = [str(word) for word in (value if isinstance(value, list) else [value])]
             yield document.problem(path, f"one of {', '.join(words)}", found, words)
         case _:
-            expected = _BOUNDS.get(str(error.validator), f"{error.validator} {{}}").format(value)
-            yield document.problem(path, expected, found)
+            yield document.problem(path, _bound(str(error.validator), value, schema.get("examples")), found)
+
+
+def _bound(validator: str, value: Any, examples: list[Any] | None) -> str:
+    if validator == "pattern" and examples:
+        value = f"{examples[0]} ({value})"
+    return _BOUNDS.get(validator, f"{validator} {{}}").format(value)
 
 
 _BOUNDS = {

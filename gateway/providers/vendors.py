@@ -3,10 +3,11 @@
 To add one: a row here, and its captured answers under tests/golden/<name>/.
 """
 
-from gateway.providers.contract import Translator
+from gateway.providers.contract import Continuer, TokenCounter, Translator
 from gateway.providers.openai import OpenAITranslator
 from gateway.providers.openai.continuation import ContinuingTranslator
 from gateway.providers.vllm import VllmTranslator
+from gateway.values.skill import Skill, Skills
 
 VENDORS: dict[str, Translator] = {
     "openai": OpenAITranslator(usage_in_streams=True),
@@ -15,3 +16,11 @@ VENDORS: dict[str, Translator] = {
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": OpenAITranslator(usage_in_streams=False),
 }
+
+
+def _skills(translator: Translator) -> frozenset[Skill]:
+    verbs = {Skill.CONTINUE: Continuer, Skill.COUNT: TokenCounter}
+    return frozenset(skill for skill, verb in verbs.items() if isinstance(translator, verb))
+
+
+SKILLS: Skills = {name: _skills(translator) for name, translator in VENDORS.items()}

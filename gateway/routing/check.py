@@ -39,6 +39,8 @@ def _check_names(rule: Rule, path: str, catalogue: Catalogue, report: Report) ->
         for index, name in enumerate(names or ()):
             if name not in known:
                 report(f"{path}.{where}[{index}]", expected, repr(name), known)
+            elif name in (names or ())[:index]:
+                report(f"{path}.{where}[{index}]", "each name once", f"{name!r} again", ())
     for name in rule.prefer.weights or ():
         if name not in deployments:
             report(f"{path}.prefer.weights.{name}", of_deployment, repr(name), deployments)

@@ -6,11 +6,14 @@ lacks the readings to score a ready deployment, that one is taken neither for go
 small share of requests explores it. The same kind of share probes what was passed over, so that it can come back.
 """
 
-import math
+from collections.abc import Sequence
+from itertools import repeat
+from math import inf, log
+from operator import neg
 
 from gateway.routing.chance import hashed, shares
 from gateway.routing.plan import CompiledRule, Place, Preference
-from gateway.routing.scores import Column, total_scores
+from gateway.routing.scores import Mix, known_scores, total_scores
 from gateway.values.decision import Candidate, Standing
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, SloReading, Target
@@ -38,12 +41,12 @@ def ordered(
     judged = snapshot.slo.get(rule.name, _NO_READINGS)
     standings = _standings(rule.slo, judged, facts, prospects, snapshot.now)
     mix = rule.preference.mix
-    scores = None if mix is None else total_scores(mix, _columns(facts, prospects))
-    keys = _keys(rule, facts, prospects, standings, scores, seed)
+    scores, known = (None, None) if mix is None else _scores(mix, facts, prospects)
+    keys = _keys(rule, facts, prospects, standings, scores, known, seed)
     order = sorted(range(len(prospects)), key=keys.__getitem__)
     probed = None
     if len(order) > 1:
-        if scores is not None and None in scores:
+        if scores is not None and (known is None or _has_unread(rule)):
             _unread_second(order, keys)
         if (probed := _probed(rule, order, keys, seed)) is not None:
             order.remove(probed)
@@ -56,7 +59,7 @@ def ordered(
         ranked.append(
             Candidate(
                 place.name, (), rank, standing, reading, quality, most, expected, first, total,
-                judged.get(place.name) if judged else None, score,
+                judged.get(place.name) if judged else None, score, place.weight,
             )
         )  # fmt: skip
     return ranked
@@ -67,8 +70,11 @@ def _standings(
 ) -> list[int]:
     if slo is None:
         return [_LAST_RESORT if one[0].last_resort else _READY for one in prospects]
-    first_under = slo.first_output.under_s if slo.first_output is not None and facts.stream else math.inf
-    total_under = slo.total.under_s if slo.total is not None else math.inf
+    first_under = slo.first_output.under_s if slo.first_output is not None and facts.stream else inf
+    total_under = slo.total.under_s if slo.total is not None else inf
+    least_under = min(first_under, total_under)
+    pace = slo.output_token
+    measured_from = now - LATE_FOR_S
     found: list[int] = []
     for place, reading, _, _, first, total, _ in prospects:
         latency, its = reading.latency, judged.get(place.name)
@@ -76,15 +82,15 @@ def _standings(
             found.append(_LAST_RESORT)
         elif its is not None and its.passed_over:
             found.append(_BURNING)
-        elif (reading.wait_s is not None and reading.wait_s > min(first_under, total_under)) or (
-            latency is not None
-            and latency.samples >= LATE_FROM_SAMPLES
-            and now - latency.measured_at <= LATE_FOR_S
-            and (
+        elif (reading.wait_s is not None and reading.wait_s > least_under) or (
+            (
                 (first is not None and first > first_under)
                 or (total is not None and total > total_under)
-                or (slo.output_token is not None and _is_slow(latency, slo.output_token))
+                or (pace is not None and latency is not None and _is_slow(latency, pace))
             )
+            and latency is not None
+            and latency.samples >= LATE_FROM_SAMPLES
+            and latency.measured_at >= measured_from
         ):
             found.append(_LATE)
         else:
@@ -97,13 +103,18 @@ def _is_slow(latency: Latency, target: Target) -> bool:
     return latency.output_token is not None and latency.output_token.at(target.percentile) > target.under_s
 
 
-def _columns(facts: Facts, prospects: list[Prospect]) -> tuple[Column, Column, Column, Column]:
-    stream = facts.stream
-    times = [
-        (total if first is None else first) if stream else (first if total is None else total)
-        for _, _, _, _, first, total, _ in prospects
-    ]
-    return [one[3] for one in prospects], times, [one[6] for one in prospects], [one[1].in_flight for one in prospects]
+def _scores(mix: Mix, facts: Facts, prospects: list[Prospect]) -> tuple[Sequence[float | None], list[float] | None]:
+    """By the objective; and the same again where all are known."""
+    if not prospects:
+        return [], []
+    _, readings, _, costs, firsts, totals, qualities = zip(*prospects, strict=True)
+    times, others = (firsts, totals) if facts.stream else (totals, firsts)
+    loads = [reading.in_flight for reading in readings] if mix[3] else qualities
+    known = known_scores(mix, (costs, times, qualities, loads))
+    if known is not None:
+        return known, known
+    either = [other if time is None else time for time, other in zip(times, others, strict=True)]
+    return total_scores(mix, (costs, either, qualities, loads)), None
 
 
 def _keys(  # noqa: PLR0913, PLR0917 - what an order is made of
@@ -111,22 +122,26 @@ def _keys(  # noqa: PLR0913, PLR0917 - what an order is made of
     facts: Facts,
     prospects: list[Prospect],
     standings: list[int],
-    scores: list[float | None] | None,
+    scores: Sequence[float | None] | None,
+    known: list[float] | None,
     seed: int,
 ) -> list[_Key]:
     if rule.preference.weighted:  # weighted rendezvous hashing (Schindelhauer and Schomaker, SPAA 2005)
         seed = _split_seed(rule.preference, facts, seed)
-        drawn = shares(seed, [one[0].salt for one in prospects])
+        places = [one[0] for one in prospects]
+        drawn = shares(seed, [place.salt for place in places])
         return [
-            (standing, _UNWEIGHTED, 0.0, one[0].position)
-            if one[0].weight is None
-            else (standing, _SCORED, -math.log(number) / one[0].weight, 0)
-            for one, standing, number in zip(prospects, standings, drawn, strict=True)
+            (standing, _UNWEIGHTED, 0.0, place.position)
+            if (weight := place.weight) is None
+            else (standing, _SCORED, log(number) / -weight, 0)
+            for place, standing, number in zip(places, standings, drawn, strict=True)
         ]
     if scores is None:
         return [(standing, _SCORED, 0.0, one[0].position) for one, standing in zip(prospects, standings, strict=True)]
-    unread = rule.slo is not None
+    unread = _has_unread(rule)
     ties = _ties(prospects, scores, seed)
+    if known is not None and not unread and _LAST_RESORT not in standings:
+        return list(zip(standings, repeat(_SCORED), map(neg, known), ties, strict=False))
     return [
         _by_score(prospect, standing, score, tie)
         if score is None or standing == _LAST_RESORT or (unread and prospect[1].latency is None)
@@ -135,7 +150,13 @@ def _keys(  # noqa: PLR0913, PLR0917 - what an order is made of
     ]
 
 
-def _ties(prospects: list[Prospect], scores: list[float | None], seed: int) -> list[float]:
+def _has_unread(rule: CompiledRule) -> bool:
+    """Whether some that have a score may not have been read: an objective over latency gives these none."""
+    mix = rule.preference.mix
+    return rule.slo is not None and mix is not None and not mix[1]
+
+
+def _ties(prospects: list[Prospect], scores: Sequence[float | None], seed: int) -> list[float]:
     """Hashes of seed and name; nothing if there is no tie to break."""
     if len(set(scores)) == len(scores):
         return [0.0] * len(scores)
@@ -143,13 +164,13 @@ def _ties(prospects: list[Prospect], scores: list[float | None], seed: int) -> l
 
 
 def _by_score(prospect: Prospect, standing: int, score: float | None, tie: float) -> _Key:
-    """Of one that has no score, or has one that does not count."""
+    """Of one that has no score, or has one that does not count beside those of others that were read."""
     place, expected = prospect[0], prospect[3]
     if standing == _LAST_RESORT:
         return (standing, _SCORED, 0.0, place.position)
     if score is None and expected is None and not place.deployment.has_price:
         return (standing, _UNPRICED, 0.0, tie)
-    return (standing, _UNREAD, 0.0, tie)
+    return (standing, _UNREAD, 0.0 if score is None else -score, tie)
 
 
 def _split_seed(preference: Preference, facts: Facts, seed: int) -> int:

@@ -5,6 +5,7 @@ Quality is what it is. Load is one over the requests it would then have.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -23,24 +24,38 @@ class Parts(msgspec.Struct, frozen=True):
     load: float | None
 
 
+def known_scores(mix: Mix, columns: Sequence[Sequence[Any]]) -> list[float] | None:
+    """What `total_scores` gives where all is known and nothing is free; else None. Every request comes by here."""
+    by_cost, by_latency, by_quality, by_load = mix
+    try:
+        if by_cost == 1.0:
+            least_usd = min(columns[0])
+            return [least_usd / cost for cost in columns[0]]
+        ones = (1.0,) * len(columns[0])
+        weighed: list[Any] = [column if by else ones for by, column in zip(mix, columns, strict=True)]
+        least_usd, least_s = min(weighed[0]), min(weighed[1])
+        return [
+            by_cost * (least_usd / cost) + by_latency * (least_s / time) + by_quality * quality + by_load / (1.0 + load)
+            for cost, time, quality, load in zip(*weighed, strict=True)
+        ]
+    except (TypeError, ValueError, ZeroDivisionError):  # something is None, there is nothing, something is 0
+        return None
+
+
 def total_scores(mix: Mix, columns: Sequence[Column]) -> list[float | None]:
     """One for each candidate; None where a part that the mix weighs is unknown.
 
     `columns`: what they cost in USD, how long they take in seconds, their quality in [0, 1], their requests in flight.
     """
-    by_cost, by_latency, by_quality, by_load = mix
-    if by_cost == 1.0:
-        return _to_least(columns[0])
-    count = len(columns[0])
-    costs = _to_least(columns[0]) if by_cost else [0.0] * count
-    times = _to_least(columns[1]) if by_latency else [0.0] * count
-    qualities = columns[2] if by_quality else [0.0] * count
-    loads = _idle(columns[3]) if by_load else [0.0] * count
+    ones = [1.0] * len(columns[0])
+    costs, times, qualities, in_flight = (column if by else ones for by, column in zip(mix, columns, strict=True))
     return [
         None
         if cost is None or time is None or quality is None or load is None
-        else by_cost * cost + by_latency * time + by_quality * quality + by_load * load
-        for cost, time, quality, load in zip(costs, times, qualities, loads, strict=True)
+        else mix[0] * cost + mix[1] * time + mix[2] * quality + mix[3] * load
+        for cost, time, quality, load in zip(
+            _to_least(costs), _to_least(times), qualities, _idle(in_flight), strict=True
+        )
     ]
 
 

@@ -1,6 +1,10 @@
 """A decision as sentences, for people. Built from the value alone, so a live one and a recorded one read the same."""
 
-from gateway.routing.scores import Parts, parts
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from gateway.routing.scores import Mix, Parts, parts
 from gateway.values.decision import Candidate, Cause, Decision, Reason, Standing
 from gateway.values.gate import Health
 from gateway.values.request import Facts
@@ -50,8 +54,7 @@ def decision_sentences(decision: Decision) -> list[str]:
         lines.append(_objective(decision.slo))
     if decision.refused:
         return [*lines, "The rule refuses the request for what it carries."]
-    scores = parts(decision) if decision.mix is not None else {}
-    lines += [candidate_sentence(candidate, scores.get(candidate.deployment)) for candidate in decision.candidates]
+    lines += [candidate_sentence(*one) for one in zip(decision.candidates, _ordered_by(decision), strict=True)]
     if decision.attempts:
         lines.append(f"To be tried, in order: {', '.join(decision.attempts)}.")
         if decision.hedge_after_s is not None:
@@ -65,23 +68,41 @@ def decision_sentences(decision: Decision) -> list[str]:
     return lines
 
 
-def candidate_sentence(candidate: Candidate, scores: Parts | None = None) -> str:
-    """Why a deployment was left out, or its rank and numbers; with the parts of its score where it has one."""
+def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
+    """Why a deployment was left out, or its rank and numbers; then what else is to be said about it."""
     if candidate.against:
         return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}{_instead(candidate)}."
     said = [f"number {(candidate.rank or 0) + 1}"]
     if candidate.standing is not None and _STANDINGS[candidate.standing]:
         said.append(_STANDINGS[candidate.standing])
     if candidate.reading is not None:
-        said.append(f"{candidate.reading.health.value}, {candidate.reading.in_flight} in flight{_of_limit(candidate)}")
+        health = candidate.reading.health
+        state = "health unknown" if health is Health.UNKNOWN else health.value
+        said.append(f"{state}, {candidate.reading.in_flight} in flight{_of_limit(candidate)}")
     said.append(f"first output {_seconds(candidate.first_output_s)}, in all {_seconds(candidate.total_s)}")
     said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
     if candidate.slo is not None:
         judged = candidate.slo
         said.append(f"kept the objective in {judged.attainment:.1%} of {judged.requests}, burn {judged.burn:.1f}")
-    if scores is not None:
-        said.append(_scored(candidate.score, scores))
-    return f"{candidate.deployment}: eligible, {'; '.join(said)}."
+    return f"{candidate.deployment}: eligible, {'; '.join([*said, *about])}."
+
+
+def _ordered_by(decision: Decision) -> Iterator[list[str]]:
+    """For each candidate what the rule's weights or its objective make of it."""
+    weights = sum(candidate.weight or 0.0 for candidate in decision.candidates)
+    scores = {} if decision.mix is None else parts(decision)
+    for candidate in decision.candidates:
+        said: list[str] = []
+        if candidate.weight is not None:
+            said.append(f"weight {candidate.weight:g} of {weights:g}")
+        elif weights:
+            said.append("no weight: a fallback only")
+        if decision.mix is not None and candidate.deployment in scores:
+            said.append(_scored(candidate.score, scores[candidate.deployment], decision.mix))
+            is_read = candidate.reading is not None and candidate.reading.latency is not None
+            if decision.slo is not None and candidate.score is not None and not is_read:
+                said.append("behind those that were read, as its latency is unknown")
+        yield said
 
 
 def _instead(candidate: Candidate) -> str:
@@ -113,7 +134,9 @@ def _asked(facts: Facts) -> str:
     about = "" if facts.exact_tokens else "about "
     found = f" ({found_sentence(facts)})" if facts.found or facts.detection_failed else ""
     tokens = f"{about}{facts.prompt_tokens} prompt tokens{_counted(facts)}"
-    return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {tokens}, {shape}."
+    bound = facts.max_output_tokens
+    output = "any number of output tokens" if bound is None else f"at most {bound} output tokens"
+    return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {tokens}, {output}, {shape}."
 
 
 def _counted(facts: Facts) -> str:
@@ -132,10 +155,17 @@ def _objective(slo: Slo) -> str:
     return f"Its objective: {', '.join(parts)}."
 
 
-def _scored(score: float | None, scores: Parts) -> str:
-    total = "unknown" if score is None else f"{score:.2f}"
-    named = (("cost", scores.cost), ("latency", scores.latency), ("quality", scores.quality), ("load", scores.load))
-    return f"score {total} ({', '.join(f'{name} {score:.2f}' for name, score in named if score is not None)})"
+def _scored(score: float | None, scores: Parts, mix: Mix) -> str:
+    """The score, and what it is the sum of."""
+    named = zip(("cost", "latency", "quality", "load"), mix, msgspec.structs.astuple(scores), strict=True)
+    weighed = [(f"{name} {_two(part)}", weight) for name, weight, part in named if weight]
+    if len(weighed) == 1:
+        return f"score {_two(score)} ({weighed[0][0]})"
+    return f"score {_two(score)} ({' + '.join(f'{weight:.2f} x {part}' for part, weight in weighed)})"
+
+
+def _two(score: float | None) -> str:
+    return "unknown" if score is None else f"{score:.2f}"
 
 
 def _seconds(seconds: float | None) -> str:

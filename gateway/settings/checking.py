@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +17,7 @@ from gateway.settings.policy import default_text, load_policy
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
+from gateway.values.skill import Skill, Skills
 
 BODY = "the policy"  # the name of a document that came without one
 _WORST_FIRST = list(Severity)
@@ -54,12 +56,22 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return any(one.severity in severities for one in self.problems)
 
 
+class Against(NamedTuple):
+    """What a policy is held against. `deadline_s` is that of a rule which sets none."""
+
+    catalogue: Catalogue
+    callers: Collection[Caller]
+    skills: Skills
+    deadline_s: float
+
+
 class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
     """A policy's text, and what it is held against. `at` is seconds since the epoch."""
 
     text: str
     catalogue: Catalogue
     callers: tuple[Caller, ...]
+    skills: dict[str, frozenset[Skill]]
     deadline_s: float
     at: float
 
@@ -69,21 +81,22 @@ class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
             document = parse(self.text, BODY)
         except InvalidDocument as invalid:
             return invalid_documents(invalid.problems)
-        return _checked(document, None, self.catalogue, self.callers, self.deadline_s, self.at)
+        against = Against(self.catalogue, self.callers, self.skills, self.deadline_s)
+        return _checked(document, None, against, self.at)
 
 
-def check_files(config: str | None, policy: str | None, env: Mapping[str, str], providers: frozenset[str]) -> Checked:
+def check_files(config: str | None, policy: str | None, env: Mapping[str, str], skills: Skills) -> Checked:
     """A configuration and its policy; with `policy` that file's in its place. Secrets may be missing, which is said."""
     try:
-        settings = load(config, env, providers, without_secrets=True)
+        settings = load(config, env, frozenset(skills), without_secrets=True)
         document = settings.policy.document() if policy is None else parse(read_text(Path(policy)), policy)
         is_packaged = settings.file == "defaults/gateway.yaml"
         text = default_text("gateway.yaml") if is_packaged else read_text(Path(settings.file))
         configuration = parse(text, settings.file)
     except InvalidDocument as invalid:
         return invalid_documents(invalid.problems)
-    callers = settings.keyring.callers()
-    checked = _checked(document, configuration, settings.catalogue, callers, settings.server.deadline_s, time.time())
+    against = Against(settings.catalogue, settings.keyring.callers(), skills, settings.server.deadline_s)
+    checked = _checked(document, configuration, against, time.time())
     missing = [_of_problem(one, Severity.WARNING, Kind.SECRET) for one in settings.missing]
     problems = sorted([*checked.problems, *missing], key=lambda one: _WORST_FIRST.index(one.severity))
     return msgspec.structs.replace(checked, problems=tuple(problems))
@@ -95,19 +108,13 @@ def invalid_documents(problems: Iterable[Problem]) -> Checked:
     return Checked(valid=False, revision=None, rules=0, complete=False, problems=told)
 
 
-def _checked(  # noqa: PLR0913, PLR0917 - a policy, and what it is held against
-    document: Document,
-    configuration: Document | None,
-    catalogue: Catalogue,
-    callers: Collection[Caller],
-    deadline_s: float,
-    at: float,
-) -> Checked:
+def _checked(document: Document, configuration: Document | None, against: Against, at: float) -> Checked:
+    catalogue = against.catalogue
     policy, problems = load_policy(document, catalogue)
     if policy is None or problems:
         return invalid_documents(problems)
-    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=deadline_s)
-    report = verify(policy, catalogue, callers, plan, now=at)
+    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=against.deadline_s)
+    report = verify(policy, catalogue, against.callers, plan, against.skills, now=at)
     told = [_of_finding(one, configuration if one.in_catalogue else document) for one in report.findings]
     return Checked(
         valid=True, revision=plan.revision, rules=len(plan.rules), complete=report.complete, problems=tuple(told)

@@ -69,6 +69,10 @@ class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     priority: Annotated[
         PriorityName, Meta(description="Who goes first when the gateway has more requests than it can take.")
     ] = "normal"
+    tags: Annotated[
+        dict[str, str],
+        Meta(description="Tags of all that it sends, whatever x-gateway-tags says: for `when.tags` of the policy."),
+    ] = {}
 
 
 class TeamEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Secrets by their references, and the keys that callers authenticate with."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gateway.access import Key, Keyring, digest
@@ -10,6 +10,7 @@ from gateway.settings.document import GatewayFile, KeyEntry
 from gateway.values.caller import Caller
 from gateway.values.priority import Priority
 from gateway.values.problem import Problem
+from gateway.values.request import TAG
 from gateway.values.sensitivity import highest
 
 MIN_SECRET_LENGTH = 16
@@ -56,6 +57,7 @@ def keyring(parsed: GatewayFile, document: Document, secrets: Secrets) -> Keyrin
     keys: dict[str, Key] = {}
     for name, entry in parsed.keys.items():
         _check_scope(name, entry, parsed, document, secrets.problems)
+        secrets.problems += _wrong_tags(name, entry, document)
         token = _token(name, entry, document, secrets)
         if token in keys:
             other = repr(keys[token].caller.key)
@@ -92,7 +94,15 @@ def _caller(name: str, entry: KeyEntry, parsed: GatewayFile) -> Caller:
         floor=floor,
         models=models,
         priority=Priority[entry.priority.upper()],
+        tags=tuple(sorted(entry.tags.items())),
     )
+
+
+def _wrong_tags(name: str, entry: KeyEntry, document: Document) -> Iterable[Problem]:
+    for tag, value in entry.tags.items():
+        if not (TAG.fullmatch(tag) and TAG.fullmatch(value)):
+            expected = "a name and a value of letters, digits and ._/- , at most 64 each"
+            yield document.problem(f"keys.{name}.tags.{tag}", expected, f"{tag!r}: {value!r}")
 
 
 def _check_scope(name: str, entry: KeyEntry, parsed: GatewayFile, document: Document, problems: list[Problem]) -> None:

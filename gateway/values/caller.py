@@ -16,7 +16,9 @@ class Role(enum.Enum):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """`floor` is the least sensitivity of what this caller sends; `models` what it may ask for, None for all."""
+    """`floor` is the least sensitivity of what this caller sends; `models` what it may ask for, None for all; `tags` are
+    those of all its requests, by name.
+    """
 
     key: str | None
     role: Role
@@ -24,6 +26,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     floor: Sensitivity = Sensitivity.PUBLIC
     models: frozenset[str] | None = None
     priority: Priority = Priority.NORMAL
+    tags: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def anonymous(cls) -> "Caller":

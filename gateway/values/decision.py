@@ -63,6 +63,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     total_s: float | None = None
     slo: SloReading | None = None
     score: float | None = None
+    weight: float | None = None  # where the rule splits by weights; None: a fallback only
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):

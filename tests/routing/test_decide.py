@@ -63,6 +63,7 @@ def breaks_nothing_hard(
         assert (decision.refused, decision.attempts, decision.candidates) == (True, (), ())
         return
     assert {candidate.deployment for candidate in decision.candidates} == pool_of(rule, asked.model, catalogue)
+    assert len({candidate.deployment for candidate in decision.candidates}) == len(decision.candidates)
     assert len(decision.attempts) <= rule.limits.max_attempts
     bounds = [bound for bound in (ceiling, rule.limits.max_cost_usd) if bound is not None]
     for candidate in decision.candidates:

@@ -12,15 +12,18 @@ from gateway.routing.verify.diagram import TooLarge
 from gateway.routing.verify.edges import unsafe_edges
 from gateway.routing.verify.fallbacks import fallbacks_that_never_help
 from gateway.routing.verify.finding import Example, Finding, Kind, Report, Severity
-from gateway.routing.verify.limits import objectives_and_limits_without_effect
+from gateway.routing.verify.limits import limits_without_effect
 from gateway.routing.verify.matching import rules_that_never_match
 from gateway.routing.verify.names import names_that_never_come
+from gateway.routing.verify.objectives import objectives_without_effect
 from gateway.routing.verify.preferences import preferences_without_effect
 from gateway.routing.verify.reach import deployments_nothing_can_reach, models_with_one_failure_domain
 from gateway.routing.verify.refusals import requests_nobody_can_answer, requests_without_a_candidate
+from gateway.routing.verify.refusing import refusals_that_say_more
 from gateway.routing.verify.universe import Universe
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
+from gateway.values.skill import Skills
 
 __all__ = ["Example", "Finding", "Kind", "Report", "Severity", "verify"]
 
@@ -34,7 +37,9 @@ _PROOFS: dict[str, Proof] = {
     "requests without a candidate": requests_without_a_candidate,
     "fallbacks that never help": fallbacks_that_never_help,
     "preferences without effect": preferences_without_effect,
-    "objectives and limits without effect": objectives_and_limits_without_effect,
+    "objectives without effect": objectives_without_effect,
+    "limits without effect": limits_without_effect,
+    "refusals that say more": refusals_that_say_more,
     "deployments nothing can reach": deployments_nothing_can_reach,
     "models with one failure domain": models_with_one_failure_domain,
 }
@@ -42,9 +47,17 @@ _ORDER = list(Severity)
 
 
 def verify(  # noqa: PLR0913 - what a policy is held against
-    policy: Policy, catalogue: Catalogue, callers: Collection[Caller], plan: Plan, *, now: float, work: int = WORK
+    policy: Policy,
+    catalogue: Catalogue,
+    callers: Collection[Caller],
+    plan: Plan,
+    skills: Skills,
+    *,
+    now: float,
+    work: int = WORK,
 ) -> Report:
     """All findings about a policy that is valid, and its plan. `callers` are those of the keys; none: no key is needed.
+    `skills` are the providers'.
 
     `now` is seconds since the epoch; windows of time are looked at for a year from then. `work` bounds each step; what
     was not finished is said, and `complete` is false.
@@ -54,7 +67,7 @@ def verify(  # noqa: PLR0913 - what a policy is held against
     except TooLarge:
         return Report((_not_proved("anything: it tells requests apart by too much"),), complete=False)
     universe.sets.allow(work)
-    case = Case(policy, catalogue, callers, plan, universe)
+    case = Case(policy, catalogue, callers, plan, skills, universe)
     found: list[Finding] = []
     if not case.is_whole:
         found.append(_not_proved(f"what comes to {policy.rules[len(case.rules)].name!r} and the rules after it"))

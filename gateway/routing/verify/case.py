@@ -9,11 +9,12 @@ from gateway.routing.document import Policy, Rule
 from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.routing.verify.admission import Admission
 from gateway.routing.verify.diagram import NONE, TooLarge
-from gateway.routing.verify.finding import Example
+from gateway.routing.verify.finding import Example, Finding, Kind, Severity
 from gateway.routing.verify.projection import Projection, project
 from gateway.routing.verify.universe import Universe
 from gateway.values.caller import Caller
-from gateway.values.deployment import Catalogue
+from gateway.values.deployment import Catalogue, Deployment
+from gateway.values.skill import Skill, Skills
 
 
 class RuleCase(msgspec.Struct, frozen=True):
@@ -34,14 +35,34 @@ class RuleCase(msgspec.Struct, frozen=True):
         """A set over the levels that decide who may answer."""
         return self.projection.left
 
+    def finding(self, kind: Kind, where: str, sentence: str, severity: Severity = Severity.WARNING) -> Finding:
+        """About one of the rule's fields."""
+        return Finding(
+            severity=severity,
+            kind=kind,
+            path=f"{self.path}.{where}",
+            rule=self.rule.name,
+            sentence=f"rule {self.rule.name!r}: {sentence}",
+        )
+
+    def idle(self, kind: Kind, where: str, why: str, severity: Severity = Severity.WARNING) -> Finding:
+        """A field that can have no effect."""
+        return self.finding(kind, where, f"{where} has no effect: {why}", severity)
+
 
 class Case:
     """`rules` are those whose requests could be worked out; `is_whole` is true if that is all of them."""
 
-    def __init__(
-        self, policy: Policy, catalogue: Catalogue, callers: Collection[Caller], plan: Plan, universe: Universe
+    def __init__(  # noqa: PLR0913, PLR0917 - what a policy is held against
+        self,
+        policy: Policy,
+        catalogue: Catalogue,
+        callers: Collection[Caller],
+        plan: Plan,
+        skills: Skills,
+        universe: Universe,
     ) -> None:
-        self.policy, self.catalogue, self.callers = policy, catalogue, callers
+        self.policy, self.catalogue, self.callers, self.skills = policy, catalogue, callers, skills
         self.plan, self.universe, self.sets = plan, universe, universe.sets
         self.admission = Admission(universe)
         self.rules: list[RuleCase] = []
@@ -101,6 +122,30 @@ class Case:
     def usable_names(self, one: RuleCase) -> frozenset[str]:
         """The deployments that admit any request of the rule."""
         return frozenset(place.name for name, rest in self.asked(one) for place in self.usable(one, name, rest))
+
+    def usable_deployments(self, one: RuleCase) -> list[Deployment]:
+        """The same, by the catalogue's order."""
+        names = self.usable_names(one)
+        return [deployment for name, deployment in self.catalogue.deployments.items() if name in names]
+
+    def beside(self, one: RuleCase) -> Iterator[tuple[Deployment, Deployment]]:
+        """Each two places where one and the same request of the rule can be answered; one that has several addresses with
+        itself.
+        """
+        ceiling = one.compiled.bounds.max_cost_usd
+        for name, rest in self.asked(one):
+            usable = self.usable(one, name, rest)
+            admitted = [self.sets.both(rest, self.admission.of_place(place, ceiling)) for place in usable]
+            for index, place in enumerate(usable):
+                if len(place.deployment.addresses) > 1:
+                    yield place.deployment, place.deployment
+                for before in range(index):
+                    if self.sets.meet(admitted[index], admitted[before]):
+                        yield place.deployment, usable[before].deployment
+
+    def has_skill(self, deployment: Deployment, skill: Skill) -> bool:
+        """Whether its provider's servers can do that."""
+        return skill in self.skills.get(deployment.provider, ())
 
     def refused(self, one: RuleCase) -> int:
         """The requests of the rule that no place admits."""

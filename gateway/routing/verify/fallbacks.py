@@ -2,32 +2,56 @@
 
 from collections.abc import Iterator
 
+from gateway.routing.document import Fallback
 from gateway.routing.plan import Place
 from gateway.routing.sentences import reason_sentence
 from gateway.routing.verify.case import Case, RuleCase
 from gateway.routing.verify.diagram import NONE
 from gateway.routing.verify.domains import domain_of, named
-from gateway.routing.verify.finding import Finding, Kind, Severity
+from gateway.routing.verify.finding import Finding, Kind
+from gateway.values.skill import Skill
 
 
 def fallbacks_that_never_help(case: Case) -> Iterator[Finding]:
-    """Of each entry of `fallback.to`, and of failures that move on to nobody."""
+    """Of each entry of `fallback.to`, of failures that move on to nobody, and of streams that nobody goes on with."""
     for one in case.routed():
         for index, name in enumerate(one.rule.fallback.to):
             if (why := _useless(case, one, name)) is not None:
-                yield _finding(one, f"fallback.to[{index}]", f"its fallback {name!r} can never help: {why}")
-        if one.rule.fallback.also_on and one.compiled.bounds.max_attempts == 1:
-            yield _finding(one, "fallback.also_on", "it moves on to nobody, as max_attempts is 1")
+                where = f"fallback.to[{index}]"
+                yield one.finding(Kind.FALLBACK, where, f"its fallback {name!r} can never help: {why}")
+        if not case.usable_names(one):
+            continue  # told already: it refuses everything
+        yield from _without_a_next(case, one)
+        if one.compiled.fallback.after_output == "continue" and (why := _breaks_off(case, one)) is not None:
+            yield one.idle(Kind.LIMIT, "fallback.after_output", why)
 
 
-def _finding(one: RuleCase, where: str, sentence: str) -> Finding:
-    return Finding(
-        severity=Severity.WARNING,
-        kind=Kind.FALLBACK,
-        path=f"{one.path}.{where}",
-        rule=one.rule.name,
-        sentence=f"rule {one.rule.name!r}: {sentence}",
-    )
+def _without_a_next(case: Case, one: RuleCase) -> Iterator[Finding]:
+    fallback = one.rule.fallback
+    if one.compiled.bounds.max_attempts == 1:
+        if fallback.also_on:
+            yield one.finding(Kind.FALLBACK, "fallback.also_on", "it moves on to nobody, as max_attempts is 1")
+        if fallback.not_on:
+            yield one.idle(Kind.FALLBACK, "fallback.not_on", "every failure ends the request, as max_attempts is 1")
+        if fallback.retries > Fallback().retries:
+            yield one.idle(Kind.FALLBACK, "fallback.retries", "nothing is asked again, as max_attempts is 1")
+    elif fallback.also_on and all(first is other for first, other in case.beside(one)):
+        why = "it moves on to nobody, as no request of this rule has a second candidate"
+        yield one.finding(Kind.FALLBACK, "fallback.also_on", why)
+
+
+def _breaks_off(case: Case, one: RuleCase) -> str | None:
+    """Why no stream of the rule is gone on with; None if some are."""
+    if not case.sets.meet(one.decided, case.universe.where("stream", bool)):
+        return "it is of streams, and this rule decides none"
+    if one.compiled.bounds.max_attempts == 1:
+        return "to go on is a second attempt, and max_attempts is 1"
+    for pair in case.beside(one):
+        for broken, other in (pair, pair[::-1]):
+            if case.has_skill(other, Skill.CONTINUE) and other.clearance.covers(broken.clearance):
+                return None
+    able = " or ".join(sorted(name for name, skills in case.skills.items() if Skill.CONTINUE in skills))
+    return f"no request of this rule has a second candidate that can go on with its answer ({able}) and has the first's clearance"
 
 
 def _useless(case: Case, one: RuleCase, entry: str) -> str | None:

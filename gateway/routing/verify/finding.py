@@ -29,6 +29,7 @@ class Kind(enum.Enum):
     PREFERENCE = "preference"
     OBJECTIVE = "objective"
     LIMIT = "limit"
+    REFUSAL = "refusal"
     NAME = "name"
     NOT_PROVED = "not_proved"
 

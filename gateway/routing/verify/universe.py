@@ -170,12 +170,27 @@ class Universe:
             if f"found.{kind.value}" in self.index:
                 above = self.where("sensitivity", _at_least(detection.classes[kind]))
                 yield sets.either(above, sets.other_than(self.where(f"found.{kind.value}", bool)))
+        for level in self.levels:
+            of, _, tag = level.name.partition(".")
+            if of == "tags":
+                yield from self._tagged(level, tag)
+
+    def _tagged(self, level: Level, tag: str) -> Iterator[int]:
+        """A key that has this tag sends no other value of it."""
+        for value in sorted({its for one in self.callers for name, its in one.tags if name == tag}):
+            at = level.choices.index(value) if value in level.choices else 0  # no value, as far as the policy can tell
+            tagged = self.where("caller", _has_tag(tag, value))
+            yield self.sets.either(self.sets.other_than(tagged), self.sets.where(self.index[level.name], 1 << at))
 
     def _of_callers(self, rights: tuple[frozenset[str] | None, Sensitivity], callers: set[Caller]) -> int:
         models, floor = rights
         of_models = ALL if models is None else self.where("model", models.__contains__)
         of_class = self.where("sensitivity", _at_least(floor))
         return self.sets.every(self.where("caller", callers.__contains__), of_models, of_class)
+
+
+def _has_tag(name: str, value: str) -> Callable[[Caller], bool]:
+    return lambda caller: (name, value) in caller.tags
 
 
 def _at_least(floor: Sensitivity) -> Callable[[Sensitivity], bool]:
@@ -186,10 +201,12 @@ def _callers(plan: Plan, callers: Collection[Caller]) -> tuple[Caller, ...]:
     """One of each that the policy and its own rights tell apart; without keys the one who needs none."""
     apart: dict[Any, Caller] = {}
     names = {name: plan.space.dimensions[at].atoms for name, at in plan.space.index.items() if name in ("key", "team")}
+    tags = {dimension.name for dimension in plan.space.dimensions}
     for one in callers or (Caller.anonymous(),):
         key = one.key if one.key in names.get("key", ()) else None
         team = one.team if one.team in names.get("team", ()) else None
-        apart.setdefault((key, team, one.floor, one.models), one)
+        told = tuple(pair for pair in one.tags if f"tags.{pair[0]}" in tags)
+        apart.setdefault((key, team, one.floor, one.models, told), one)
     return tuple(apart.values())
 
 

@@ -139,8 +139,11 @@ def prices(draw: st.DrawFn) -> Price | None:
 def callers(draw: st.DrawFn) -> tuple[Caller, ...]:
     known = [("k1", "blue"), ("k2", None), ("k3", "green")]
     scopes = st.none() | st.frozensets(st.sampled_from(MODELS + NAMES), min_size=1, max_size=2)
+    tags = st.sampled_from([(), (), (("x", "1"),), (("x", "9"), ("y", "1"))])
     return tuple(
-        Caller(key=key, role=Role.APPLICATION, team=team, floor=draw(sensitivities), models=draw(scopes))
+        Caller(
+            key=key, role=Role.APPLICATION, team=team, floor=draw(sensitivities), models=draw(scopes), tags=draw(tags)
+        )
         for key, team in known[: draw(st.integers(0, 3))]
     )
 
@@ -191,6 +194,7 @@ def requests(world: World) -> Iterator[tuple[Facts, float]]:
         floors = [caller.floor, *(CLASSES[kind] for kind in members["found"])]
         if any(members["sensitivity"].rank < floor.rank for floor in floors):
             continue
+        members["tags"] = {**members["tags"], **dict(caller.tags)}
         choices = 2 if Capability.MULTIPLE_CHOICES in members["needs"] else 1
         yield Facts(**members, choices=choices, key=caller.key, team=caller.team, scope=caller.models), at
 

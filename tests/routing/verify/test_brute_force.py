@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, given, settings
 
+from gateway.providers.vendors import SKILLS
 from gateway.routing.compile import compile_plan
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan
@@ -56,7 +57,7 @@ def tried(world: World, plan: Plan) -> Tried:
 @given(worlds())
 def test_what_is_claimed_is_what_trying_all_shows(world: World) -> None:
     plan = compile_plan(world.policy, world.catalogue, number=1, default_deadline_s=60)
-    report = verify(world.policy, world.catalogue, world.callers, plan, now=NOW)
+    report = verify(world.policy, world.catalogue, world.callers, plan, SKILLS, now=NOW)
     assert report.complete
     by_kind: dict[Kind, list[Finding]] = defaultdict(list)
     for one in report.findings:

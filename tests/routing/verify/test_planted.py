@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.app import load_plan
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan
 from gateway.routing.verify import Kind, verify
@@ -43,7 +43,7 @@ def policy(*rules: str, more: str = "") -> str:
 def checked(directory: Path, text: str) -> tuple[Checked, Plan]:
     file = directory / "gateway.yaml"
     file.write_text(text)
-    return check_files(str(file), None, {}, frozenset(VENDORS)), load_plan(loaded(directory))
+    return check_files(str(file), None, {}, SKILLS), load_plan(loaded(directory))
 
 
 def loaded(directory: Path):
@@ -107,12 +107,30 @@ PLANTED = {
     "a weight of one left out": ([f"require: {{region: [us]}}, when: {{stream: true, sensitivity: [public]}}, {WEIGHTS}"], "preference", "warning", "rules[0].prefer.weights.home", "no effect"),
     "an order of one not in the pool": (["when: {model: [small]}, prefer: {order: [home, cloud]}"], "preference", "warning", "rules[0].prefer.order[1]", "'cloud' can answer no request"),
     "a named one that is left out": (["when: {model: [chat, small]}, require: {deployments: [home, home-2]}"], "preference", "warning", "rules[0].require.deployments[1]", "'home-2' can answer no request"),
+    "refusals that move on in a pool of one": (
+        ["when: {model: [small]}, fallback: {also_on: [context_too_long]}"], "fallback", "warning", "rules[0].fallback.also_on", "no request of this rule has a second candidate",
+    ),
+    "failures that end what ends anyway": (["when: {stream: true}, limits: {max_attempts: 1}, fallback: {not_on: [truncated]}"], "fallback", "warning", "rules[0].fallback.not_on", "max_attempts is 1"),
+    "retries of one attempt": (["when: {stream: true}, limits: {max_attempts: 1}, fallback: {retries: 3}"], "fallback", "warning", "rules[0].fallback.retries", "max_attempts is 1"),
+    "a split of no weights": (["when: {model: [chat]}, prefer: {order: [cloud], split_by: session}"], "preference", "warning", "rules[0].prefer.split_by", "there are none"),
+    "exploring without an objective": (["when: {model: [chat]}, prefer: {order: [cloud], explore: 0.1}"], "preference", "warning", "rules[0].prefer.explore", "there is none"),
+    "the cheapest of those without a price": (["when: {model: [small]}, prefer: {objective: cost}"], "preference", "warning", "rules[0].prefer.objective", "has a price, so nobody has a score"),
+    "the best of those without a quality": (["when: {model: [chat]}, prefer: {objective: {quality: 1, cost: 1}}"], "preference", "warning", "rules[0].prefer.objective", "has a price or a quality"),
+    "an objective that some have no part in": (["when: {model: [chat]}, prefer: {objective: cost}"], "preference", "note", "rules[0].prefer.objective", "'home' has no price"),
+    "a pace of streams without one": (["when: {stream: false}, slo: {output_token: {under_s: 1}}"], "objective", "warning", "rules[0].slo.output_token", "this rule decides none"),
     "an objective of streams without one": (["when: {stream: false}, slo: {first_output: {under_s: 1}}"], "objective", "warning", "rules[0].slo.first_output", "this rule decides none"),
     "an objective that nobody can miss": (["when: {stream: true}, slo: {total: {under_s: 90}}, limits: {deadline_s: 60}"], "objective", "note", "rules[0].slo.total", "no answer can take longer"),
     "a limit of streams without one": (["when: {stream: false}, limits: {first_output_s: 2}"], "limit", "warning", "rules[0].limits.first_output_s", "this rule decides none"),
     "a rate of streams without one": (["when: {stream: false}, limits: {min_output_tokens_per_s: 2}"], "limit", "warning", "rules[0].limits.min_output_tokens_per_s", "this rule decides none"),
     "a continuation without a stream": (["when: {stream: false}, fallback: {after_output: continue}"], "limit", "warning", "rules[0].fallback.after_output", "this rule decides none"),
     "a continuation of one attempt": (["when: {stream: true}, fallback: {after_output: continue}, limits: {max_attempts: 1}"], "limit", "warning", "rules[0].fallback.after_output", "max_attempts is 1"),
+    "a continuation that no candidate can make": (
+        ["when: {stream: true, model: [cloud]}, fallback: {after_output: continue, to: [home]}, require: {hosting: commercial}"], "limit", "warning",
+        "rules[0].fallback.after_output", "that can go on with its answer (llama_cpp or vllm)",
+    ),
+    "a count that nobody makes": (["when: {model: [cloud]}, count_tokens: exact"], "limit", "warning", "rules[0].count_tokens", "counts tokens (vllm does)"),
+    "a patience that the deployments do not have": (["when: {stream: true}, limits: {idle_s: 30}"], "limit", "note", "rules[0].limits.idle_s", "of 30 s at most, come before it"),
+    "a refusal that says who may answer": (["when: {found: [email]}, privacy: {refuse: true}, require: {hosting: self_hosted}"], "refusal", "warning", "rules[0].require", "refuses all that it matches"),
     "a limit after the deadline": (["when: {stream: true}, limits: {idle_s: 20, deadline_s: 10}"], "limit", "warning", "rules[0].limits.idle_s", "the deadline of 10 s comes before it"),
     "a hedge of one attempt": (["when: {stream: true}, limits: {max_attempts: 1, hedge: {}}"], "limit", "warning", "rules[0].limits.hedge", "max_attempts is 1"),
     "a hedge of one candidate": (["when: {model: [small]}, limits: {hedge: {}}"], "limit", "warning", "rules[0].limits.hedge", "no request of this rule has a second"),
@@ -146,6 +164,23 @@ def reproduces(plan: Plan, told: Told) -> None:
     assert told.rule in (None, decision.rule)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "when: {stream: true, model: [chat]}, fallback: {after_output: continue}, count_tokens: exact",  # to home, from cloud
+        "when: {model: [small]}, fallback: {also_on: [context_too_long], to: [cloud], not_on: [truncated], retries: 2}",
+        "when: {sensitivity: [public], model: [cloud]}, prefer: {objective: cost, explore: 0.1}",
+        "when: {model: [chat]}, prefer: {weights: {home: 1, cloud: 1}, split_by: team}",
+        "when: {stream: true}, limits: {idle_s: 29, first_output_s: 59, hedge: {}}, slo: {output_token: {under_s: 1}}",
+        "when: {found: [email], stream: true}, privacy: {refuse: true}, count_tokens: exact, priority: low",
+    ],
+)
+def test_no_false_alarm(tmp_path: Path, rule: str) -> None:
+    found, _ = checked(tmp_path, policy(rule))
+    about_classes = (Kind.NO_CANDIDATE, Kind.SECRET, Kind.UNREACHABLE)
+    assert [str(one) for one in found.problems if one.kind not in about_classes] == []
+
+
 def test_a_class_that_no_request_gets(tmp_path: Path) -> None:
     found, _ = checked(tmp_path, policy(more="detection: {kinds: [email], classes: {jwt: public}}"))
     assert "does not look for jwt" in told_at(found, "policy.detection.classes.jwt", "name").sentence
@@ -170,6 +205,14 @@ def test_a_model_that_fails_as_one(tmp_path: Path) -> None:
     text = policy().replace("[home, cloud]", "[home, home-2]")
     told = told_at(checked(tmp_path, text)[0], "models.chat", "fallback")
     assert "stand at 10.0.0.1: they fail together" in told.sentence
+
+
+def test_a_tag_that_the_key_does_not_have(tmp_path: Path) -> None:
+    text = policy("when: {team: [shop], tags: {plan: free}}", "when: {team: [hr], tags: {plan: free}}")
+    text = text.replace("team: shop}", "team: shop, tags: {plan: paid}}")
+    found, _ = checked(tmp_path, text)
+    assert "no request that can be made" in told_at(found, "policy.rules[0].when", "never_matches").sentence
+    assert not [one for one in found.problems if one.path == "policy.rules[1].when"]
 
 
 def test_splits_by_what_nobody_has(tmp_path: Path) -> None:
@@ -221,12 +264,12 @@ def test_an_edge_that_must_not_be(tmp_path: Path, rule: str, change: dict[str, o
     _, plan = checked(tmp_path, policy(f"when: {{stream: true}}, {rule}"))
     settings = loaded(tmp_path)
     document, callers = valid_policy(settings.policy, settings.catalogue), settings.keyring.callers()
-    assert not unsafe(verify(document, settings.catalogue, callers, plan, now=0.0).findings)
+    assert not unsafe(verify(document, settings.catalogue, callers, plan, SKILLS, now=0.0).findings)
     place = plan.rules[0].pools["chat"][0]
     name = change.pop("name", place.name)
     deployment = msgspec.structs.replace(place.deployment, name=name, **change)
     broken = broken_plan(plan, name=name, deployment=deployment, against=())
-    (found,) = unsafe(verify(document, settings.catalogue, callers, broken, now=0.0).findings)
+    (found,) = unsafe(verify(document, settings.catalogue, callers, broken, SKILLS, now=0.0).findings)
     assert (found.severity.value, found.path, found.rule) == ("error", "rules[0]", "r0")
     assert said in found.sentence
     assert found.example is not None

@@ -2,6 +2,7 @@
 
 import random
 
+from gateway.providers.vendors import SKILLS
 from gateway.routing.compile import compile_plan
 from gateway.routing.document import Fallback, Limits, Policy, Require, Rule, Time, When
 from gateway.routing.verify import Kind, Report, Severity, verify
@@ -62,7 +63,7 @@ def rule(chance: random.Random, name: str) -> Rule:
 def verified(made: tuple[Policy, Catalogue, list[Caller]], **work: int) -> Report:
     policy, catalogue, callers = made
     plan = compile_plan(policy, catalogue, number=1, default_deadline_s=60)
-    return verify(policy, catalogue, callers, plan, now=NOW, **work)
+    return verify(policy, catalogue, callers, plan, SKILLS, now=NOW, **work)
 
 
 def test_two_hundred_rules_and_fifty_deployments_are_worked_out_whole() -> None:
