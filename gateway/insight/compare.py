@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.insight.fit import Fit
 from gateway.insight.measure import Measured
 from gateway.insight.row import PROBE, READY, Row
 
@@ -25,7 +26,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What a simulation found. `seconds` is how long the traffic took; without a draft there is one side only.
 
-    `left_out` and `assumed` are of the traffic; `fits` says what is known of how well the model fits.
+    `left_out` and `assumed` are of the traffic. `recorded`: what became of it, by the journal. `fits`: the deployments whose
+    behaviour was fitted.
     """
 
     traffic: str
@@ -39,6 +41,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     cost_difference_usd: float | None = None
     changed_hands: int = 0
     moved: tuple[Moved, ...] = ()
+    recorded: Measured | None = None
+    fits: dict[str, Fit] = {}
 
 
 def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway.insight.row import Row
+from gateway.insight.row import Row, Tried
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import Outcome
 from gateway.values.slo import Slo
@@ -128,16 +128,16 @@ def _attainment(verdicts: Sequence[bool | None]) -> Attainment:
 
 def _cost(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> Cost:
     seconds = max((row.at + row.total_s for row in rows), default=0.0) - min((row.at for row in rows), default=0.0)
+    own = {name: one.own_cost.usd_per_s * seconds for name, one in deployments.items() if one.own_cost is not None}
     billed, unknown = 0.0, 0
     asked: set[str] = set()
     for row in rows:
         for one in row.tried:
             asked.add(one.deployment)
-            if deployments[one.deployment].own_cost is not None:
+            if one.deployment in own:
                 continue
             billed += one.cost_usd or 0.0
             unknown += one.cost_usd is None and one.may_have_cost
-    own = {name: one.own_cost.usd_per_s * seconds for name, one in deployments.items() if one.own_cost is not None}
     hardware = sum(usd for name, usd in own.items() if name in asked)
     return Cost(
         total=billed + hardware,
@@ -150,7 +150,10 @@ def _cost(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> Cost:
 
 def _shares(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> dict[str, Share]:
     answered = Counter(row.by for row in rows)
-    tried = {name: [one for row in rows for one in row.tried if one.deployment == name] for name in deployments}
+    tried: dict[str, list[Tried]] = {name: [] for name in deployments}
+    for row in rows:
+        for one in row.tried:
+            tried.setdefault(one.deployment, []).append(one)  # a record may name one that is no more
     return {
         name: Share(
             answered=answered[name],

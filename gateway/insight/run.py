@@ -1,19 +1,20 @@
 """A whole simulation: the current policy and a draft on the same traffic in the same world, and the result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from gateway.insight.chooser import Chooser
 from gateway.insight.compare import Compared, moves
+from gateway.insight.fit import beyond
 from gateway.insight.leaks import Leaks
 from gateway.insight.measure import measured
+from gateway.insight.predict import Predicted
 from gateway.insight.row import Row, row_of
-from gateway.insight.simulate import Simulation, UnknownBehaviour
+from gateway.insight.simulate import Simulation
 from gateway.insight.traffic import Traffic
-from gateway.insight.world import World
+from gateway.insight.world import Unpredictable, World
 from gateway.routing.document import Policy
-from gateway.routing.plan import Plan
 from gateway.values.deployment import Deployment
 from gateway.values.records import RequestFinished
 
@@ -43,7 +44,7 @@ def play(
     *,
     told: Callable[[], None] | None = None,
 ) -> Played:
-    """All of the traffic; `told` hears of each request that has ended. Raises UnknownBehaviour."""
+    """All of the traffic; `told` hears of each request that has ended. Raises Unpredictable."""
     rows: list[Row] = []
     leaks = Leaks(deployments, side.policy)
     preferred = side.chooser.preferred
@@ -64,15 +65,21 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     current: Side,
     draft: Side | None,
     deployments: Mapping[str, Deployment],
-    world: World,
+    predicted: Predicted,
     traffic: Traffic,
     *,
     seed: int,
+    recorded: Sequence[Row] = (),
     told: Callable[[], None] | None = None,
 ) -> tuple[Compared, list[Played]]:
-    """The result, and the rows of each side that it was made of. Raises UnknownBehaviour."""
+    """The result, and the rows of each side that it was made of. `recorded` are those of the same traffic in the journal.
+
+    Raises Unpredictable, too where attempts turned out to be far outside of what a fitted behaviour was fitted to.
+    """
     sides = [current, *([] if draft is None else [draft])]
-    played = [play(side, deployments, world, traffic, told=told) for side in sides]
+    played = [play(side, deployments, predicted.world, traffic, told=told) for side in sides]
+    if far := {name: why for one in played for name, why in beyond(predicted.fits, one.rows).items()}:
+        raise Unpredictable(far)
     objectives = {row.id: row.slo for one in reversed(played) for row in one.rows if row.slo}  # the current one's first
     results = [
         measured(side.chooser.name, one.rows, deployments, objectives, one.leaks)
@@ -88,6 +95,8 @@ def compare(  # noqa: PLR0913 - what a comparison is of
             seed=seed,
             left_out=traffic.left_out | ({UNKNOWN_MODEL: unknown} if unknown else {}),
             assumed=traffic.assumed,
+            recorded=measured("on record", recorded, deployments, objectives, {}) if recorded else None,
+            fits=predicted.fits,
             current=results[0],
             draft=results[1] if draft is not None else None,
             cost_difference_usd=results[1].cost.total - results[0].cost.total if draft is not None else None,
@@ -96,19 +105,3 @@ def compare(  # noqa: PLR0913 - what a comparison is of
         ),
         played,
     )
-
-
-def check_world(world: World, plans: list[Plan], traffic: Traffic) -> None:
-    """Raises UnknownBehaviour where traffic can reach a deployment that the world says nothing of."""
-    reached: set[str] = set()
-    seen: set[tuple[str, int]] = set()
-    for plan in plans:
-        for arrival in traffic.requests:
-            rule, facts = plan.match(arrival.facts, arrival.at), arrival.facts
-            if facts.model in rule.pools and not rule.refuse:
-                split = rule.split(facts)
-                if (plan.revision, id(split)) not in seen:
-                    seen.add((plan.revision, id(split)))
-                    reached |= {place.name for place in split.eligible}
-    if unknown := sorted(reached - set(world.deployments)):
-        raise UnknownBehaviour(unknown)

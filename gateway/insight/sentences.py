@@ -11,7 +11,7 @@ _Row = tuple[str, ...]  # a label, and a cell for each side
 
 def simulation_sentences(found: Compared) -> list[str]:
     """Lines."""
-    sides = [found.current, *([] if found.draft is None else [found.draft])]
+    sides = [one for one in (found.recorded, found.current, found.draft) if one is not None]
     lines = [f"{found.requests} requests in {found.seconds:.0f} s of {found.traffic}, seed {found.seed}"]
     lines += [f"  not usable, {why}: {count}" for why, count in found.left_out.items()]
     lines += [f"  length of the answer assumed, {why}: {count}" for why, count in found.assumed.items()]
@@ -21,6 +21,8 @@ def simulation_sentences(found: Compared) -> list[str]:
     for label, *cells in rows:
         shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
         lines.append(f"{label:{widths[0]}}  {shown}".rstrip())
+    if found.fits:
+        lines += ["", *_fits(found)]
     if found.draft is not None:
         lines += ["", *_moves(found)]
     return lines
@@ -29,8 +31,8 @@ def simulation_sentences(found: Compared) -> list[str]:
 def _rows(sides: list[Measured]) -> Iterator[_Row]:
     yield from _costs(sides)
     yield from _kept(sides)
-    for name in sides[0].deployments:
-        yield (f"answered by {name}", *(_answered(side.deployments[name]) for side in sides))
+    for name in dict.fromkeys(name for side in sides for name in side.deployments):
+        yield (f"answered by {name}", *(_answered(side.deployments.get(name)) for side in sides))
     yield from _counts("refused", "  ", [side.refused for side in sides])
     yield from _counts("failed", "  ", [side.failed for side in sides])
     yield _row("attempts", sides, lambda side: str(side.attempts))
@@ -69,6 +71,19 @@ def _row(label: str, sides: list[Measured], cell: Callable[[Measured], str]) -> 
     return (label, *map(cell, sides))
 
 
+def _fits(found: Compared) -> Iterator[str]:
+    yield "fitted to the journal; the last third of it as predicted, and as recorded:"
+    for name, one in found.fits.items():
+        kinds = (("first output", one.first_output), ("whole answer", one.total))
+        times = [
+            f"{what} {rank} {_seconds(getattr(held.predicted, rank))}, {_seconds(getattr(held.recorded, rank))}"
+            for what, held in kinds
+            if held is not None
+            for rank in ("p50", "p95")
+        ]
+        yield f"  {name}, {one.answered} answers: {'; '.join(times)}"
+
+
 def _moves(found: Compared) -> Iterator[str]:
     yield f"{found.changed_hands} requests change hands"
     for one in found.moved[:_MOST_MOVES]:
@@ -91,5 +106,5 @@ def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.3f} s"
 
 
-def _answered(share: Share) -> str:
-    return f"{share.answered} ({share.share:.1%})"
+def _answered(share: Share | None) -> str:
+    return "-" if share is None else f"{share.answered} ({share.share:.1%})"

@@ -7,7 +7,7 @@ result. Not simulated: the gateway's own room and detection, callers who leave, 
 """
 
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gateway.insight.batching import BatchingServer
 from gateway.insight.chooser import Chooser
@@ -16,7 +16,7 @@ from gateway.insight.commercial import CommercialServer
 from gateway.insight.course import SimulatedRequest
 from gateway.insight.server import Course, Server
 from gateway.insight.traffic import Arrival
-from gateway.insight.world import Behaviour, World
+from gateway.insight.world import Behaviour, Unpredictable, World
 from gateway.routing.decide import UnknownModel
 from gateway.state.readings import Readings
 from gateway.values.decision import Decision
@@ -24,15 +24,8 @@ from gateway.values.deployment import Deployment, Hosting
 from gateway.values.records import RequestFinished
 
 _VLLM = "vllm"
+NOTHING_SAYS = "nothing says how it behaves"
 _PHASES = 1000  # of the interval at which gauges are read, so that not all are at once
-
-
-class UnknownBehaviour(Exception):
-    """Traffic can reach a deployment of which nothing says how it behaves."""
-
-    def __init__(self, names: Collection[str]) -> None:
-        self.names = tuple(names)
-        super().__init__(", ".join(names))
 
 
 class Simulation:
@@ -68,14 +61,14 @@ class Simulation:
         self._begin_readings()
 
     def server(self, name: str, address: int) -> Server:
-        """That at an address of a deployment. Raises UnknownBehaviour."""
+        """That at an address of a deployment. Raises Unpredictable."""
         servers = self._servers.get(name)
         if servers is None:
-            raise UnknownBehaviour([name])
+            raise Unpredictable({name: NOTHING_SAYS})
         return servers[address]
 
     def run(self, requests: Iterable[Arrival]) -> None:
-        """Play them all, in the order of their time, to the end of the last. Raises UnknownBehaviour."""
+        """Play them all, in the order of their time, to the end of the last. Raises Unpredictable."""
         clock, readings = self.clock, self.readings
         for arrival in requests:
             clock.run_until(arrival.at)
@@ -101,7 +94,7 @@ class Simulation:
             return BatchingServer(behaviour.self_hosted, course, self.clock)
         if behaviour.commercial is not None:
             return CommercialServer(behaviour.commercial, course, self.clock)
-        raise UnknownBehaviour([deployment.name])
+        raise Unpredictable({deployment.name: NOTHING_SAYS})
 
     def _begin_readings(self) -> None:
         """As `gateway.app` sets them up, and as `gateway.watch` goes on to read what runs on own machines."""

@@ -5,7 +5,7 @@ does. A `commercial` one is a service-time distribution with rate limits and fai
 docs/decisions/0019-latency-of-deployments.md has the formulas and what they leave out.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -106,6 +106,14 @@ class World(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     """How deployments behave, by name."""
 
     deployments: dict[str, Behaviour]
+
+
+class Unpredictable(Exception):
+    """Of some deployments it cannot be said how they would behave. `reasons` are by name."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
+        super().__init__("; ".join(f"{name}: {why}" for name, why in self.reasons.items()))
 
 
 def read_world(text: str, file: str, names: Collection[str]) -> World:
