@@ -100,7 +100,7 @@ def test_for_people_it_is_a_table_side_by_side(short: Path, tmp_path: Path) -> N
         (("--trace", "{short}", "--model", "gpt"), 2, "'gpt' is no model or deployment; there are chat, home, cloud, cloud-2"),
         (("--trace", "nowhere.csv"), 1, "nowhere.csv: document: expected a readable UTF-8 file"),
         (("--trace", "{short}", "--policy", "{short}"), 1, "expected a mapping at the top"),
-        (("--trace", "{short}", "--world", "{lacking}"), 1, "nothing says how these deployments behave, and the traffic can reach them: cloud, cloud-2."),
+        (("--trace", "{short}", "--world", "{lacking}"), 1, "cloud-2 cannot be predicted: nothing says how it behaves"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_simulated_is_said(

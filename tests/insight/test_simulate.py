@@ -8,8 +8,8 @@ import pytest
 from gateway.insight.chooser import Planned, Strategy
 from gateway.insight.leaks import Leaks
 from gateway.insight.row import row_of
-from gateway.insight.simulate import Simulation, UnknownBehaviour
-from gateway.insight.world import Episode, Failures, RateLimits, World
+from gateway.insight.simulate import Simulation
+from gateway.insight.world import Episode, Failures, RateLimits, Unpredictable, World
 from gateway.routing.document import Fallback, HedgeEntry, Limits, Policy, Prefer, Require, Rule, SloEntry, TargetEntry
 from gateway.values.decision import Bounds
 from gateway.values.deployment import Timeouts
@@ -173,7 +173,7 @@ def test_the_same_seed_gives_the_same_and_the_readings_learn() -> None:
 
 
 def test_what_nothing_says_how_it_behaves_is_not_guessed() -> None:
-    with pytest.raises(UnknownBehaviour, match="a"):
+    with pytest.raises(Unpredictable, match="a"):
         simulated(planned(TWO), TWO, {"b": steady()}, arrivals([0.0]))
 
 
