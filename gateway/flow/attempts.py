@@ -13,13 +13,13 @@ from tenacity import AsyncRetrying, retry_if_exception
 from gateway.flow.attempt import RunningAttempt
 from gateway.flow.continuation import Continuation
 from gateway.flow.hedge import Hedging
-from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.flow.stream import Stream
 from gateway.routing.plan import CompiledRule
+from gateway.routing.recheck import Recheck
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
@@ -79,7 +79,7 @@ class Attempts:
 
     async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
         """After failures. Raises AttemptFailed when there is no way on."""
-        retry = Retry(self._rooms.readings.retries, self._deployments, self._recheck(story), story, rule)
+        retry = Retry(self._rooms.readings, self._deployments, self._recheck(story), story, rule)
         for name, failure in failures:
             retry.failed(name, failure)
         rounds = AsyncRetrying(

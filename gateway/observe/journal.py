@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -130,6 +130,20 @@ def newest(path: Path, limit: int, before: str | None = None) -> list[JournalRec
     query = "select id, at, record from journal where id < ? order by id desc limit ?"
     with closing(_open(path)) as db:
         return [_record(row) for row in db.execute(query, (before or _AFTER_ALL, limit)).fetchall()]
+
+
+def count(path: Path) -> int:
+    """How many records are written. Raises sqlite3.Error if the file is no journal."""
+    with closing(_open(path)) as db:
+        found: int = db.execute("select count(*) from journal").fetchone()[0]
+    return found
+
+
+def every(path: Path) -> Iterator[JournalRecord]:
+    """All written records, oldest first, as they are now. Raises sqlite3.Error if the file is no journal."""
+    with closing(_open(path)) as db:
+        for row in db.execute("select id, at, record from journal order by id"):
+            yield _record(row)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,176 @@
+"""`gateway simulate`: what a policy would have done."""
+
+import gc
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+
+from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.insight.chooser import Planned
+from gateway.insight.compare import Compared
+from gateway.insight.journaled import Recorded, read_journal
+from gateway.insight.predict import predict, reached_by
+from gateway.insight.run import Side, compare
+from gateway.insight.sentences import simulation_sentences
+from gateway.insight.trace import read_trace
+from gateway.insight.traffic import Traffic
+from gateway.insight.world import Unpredictable, World, read_world
+from gateway.observe import journal as journals
+from gateway.routing.compile import compile_plan
+from gateway.routing.plan import Plan
+from gateway.settings import Settings
+from gateway.settings.files import read_text
+from gateway.settings.policy import PolicySource, valid_policy
+from gateway.values.problem import InvalidDocument
+
+_UNPREDICTABLE, _LEAKED = 1, 3
+_OWN = ""  # the configuration's own journal
+_STEPS = 500  # between two looks of the progress bar
+
+
+class _TraceOptions(NamedTuple):
+    file: str
+    model: str | None
+    speed: float
+    limit: int | None
+
+
+@click.command()
+@config_option
+@json_option
+@click.option("--policy", "draft", metavar="FILE", help="A draft: it is played beside the configuration's own policy.")
+@click.option(
+    "--journal", is_flag=False, flag_value=_OWN, metavar="[FILE]",
+    help="Traffic on record, and how deployments behaved; without FILE the configuration's own journal.",
+)  # fmt: skip
+@click.option("--trace", metavar="FILE", help="Traffic instead: CSV with TIMESTAMP, ContextTokens, GeneratedTokens.")
+@click.option("--model", metavar="NAME", help="What a trace's requests ask for; default: the first model.")
+@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="Of a trace.")
+@click.option("--limit", type=click.IntRange(1), metavar="COUNT", help="Of a trace, the first so many requests.")
+@click.option(
+    "--world", "world_file", metavar="FILE",
+    help="How deployments behave; those that it names are not fitted to the journal.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Of all chance.")
+def simulate(  # noqa: PLR0913, PLR0917 - a command's options
+    config: str | None,
+    draft: str | None,
+    journal: str | None,
+    trace: str | None,
+    model: str | None,
+    speed: float,
+    limit: int | None,
+    world_file: str | None,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Play traffic through the policy, and a draft beside it, in a model of the deployments; nothing is sent.
+
+    Exit status: 0 if it could be simulated; 1 if a document is not valid, or it cannot be said how a deployment would
+    behave; 2 if the command itself is wrong; 3 if an attempt went where it may not, which is a defect of the gateway.
+    """
+    if trace is None and journal is None:
+        raise click.UsageError("--journal or --trace says what to play")
+    settings = load_settings(config, without_secrets=True)
+    try:
+        sides = [_side(settings, settings.policy, "current")]
+        if draft is not None:
+            sides.append(_side(settings, PolicySource(draft, Path(draft)), "draft"))
+        given = None
+        if world_file is not None:
+            given = read_world(read_text(Path(world_file)), world_file, settings.catalogue.deployments)
+        recorded = None if journal is None else _recorded(settings, journal, sides[0].plan)
+        traced = None if trace is None else _traced(settings, _TraceOptions(trace, model, speed, limit), seed)
+        found = _played(settings, sides, given, recorded, traced, seed)
+    except InvalidDocument as invalid:
+        refuse(invalid)
+    except Unpredictable as unknown:
+        for name, why in unknown.reasons.items():
+            click.echo(f"{name} cannot be predicted: {why}", err=True)
+        click.echo("say in the file of --world how it behaves: self_hosted or commercial", err=True)
+        sys.exit(_UNPREDICTABLE)
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
+    if any(side is not None and side.leaks for side in (found.current, found.draft)):
+        sys.exit(_LEAKED)
+
+
+class _Side(NamedTuple):
+    side: Side
+    plan: Plan
+
+
+def _side(settings: Settings, source: PolicySource, name: str) -> _Side:
+    policy = valid_policy(source, settings.catalogue)
+    number = 1 if name == "current" else 2
+    plan = compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
+    return _Side(Side(Planned(plan, f"{name} {plan.revision}"), policy), plan)
+
+
+def _traced(settings: Settings, options: _TraceOptions, seed: int) -> Traffic:
+    names = [*settings.catalogue.models, *settings.catalogue.deployments]
+    file, model, speed, limit = options
+    if model is not None and model not in names:
+        raise click.UsageError(f"--model {model!r} is no model or deployment; there are {', '.join(names)}")
+    lines = read_text(Path(file)).splitlines()
+    return read_trace(lines, file, model or names[0], seed=seed, speed=speed, limit=limit)
+
+
+def _recorded(settings: Settings, journal: str, plan: Plan) -> Recorded:
+    path = settings.journal_path if journal == _OWN else Path(journal)
+    if not path.exists():
+        raise click.ClickException(f"{path}: there is no journal")
+    try:
+        with _progress("reading", journals.count(path)) as told:
+            return read_journal(journals.every(path), str(path), plan, told)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{path}: {error}") from None
+
+
+def _played(  # noqa: PLR0913, PLR0917 - what is played
+    settings: Settings,
+    sides: list[_Side],
+    given: World | None,
+    recorded: Recorded | None,
+    traced: Traffic | None,
+    seed: int,
+) -> Compared:
+    traffic = traced or (recorded.traffic if recorded is not None else None)
+    if traffic is None or not traffic.requests:
+        raise click.ClickException("there is no request that could be played")
+    deployments = settings.catalogue.deployments
+    reached = reached_by([side.plan for side in sides], traffic)
+    predicted = predict(given, recorded.samples if recorded is not None else None, deployments, reached)
+    with _progress("simulating", len(traffic.requests) * len(sides)) as told:
+        found, _ = compare(
+            sides[0].side,
+            sides[1].side if len(sides) > 1 else None,
+            deployments,
+            predicted,
+            traffic,
+            seed=seed,
+            recorded=recorded.rows if recorded is not None and traced is None else (),
+            told=told,
+        )
+    return found
+
+
+@contextmanager
+def _progress(label: str, length: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal. Nearly all that is made meanwhile is kept, so looking for cycles finds little and takes long."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 20)
+    hidden = not sys.stderr.isatty()
+    try:
+        with click.progressbar(
+            length=length, label=label, file=sys.stderr, update_min_steps=_STEPS, hidden=hidden
+        ) as bar:
+            yield lambda: bar.update(1)
+    finally:
+        gc.set_threshold(*before)

@@ -1,0 +1,107 @@
+"""Traffic from the journal: what was asked, as it was decided about, and how long the answers were.
+
+A record holds no text, and none is needed. What the caller itself had set as its deadline and ceiling is told from what
+its rule sets, as long as the rule is still in the policy.
+"""
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from gateway.insight.row import Row, row_of
+from gateway.insight.sample import Sample, samples_of
+from gateway.insight.traffic import Arrival, Traffic
+from gateway.observe.journal import JournalRecord
+from gateway.routing.plan import Plan
+from gateway.values.decision import Decision
+from gateway.values.outcome import Outcome
+from gateway.values.records import RequestFinished
+from gateway.values.usage import Usage
+
+UNREADABLE = "records of another version"
+NO_LENGTH = "no answer of this model has a known length"
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What a journal holds: the traffic, what became of it, and by deployment what its attempts show."""
+
+    traffic: Traffic
+    rows: list[Row]
+    samples: dict[str, list[Sample]]
+
+
+def read_journal(
+    records: Iterable[JournalRecord], source: str, plan: Plan, told: Callable[[], None] | None = None
+) -> Recorded:
+    """`plan` is the present one; `told` hears of each record that was read."""
+    decode = msgspec.json.Decoder(RequestFinished).decode
+    rows: list[Row] = []
+    samples: dict[str, list[Sample]] = {}
+    arrivals: list[tuple[Arrival, Outcome | None]] = []  # with how it ended where no length is known
+    left_out: Counter[str] = Counter()
+    for one in records:
+        if told is not None:
+            told()
+        try:
+            record = decode(one.record)
+        except msgspec.DecodeError:
+            left_out[UNREADABLE] += 1
+            continue
+        rows.append(row_of(record))
+        for name, sample in samples_of(record):
+            samples.setdefault(name, []).append(sample)
+        usage = _usage(record)
+        arrivals.append((_arrival(record, usage, plan), None if usage is not None else record.outcome))
+    lengths: dict[str, list[int]] = {}
+    for arrival, unknown in arrivals:
+        if unknown is None:
+            lengths.setdefault(arrival.facts.model, []).append(arrival.output_tokens)
+    usual = {model: round(statistics.median(known)) for model, known in lengths.items()}
+    assumed: Counter[str] = Counter()
+    requests: list[Arrival] = []
+    for arrival, unknown in arrivals:
+        length = usual.get(arrival.facts.model)
+        if unknown is None:
+            requests.append(arrival)
+        elif length is None:
+            left_out[NO_LENGTH] += 1
+        else:
+            assumed[unknown.value] += 1
+            requests.append(msgspec.structs.replace(arrival, output_tokens=length))
+    requests.sort(key=lambda one: (one.at, one.id))
+    traffic = Traffic(source=source, requests=tuple(requests), left_out=dict(left_out), assumed=dict(assumed))
+    return Recorded(traffic, rows, samples)
+
+
+def _usage(record: RequestFinished) -> Usage | None:
+    """Of the answer, where it is whole and counted."""
+    last = record.attempts[-1] if record.attempts else None
+    if last is None or last.outcome is not Outcome.OK or last.usage is None or last.usage.estimated or last.continues:
+        return None
+    return last.usage
+
+
+def _arrival(record: RequestFinished, usage: Usage | None, plan: Plan) -> Arrival:
+    decision, facts = record.decision, record.decision.facts
+    deadline_s, max_cost_usd = _own_bounds(decision, plan)
+    return Arrival(
+        id=decision.id,
+        at=decision.at - record.queued_s,
+        facts=facts,
+        prompt_tokens=facts.prompt_tokens if usage is None else usage.prompt_tokens,
+        output_tokens=0 if usage is None else usage.completion_tokens,
+        seed=decision.seed,
+        deadline_s=deadline_s,
+        max_cost_usd=max_cost_usd,
+    )
+
+
+def _own_bounds(decision: Decision, plan: Plan) -> tuple[float | None, float | None]:
+    """What the caller asked for, where it is tighter than its rule."""
+    bounds, rule = decision.bounds, plan.by_name.get(decision.rule)
+    if rule is None:
+        return None, None
+    deadline_s = bounds.deadline_s if bounds.deadline_s < rule.bounds.deadline_s else None
+    return deadline_s, bounds.max_cost_usd if bounds.max_cost_usd != rule.bounds.max_cost_usd else None

@@ -1,0 +1,50 @@
+"""What one recorded attempt shows of its deployment."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from gateway.values.outcome import Outcome
+from gateway.values.records import RequestFinished
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`began` is seconds since the epoch; `first_s` and `total_s` count from there. `first_s` is None where no output was
+    seen, as of a whole answer. `output_tokens` are those that came; `counted` whether the provider counted them.
+    """
+
+    began: float
+    prompt_tokens: int
+    output_tokens: int
+    first_s: float | None
+    total_s: float
+    outcome: Outcome
+    stream: bool
+    address: int
+    counted: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """A stream that was answered in full, with its tokens counted."""
+        return self.outcome is Outcome.OK and self.first_s is not None and self.counted
+
+
+def samples_of(record: RequestFinished) -> Iterator[tuple[str, Sample]]:
+    """By deployment."""
+    facts = record.decision.facts
+    for attempt in record.attempts:
+        usage = attempt.usage
+        yield (
+            attempt.deployment,
+            Sample(
+                began=record.decision.at + attempt.started_s - record.queued_s,
+                prompt_tokens=facts.prompt_tokens if usage is None else usage.prompt_tokens,
+                output_tokens=0 if usage is None else usage.completion_tokens,
+                first_s=attempt.first_output_s,
+                total_s=attempt.duration_s,
+                outcome=attempt.outcome,
+                stream=facts.stream,
+                address=attempt.address or 0,
+                counted=usage is not None and not usage.estimated,
+            ),
+        )

@@ -1,0 +1,143 @@
+"""Traffic and behaviour from a journal: what is read, what is assumed, what is refused; and the command over a real file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from gateway.app import load_plan
+from gateway.insight.chooser import Planned
+from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
+from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread
+from gateway.observe.journal import Journal, JournalRecord
+from gateway.providers.vendors import VENDORS
+from gateway.routing.document import Limits
+from gateway.settings import load
+from gateway.values.outcome import Outcome
+from gateway.values.records import RequestFinished
+from tests.insight.test_fit import traffic
+from tests.insight.worlds import arrivals, catalogue, deployment, facts, planned, simulated, steady
+from tests.support.gateway import REPOSITORY
+
+ONE = catalogue(deployment("a"))
+HOME = Batching(prefill_tokens_per_s=10_000, step_s=0.012, step_per_sequence_s=0.0002, max_running=40, overhead_s=0.03)
+CLOUD = Service(
+    first_output=FirstOutput(median_s=0.4, sigma=0.3, per_prompt_token_s=0.00003),
+    output_token=Spread(median_s=0.012, sigma=0.2),
+)
+CLOUD_FIRST = {"rules": [{"name": "cloud-first", "prefer": {"order": ["cloud", "home"]}}]}
+
+
+def as_written(records: list[RequestFinished]) -> list[JournalRecord]:
+    return [JournalRecord(one.id, one.decision.at, msgspec.Raw(msgspec.json.encode(one))) for one in records]
+
+
+def test_requests_come_back_as_they_were_asked() -> None:
+    asked = arrivals([0.0, 0.5, 1.0], 20, facts(300, max_output_tokens=50))
+    plan = planned(ONE).plan
+    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", plan)
+    assert list(read.traffic.requests) == asked
+    assert (read.traffic.left_out, read.traffic.assumed) == ({}, {})
+    assert [row.by for row in read.rows] == ["a"] * 3
+
+
+def test_the_callers_own_bounds_are_told_from_the_rules() -> None:
+    plan = planned(ONE, limits=Limits(deadline_s=30)).plan
+    asked = [*arrivals([0.0], deadline_s=5.0), *arrivals([1.0], max_cost_usd=0.5, of=facts(max_output_tokens=5))]
+    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", plan)
+    assert [(one.deadline_s, one.max_cost_usd) for one in read.traffic.requests] == [(5.0, None), (None, 0.5)]
+
+
+def test_answers_that_never_came_are_assumed_to_be_of_the_usual_length_and_it_is_said() -> None:
+    plan = planned(ONE).plan
+    good = simulated(Planned(plan), ONE, {"a": steady()}, arrivals([0.0, 1.0, 2.0], 40))
+    bad = simulated(Planned(plan), ONE, {"a": steady(failures=Failures(share=1.0))}, arrivals([3.0]))
+    bad = [msgspec.structs.replace(one, id="z", decision=msgspec.structs.replace(one.decision, id="z")) for one in bad]
+    other = msgspec.structs.replace(bad[0].decision, id="y", facts=facts(model="rare"))
+    alone = msgspec.structs.replace(bad[0], id="y", decision=other)
+    junk = JournalRecord("x", 0.0, msgspec.Raw(b'{"id": 5}'))
+    read = read_journal([*as_written([*good, *bad, alone]), junk], "j", plan)
+    assert read.traffic.assumed == {Outcome.SERVER_ERROR.value: 1}
+    assert read.traffic.left_out == {NO_LENGTH: 1, UNREADABLE: 1}
+    assert [one.output_tokens for one in read.traffic.requests] == [40] * 4
+
+
+def write(path: Path, records: list[RequestFinished]) -> None:
+    journal = Journal(path, keep=10_000, queue=10_000, dropped=lambda lost: pytest.fail(f"{lost} records are lost"))
+    for record in records:
+        journal.request_finished(record)
+    journal.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration, and the journal of a busy hour under it."""
+    path = tmp_path_factory.mktemp("journal")
+    document: dict[str, Any] = yaml.safe_load((REPOSITORY / "policies" / "spill-over.yaml").read_text())
+    document["journal"] = {"path": "journal.db"}
+    (path / "gateway.yaml").write_text(json.dumps(document))
+    settings = load(str(path / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    world = {
+        "home": Behaviour(self_hosted=HOME), "cloud": Behaviour(commercial=CLOUD), "cloud-2": Behaviour(commercial=CLOUD)
+    }  # fmt: skip
+    records = simulated(Planned(load_plan(settings)), settings.catalogue, world, traffic(3000, 4.5))
+    write(settings.journal_path, records)
+    write(path / "short.db", records[:700])
+    (path / "draft.yaml").write_text(json.dumps(CLOUD_FIRST))
+    (path / "cloud-2.yaml").write_text(
+        "deployments: {cloud-2: {commercial: {first_output: {median_s: 0.4, sigma: 0.3, per_prompt_token_s: 0.00003},"
+        " output_token: {median_s: 0.012, sigma: 0.2}}}}"
+    )
+    return path
+
+
+def simulate(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway", "simulate", "-c", str(folder / "gateway.yaml"), *more]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_a_journal_is_played_again_and_agrees_with_the_record(folder: Path) -> None:
+    done = simulate(folder, "--journal", "--world", str(folder / "cloud-2.yaml"), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["requests"] == 3000
+    assert set(found["fits"]) == {"home", "cloud"}
+    was, now = found["recorded"], found["current"]
+    assert now["cost"]["total"] == pytest.approx(was["cost"]["total"], rel=0.1)
+    assert now["objective"]["share"] == pytest.approx(was["objective"]["share"], abs=0.02)
+    for name in ("home", "cloud"):
+        assert now["deployments"][name]["share"] == pytest.approx(was["deployments"][name]["share"], abs=0.05)
+    for rank in ("p50", "p95"):
+        assert now["first_output_s"][rank] == pytest.approx(was["first_output_s"][rank], rel=0.1)
+        assert now["total_s"][rank] == pytest.approx(was["total_s"][rank], rel=0.1)
+
+
+def test_what_was_hardly_seen_is_refused_by_name(folder: Path) -> None:
+    done = simulate(folder, "--journal", str(folder / "short.db"))
+    assert done.returncode == 1
+    assert "cloud-2 cannot be predicted: " in done.stderr
+    assert "streams answered in full are on record, 100 are needed" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_draft_that_sends_far_more_than_was_seen_is_refused(folder: Path) -> None:
+    """The cloud was seen with a tenth of the traffic; what it would do with all of it the record cannot tell."""
+    args = ("--journal", "--world", str(folder / "cloud-2.yaml"), "--policy", str(folder / "draft.yaml"))
+    done = simulate(folder, *args)
+    assert done.returncode == 1
+    assert "cloud cannot be predicted: " in done.stderr
+    assert "is the most on record" in done.stderr
+
+
+def test_no_journal_is_said(folder: Path) -> None:
+    done = simulate(folder, "--journal", str(folder / "none.db"))
+    assert done.returncode == 1
+    assert "there is no journal" in done.stderr
+    done = simulate(folder, "--journal", str(folder / "draft.yaml"))
+    assert done.returncode == 1
+    assert "file is not a database" in done.stderr
