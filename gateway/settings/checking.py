@@ -12,12 +12,11 @@ from gateway.routing.verify import Example, Finding, Kind, Severity, verify
 from gateway.routing.verify.sentences import example_sentence
 from gateway.settings.files import read_text
 from gateway.settings.load import load
-from gateway.settings.policy import default_text, load_policy
+from gateway.settings.policy import POLICY, default_text, load_policy
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 
-BODY = "the policy"  # the name of a document that came without one
 _WORST_FIRST = list(Severity)
 
 
@@ -66,7 +65,7 @@ class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
     def done(self) -> Checked:
         """What is to be said of it."""
         try:
-            document = parse(self.text, BODY)
+            document = parse(self.text, POLICY)
         except InvalidDocument as invalid:
             return invalid_documents(invalid.problems)
         return _checked(document, None, self.catalogue, self.callers, self.deadline_s, self.at)
