@@ -39,7 +39,7 @@ class Trial:
         met = self._met(record)
         if met is not None:
             self._slo.count(arm, not met)
-        return next((why for why, one in self._tests() if _is_worse(one)), None)
+        return next((why for why, one in self._tests() if is_worse(one)), None)
 
     def arms(self) -> tuple[Arm, Arm]:
         """Of the revision in force, and of the staged one."""
@@ -80,5 +80,6 @@ class Trial:
         )
 
 
-def _is_worse(one: Evidence) -> bool:
+def is_worse(one: Evidence) -> bool:
+    """Whether it is certain enough, and enough worse."""
     return one.value >= _ENOUGH and one.excess >= LEAST_EXCESS
