@@ -18,7 +18,6 @@ from gateway.flow.classify import Classifier
 from gateway.flow.continuation import Continuation
 from gateway.flow.count import TokenCounts
 from gateway.flow.hedge import Hedging
-from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.story import Story
@@ -26,6 +25,7 @@ from gateway.flow.stream import Stream
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
 from gateway.routing.plan import CompiledRule, Plan, PlanSource
+from gateway.routing.recheck import Recheck
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
@@ -187,7 +187,7 @@ class Answers:
     async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
         """After failures. Raises RequestFailed when there is no way on."""
         readings, recheck = self._rooms.readings, Recheck(self._rooms.readings, self._deployments, story)
-        retry = Retry(readings.retries, self._deployments, recheck, story, rule)
+        retry = Retry(readings, self._deployments, recheck, story, rule)
         for name, failure in failures:
             retry.failed(name, failure)
         rounds = AsyncRetrying(

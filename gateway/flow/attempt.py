@@ -8,11 +8,11 @@ import time
 
 import msgspec
 
-from gateway.flow.address import choose_address
 from gateway.flow.pace import Pace
 from gateway.flow.story import Story
 from gateway.observe.bus import Bus
 from gateway.providers.contract import Continuer, StreamDecoder, Translator
+from gateway.routing.address import choose_address
 from gateway.state.readings import Readings
 from gateway.state.slo import kept
 from gateway.state.tokens import generated_after

@@ -6,14 +6,15 @@ Off unless the rule asks. The caller reads one answer; that two gave it is on re
 import time
 from collections.abc import Awaitable, Callable
 
-from gateway.flow.recheck import Recheck
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.providers.contract import Continuer, Translator
 from gateway.routing.plan import CompiledRule
+from gateway.routing.recheck import Recheck
+from gateway.routing.ways_on import moves_on
 from gateway.values.answer import Beginning
 from gateway.values.deployment import Deployment
-from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
+from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Continuation:
@@ -52,8 +53,8 @@ class Continuation:
     def _untried(self) -> list[str]:
         """In the order of the decision; at the end those that were tried, but not at all their addresses."""
         tried = {attempt.deployment for attempt in self._story.attempts}
-        ranked = self._recheck.ranked
-        again = [name for name in ranked if name in tried and self._recheck.has_another_address(name)]
+        ranked, now = self._recheck.ranked, time.time()
+        again = [name for name in ranked if name in tried and self._recheck.has_another_address(name, now)]
         return [*(name for name in ranked if name not in tried), *again]
 
     def _can(self, name: str, broken: str, begun: Beginning) -> bool:
@@ -61,7 +62,7 @@ class Continuation:
         deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
         room = deployment.context_tokens
         return (
-            self._recheck.may(name)
+            self._recheck.may(name, time.time())
             and deployment.clearance.covers(self._deployments[broken].clearance)
             and (room is None or request.facts.prompt_tokens + begun.tokens < room)
             and isinstance(translator, Continuer)
@@ -74,5 +75,5 @@ class Continuation:
             outcome is not Outcome.DEADLINE_EXCEEDED
             and len(story.attempts) < story.decision.bounds.max_attempts
             and time.monotonic() < story.deadline
-            and self._fallback.moves_on(outcome, CONSEQUENCES[outcome].then is Then.NEXT)
+            and moves_on(self._fallback, outcome)
         )

@@ -3,14 +3,16 @@ the other is cancelled at once.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
-from gateway.flow.recheck import Recheck
 from gateway.flow.story import Story
 from gateway.routing.plan import CompiledRule
+from gateway.routing.recheck import Recheck
+from gateway.routing.ways_on import moves_on
 from gateway.state.hedge_budget import HedgeBudget
-from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, Then
+from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Won(Protocol):
@@ -68,13 +70,8 @@ class Hedging(Generic[Answered]):
         return not any(task.done() for task in self._running)
 
     def _second(self, first: str) -> str | None:
-        """Where a second attempt may go: another address of the same deployment, or the next candidate."""
-        if self._story.decision.bounds.max_attempts < 2:
-            return None
-        recheck = self._recheck
-        others = [name for name in self._story.decision.attempts if name != first]
-        names = [first, *others] if recheck.has_another_address(first) else others
-        second = next((name for name in names if recheck.may(name, beside=first)), None)
+        """Where a second attempt goes, if one may and the rule's share allows it."""
+        second = self._recheck.second(first, time.time())
         return second if second is not None and self._budget.spend(self._rule.name) else None
 
     async def _winner(self) -> Answered:
@@ -90,12 +87,9 @@ class Hedging(Generic[Answered]):
                 if not isinstance(failure, AttemptFailed):
                     raise failure or RuntimeError("an attempt ended without an end")
                 self._failures.append((name, failure))
-                if not self._moves_on(failure):
+                if not moves_on(self._rule.fallback, failure.outcome):
                     raise failure
         raise self._failures[-1][1]
-
-    def _moves_on(self, failure: AttemptFailed) -> bool:
-        return self._rule.fallback.moves_on(failure.outcome, CONSEQUENCES[failure.outcome].then is Then.NEXT)
 
     async def _stop(self, *why: str) -> None:
         """Cancel what runs, and see it settled."""

@@ -2,10 +2,9 @@
 decision, and money may be spent (laws 1 and 2).
 """
 
-import time
+from collections.abc import Mapping
 
-from gateway.flow.story import Story
-from gateway.state.readings import Readings
+from gateway.routing.course import Course, Known
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt
@@ -15,51 +14,60 @@ _COSTLESS = frozenset({Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNE
 
 
 class Recheck:
-    """Of one request."""
+    """Of one request. `now` is seconds since the epoch."""
 
-    def __init__(self, readings: Readings, deployments: dict[str, Deployment], story: Story) -> None:
-        self._readings = readings
+    def __init__(self, known: Known, deployments: Mapping[str, Deployment], course: Course) -> None:
+        self._known = known
         self._deployments = deployments
-        self._story = story
-        facts = story.request.facts
+        self._course = course
+        facts = course.decision.facts
         self._tokens = facts.prompt_tokens + (facts.max_output_tokens or 0)
-        self.ranked = {one.deployment: one for one in story.decision.candidates if one.rank is not None}
+        self.ranked = {one.deployment: one for one in course.decision.candidates if one.rank is not None}
 
-    def may(self, name: str, *, beside: str | None = None) -> bool:
+    def may(self, name: str, now: float, *, beside: str | None = None) -> bool:
         """`beside`: the deployment of an attempt that is under way and has yet to be paid for."""
         return (
-            self._deployments[name].clearance.covers(self._story.request.facts.sensitivity)
-            and self._readings.of(name).bar(self._tokens, time.time()) is None
+            self._deployments[name].clearance.covers(self._course.decision.facts.sensitivity)
+            and self._known.of(name).bar(self._tokens, now) is None
             and self.is_paid_for(name, beside=beside)
         )
 
-    def returns_at(self, name: str) -> float:
+    def second(self, first: str, now: float) -> str | None:
+        """Where a second attempt may go beside the first: another address of the same deployment, or the next candidate."""
+        decision = self._course.decision
+        if decision.bounds.max_attempts < 2:
+            return None
+        others = [name for name in decision.attempts if name != first]
+        names = [first, *others] if self.has_another_address(first, now) else others
+        return next((name for name in names if self.may(name, now, beside=first)), None)
+
+    def returns_at(self, name: str, now: float) -> float:
         """When it may be tried again, as far as can be said; seconds since the epoch."""
-        bar = self._readings.of(name).bar(self._tokens, time.time())
+        bar = self._known.of(name).bar(self._tokens, now)
         return 0.0 if bar is None or bar.until is None else bar.until
 
     def is_paid_for(self, name: str, *, beside: str | None = None) -> bool:
         """Whether one more attempt there stays under the ceiling, whatever it costs."""
-        ceiling = self._story.decision.bounds.max_cost_usd
+        ceiling = self._course.decision.bounds.max_cost_usd
         if ceiling is None:
             return True
         most = [self.ranked[one].most_usd for one in (name, beside) if one is not None]
         known = [usd for usd in most if usd is not None]
         return len(known) == len(most) and self._spent_usd() + sum(known) <= ceiling
 
-    def has_another_address(self, name: str) -> bool:
+    def has_another_address(self, name: str, now: float) -> bool:
         """Whether one of the deployment's several addresses is up that this request has not tried."""
-        tried = [address for deployment, address in self._story.tried if deployment == name]
-        return bool(tried) and self._readings.workers.others_up(name, tried, time.time())
+        tried = [address for deployment, address in self._course.tried if deployment == name]
+        return bool(tried) and self._known.workers.others_up(name, tried, now)
 
-    def other_address_may_help(self, last: Attempt) -> bool:
+    def other_address_may_help(self, last: Attempt, now: float) -> bool:
         """Whether the deployment itself may still answer: what failed is one of its several addresses."""
         failed = CONSEQUENCES[last.outcome].fault is Fault.PROVIDER
-        return failed and self.has_another_address(last.deployment)
+        return failed and self.has_another_address(last.deployment, now)
 
     def _spent_usd(self) -> float:
         """What the attempts so far can have cost at most, as far as it is known."""
-        return sum(self._cost_usd(one) for one in self._story.attempts)
+        return sum(self._cost_usd(one) for one in self._course.attempts)
 
     def _cost_usd(self, attempt: Attempt) -> float:
         if attempt.cost_usd is not None:

@@ -2,21 +2,20 @@
 
 import functools
 
-from gateway.flow.story import Story
 from gateway.routing.affinity import pick
 from gateway.routing.chance import hashed
-from gateway.state.readings import Readings
+from gateway.routing.course import Course, Known
 from gateway.values.deployment import Deployment
 
 
-def choose_address(readings: Readings, story: Story, deployment: Deployment, now: float) -> int | None:
+def choose_address(known: Known, course: Course, deployment: Deployment, now: float) -> int | None:
     """Its position; one that this request has not tried, while there is one. None where there is nothing to choose."""
-    workers = readings.workers.of(deployment.name)
+    workers = known.workers.of(deployment.name)
     if len(workers) < 2:
         return 0 if workers else None
-    name, decision = deployment.name, story.decision
-    tried = {address for tried_name, address in story.tried if tried_name == name}
-    latency, salts = readings.of(name).latency, _salts(deployment.addresses)
+    name, decision = deployment.name, course.decision
+    tried = {address for tried_name, address in course.tried if tried_name == name}
+    latency, salts = known.of(name).latency, _salts(deployment.addresses)
     if len(tried) == len(workers):
         tried = set()
     return pick(workers, salts, decision.facts, latency, seed=decision.seed, now=now, tried=tried)

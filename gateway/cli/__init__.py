@@ -8,7 +8,7 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import click
 import msgspec
@@ -19,6 +19,8 @@ from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
+from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
 from gateway.observe import journal
@@ -29,16 +31,11 @@ from gateway.routing.document import Policy
 from gateway.routing.sentences import decision_sentences
 from gateway.routing.verify import Severity
 from gateway.serve import run
-from gateway.settings import GatewayFile, Settings, load, schema
+from gateway.settings import GatewayFile, schema
 from gateway.settings.checking import Checked, check_files
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
-
-_config = click.option(
-    "--config", "-c", metavar="FILE", help="Configuration; default: $GATEWAY_CONFIG, or the embedded model."
-)
-_as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of sentences.")
 
 
 @click.group()
@@ -50,21 +47,21 @@ def main() -> None:
 
 
 @main.command()
-@_config
+@config_option
 def serve(config: str | None) -> None:
     """Serve until stopped."""
-    settings = _load(config)
+    settings = load_settings(config)
     try:
         run(settings)
     except InvalidDocument as invalid:
-        _refuse(invalid)
+        refuse(invalid)
     except OSError as error:
         raise click.ClickException(f"cannot serve on {settings.server.host}:{settings.server.port}: {error}") from None
 
 
 @main.command()
-@_config
-@_as_json
+@config_option
+@json_option
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @click.argument("file", required=False, metavar="[FILE]")
 def check(config: str | None, file: str | None, *, as_json: bool, strict: bool) -> None:
@@ -100,8 +97,8 @@ def _counted(count: int, word: str) -> str:
 
 
 @main.command()
-@_config
-@_as_json
+@config_option
+@json_option
 @click.option(
     "--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin."
 )
@@ -114,7 +111,7 @@ def explain(
 
     A running gateway answers the same with what it knows: POST /admin/explain.
     """
-    settings = _load(config, without_secrets=True)
+    settings = load_settings(config, without_secrets=True)
     plan = load_plan(settings)
     caller = settings.keyring.named(key_name) if key_name else Caller.anonymous()
     if caller is None:
@@ -143,13 +140,13 @@ def explain(
 
 
 @main.command()
-@_config
-@_as_json
+@config_option
+@json_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many to list.")
 @click.argument("decision_id", required=False)
 def decisions(config: str | None, decision_id: str | None, limit: int, *, as_json: bool) -> None:
     """Show the decision DECISION_ID, or list the newest, from the journal's file."""
-    path = _load(config, without_secrets=True).journal_path
+    path = load_settings(config, without_secrets=True).journal_path
     try:
         records = _records(path, decision_id, limit)
     except sqlite3.Error as error:
@@ -182,14 +179,4 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
     return [found]
 
 
-def _load(config: str | None, *, without_secrets: bool = False) -> Settings:
-    try:
-        return load(config, os.environ, frozenset(VENDORS), without_secrets=without_secrets)
-    except InvalidDocument as invalid:
-        _refuse(invalid)
-
-
-def _refuse(invalid: InvalidDocument) -> NoReturn:
-    for problem in invalid.problems:
-        click.echo(str(problem), err=True)
-    sys.exit(1)
+main.add_command(simulate)

@@ -1,0 +1,89 @@
+"""Two policies on the same requests: which requests changed hands, why, and what that costs or saves."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.insight.measure import Measured
+from gateway.insight.row import PROBE, READY, Row
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests whose first attempt goes elsewhere. None: nowhere, it is refused. `cost_usd` is how much more they cost with
+    the draft, as their attempts are charged; `kept` how many more of them keep the objective.
+    """
+
+    rule: str  # of the draft
+    source: str | None
+    target: str | None
+    why: str
+    requests: int
+    cost_usd: float
+    kept: int
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a simulation found. `seconds` is how long the traffic took; without a draft there is one side only.
+
+    `left_out` and `assumed` are of the traffic; `fits` says what is known of how well the model fits.
+    """
+
+    traffic: str
+    requests: int
+    seconds: float
+    seed: int
+    left_out: dict[str, int]
+    assumed: dict[str, int]
+    current: Measured
+    draft: Measured | None = None
+    cost_difference_usd: float | None = None
+    changed_hands: int = 0
+    moved: tuple[Moved, ...] = ()
+
+
+def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:
+    """Grouped, the largest group first. Both are of the same requests; each is held to the current one's objective."""
+    before = {row.id: row for row in current}
+    groups: dict[tuple[str, str | None, str | None, str], list[tuple[Row, Row]]] = {}
+    for row in draft:
+        was = before.get(row.id)
+        if was is not None and was.first != row.first:
+            groups.setdefault((row.rule, was.first, row.first, _why(was, row)), []).append((was, row))
+    found = [
+        Moved(
+            rule=rule,
+            source=source,
+            target=target,
+            why=why,
+            requests=len(pairs),
+            cost_usd=sum(row.cost_usd - was.cost_usd for was, row in pairs),
+            kept=sum(_kept(row, was) - _kept(was, was) for was, row in pairs),
+        )
+        for (rule, source, target, why), pairs in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.requests, one.rule, one.why)))
+
+
+def _kept(row: Row, was: Row) -> int:
+    return row.kept(was.slo) is True
+
+
+def _why(was: Row, row: Row) -> str:
+    """What the draft's decision has against the old place, else what no longer stands against the new one, else taste."""
+    old, new = was.first, row.first
+    if new is None or old is None:
+        return row.outcome.value if new is None else f"no longer {was.outcome.value}"
+    then, now = ({one.deployment: one for one in side.seen} for side in (was, row))
+    word = now[old].word if old in now else "no candidate"
+    before = then[new].word if new in then else "no candidate"
+    if now[new].word == PROBE:
+        return f"{new} is probed"
+    if word != READY:
+        return f"{old}: {word}"
+    if before != READY:
+        return f"{new}: no longer {before}"
+    if not row.scored:
+        return "by order or weights"
+    usd = now[old].expected_usd, now[new].expected_usd
+    cheaper = usd[0] is not None and usd[1] is not None and usd[1] < usd[0]
+    return "by score, and cheaper" if cheaper else "by score"

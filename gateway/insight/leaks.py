@@ -1,0 +1,44 @@
+"""Did an attempt go where it may not? Looked at from the catalogue, the facts and the policy's own words, and by none of the
+code that decides: a check that trusted the decision would find nothing.
+"""
+
+from collections.abc import Mapping
+
+from gateway.routing.document import Policy
+from gateway.values.decision import Decision
+from gateway.values.deployment import Deployment
+
+_ORDER = ("public", "internal", "confidential", "restricted")
+
+
+class Leaks:
+    """Of one simulation. `policy` is None where what decides has no rules."""
+
+    def __init__(self, deployments: Mapping[str, Deployment], policy: Policy | None) -> None:
+        self.found: dict[str, int] = {}
+        self._deployments = deployments
+        self._rules = {rule.name: rule.require for rule in policy.rules} if policy is not None else {}
+
+    def watch(self, decision: Decision, name: str) -> None:
+        """An attempt at this deployment is about to be made."""
+        deployment, facts = self._deployments[name], decision.facts
+        if _ORDER.index(deployment.clearance.value) < _ORDER.index(facts.sensitivity.value):
+            self._count(f"{facts.sensitivity.value} to {name}, which may see {deployment.clearance.value}")
+        if not facts.needs <= deployment.capabilities:
+            self._count(f"what {name} cannot do")
+        require = self._rules.get(decision.rule)
+        if require is None:
+            return
+        if require.region is not None and deployment.region not in require.region:
+            self._count(f"rule {decision.rule} to {name} in region {deployment.region}")
+        if require.hosting is not None and deployment.hosting is not require.hosting:
+            self._count(f"rule {decision.rule} to {name}, which is {deployment.hosting.value}")
+        if require.clearance is not None and _ORDER.index(deployment.clearance.value) < _ORDER.index(
+            require.clearance.value
+        ):
+            self._count(f"rule {decision.rule} to {name}, which may see {deployment.clearance.value}")
+        if require.deployments is not None and name not in require.deployments:
+            self._count(f"rule {decision.rule} to {name}, which it does not name")
+
+    def _count(self, what: str) -> None:
+        self.found[what] = self.found.get(what, 0) + 1

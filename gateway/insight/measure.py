@@ -1,0 +1,169 @@
+"""What requests cost, how they kept their objectives and where they went, added up from rows: simulated or on record."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from gateway.insight.row import Row
+from gateway.values.deployment import Deployment
+from gateway.values.outcome import Outcome
+from gateway.values.slo import Slo
+
+REFUSED = frozenset({Outcome.NO_CANDIDATE, Outcome.REFUSED_BY_RULE})
+
+
+class Quantiles(msgspec.Struct, frozen=True):
+    """Seconds; nearest ranks. None if there is nothing to take them of."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Attainment(msgspec.Struct, frozen=True):
+    """Of so many requests that count, the share that kept its objective; None if none counts. Refusals and failures miss."""
+
+    requests: int
+    share: float | None
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """US dollars. `billed`: what providers charge for tokens, as far as known. `hardware`: what own machines cost over the
+    time, whatever they do, if they were asked at all; `idle_hardware` those that were not. `total`: the first two.
+    `unknown_attempts` cost something that is not in it.
+    """
+
+    total: float
+    billed: float
+    hardware: float
+    idle_hardware: float
+    unknown_attempts: int
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one deployment: what it answered, was asked, and got. `failures`: attempts by how they ended, but for those that
+    were answered or lost to another.
+    """
+
+    answered: int
+    share: float
+    attempts: int
+    cost_usd: float
+    prompt_tokens: int
+    output_tokens: int
+    failures: dict[str, int]
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a comparison. Shares are of the requests. `spills`: by `from: why`. `leaks` must be empty."""
+
+    name: str
+    requests: int
+    answered: int
+    refused: dict[str, int]
+    failed: dict[str, int]
+    attempts: int
+    hedges: int
+    cost: Cost
+    objective: Attainment  # the one that both sides are held to
+    rules: dict[str, Attainment]  # each rule's own
+    first_output_s: Quantiles
+    total_s: Quantiles
+    deployments: dict[str, Share]
+    spills: dict[str, int]
+    leaks: dict[str, int]
+
+
+def measured(
+    name: str,
+    rows: Sequence[Row],
+    deployments: Mapping[str, Deployment],
+    objectives: Mapping[str, Slo | None],
+    leaks: Mapping[str, int],
+) -> Measured:
+    """`objectives`: by request, the one that both sides are held to."""
+    ends = Counter(row.outcome for row in rows if row.outcome is not Outcome.OK)
+    rules: dict[str, list[Row]] = {}
+    for row in rows:
+        rules.setdefault(row.rule, []).append(row)
+    return Measured(
+        name=name,
+        requests=len(rows),
+        answered=len(rows) - ends.total(),
+        refused=dict(Counter(_refusal(row) for row in rows if row.outcome in REFUSED).most_common()),
+        failed={outcome.value: count for outcome, count in ends.most_common() if outcome not in REFUSED},
+        attempts=sum(len(row.tried) for row in rows),
+        hedges=sum(any(one.outcome is Outcome.HEDGE_LOST for one in row.tried) for row in rows),
+        cost=_cost(rows, deployments),
+        objective=_attainment([row.kept(objectives.get(row.id)) for row in rows]),
+        rules={rule: _attainment([row.kept(row.slo) for row in of]) for rule, of in sorted(rules.items())},
+        first_output_s=quantiles(row.first_output_s for row in rows if row.first_output_s is not None),
+        total_s=quantiles(row.total_s for row in rows if row.outcome is Outcome.OK),
+        deployments=_shares(rows, deployments),
+        spills=dict(Counter(f"{row.spilled[0]}: {row.spilled[1]}" for row in rows if row.spilled).most_common()),
+        leaks=dict(leaks),
+    )
+
+
+def quantiles(seconds: Iterable[float]) -> Quantiles:
+    """Of as many as there are."""
+    in_order = sorted(seconds)
+    if not in_order:
+        return Quantiles(None, None, None)
+    return Quantiles(*(in_order[math.ceil(share * len(in_order)) - 1] for share in (0.5, 0.95, 0.99)))
+
+
+def _refusal(row: Row) -> str:
+    """By what stood against the candidates, each cause once."""
+    causes = sorted({one.word for one in row.seen})
+    return row.outcome.value if not causes else f"{row.outcome.value}: {', '.join(causes)}"
+
+
+def _attainment(verdicts: Sequence[bool | None]) -> Attainment:
+    counted = [one for one in verdicts if one is not None]
+    return Attainment(len(counted), sum(counted) / len(counted) if counted else None)
+
+
+def _cost(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> Cost:
+    seconds = max((row.at + row.total_s for row in rows), default=0.0) - min((row.at for row in rows), default=0.0)
+    billed, unknown = 0.0, 0
+    asked: set[str] = set()
+    for row in rows:
+        for one in row.tried:
+            asked.add(one.deployment)
+            if deployments[one.deployment].own_cost is not None:
+                continue
+            billed += one.cost_usd or 0.0
+            unknown += one.cost_usd is None and one.may_have_cost
+    own = {name: one.own_cost.usd_per_s * seconds for name, one in deployments.items() if one.own_cost is not None}
+    hardware = sum(usd for name, usd in own.items() if name in asked)
+    return Cost(
+        total=billed + hardware,
+        billed=billed,
+        hardware=hardware,
+        idle_hardware=sum(own.values()) - hardware,
+        unknown_attempts=unknown,
+    )
+
+
+def _shares(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> dict[str, Share]:
+    answered = Counter(row.by for row in rows)
+    tried = {name: [one for row in rows for one in row.tried if one.deployment == name] for name in deployments}
+    return {
+        name: Share(
+            answered=answered[name],
+            share=answered[name] / len(rows) if rows else 0.0,
+            attempts=len(of),
+            cost_usd=sum(one.cost_usd or 0.0 for one in of),
+            prompt_tokens=sum(one.prompt_tokens for one in of),
+            output_tokens=sum(one.output_tokens for one in of),
+            failures=dict(
+                Counter(
+                    one.outcome.value for one in of if one.outcome not in (Outcome.OK, Outcome.HEDGE_LOST)
+                ).most_common()
+            ),
+        )
+        for name, of in tried.items()
+    }

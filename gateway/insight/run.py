@@ -1,0 +1,114 @@
+"""A whole simulation: the current policy and a draft on the same traffic in the same world, and the result."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from gateway.insight.chooser import Chooser
+from gateway.insight.compare import Compared, moves
+from gateway.insight.leaks import Leaks
+from gateway.insight.measure import measured
+from gateway.insight.row import Row, row_of
+from gateway.insight.simulate import Simulation, UnknownBehaviour
+from gateway.insight.traffic import Traffic
+from gateway.insight.world import World
+from gateway.routing.document import Policy
+from gateway.routing.plan import Plan
+from gateway.values.deployment import Deployment
+from gateway.values.records import RequestFinished
+
+UNKNOWN_MODEL = "no such model"
+
+
+class Side(msgspec.Struct, frozen=True):
+    """What decides, and the policy that it was compiled from, whose words attempts are checked by."""
+
+    chooser: Chooser
+    policy: Policy | None = None
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What came of one side. `leaks` by what went where it may not."""
+
+    rows: list[Row]
+    leaks: dict[str, int]
+    unknown_models: int
+
+
+def play(
+    side: Side,
+    deployments: Mapping[str, Deployment],
+    world: World,
+    traffic: Traffic,
+    *,
+    told: Callable[[], None] | None = None,
+) -> Played:
+    """All of the traffic; `told` hears of each request that has ended. Raises UnknownBehaviour."""
+    rows: list[Row] = []
+    leaks = Leaks(deployments, side.policy)
+    preferred = side.chooser.preferred
+
+    def finished(record: RequestFinished) -> None:
+        rows.append(row_of(record, preferred(record.decision)))
+        if told is not None:
+            told()
+
+    began = traffic.requests[0].at if traffic.requests else 0.0
+    simulation = Simulation(side.chooser, deployments, world, began=began, finished=finished, watched=leaks.watch)
+    simulation.run(traffic.requests)
+    rows.sort(key=lambda row: (row.at, row.id))
+    return Played(rows, leaks.found, simulation.unknown_models)
+
+
+def compare(  # noqa: PLR0913 - what a comparison is of
+    current: Side,
+    draft: Side | None,
+    deployments: Mapping[str, Deployment],
+    world: World,
+    traffic: Traffic,
+    *,
+    seed: int,
+    told: Callable[[], None] | None = None,
+) -> tuple[Compared, list[Played]]:
+    """The result, and the rows of each side that it was made of. Raises UnknownBehaviour."""
+    sides = [current, *([] if draft is None else [draft])]
+    played = [play(side, deployments, world, traffic, told=told) for side in sides]
+    objectives = {row.id: row.slo for one in reversed(played) for row in one.rows if row.slo}  # the current one's first
+    results = [
+        measured(side.chooser.name, one.rows, deployments, objectives, one.leaks)
+        for side, one in zip(sides, played, strict=True)
+    ]
+    moved = moves(played[0].rows, played[1].rows) if draft is not None else ()
+    unknown = max(one.unknown_models for one in played)
+    return (
+        Compared(
+            traffic=traffic.source,
+            requests=len(traffic.requests),
+            seconds=traffic.seconds,
+            seed=seed,
+            left_out=traffic.left_out | ({UNKNOWN_MODEL: unknown} if unknown else {}),
+            assumed=traffic.assumed,
+            current=results[0],
+            draft=results[1] if draft is not None else None,
+            cost_difference_usd=results[1].cost.total - results[0].cost.total if draft is not None else None,
+            changed_hands=sum(one.requests for one in moved),
+            moved=moved,
+        ),
+        played,
+    )
+
+
+def check_world(world: World, plans: list[Plan], traffic: Traffic) -> None:
+    """Raises UnknownBehaviour where traffic can reach a deployment that the world says nothing of."""
+    reached: set[str] = set()
+    seen: set[tuple[str, int]] = set()
+    for plan in plans:
+        for arrival in traffic.requests:
+            rule, facts = plan.match(arrival.facts, arrival.at), arrival.facts
+            if facts.model in rule.pools and not rule.refuse:
+                split = rule.split(facts)
+                if (plan.revision, id(split)) not in seen:
+                    seen.add((plan.revision, id(split)))
+                    reached |= {place.name for place in split.eligible}
+    if unknown := sorted(reached - set(world.deployments)):
+        raise UnknownBehaviour(unknown)

@@ -1,0 +1,95 @@
+"""A simulation for people: a table with both policies side by side, and what changed hands."""
+
+from collections.abc import Callable, Iterator
+
+from gateway.insight.compare import Compared
+from gateway.insight.measure import Attainment, Measured, Share
+
+_MOST_MOVES = 12
+_Row = tuple[str, ...]  # a label, and a cell for each side
+
+
+def simulation_sentences(found: Compared) -> list[str]:
+    """Lines."""
+    sides = [found.current, *([] if found.draft is None else [found.draft])]
+    lines = [f"{found.requests} requests in {found.seconds:.0f} s of {found.traffic}, seed {found.seed}"]
+    lines += [f"  not usable, {why}: {count}" for why, count in found.left_out.items()]
+    lines += [f"  length of the answer assumed, {why}: {count}" for why, count in found.assumed.items()]
+    rows = [("", *(side.name for side in sides)), *_rows(sides)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines.append("")
+    for label, *cells in rows:
+        shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        lines.append(f"{label:{widths[0]}}  {shown}".rstrip())
+    if found.draft is not None:
+        lines += ["", *_moves(found)]
+    return lines
+
+
+def _rows(sides: list[Measured]) -> Iterator[_Row]:
+    yield from _costs(sides)
+    yield from _kept(sides)
+    for name in sides[0].deployments:
+        yield (f"answered by {name}", *(_answered(side.deployments[name]) for side in sides))
+    yield from _counts("refused", "  ", [side.refused for side in sides])
+    yield from _counts("failed", "  ", [side.failed for side in sides])
+    yield _row("attempts", sides, lambda side: str(side.attempts))
+    yield _row("hedges", sides, lambda side: str(side.hedges))
+    yield from _counts("spilled", "  from ", [side.spills for side in sides])
+    yield from _counts("leaks", "  ", [side.leaks for side in sides])
+
+
+def _costs(sides: list[Measured]) -> Iterator[_Row]:
+    yield _row("cost", sides, lambda side: f"${side.cost.total:.4f}")
+    yield _row("  billed by providers", sides, lambda side: f"${side.cost.billed:.4f}")
+    yield _row("  own hardware", sides, lambda side: f"${side.cost.hardware:.4f}")
+    if any(side.cost.idle_hardware for side in sides):
+        yield _row("  not in it: hardware never asked", sides, lambda side: f"${side.cost.idle_hardware:.4f}")
+    yield _row("  attempts of unknown cost", sides, lambda side: str(side.cost.unknown_attempts))
+
+
+def _kept(sides: list[Measured]) -> Iterator[_Row]:
+    yield _row("kept the current objective", sides, lambda side: _share(side.objective))
+    for rule in dict.fromkeys(rule for side in sides for rule, kept in side.rules.items() if kept.share is not None):
+        yield (f"  own, rule {rule}", *(_share(side.rules.get(rule)) for side in sides))
+    for rank in ("p50", "p95", "p99"):
+        yield (f"first output {rank}", *(_seconds(getattr(side.first_output_s, rank)) for side in sides))
+    for rank in ("p50", "p95", "p99"):
+        yield (f"whole answer {rank}", *(_seconds(getattr(side.total_s, rank)) for side in sides))
+
+
+def _counts(label: str, indent: str, counts: list[dict[str, int]]) -> Iterator[_Row]:
+    """A sum, and below it what it is made of."""
+    yield (label, *(str(sum(one.values())) for one in counts))
+    for why in dict.fromkeys(why for one in counts for why in one):
+        yield (f"{indent}{why}", *(str(one.get(why, 0)) for one in counts))
+
+
+def _row(label: str, sides: list[Measured], cell: Callable[[Measured], str]) -> _Row:
+    return (label, *map(cell, sides))
+
+
+def _moves(found: Compared) -> Iterator[str]:
+    yield f"{found.changed_hands} requests change hands"
+    for one in found.moved[:_MOST_MOVES]:
+        places = f"{one.source or 'refused'} -> {one.target or 'refused'}"
+        kept = f", {one.kept:+d} keep the objective" if one.kept else ""
+        yield f"  {one.requests:6d}  {places} by {one.rule} ({one.why}): {_dollars(one.cost_usd)}{kept}"
+    if len(found.moved) > _MOST_MOVES:
+        yield f"  and {len(found.moved) - _MOST_MOVES} smaller groups"
+
+
+def _dollars(usd: float) -> str:
+    return f"{'-' if usd < 0 else '+'}${abs(usd):.4f}"
+
+
+def _share(one: Attainment | None) -> str:
+    return "-" if one is None or one.share is None else f"{one.share:.2%}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.3f} s"
+
+
+def _answered(share: Share) -> str:
+    return f"{share.answered} ({share.share:.1%})"
