@@ -49,8 +49,12 @@ def load_policy(document: Document, catalogue: Catalogue) -> tuple[Policy | None
     return policy, problems
 
 
-def valid_policy(document: Document, catalogue: Catalogue) -> Policy:
-    """The policy. Raises InvalidDocument with all that is wrong with it."""
+def valid_policy(source: PolicySource, catalogue: Catalogue) -> Policy:
+    """The policy as it is now. Raises InvalidDocument with all that is wrong with it."""
+    return _valid(source.document(), catalogue)
+
+
+def _valid(document: Document, catalogue: Catalogue) -> Policy:
     policy, problems = load_policy(document, catalogue)
     if policy is None or problems:
         raise InvalidDocument(problems)
@@ -59,7 +63,7 @@ def valid_policy(document: Document, catalogue: Catalogue) -> Policy:
 
 def plan_of(document: Document, ground: Ground, number: int) -> Plan:
     """Its plan, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
-    policy = valid_policy(document, ground.catalogue)
+    policy = _valid(document, ground.catalogue)
     return compile_plan(policy, ground.catalogue, number=number, default_deadline_s=ground.deadline_s)
 
 

@@ -220,7 +220,7 @@ def test_an_edge_that_must_not_be(tmp_path: Path, rule: str, change: dict[str, o
     """No document can make one; a plan that a broken compiler made can, and the request that takes it is shown."""
     _, plan = checked(tmp_path, policy(f"when: {{stream: true}}, {rule}"))
     settings = loaded(tmp_path)
-    document, callers = valid_policy(settings.policy.document(), settings.catalogue), settings.keyring.callers()
+    document, callers = valid_policy(settings.policy, settings.catalogue), settings.keyring.callers()
     assert not unsafe(verify(document, settings.catalogue, callers, plan, now=0.0).findings)
     place = plan.rules[0].pools["chat"][0]
     name = change.pop("name", place.name)
