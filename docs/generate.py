@@ -121,11 +121,17 @@ def _metrics() -> str:
 
 
 def _command_line() -> str:
-    lines = ["# Command line", "", NOTE]
-    for name, sub in command.commands.items():  # type: ignore[attr-defined]
-        context = click.Context(sub, info_name=f"gateway {name}")
-        lines += [f"## gateway {name}", "", "```", sub.get_help(context), "```", ""]
-    return "\n".join(lines)
+    return "\n".join(["# Command line", "", NOTE, *_helps(command, "gateway")])
+
+
+def _helps(group: Any, name: str) -> list[str]:
+    lines: list[str] = []
+    for word, sub in group.commands.items():
+        called = f"{name} {word}"
+        lines += [f"## {called}", "", "```", sub.get_help(click.Context(sub, info_name=called)), "```", ""]
+        if isinstance(sub, click.Group):
+            lines += _helps(sub, called)
+    return lines
 
 
 def main() -> None:

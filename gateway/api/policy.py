@@ -21,21 +21,26 @@ from gateway.watch.policy_changes import NothingStaged, PolicyChanges, Supersede
 _SHARE = re.compile(r"0?\.[0-9]{1,6}")
 
 
-class _Problem(msgspec.Struct, frozen=True):
-    """As much of a problem of the check as a `Problem` has."""
+class _Told(msgspec.Struct, frozen=True):
+    """As much of a problem that the check tells as is needed here."""
 
+    severity: str
     file: str
     line: int | None
     column: int | None
     path: str
     sentence: str
 
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{place}: {self.sentence}"
+
 
 class _Checked(msgspec.Struct, frozen=True):
     """As much of the check's answer as decides."""
 
     valid: bool
-    problems: list[msgspec.Raw]
+    problems: list[_Told]
 
 
 def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) -> list[Any]:
@@ -66,7 +71,7 @@ def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) ->
         text = policy_text(await policies.read(request.receive, headers))
         verdict = msgspec.json.decode(await checked(check, text), type=_Checked)
         if not verdict.valid:
-            await changes.refuse(by, [_problem(one) for one in verdict.problems])
+            await changes.refuse(by, [str(one) for one in verdict.problems])
             return _invalid(verdict.problems)
         work = changes.put(text, by, share=share, expected=_expected(headers))
         return await _answer(request, work, problems=verdict.problems)
@@ -100,7 +105,7 @@ def revision_number(text: str, param: str) -> int:
 
 
 async def _answer(
-    request: Request[Any, Any, Any], work: Awaitable[Revision], problems: list[msgspec.Raw] | None = None
+    request: Request[Any, Any, Any], work: Awaitable[Revision], problems: list[_Told] | None = None
 ) -> Response[Any]:
     """The revision as it is after the change."""
     try:
@@ -113,12 +118,12 @@ async def _answer(
     except UnknownRevision:
         raise ApiError(404, "revision_not_found", "No such revision is kept, or there is none to go back to.") from None
     except InvalidDocument as invalid:
-        return _invalid([msgspec.Raw(msgspec.json.encode(one)) for one in invalid.problems])
+        return _invalid([_told(one) for one in invalid.problems])
     record = {"revision": shown(revision), "problems": problems or []}
     return told(request, record, [revision_sentence(revision)], etag=f'"{revision.name}"')
 
 
-def _invalid(problems: list[msgspec.Raw]) -> Response[Any]:
+def _invalid(problems: list[_Told]) -> Response[Any]:
     error = {
         "message": "The policy is not valid; nothing was changed.",
         "type": "invalid_request_error",
@@ -129,9 +134,8 @@ def _invalid(problems: list[msgspec.Raw]) -> Response[Any]:
     return Response(body, status_code=422, media_type="application/json")
 
 
-def _problem(raw: msgspec.Raw) -> Problem:
-    one = msgspec.json.decode(raw, type=_Problem)
-    return Problem(file=one.file, line=one.line, column=one.column, path=one.path, expected=one.sentence)
+def _told(one: Problem) -> _Told:
+    return _Told("error", one.file, one.line, one.column, one.path, one.sentence)
 
 
 def _by(identify: Identify, headers: dict[str, str]) -> By:

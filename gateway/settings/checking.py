@@ -114,8 +114,6 @@ def _checked(  # noqa: PLR0913, PLR0917 - a policy, and what it is held against
 
 
 def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
-    found = f", found {problem.found}" if problem.found is not None else ""
-    hint = f" ({problem.hint})" if problem.hint else ""
     return Told(
         severity=severity,
         kind=kind,
@@ -123,7 +121,7 @@ def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
         line=problem.line,
         column=problem.column,
         path=problem.path,
-        sentence=f"{problem.path or 'document'}: expected {problem.expected}{found}{hint}",
+        sentence=problem.sentence,
     )
 
 

@@ -14,7 +14,7 @@ from gateway.routing.plan import Plan
 from gateway.routing.staging import Staging, staging
 from gateway.state.revisions import Revisions
 from gateway.state.trial import Trial
-from gateway.values.problem import InvalidDocument, Problem
+from gateway.values.problem import InvalidDocument
 from gateway.values.revision import By, KeptRevision, PolicyNow, Revision, State, Withdrawal
 from gateway.watch.policy_compiler import Draft, PolicyCompiler, digest
 
@@ -35,7 +35,7 @@ class Refused(msgspec.Struct, frozen=True):
     """The newest document, which is not valid."""
 
     by: By
-    problems: tuple[Problem, ...]
+    problems: tuple[str, ...]  # a line each
 
 
 class PolicyInForce:
@@ -136,11 +136,11 @@ class PolicyInForce:
         self._use(self.plan)
         self.withdrawn = revision
 
-    def refuse(self, by: By, problems: list[Problem]) -> None:
+    def refuse(self, by: By, problems: list[str]) -> None:
         """A document was not valid: the last good one goes on."""
         self.refused = Refused(by, tuple(problems))
         self._listeners.tried(False)
-        said = "\n".join(map(str, problems))
+        said = "\n".join(problems)
         _log.error("the policy is refused, by %s; the last good one goes on:\n%s", by, said)
 
     def taken(self) -> None:
@@ -163,7 +163,7 @@ class PolicyInForce:
         try:
             return self._compiler.again(kept, self.revisions.next_number)
         except InvalidDocument as invalid:
-            self.refuse(by, invalid.problems)
+            self.refuse(by, list(map(str, invalid.problems)))
             return None
 
     def _end_staged(self, by: By, why: Withdrawal, reason: str | None = None) -> Revision | None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gateway.values.problem import InvalidDocument, Problem
+from gateway.values.problem import InvalidDocument
 from gateway.values.records import RequestFinished
 from gateway.values.revision import By, Revision, Via
 from gateway.watch.policy import PolicyInForce
@@ -64,7 +64,7 @@ class PolicyChanges:
             try:
                 document = await asyncio.to_thread(self._compiler.read)
             except InvalidDocument as invalid:
-                policy.refuse(by, invalid.problems)
+                policy.refuse(by, list(map(str, invalid.problems)))
                 return
             said = digest(document)
             if said != revisions.taken:
@@ -107,7 +107,7 @@ class PolicyChanges:
         """The staged revision decides about no request any more. Raises NothingStaged."""
         return await self._of_staged(self.policy.withdraw, by, expected)
 
-    async def refuse(self, by: By, problems: list[Problem]) -> None:
+    async def refuse(self, by: By, problems: list[str]) -> None:
         """A document was found not to be valid before it came here."""
         async with self._lock:
             self.policy.refuse(by, problems)
@@ -139,7 +139,7 @@ class PolicyChanges:
         try:
             return await asyncio.to_thread(compile_draft, source, self.policy.revisions.next_number)
         except InvalidDocument as invalid:
-            self.policy.refuse(by, invalid.problems)
+            self.policy.refuse(by, list(map(str, invalid.problems)))
             raise
 
     def _expect(self, expected: str | None) -> None:
