@@ -65,7 +65,7 @@ class Gateway:
         policy = PolicyInForce(compiler, Revisions(settings.revisions_path), listeners)
         self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
         policy.begin(By(Via.START, time.time()))
-        self.policy_changes = PolicyChanges(policy, compiler)
+        self._policy_changes = PolicyChanges(policy, compiler)
         self.metrics.read_policy(policy.now)
         self.journal = Journal(
             settings.journal_path,
@@ -100,7 +100,7 @@ class Gateway:
                 journal=self.journal,
                 keyring=settings.keyring,
                 metrics=self.metrics,
-                policy_changes=self.policy_changes,
+                policy_changes=self._policy_changes,
                 readings=self.readings,
                 is_stopping=lambda: self._stopping,
                 reader_s=settings.server.reader_s,
@@ -135,7 +135,7 @@ class Gateway:
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""
         await self._policy_file.stop()
-        await self.policy_changes.stop()
+        await self._policy_changes.stop()
         await self._worker_watch.stop()
         await self._embedded.stop()
         await self.transport.close()
@@ -149,10 +149,10 @@ class Gateway:
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
-        self.bus.subscribe(RequestFinished, self.policy_changes.request_finished)
+        self.bus.subscribe(RequestFinished, self._policy_changes.request_finished)
 
     async def _reload_policy(self, via: Via) -> None:
-        await self.policy_changes.reload(via)
+        await self._policy_changes.reload(via)
 
     def _plans_changed(self, plan: Plan, staged: Plan | None) -> None:
         self.readings.declare_rules(

@@ -42,7 +42,9 @@ def policy_families() -> dict[str, GaugeMetricFamily]:
     """Without values."""
     arm = ["arm"]
     return {
-        "number": GaugeMetricFamily("gateway_policy_revision", "Number of the revision in force.", labels=arm),
+        "number": GaugeMetricFamily(
+            "gateway_policy_revision", "Number of the revision; current: in force.", labels=arm
+        ),
         "share": GaugeMetricFamily("gateway_policy_staged_share", "Share of the traffic on trial; 0: none.", labels=()),
         "refused": GaugeMetricFamily("gateway_policy_refused", "1 if the newest document was not valid.", labels=()),
         "kept": GaugeMetricFamily(

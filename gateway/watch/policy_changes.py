@@ -31,7 +31,8 @@ class UnknownRevision(Exception):
 class PolicyChanges:
     """One per process. Each verb returns once the change is kept, as far as it can be.
 
-    `expected` is the name of the revision that has to be in force; else Superseded is raised.
+    `expected` is the name of the revision that has to be in force, or of that which is staged where it is about that
+    one; else Superseded is raised.
     """
 
     def __init__(self, policy: PolicyInForce, compiler: PolicyCompiler) -> None:
@@ -127,7 +128,8 @@ class PolicyChanges:
 
     async def _of_staged(self, verb: Callable[[By], Revision | None], by: By, expected: str | None) -> Revision:
         async with self._lock:
-            self._expect(expected)
+            if self.policy.staging is None or expected != self.policy.staging.plan.revision:
+                self._expect(expected)
             revision = verb(by)
             if revision is None:
                 raise NothingStaged

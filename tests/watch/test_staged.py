@@ -75,7 +75,10 @@ def test_it_takes_its_share_session_by_session_and_its_answers_name_it(gateway: 
 def test_promoted_it_decides_about_all_and_withdrawn_about_none(gateway: GatewayProcess) -> None:
     operator = Operator(gateway)
     staged = operator.published(only("new"), share=0.5)
-    assert operator.post("promote").json()["record"]["revision"]["name"] == staged
+    for other in ("9-x", f"{staged[:2]}0"):
+        assert operator.client.post("/admin/policy/promote", headers={"if-match": other}).status_code == 412
+    answer = operator.client.post("/admin/policy/promote", headers={"if-match": f'"{staged}"'})
+    assert answer.json()["record"]["revision"]["name"] == staged
     assert shares(asked(gateway, 20)) == {"old": 0, "new": 20}
     operator.published(only("old"), share=0.5)
     assert operator.post("withdraw").json()["record"]["revision"]["withdrawal"] == "operator"
