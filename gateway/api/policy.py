@@ -22,7 +22,7 @@ _SHARE = re.compile(r"0?\.[0-9]{1,6}")
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """As much of a problem that the check tells as is needed here."""
+    """As much of a problem that the check tells as people are told."""
 
     severity: str
     file: str
@@ -30,17 +30,18 @@ class _Told(msgspec.Struct, frozen=True):
     column: int | None
     path: str
     sentence: str
+    kind: str = "invalid"
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        return f"{place}: {self.sentence}"
+        return f"{place}: {self.severity}: {self.sentence}"
 
 
 class _Checked(msgspec.Struct, frozen=True):
-    """As much of the check's answer as decides."""
+    """As much of the check's answer as decides; the problems are passed on as they are."""
 
     valid: bool
-    problems: list[_Told]
+    problems: list[msgspec.Raw]
 
 
 def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) -> list[Any]:
@@ -71,7 +72,7 @@ def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) ->
         text = policy_text(await policies.read(request.receive, headers))
         verdict = msgspec.json.decode(await checked(check, text), type=_Checked)
         if not verdict.valid:
-            await changes.refuse(by, [str(one) for one in verdict.problems])
+            await changes.refuse(by, _lines(verdict.problems))
             return _invalid(verdict.problems)
         work = changes.put(text, by, share=share, expected=_expected(headers))
         return await _answer(request, work, problems=verdict.problems)
@@ -105,7 +106,7 @@ def revision_number(text: str, param: str) -> int:
 
 
 async def _answer(
-    request: Request[Any, Any, Any], work: Awaitable[Revision], problems: list[_Told] | None = None
+    request: Request[Any, Any, Any], work: Awaitable[Revision], problems: list[msgspec.Raw] | None = None
 ) -> Response[Any]:
     """The revision as it is after the change."""
     try:
@@ -118,12 +119,13 @@ async def _answer(
     except UnknownRevision:
         raise ApiError(404, "revision_not_found", "No such revision is kept, or there is none to go back to.") from None
     except InvalidDocument as invalid:
-        return _invalid([_told(one) for one in invalid.problems])
-    record = {"revision": shown(revision), "problems": problems or []}
-    return told(request, record, [revision_sentence(revision)], etag=f'"{revision.name}"')
+        return _invalid([_raw(one) for one in invalid.problems])
+    unwise = problems or []
+    record = {"revision": shown(revision), "problems": unwise}
+    return told(request, record, [revision_sentence(revision), *_lines(unwise)], etag=f'"{revision.name}"')
 
 
-def _invalid(problems: list[_Told]) -> Response[Any]:
+def _invalid(problems: list[msgspec.Raw]) -> Response[Any]:
     error = {
         "message": "The policy is not valid; nothing was changed.",
         "type": "invalid_request_error",
@@ -134,8 +136,13 @@ def _invalid(problems: list[_Told]) -> Response[Any]:
     return Response(body, status_code=422, media_type="application/json")
 
 
-def _told(one: Problem) -> _Told:
-    return _Told("error", one.file, one.line, one.column, one.path, one.sentence)
+def _raw(one: Problem) -> msgspec.Raw:
+    told_as = _Told("error", one.file, one.line, one.column, one.path, one.sentence)
+    return msgspec.Raw(msgspec.json.encode(told_as))
+
+
+def _lines(problems: list[msgspec.Raw]) -> list[str]:
+    return [str(msgspec.json.decode(one, type=_Told)) for one in problems]
 
 
 def _by(identify: Identify, headers: dict[str, str]) -> By:

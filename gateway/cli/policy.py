@@ -113,8 +113,7 @@ def withdraw(if_match: str | None, **speaks: Any) -> None:
 
 
 def _shown(path: str, speaks: dict[str, Any], params: dict[str, str] | None = None) -> None:
-    found = _asked("GET", path, speaks, params=params)
-    click.echo(found.content if speaks["as_json"] else "\n".join(msgspec.json.decode(found.content)["sentences"]))
+    _told(_asked("GET", path, speaks, params=params), speaks)
 
 
 def _changed(  # noqa: PLR0913, PLR0917 - what a change is made of
@@ -128,13 +127,11 @@ def _changed(  # noqa: PLR0913, PLR0917 - what a change is made of
     headers = {} if if_match is None else {"if-match": if_match}
     given = {name: value for name, value in (params or {}).items() if value is not None}
     found = _asked(method, path, speaks, params=given, headers=headers, text=text)
-    if speaks["as_json"]:
-        click.echo(found.content)
-        return
-    told = msgspec.json.decode(found.content)
-    click.echo("\n".join(told["sentences"]))
-    for problem in told["record"]["problems"]:
-        click.echo(f"{problem['severity']}: {problem['sentence']}", err=True)
+    _told(found, speaks)
+
+
+def _told(found: httpx.Response, speaks: dict[str, Any]) -> None:
+    click.echo(found.content if speaks["as_json"] else "\n".join(msgspec.json.decode(found.content)["sentences"]))
 
 
 def _asked(  # noqa: PLR0913 - a request

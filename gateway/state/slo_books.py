@@ -36,7 +36,7 @@ class SloBooks:
         staged = self._staged
         if staged is not None and revision == staged.revision and rule in staged.apart:
             staged.book.record(rule, deployment, slo, met, now)
-        elif self._objectives is None or self._objectives.get(rule) == slo:
+        elif self._objectives is None or (own := self._objectives.get(rule)) is slo or own == slo:
             self._book.record(rule, deployment, slo, met, now)
 
     def readings(self, now: float, revision: str | None = None) -> dict[str, dict[str, SloReading]]:

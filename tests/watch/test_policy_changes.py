@@ -75,6 +75,10 @@ def test_a_published_document_decides_at_once_and_is_on_record(gateway: GatewayP
     assert operator.states() == [(2, "in_force"), (1, "replaced")]
     assert operator.revisions()[1]["name"] == first
     assert operator.revisions(limit=1, before=2)[0]["number"] == 1
+    unwise = operator.put("rules: [{name: a, when: {team: [nobody]}}, {name: b}]", share=0.5).json()
+    assert "name" in {one["kind"] for one in unwise["record"]["problems"]}
+    assert any(line.startswith("the policy:1:") and "'nobody'" in line for line in unwise["sentences"])
+    assert operator.post("withdraw").status_code == 200
     assert operator.published(only("vllm")) == told["name"]  # it says the same: nothing changed
     assert operator.metric('gateway_policy_revision{arm="current"}') == 2
 
