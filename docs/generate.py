@@ -15,6 +15,7 @@ from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
 from gateway.observe.metrics import Metrics
 from gateway.observe.objectives import Objectives
+from gateway.observe.policy import policy_families
 from gateway.observe.states import States
 from gateway.routing.document import Policy
 from gateway.settings import GatewayFile, schema
@@ -110,8 +111,8 @@ def _metrics() -> str:
         family = next(iter(collector.collect()), None) if hasattr(collector, "collect") else None
         if family is not None and name != "registry":
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
-    for read in (Objectives(dict), States((), lambda: Snapshot(0.0, {}))):
-        found += [(family, family._labelnames) for family in read.collect()]  # noqa: SLF001
+    read = [*Objectives(dict).collect(), *States((), lambda: Snapshot(0.0, {})).collect(), *policy_families().values()]
+    found += [(family, family._labelnames) for family in read]  # noqa: SLF001
     for family, named in found:
         shown = f"{family.name}_total" if family.type == "counter" else family.name
         labels = ", ".join(f"`{label}`" for label in named)
@@ -120,11 +121,17 @@ def _metrics() -> str:
 
 
 def _command_line() -> str:
-    lines = ["# Command line", "", NOTE]
-    for name, sub in command.commands.items():  # type: ignore[attr-defined]
-        context = click.Context(sub, info_name=f"gateway {name}")
-        lines += [f"## gateway {name}", "", "```", sub.get_help(context), "```", ""]
-    return "\n".join(lines)
+    return "\n".join(["# Command line", "", NOTE, *_helps(command, "gateway")])
+
+
+def _helps(group: Any, name: str) -> list[str]:
+    lines: list[str] = []
+    for word, sub in group.commands.items():
+        called = f"{name} {word}"
+        lines += [f"## {called}", "", "```", sub.get_help(click.Context(sub, info_name=called)), "```", ""]
+        if isinstance(sub, click.Group):
+            lines += _helps(sub, called)
+    return lines
 
 
 def main() -> None:

@@ -17,16 +17,21 @@ from gateway.observe.bus import Bus
 from gateway.observe.journal import Journal
 from gateway.observe.metrics import Metrics
 from gateway.providers.vendors import SKILLS, VENDORS
-from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
-from gateway.settings import Settings, valid_policy
+from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
 from gateway.state.readings import Readings
+from gateway.state.revisions import Revisions
+from gateway.state.slo_books import Objectives
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
+from gateway.values.revision import By, Via
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.embedded import EmbeddedModels
-from gateway.watch.policy import PolicyInForce
+from gateway.watch.policy import Listeners, PolicyInForce
+from gateway.watch.policy_changes import PolicyChanges
+from gateway.watch.policy_compiler import PolicyCompiler
+from gateway.watch.policy_file import PolicyFile
 from gateway.watch.workers import WorkerWatch
 
 _CHECKER = (sys.executable, "-m", "gateway.settings.checker")
@@ -34,8 +39,7 @@ _CHECKER = (sys.executable, "-m", "gateway.settings.checker")
 
 def load_plan(settings: Settings, number: int = 1) -> Plan:
     """The plan of the policy as it is now, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
-    policy = valid_policy(settings.policy, settings.catalogue)
-    return compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
+    return plan_of(settings.policy.document(), settings.ground, number)
 
 
 class Gateway:
@@ -56,12 +60,13 @@ class Gateway:
             tuple(settings.catalogue.deployments), lambda: self.readings.snapshot(time.time())
         )
         self.bus = Bus()
-        self._policy = PolicyInForce(
-            lambda number: load_plan(settings, number),
-            settings.policy.path,
-            self.metrics.policy_reloaded,
-            self.readings.forget_rules,
-        )
+        compiler = PolicyCompiler(plan_of, settings.policy.document, settings.ground)
+        listeners = Listeners(self.metrics.policy_reloaded, self._plans_changed, self.metrics.policy_withdrawn)
+        policy = PolicyInForce(compiler, Revisions(settings.revisions_path), listeners)
+        self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
+        policy.begin(By(Via.START, time.time()))
+        self._policy_changes = PolicyChanges(policy, compiler)
+        self.metrics.read_policy(policy.now)
         self.journal = Journal(
             settings.journal_path,
             keep=settings.journal.keep,
@@ -88,16 +93,15 @@ class Gateway:
         self.metrics.read_admission(lambda: (admission.running, admission.waiting))
         self.asgi, self._end_requests = application(
             ApiRooms(
-                answers=Answers(self._policy.plan, deployments, rooms, self._classifier, admission),
+                answers=Answers(policy.plan_for, deployments, rooms, self._classifier, admission),
                 bus=self.bus,
                 catalogue=catalogue,
                 check_policy=partial(_check_policy, settings, PolicyChecks(_CHECKER)),
                 journal=self.journal,
                 keyring=settings.keyring,
                 metrics=self.metrics,
-                plans=self._policy.plan,
+                policy_changes=self._policy_changes,
                 readings=self.readings,
-                is_policy_refused=lambda: bool(self._policy.refused),
                 is_stopping=lambda: self._stopping,
                 reader_s=settings.server.reader_s,
                 max_body_bytes=settings.server.max_body_bytes,
@@ -107,7 +111,7 @@ class Gateway:
 
     def start(self) -> None:
         """Start what runs beside requests."""
-        self._policy.start()
+        self._policy_file.start()
         self._embedded.start()
         self._worker_watch.start()
 
@@ -117,8 +121,8 @@ class Gateway:
         return any(self.readings.is_able(name, now) for name in self._deployments)
 
     def reload_policy(self) -> None:
-        """Take the policy's file as it is now, if it is valid."""
-        self._policy.reload()
+        """Look at the policy's file now."""
+        self._policy_file.signalled()
 
     def begin_stop(self) -> None:
         """From now on it is not ready; requests in progress go on."""
@@ -130,7 +134,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""
-        await self._policy.stop()
+        await self._policy_file.stop()
+        await self._policy_changes.stop()
         await self._worker_watch.stop()
         await self._embedded.stop()
         await self.transport.close()
@@ -144,6 +149,15 @@ class Gateway:
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
+        self.bus.subscribe(RequestFinished, self._policy_changes.request_finished)
+
+    async def _reload_policy(self, via: Via) -> None:
+        await self._policy_changes.reload(via)
+
+    def _plans_changed(self, plan: Plan, staged: Plan | None) -> None:
+        self.readings.declare_rules(
+            _objectives(plan), None if staged is None else (staged.revision, _objectives(staged))
+        )
 
     def _place(self, settings: Settings) -> None:
         for name, deployment in settings.catalogue.deployments.items():
@@ -167,6 +181,10 @@ async def _check_policy(settings: Settings, checks: PolicyChecks, text: str) -> 
         at=time.time(),
     )
     return await checks.check(msgspec.json.encode(asked))
+
+
+def _objectives(plan: Plan) -> Objectives:
+    return {rule.name: rule.slo for rule in plan.rules}
 
 
 def _bearer(key: str) -> dict[str, str]:

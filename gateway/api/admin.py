@@ -1,6 +1,7 @@
-"""`/admin/`: what operators ask. Each answer is JSON with the record and its sentences; `Accept: text/plain` gives these alone."""
+"""`/admin/`: what operators ask of decisions."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,13 +11,14 @@ from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
 from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
+from gateway.api.telling import told
 from gateway.api.wire import Bodies, headers_once
 from gateway.flow.answer import Answers
 from gateway.flow.fair_threads import TooBusy
 from gateway.flow.sentences import record_sentences
 from gateway.observe.journal import Journal, JournalRecord
 from gateway.routing.decide import UnknownModel
-from gateway.routing.plan import PlanSource
+from gateway.routing.plan import Plan
 from gateway.routing.sentences import decision_sentences
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
@@ -25,9 +27,9 @@ _MAX_LISTED = 500
 
 
 def admin_handlers(
-    answers: Answers, plans: PlanSource, journal: Journal, identify: Identify, bodies: Bodies
+    answers: Answers, plan: Callable[[], Plan], journal: Journal, identify: Identify, bodies: Bodies
 ) -> list[Any]:
-    """The handlers. `identify` lets operators pass."""
+    """The handlers. `plan` is the one in force; `identify` lets operators pass."""
     ids = DecisionIds()
 
     @post("/admin/explain", status_code=200)
@@ -38,23 +40,23 @@ def admin_handlers(
         body = await bodies.read(request.receive, headers)
         asked = chat_request(body, headers, caller, decision_id)
         try:
-            decision = await answers.explain(plans(), asked, decision_id)
+            decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
         except TooBusy as busy:
             raise no_room(busy.retry_after_s) from None
-        return _told(request, {"decision": decision}, decision_sentences(decision))
+        return told(request, {"decision": decision}, decision_sentences(decision))
 
     @get("/admin/decisions/{decision_id:str}")
     async def decision(request: Request[Any, Any, Any], decision_id: str) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         open_decision = journal.in_progress(decision_id)
         if open_decision is not None:
-            return _told(request, {"decision": open_decision, "in_progress": True}, _in_progress(open_decision))
+            return told(request, {"decision": open_decision, "in_progress": True}, _in_progress(open_decision))
         found = await asyncio.to_thread(journal.find, decision_id)
         if found is None:
             raise ApiError(404, "decision_not_found", f"No decision {decision_id!r} is on record.")
-        return _told(request, found.record, record_sentences(decoded(found)))
+        return told(request, found.record, record_sentences(decoded(found)))
 
     @get("/admin/decisions")
     async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
@@ -62,7 +64,7 @@ def admin_handlers(
         limit, before = _page(request)
         found = await asyncio.to_thread(journal.newest, limit, before)
         lines = [summary(decoded(record)) for record in found]
-        return _told(request, [record.record for record in found], lines)
+        return told(request, [record.record for record in found], lines)
 
     return [explain, decision, decisions]
 
@@ -88,10 +90,3 @@ def _page(request: Request[Any, Any, Any]) -> tuple[int, str | None]:
     if not raw.isdigit() or not 1 <= int(raw) <= _MAX_LISTED:
         raise ApiError(400, "invalid_value", f"Invalid 'limit': expected 1 to {_MAX_LISTED}.", param="limit")
     return int(raw), request.query_params.get("before")
-
-
-def _told(request: Request[Any, Any, Any], record: Any, sentences: list[str]) -> Response[Any]:
-    if "text/plain" in request.headers.get("accept", ""):
-        return Response("\n".join(sentences) + "\n", media_type="text/plain; charset=utf-8")
-    body = msgspec.json.encode({"sentences": sentences, "record": record})
-    return Response(body, media_type="application/json")

@@ -13,7 +13,9 @@ from gateway.api.errors import ApiError, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
 from gateway.api.models import model_handlers
-from gateway.api.policy_check import policy_handlers
+from gateway.api.policy import policy_handlers
+from gateway.api.policy_check import check_handlers
+from gateway.api.policy_revisions import revision_handlers
 from gateway.api.rooms import ApiRooms
 from gateway.api.wire import Bodies, ClientGone, Receive, Scope, Send
 
@@ -27,6 +29,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     """The ASGI application of one process, and what ends its requests in progress."""
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
+    policy = rooms.policy_changes.policy
     chat = ChatCompletions(
         rooms.answers,
         identify,
@@ -45,8 +48,10 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
-            *admin_handlers(rooms.answers, rooms.plans, rooms.journal, operator_only(identify), bodies),
-            *policy_handlers(rooms.check_policy, operator_only(identify)),
+            *admin_handlers(rooms.answers, lambda: policy.plan, rooms.journal, operator_only(identify), bodies),
+            *check_handlers(rooms.check_policy, operator_only(identify)),
+            *policy_handlers(rooms.policy_changes, rooms.check_policy, operator_only(identify)),
+            *revision_handlers(policy.revisions, operator_only(identify)),
         ],
         exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
         openapi_config=None,

@@ -24,10 +24,17 @@ def machine_handlers(rooms: ApiRooms, identify: Identify) -> list[Any]:
         identify(headers_once(request.scope["headers"]))
         now = time.time()
         ready = any(readings.is_able(name, now) for name in names) and not rooms.is_stopping()
+        policy = rooms.policy_changes.policy.now()
+        staged, withdrawn = policy.staged, policy.withdrawn
         content = {
             "ready": ready,
-            "policy": rooms.plans().revision,
-            "newest_policy_refused": rooms.is_policy_refused(),
+            "policy": policy.revision.name,
+            "staged_policy": None if staged is None else {"policy": staged.name, "share": staged.share},
+            "withdrawn_policy": None
+            if withdrawn is None or withdrawn.withdrawal is None
+            else {"policy": withdrawn.name, "reason": withdrawn.withdrawal.value},
+            "newest_policy_refused": policy.is_refused,
+            "policy_revisions_kept": policy.is_kept,
             "deployments": {name: readings.of(name).state(now).value for name in names},
         }
         return Response(content, status_code=200 if ready else 503)

@@ -9,9 +9,9 @@ from gateway.flow.answer import Answers
 from gateway.observe.bus import Bus
 from gateway.observe.journal import Journal
 from gateway.observe.metrics import Metrics
-from gateway.routing.plan import PlanSource
 from gateway.state.readings import Readings
 from gateway.values.deployment import Catalogue
+from gateway.watch.policy_changes import PolicyChanges
 
 
 class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,9 +24,8 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     keyring: Keyring
     metrics: Metrics
-    plans: PlanSource
+    policy_changes: PolicyChanges
     readings: Readings
-    is_policy_refused: Callable[[], bool]
     is_stopping: Callable[[], bool]
     max_body_bytes: int
     reader_s: float

@@ -20,6 +20,8 @@ from gateway.api.chat_request import chat_request
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
 from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.policy import policy
+from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
@@ -198,4 +200,6 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
     return [found]
 
 
+main.add_command(policy)
+main.add_command(replay)
 main.add_command(simulate)

@@ -4,8 +4,10 @@ YAML 1.2's core schema: `no` and `on` are strings (a region can be `no`), dates 
 """
 
 import difflib
+import json
 import math
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,11 +34,23 @@ class _Loader(yaml.SafeLoader):
 class Document:
     """`data` is plain data, a mapping as parsed. Paths are like `rules[2].when.stream`."""
 
-    def __init__(self, file: str, data: Any, places: dict[str, tuple[int, int]], prefix: str = "") -> None:
+    def __init__(self, file: str, data: Any, places: "Places", prefix: str = "") -> None:
         self.file = file
         self.data = data
         self._places = places
         self._prefix = prefix
+
+    def text(self) -> str:
+        """Text that says the same by itself: of a section its own lines, or JSON where they lean on others by an alias."""
+        if not self._prefix:
+            return self._places.text
+        start, end, column = self._places.spans[self._prefix]
+        lines = textwrap.dedent(" " * column + self._places.text[start:end]).rstrip() + "\n"
+        try:
+            is_whole = parse(lines, self.file).data == self.data
+        except InvalidDocument:
+            is_whole = False
+        return lines if is_whole else json.dumps(self.data, indent=2, ensure_ascii=False) + "\n"
 
     def problem(self, path: str, expected: str, found: str | None = None, known: Iterable[str] = ()) -> Problem:
         """A problem at this path, or at the nearest one above that is in the text; `known` gives the nearest name."""
@@ -57,9 +71,21 @@ class Document:
         return Document(self.file, self.data.get(name), self._places, name)
 
     def _place(self, path: str) -> tuple[int, int]:
-        while path not in self._places:
+        starts = self._places.starts
+        while path not in starts:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self._places[path]
+        return starts[path]
+
+
+class Places:
+    """Where in `text` things stand: `starts` by path, line and column from 1; `spans` of what is at the top, by its name:
+    from, to and the column from 0, in characters.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts: dict[str, tuple[int, int]] = {}
+        self.spans: dict[str, tuple[int, int, int]] = {}
 
 
 def nearest(found: str | None, known: Iterable[str]) -> str | None:
@@ -87,7 +113,7 @@ def parse(text: str, file: str) -> Document:
         raise _refused(file, (None, None), "valid YAML", type(error).__name__) from None
     if not isinstance(node, yaml.MappingNode):
         raise _refused(file, (1, 1), "a mapping at the top", "nothing" if node is None else "something else")
-    reader = _Reader(file)
+    reader = _Reader(file, text)
     data = reader.read(node, "", 0)
     if reader.problems:
         raise InvalidDocument(reader.problems)
@@ -101,8 +127,8 @@ def _refused(file: str, place: tuple[int | None, int | None], expected: str, fou
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
-        self.places: dict[str, tuple[int, int]] = {}
+    def __init__(self, file: str, text: str) -> None:
+        self.places = Places(text)
         self.problems: list[Problem] = []
         self._file = file
         self._nodes = 0
@@ -110,7 +136,7 @@ class _Reader:
     def read(self, node: yaml.Node, path: str, depth: int) -> Any:
         self._nodes += 1
         mark = node.start_mark
-        self.places[path] = (mark.line + 1, mark.column + 1)
+        self.places.starts[path] = (mark.line + 1, mark.column + 1)
         if self._nodes > _MAX_NODES:
             return None
         if self._nodes == _MAX_NODES or depth > _MAX_DEPTH:
@@ -143,7 +169,10 @@ class _Reader:
             if key in data:
                 self._report(key_node, member, "a name that stands once", f"{key!r} again")
             data[key] = self.read(value_node, member, depth + 1)
-            self.places[member] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            self.places.starts[member] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if depth == 0:
+                begin = value_node.start_mark
+                self.places.spans[member] = (begin.index, value_node.end_mark.index, begin.column)
         return data
 
     def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:

@@ -57,7 +57,7 @@ class Answers:
 
         Raises RequestFailed; before there is a decision routing's UnknownModel and TooBusy. If the caller leaves, cancel the task.
         """
-        plan = self._plans()
+        plan = self._plans(request.facts.session, decision_id)
         request, decision = await self._facts_and_decision(plan, request, decision_id)
         waited_s = 0.0
         if plan.by_name[decision.rule].exact_tokens:
@@ -119,7 +119,7 @@ class Answers:
         return decide(
             plan,
             request.facts,
-            self._rooms.readings.snapshot(now),
+            self._rooms.readings.snapshot(now, plan.revision),
             decision_id=decision_id,
             seed=zlib.crc32(decision_id.encode()),
             deadline_s=request.deadline_s,

@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.objectives import Objectives, SloSource
+from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
+from gateway.values.revision import Withdrawal
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
@@ -104,6 +106,12 @@ class Metrics:
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
+        self.policy_withdrawals = Counter(
+            "gateway_policy_withdrawals",
+            "Staged revisions of the policy that were withdrawn; errors and slo: by themselves.",
+            ["reason"],
+            registry=registry,
+        )
         self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
         self.running = Gauge(
             "gateway_requests_running", "Requests that are worked on, open streams included.", registry=registry
@@ -168,6 +176,14 @@ class Metrics:
     def policy_reloaded(self, taken: bool) -> None:  # noqa: FBT001 - a listener
         """Listener of the policy in force."""
         self.policy_reloads.labels("taken" if taken else "refused").inc()
+
+    def policy_withdrawn(self, why: Withdrawal) -> None:
+        """Listener of the policy in force."""
+        self.policy_withdrawals.labels(why.value).inc()
+
+    def read_policy(self, source: PolicySource) -> None:
+        """From now on each scrape asks `source` how the policy stands."""
+        self.registry.register(PolicyStands(source))
 
     def read_objectives(self, source: SloSource) -> None:
         """From now on each scrape asks `source` how the objectives are kept."""

@@ -33,7 +33,8 @@ _MILDER = {Kind.EMAIL: Sensitivity.CONFIDENTIAL, Kind.PHONE: Sensitivity.CONFIDE
 
 def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_deadline_s: float) -> Plan:
     """A plan from a policy that `check_policy` has nothing to say against."""
-    content = msgspec.json.encode((policy, *map(_content, catalogue.deployments.values()), catalogue.models))
+    deployments = tuple(map(_content, catalogue.deployments.values()))
+    content = msgspec.json.encode((policy, deployments, catalogue.models, default_deadline_s))
     digest = hashlib.sha256(content).hexdigest()
     space = space_of(policy)
     rules = tuple(_compile_rule(rule, catalogue, space, default_deadline_s) for rule in policy.rules)

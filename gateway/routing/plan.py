@@ -151,7 +151,7 @@ class Plan(msgspec.Struct, frozen=True):
         return found
 
 
-PlanSource = Callable[[], Plan]
+PlanSource = Callable[[str | None, str], Plan]  # for a request of this session, if it has one, with this decision's id
 
 
 def _split(pool: tuple[Place, ...], facts: Facts) -> Split:

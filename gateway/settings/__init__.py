@@ -2,6 +2,17 @@
 
 from gateway.settings.document import GatewayFile
 from gateway.settings.load import Settings, is_loopback, load, schema
-from gateway.settings.policy import PolicySource, default_text, valid_policy
+from gateway.settings.policy import PolicySource, default_text, plan_of, plan_of_text, valid_policy
 
-__all__ = ["GatewayFile", "PolicySource", "Settings", "default_text", "is_loopback", "load", "schema", "valid_policy"]
+__all__ = [
+    "GatewayFile",
+    "PolicySource",
+    "Settings",
+    "default_text",
+    "is_loopback",
+    "load",
+    "plan_of",
+    "plan_of_text",
+    "schema",
+    "valid_policy",
+]

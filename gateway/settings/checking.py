@@ -13,13 +13,12 @@ from gateway.routing.verify import Example, Finding, Kind, Severity, verify
 from gateway.routing.verify.sentences import example_sentence
 from gateway.settings.files import read_text
 from gateway.settings.load import load
-from gateway.settings.policy import default_text, load_policy
+from gateway.settings.policy import POLICY, default_text, load_policy
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.skill import Skill, Skills
 
-BODY = "the policy"  # the name of a document that came without one
 _WORST_FIRST = list(Severity)
 
 
@@ -78,7 +77,7 @@ class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
     def done(self) -> Checked:
         """What is to be said of it."""
         try:
-            document = parse(self.text, BODY)
+            document = parse(self.text, POLICY)
         except InvalidDocument as invalid:
             return invalid_documents(invalid.problems)
         against = Against(self.catalogue, self.callers, self.skills, self.deadline_s)
@@ -122,8 +121,6 @@ def _checked(document: Document, configuration: Document | None, against: Agains
 
 
 def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
-    found = f", found {problem.found}" if problem.found is not None else ""
-    hint = f" ({problem.hint})" if problem.hint else ""
     return Told(
         severity=severity,
         kind=kind,
@@ -131,7 +128,7 @@ def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
         line=problem.line,
         column=problem.column,
         path=problem.path,
-        sentence=f"{problem.path or 'document'}: expected {problem.expected}{found}{hint}",
+        sentence=problem.sentence,
     )
 
 

@@ -20,6 +20,7 @@ from gateway.settings.keys import Secrets, keyring
 from gateway.settings.policy import PolicySource, default_text, load_policy, policy_source
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
+from gateway.values.revision import Ground
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_keys: dict[str, Secret]
     teams: frozenset[str]
     missing: list[Problem]
+
+    @property
+    def ground(self) -> Ground:
+        """What policies are compiled against."""
+        return Ground(catalogue=self.catalogue, deadline_s=self.server.deadline_s)
+
+    @property
+    def revisions_path(self) -> Path:
+        """The file of the policy's revisions, beside the journal."""
+        return self.journal_path.with_name("policy-revisions.db")
 
 
 def load(

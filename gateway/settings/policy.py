@@ -7,10 +7,15 @@ import msgspec
 
 from gateway.documents import Document, load_struct, parse
 from gateway.routing.check import check_policy
+from gateway.routing.compile import compile_plan
 from gateway.routing.document import Policy
+from gateway.routing.plan import Plan
 from gateway.settings.files import read_text
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
+from gateway.values.revision import Ground
+
+POLICY = "the policy"  # the name of a document that came without one
 
 
 class PolicySource(msgspec.Struct, frozen=True):
@@ -46,10 +51,25 @@ def load_policy(document: Document, catalogue: Catalogue) -> tuple[Policy | None
 
 def valid_policy(source: PolicySource, catalogue: Catalogue) -> Policy:
     """The policy as it is now. Raises InvalidDocument with all that is wrong with it."""
-    policy, problems = load_policy(source.document(), catalogue)
+    return _valid(source.document(), catalogue)
+
+
+def _valid(document: Document, catalogue: Catalogue) -> Policy:
+    policy, problems = load_policy(document, catalogue)
     if policy is None or problems:
         raise InvalidDocument(problems)
     return policy
+
+
+def plan_of(document: Document, ground: Ground, number: int) -> Plan:
+    """Its plan, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
+    policy = _valid(document, ground.catalogue)
+    return compile_plan(policy, ground.catalogue, number=number, default_deadline_s=ground.deadline_s)
+
+
+def plan_of_text(text: str, ground: Ground, number: int) -> Plan:
+    """The same of a text that came from elsewhere than a file."""
+    return plan_of(parse(text, POLICY), ground, number)
 
 
 def default_text(name: str) -> str:

@@ -23,6 +23,6 @@ class HedgeBudget:
         self._saved[rule] = saved - 1.0
         return True
 
-    def forget_rules(self, gone: Collection[str]) -> None:
-        """These rules are in no plan any more."""
-        self._saved = {rule: saved for rule, saved in self._saved.items() if rule not in gone}
+    def keep_rules(self, rules: Collection[str]) -> None:
+        """All others are in no plan any more."""
+        self._saved = {rule: saved for rule, saved in self._saved.items() if rule in rules}

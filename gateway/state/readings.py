@@ -5,7 +5,7 @@ a file of its own beside this one.
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
 from gateway.state.retry_budget import RetryBudget
 from gateway.state.served import Served
-from gateway.state.slo import SloBook
+from gateway.state.slo_books import Objectives, SloBooks
 from gateway.state.tokens import OutputTokens, PromptTokens
 from gateway.state.workers import Workers
 from gateway.values.decision import Decision
@@ -42,7 +42,7 @@ class Readings:
         self._keepers: dict[str, Gatekeeper] = {}
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
-        self._slo = SloBook()
+        self._slo = SloBooks()
         self._served = Served()
         self._hardware: Mapping[str, Hardware] = {}
         self._look_at = self._cost_at = 0.0
@@ -54,13 +54,13 @@ class Readings:
         for name in {*self._readings, *hardware}:
             self._count_cost(name, now)
 
-    def snapshot(self, now: float) -> Snapshot:
-        """The world at `now`."""
+    def snapshot(self, now: float, revision: str | None = None) -> Snapshot:
+        """The world at `now`, as a decision of this revision sees it; None is that in force."""
         if now >= self._look_at:
             self._look(now)
         readings = self._readings.copy()
         self.workers.put_into(readings, now)
-        return Snapshot(now, readings, self._slo.readings(now))
+        return Snapshot(now, readings, self._slo.readings(now, revision))
 
     def of(self, deployment: str) -> Reading:
         """The present reading."""
@@ -130,12 +130,12 @@ class Readings:
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
         )  # fmt: skip
         if decision.slo is not None and attempt.slo_met is not None:
-            self._slo.record(decision.rule, name, decision.slo, attempt.slo_met, now)
+            self._slo.record(decision.revision, decision.rule, name, decision.slo, attempt.slo_met, now)
 
-    def forget_rules(self, gone: Collection[str]) -> None:
-        """These rules are in no plan any more."""
-        self._slo.forget_rules(gone)
-        self.hedges.forget_rules(gone)
+    def declare_rules(self, objectives: Objectives, staged: tuple[str, Objectives] | None = None) -> None:
+        """The rules of the plan in force, and the name and the rules of a staged one; what was of others is forgotten."""
+        self._slo.declare(objectives, staged)
+        self.hedges.keep_rules({*objectives, *(staged[1] if staged is not None else ())})
 
     def up(self, deployment: str) -> None:
         """A probe was answered, or a process has started: what it did before it was down is over."""

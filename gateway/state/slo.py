@@ -96,6 +96,14 @@ class SloBook:
         self._windows = {key: window for key, window in self._windows.items() if key[0] not in gone}
         self._readings = {rule: one for rule, one in self._readings.items() if rule not in gone}
 
+    def adopt(self, other: "SloBook") -> None:
+        """All that the other book holds; it is not used any more."""
+        self._windows.update(other._windows)  # noqa: SLF001 - its own kind
+        self._readings = {**self._readings, **other._readings}  # noqa: SLF001
+        for ends, _, window in other._ends:  # noqa: SLF001
+            self._opened += 1
+            heapq.heappush(self._ends, (ends, self._opened, window))
+
     def _publish(self, window: "_Window", reading: SloReading | None) -> None:
         of_rule = dict(self._readings.get(window.rule, ()))
         if reading is not None:

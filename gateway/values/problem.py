@@ -19,11 +19,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     found: str | None = None
     hint: str | None = None  # a nearest name: `did you mean 'clearance'?`
 
-    def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+    @property
+    def sentence(self) -> str:
+        """Without its place."""
         found = f", found {self.found}" if self.found is not None else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}: {self.path or 'document'}: expected {self.expected}{found}{hint}"
+        return f"{self.path or 'document'}: expected {self.expected}{found}{hint}"
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{place}: {self.sentence}"
 
 
 class InvalidDocument(Exception):

@@ -1,86 +1,201 @@
-"""The plan in force, and its replacement: a policy that changed is compiled whole before it counts, or not at all (law 7).
+"""The plan in force and the staged one, and the only place where either is replaced: whole, or not at all (law 7).
 
-A request takes the plan once, so it ends on the one that it began with.
+A request takes its plan once, so it ends on the one that it began with. Each change is on record in the revisions; who
+asks for changes, and in which order, is in `gateway.watch.policy_changes`.
 """
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.routing.plan import Plan
+from gateway.routing.staging import Staging, staging
+from gateway.state.revisions import Revisions
+from gateway.state.trial import Trial
 from gateway.values.problem import InvalidDocument
+from gateway.values.revision import By, KeptRevision, PolicyNow, Revision, State, Withdrawal
+from gateway.watch.policy_compiler import Draft, PolicyCompiler, digest
 
 _log = logging.getLogger(__name__)
-LOOK_EVERY_S = 1.0
-Compile = Callable[[int], Plan]  # the plan of this number, from the document as it is now; raises InvalidDocument
+
+
+class Listeners(msgspec.Struct, frozen=True):
+    """`tried` hears of each try to change the policy, True if it was taken; `changed` the plan in force and the staged
+    one after each change; `withdrawn` why a staged one was.
+    """
+
+    tried: Callable[[bool], None]
+    changed: Callable[[Plan, Plan | None], None]
+    withdrawn: Callable[[Withdrawal], None]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The newest document, which is not valid."""
+
+    by: By
+    problems: tuple[str, ...]  # a line each
 
 
 class PolicyInForce:
-    """`told` hears of each try to replace the plan, True if it was taken; `gone` of rules that are no more.
+    """One per process. Single-threaded; no verb waits for anything. `Revisions.save` is due after each change."""
 
-    `refused` lists what is wrong with the newest document.
-    """
+    plan: Plan
 
-    def __init__(
-        self,
-        compile_now: Compile,
-        file: Path | None,
-        told: Callable[[bool], None],
-        gone: Callable[[frozenset[str]], None],
-    ) -> None:
-        self.refused: tuple[str, ...] = ()
-        self._compile, self._file, self._told, self._gone = compile_now, file, told, gone
-        self._number = 1
-        self._plan = compile_now(1)
-        self._stamp = self._read_stamp()
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, compiler: PolicyCompiler, revisions: Revisions, listeners: Listeners) -> None:
+        self.revisions = revisions
+        self.refused: Refused | None = None
+        self.withdrawn: Revision | None = None  # by itself; until the next change
+        self.staging: Staging | None = None
+        self.trial: Trial | None = None
+        self._compiler, self._listeners = compiler, listeners
 
-    def plan(self) -> Plan:
-        """The plan in force."""
-        return self._plan
+    def plan_for(self, session: str | None, decision_id: str) -> Plan:
+        """The plan that decides about a request."""
+        staged = self.staging
+        return self.plan if staged is None or not staged.takes(session, decision_id) else staged.plan
 
-    def reload(self) -> None:
-        """Take the document as it is now, if it is valid; else the last good one goes on."""
-        self._stamp = self._read_stamp()
-        try:
-            plan = self._compile(self._number + 1)
-        except InvalidDocument as invalid:
-            self.refused = tuple(map(str, invalid.problems))
-            self._told(False)
-            _log.error("the policy is refused, revision %s goes on:\n%s", self._plan.revision, invalid)
-            return
-        self.refused = ()
-        if plan.content != self._plan.content:
-            self._number += 1
-            self._gone(frozenset(self._plan.by_name) - frozenset(plan.by_name))
-            self._plan = plan
-            _log.info("policy revision %s is in force", plan.revision)
-        self._told(True)
+    @property
+    def revision(self) -> Revision:
+        """The one in force."""
+        return self._of_state(State.IN_FORCE)
 
-    def start(self) -> None:
-        """Look for changes of the file from now on, until `stop`."""
-        if self._file is not None:
-            self._task = asyncio.get_running_loop().create_task(self._watch())
+    def now(self) -> PolicyNow:
+        """How it stands."""
+        return PolicyNow(
+            revision=self.revision,
+            staged=None if self.staging is None else self._of_state(State.STAGED),
+            arms=None if self.trial is None else self.trial.arms(),
+            withdrawn=self.withdrawn,
+            is_refused=self.refused is not None,
+            is_kept=not self.revisions.is_failing,
+        )
 
-    async def stop(self) -> None:
-        """Stop; leaves no task."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+    def begin(self, by: By) -> None:
+        """The file's policy if it says something else than when it was last taken; else the one that was in force.
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if self._read_stamp() != self._stamp:
-                self.reload()
+        Blocks. Raises InvalidDocument if the file has no valid policy.
+        """
+        document, revisions = self._compiler.read(), self.revisions
+        said, kept = digest(document), revisions.of_state(State.IN_FORCE)
+        draft = self._again(kept, by) if kept is not None and revisions.taken == said else None
+        if draft is None:
+            draft = self._compiler.of_file(document, revisions.next_number)
+        revisions.taken = said
+        if kept is None or draft.plan.content != kept.revision.content:
+            self.publish(draft, by)
+        else:
+            self.plan = replace(draft.plan, revision=kept.revision.name)
+            _log.info("policy revision %s is in force, by %s", self.plan.revision, kept.revision.by)
+            self._stage_again(by)
+        revisions.save()
 
-    def _read_stamp(self) -> tuple[int, int, int] | None:
-        """What tells that the file is another one: replaced, grown or touched."""
-        try:
-            found = self._file.stat() if self._file else None
-        except OSError:
+    def publish(self, draft: Draft, by: By, again_of: int | None = None) -> Revision:
+        """From now on it decides about all requests. `again_of` as a revision has it."""
+        self._end_staged(by, Withdrawal.REPLACED)
+        was = self.revisions.of_state(State.IN_FORCE)
+        if was is not None:
+            over = State.REPLACED if again_of is None else State.ROLLED_BACK
+            self.revisions.end(was.revision.number, over, by)
+        revision = self._add(draft, by, State.IN_FORCE, again_of=again_of)
+        self._use(draft.plan)
+        again = "" if again_of is None else f", the document of revision {again_of} again"
+        _log.info("policy revision %s is in force, by %s%s", revision.name, by, again)
+        return revision
+
+    def stage(self, draft: Draft, share: float, by: By) -> Revision:
+        """From now on it decides about this share of the requests, and is on trial."""
+        self._end_staged(by, Withdrawal.REPLACED)
+        revision = self._add(draft, by, State.STAGED, share=share)
+        _log.info("policy revision %s takes %g of the traffic, by %s", revision.name, share, by)
+        self._try(draft.plan, share)
+        return revision
+
+    def promote(self, by: By) -> Revision | None:
+        """The staged one decides about all requests from now on; None if there is none."""
+        if self.staging is None:
             return None
-        return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
+        number = self._of_state(State.STAGED).number
+        self.revisions.end(self.revision.number, State.REPLACED, by)
+        self.revisions.promote(number, by)
+        self._use(self.staging.plan)
+        _log.info("policy revision %s was promoted by %s", self.plan.revision, by)
+        return self.revision
+
+    def withdraw(self, by: By) -> Revision | None:
+        """The staged one decides about no request any more; None if there is none."""
+        revision = self._end_staged(by, Withdrawal.OPERATOR)
+        if revision is not None:
+            self._use(self.plan)
+        return revision
+
+    def fail(self, by: By, why: Withdrawal, reason: str) -> None:
+        """The trial says that the staged one is to be withdrawn; `reason` is for people."""
+        revision = self._end_staged(by, why, reason)
+        self._use(self.plan)
+        self.withdrawn = revision
+
+    def refuse(self, by: By, problems: list[str]) -> None:
+        """A document was not valid: the last good one goes on."""
+        self.refused = Refused(by, tuple(problems))
+        self._listeners.tried(False)
+        said = "\n".join(problems)
+        _log.error("the policy is refused, by %s; the last good one goes on:\n%s", by, said)
+
+    def taken(self) -> None:
+        """A document was valid, whether or not it changed anything."""
+        self.refused = None
+        self._listeners.tried(True)
+
+    def _stage_again(self, by: By) -> None:
+        """What was staged before the restart, if it is still the same plan. Its trial begins anew."""
+        kept = self.revisions.of_state(State.STAGED)
+        draft = None if kept is None else self._again(kept, by)
+        if kept is None or draft is None or draft.plan.content != kept.revision.content:
+            self._end_staged(by, Withdrawal.CONFIGURATION)
+            self._use(self.plan)
+        else:
+            self._try(replace(draft.plan, revision=kept.revision.name), kept.revision.share or 0.0)
+
+    def _again(self, kept: KeptRevision, by: By) -> Draft | None:
+        """None, and said loudly, if it does not fit the configuration any more."""
+        try:
+            return self._compiler.again(kept, self.revisions.next_number)
+        except InvalidDocument as invalid:
+            self.refuse(by, list(map(str, invalid.problems)))
+            return None
+
+    def _end_staged(self, by: By, why: Withdrawal, reason: str | None = None) -> Revision | None:
+        kept = self.revisions.of_state(State.STAGED)
+        if kept is None:
+            return None
+        self.staging = self.trial = None
+        self._listeners.withdrawn(why)
+        _log.warning("policy revision %s was withdrawn by %s: %s", kept.revision.name, by, reason or why.value)
+        return self.revisions.end(kept.revision.number, State.WITHDRAWN, by, why, reason)
+
+    def _try(self, plan: Plan, share: float) -> None:
+        current, self.withdrawn = self.plan, None
+        self.trial = Trial(current.revision, plan.revision, lambda facts, at: current.match(facts, at).slo)
+        self.staging = staging(plan, share)
+        self._listeners.changed(current, plan)
+
+    def _use(self, plan: Plan) -> None:
+        self.staging = self.trial = self.withdrawn = None
+        self.plan = plan
+        self._listeners.changed(plan, None)
+
+    def _add(
+        self, draft: Draft, by: By, state: State, *, share: float | None = None, again_of: int | None = None
+    ) -> Revision:
+        number, content = self.revisions.next_number, draft.plan.content
+        revision = Revision(number=number, content=content, by=by, state=state, share=share, again_of=again_of)
+        self.revisions.add(self._compiler.kept(draft, revision))
+        return revision
+
+    def _of_state(self, state: State) -> Revision:
+        kept = self.revisions.of_state(state)
+        if kept is None:
+            raise LookupError(state)
+        return kept.revision

@@ -15,6 +15,7 @@ import yaml
 
 from gateway.app import load_plan
 from gateway.observe.metrics import Metrics
+from gateway.observe.policy import policy_families
 from gateway.providers.vendors import VENDORS
 from gateway.settings import Settings, load
 from gateway.values.outcome import Outcome
@@ -30,7 +31,7 @@ needs_helm = pytest.mark.skipif(HELM is None, reason="there is no helm on PATH n
 
 def known_names() -> set[str]:
     """Every name that /metrics can expose."""
-    names: set[str] = set()
+    names = {family.name for family in policy_families().values()}
     for family in Metrics().registry.collect():
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
         names |= {family.name + suffix for suffix in suffixes}

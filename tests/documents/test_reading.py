@@ -233,3 +233,23 @@ def test_any_text_is_a_document_or_refused(text: str) -> None:
         assert isinstance(document.data, dict)
         said = str(document.problem("a.b[2]", "x"))
     assert said.encode()
+
+
+SECTIONS = [
+    "a: 1\npolicy:\n  rules:\n  # why\n  - {name: x}\n  - name: y\n    description: |\n      long\n\n      text\nb: 2\n",
+    '{"a": 1, "policy": {"rules": [\n  {"name": "x"}]}, "b": 2}',
+    "policy: {rules: [{name: x}]}\n",
+    "a: &a [1, 2]\npolicy:\n  rules: *a\n",
+    "policy:\n  rules: &a [1]\n  more: *a",
+]
+
+
+@pytest.mark.parametrize("text", SECTIONS)
+def test_the_text_of_a_section_says_the_same_by_itself(text: str) -> None:
+    section = parse(text, "f").section("policy")
+    assert parse(section.text(), "g").data == section.data
+    assert parse(text, "f").text() == text
+
+
+def test_the_text_of_a_section_keeps_its_comments() -> None:
+    assert "# why" in parse(SECTIONS[0], "f").section("policy").text()

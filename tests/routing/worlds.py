@@ -195,6 +195,7 @@ readings = st.builds(
     prompt_token_ratio=st.none() | st.floats(0.5, 3),
     own_cost=st.none() | st.builds(OwnCost, usd, usd, st.none() | st.floats(0, 1)),
     quality=st.none() | st.floats(0, 1),
+    wait_s=st.none() | st.floats(0, 2),
 )
 slo_readings = st.builds(SloReading, st.integers(0, 100), st.floats(0, 1), st.floats(0, 20), st.booleans())
 snapshots = st.builds(

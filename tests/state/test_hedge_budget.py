@@ -32,5 +32,5 @@ def test_rules_do_not_share_it() -> None:
     budget.earn("one", 1.0)
     assert not budget.spend("other")
     assert budget.spend("one")
-    budget.forget_rules(["one"])
+    budget.keep_rules(["other"])
     assert not budget.spend("one")

@@ -238,7 +238,9 @@ def test_objectives_are_kept_by_rule_and_deployment() -> None:
     one(readings, attempt(first_output_s=0.2), 1.0, decision(rule="batch"))
     snapshot = readings.snapshot(1.0)
     assert snapshot.slo == {"chat": {"a": SloReading(3, 0.6667, 6.6667)}}
-    readings.forget_rules(["chat"])
+    readings.declare_rules({"chat": slo, "batch": None})
+    assert readings.snapshot(1.0).slo == snapshot.slo
+    readings.declare_rules({"batch": None})
     assert readings.snapshot(1.0).slo == {}
     assert snapshot.slo["chat"]["a"].requests == 3
 

@@ -1,0 +1,62 @@
+"""Revisions of the policy, for people and as records."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gateway.values.revision import Arm, By, PolicyNow, Revision, State
+from gateway.watch.policy import Refused
+
+
+def shown(revision: Revision) -> dict[str, Any]:
+    """A revision as a record: its fields, and its name."""
+    return {"name": revision.name, **msgspec.to_builtins(revision)}
+
+
+def revision_sentence(revision: Revision) -> str:
+    """One line of a listing."""
+    begun = f"published {_when(revision.by)}" if revision.share is None else _staged(revision)
+    if revision.again_of is not None:
+        begun = f"the document of revision {revision.again_of} again, {_when(revision.by)}"
+    parts = [begun]
+    if revision.promoted is not None:
+        parts.append(f"promoted {_when(revision.promoted)}")
+    if revision.ended is not None:
+        word = revision.state.value.replace("_", " ")
+        why = revision.reason or (revision.withdrawal.value if revision.withdrawal is not None else "")
+        parts.append(f"{word} {_when(revision.ended)}" + (f": {why}" if why else ""))
+    state = f"{revision.state.value.replace('_', ' ')}: " if revision.ended is None else ""
+    return f"{revision.name}  {state}{'; '.join(parts)}"
+
+
+def now_sentences(now: PolicyNow, refused: Refused | None) -> list[str]:
+    """How the policy stands."""
+    lines = [revision_sentence(now.revision)]
+    if now.staged is not None:
+        lines.append(revision_sentence(now.staged))
+        lines += [
+            f"  {name}: {_arm(arm)}" for name, arm in zip(("in force", "staged"), now.arms or (), strict=False)
+        ]  # fmt: skip
+    if now.withdrawn is not None:
+        lines.append(revision_sentence(now.withdrawn))
+    if refused is not None:
+        lines.append(f"The newest document is not valid, {_when(refused.by)}; the last good one goes on:")
+        lines += [f"  {problem}" for problem in refused.problems]
+    if not now.is_kept:
+        lines.append("The file of revisions cannot be written: a restart would not know the newest of them.")
+    return lines
+
+
+def _staged(revision: Revision) -> str:
+    share = "" if revision.state is not State.STAGED else " now"
+    return f"staged{share} with {revision.share:g} of the traffic {_when(revision.by)}"
+
+
+def _arm(arm: Arm) -> str:
+    judged = f", {arm.missed} of {arm.judged} missed the objective" if arm.judged else ""
+    return f"{arm.failed} of {arm.requests} requests failed{judged}"
+
+
+def _when(by: By) -> str:
+    return f"{datetime.fromtimestamp(by.at, UTC):%Y-%m-%d %H:%M:%S} UTC by {by}"

@@ -1,0 +1,81 @@
+"""`gateway policy ...`, as an operator types it, at a gateway that runs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from tests.conftest import APP_KEY, OPERATOR_KEY, Upstream, configuration
+from tests.support.gateway import GatewayProcess
+from tests.watch.test_policy_changes import only
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    directory = tmp_path_factory.mktemp("policy")
+    (directory / "policy.yaml").write_text(only("ok"))
+    keys = {"app": {"secret": "${env:APP_KEY}"}, "me": {"secret": "${env:OPERATOR_KEY}", "role": "operator"}}
+    config = configuration(upstream.base_url, policy="policy.yaml", keys=keys)
+    with GatewayProcess(directory, config, {"APP_KEY": APP_KEY, "OPERATOR_KEY": OPERATOR_KEY}) as process:
+        yield process
+
+
+def run(gateway: GatewayProcess, *arguments: str, key: str = OPERATOR_KEY, stdin: str = "") -> Result:
+    env = {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": key}
+    done = CliRunner().invoke(main, ["policy", *arguments], input=stdin, env=env)
+    assert key not in done.output
+    return done
+
+
+def ok(gateway: GatewayProcess, *arguments: str, stdin: str = "") -> str:
+    done = run(gateway, *arguments, stdin=stdin)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+def test_from_a_draft_to_production_and_back(gateway: GatewayProcess, tmp_path: Path) -> None:
+    first = json.loads(ok(gateway, "show", "--json"))["record"]["revision"]["name"]
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(only("vllm"))
+    assert "staged now with 0.1 of the traffic" in ok(gateway, "put", str(draft), "--share", "0.1")
+    assert "staged: 0 of 0 requests failed" in run(gateway, "show").stderr
+    assert "promoted" in ok(gateway, "promote")
+    assert ok(gateway, "show") == only("vllm")
+    assert ok(gateway, "show", "1") == only("ok")
+    assert "Rule 'only' has another require." in ok(gateway, "diff", "1", "2")
+    assert "in force: published" in ok(gateway, "put", "-", stdin=only("unicode"))
+    assert "the document of revision 2 again" in ok(gateway, "rollback")
+    assert "the document of revision 1 again" in ok(gateway, "rollback", first)
+    ok(gateway, "put", str(draft), "--share", ".5")
+    assert "withdrawn" in ok(gateway, "withdraw")
+    lines = ok(gateway, "list", "--limit", "4").splitlines()
+    assert [line[:2] for line in lines] == ["6-", "5-", "4-", "3-"]
+    assert "by key 'me'" in lines[0]
+
+
+def test_what_is_refused_says_why_and_changes_nothing(gateway: GatewayProcess, tmp_path: Path) -> None:
+    before = ok(gateway, "show")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("rules:\n- name: a\n  wen: {}\n")
+    done = run(gateway, "put", str(broken))
+    assert done.exit_code == 1
+    assert "the policy:3:3: error: rules[0].wen: expected one of" in done.stderr
+    assert "did you mean 'when'?" in done.stderr
+    assert "is in force, another than If-Match names" in run(gateway, "rollback", "--if-match", "0-x").stderr
+    assert "Invalid 'share'" in run(gateway, "put", "-", "--share", "2", stdin=only("ok")).stderr
+    assert "No revision is staged." in run(gateway, "promote").stderr
+    assert "is not kept" in run(gateway, "show", "999").stderr
+    assert "a readable UTF-8 file" in run(gateway, "put", str(tmp_path / "none")).stderr
+    assert ok(gateway, "show") == before
+
+
+def test_who_may_not_and_what_is_not_there(gateway: GatewayProcess, tmp_path: Path) -> None:
+    assert "needs an operator's key" in run(gateway, "rollback", key=APP_KEY).stderr
+    assert "the key is not known" in run(gateway, "list", key="a-wrong-key-0123456789").stderr
+    assert "no gateway answers at http://127.0.0.1:9" in run(gateway, "list", "--url", "http://127.0.0.1:9").stderr
+    file = tmp_path / "key"
+    file.write_text(OPERATOR_KEY + "\n")
+    assert run(gateway, "list", "--key-file", str(file), key="another-0123456789").exit_code == 0
