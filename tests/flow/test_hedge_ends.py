@@ -33,8 +33,8 @@ class Race:
         self.running = 0
         self._settling = settling
         everything = SimpleNamespace(
-            waited_s=0.0, has_another_address=lambda _: False, may=lambda *_, **__: True, spend=lambda _: True,
-            decision=SimpleNamespace(attempts=("first", "second"), hedge_after_s=0.0, bounds=SimpleNamespace(max_attempts=2)),
+            waited_s=0.0, second=lambda *_: "second", spend=lambda _: True,
+            decision=SimpleNamespace(attempts=("first", "second"), hedge_after_s=0.0),
         )  # fmt: skip
         rule = SimpleNamespace(name="rule", fallback=Fallback())
         self.hedging: Hedging[Won] = Hedging(self._attempt, everything, everything, rule, everything, [])  # type: ignore[arg-type]
