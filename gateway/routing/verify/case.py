@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from gateway.routing.document import Policy, Rule
+from gateway.routing.conditions import compile_when
+from gateway.routing.document import Policy, Rule, When
 from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.routing.verify.admission import Admission
 from gateway.routing.verify.diagram import NONE, TooLarge
@@ -82,9 +83,10 @@ class Case:
         conditions = [part for one in rules for part in self._conditions[one]]
         return project(self.sets, (*self.universe.possible, *conditions, *others), self.universe.kept)
 
-    def matches_something(self, one: RuleCase) -> bool:
-        """Whether any request that can be made meets the rule's conditions, wherever it comes to."""
-        return self._coming((one.index,), 0).left != NONE
+    def can_come(self, when: When) -> bool:
+        """Whether any request that can be made meets this condition, which speaks of no more than the policy does."""
+        conditions = self.universe.conditions(compile_when(when, self.plan.space))
+        return project(self.sets, (*self.universe.possible, *conditions), self.universe.kept).left != NONE
 
     def takers(self, one: RuleCase) -> Iterator[RuleCase]:
         """The earlier rules that decide requests which would match this one."""

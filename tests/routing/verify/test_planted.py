@@ -64,6 +64,9 @@ PLANTED = {
     "an empty stretch": (["when: {min_prompt_tokens: 9, max_prompt_tokens: 8}"], "never_matches", "warning", "rules[0].when", "no request"),
     "no output at all": (["when: {max_output_tokens: 0}"], "never_matches", "warning", "rules[0].when", "no request"),
     "two formats of one answer": (["when: {needs: [json_object, json_schema]}"], "never_matches", "warning", "rules[0].when", "no request"),
+    "an alternative that nothing meets": (
+        ["when: {any: [{stream: true}, {team: [hr], sensitivity: [public]}]}"], "never_matches", "warning", "rules[0].when.any[1]", "meets this alternative",
+    ),
     "a finding below its class": (["when: {found: [api_key], sensitivity: [public, internal]}"], "never_matches", "warning", "rules[0].when", "no request"),
     "a team above its floor": (["when: {team: [hr], sensitivity: [public]}"], "never_matches", "warning", "rules[0].when", "no request"),
     "a team that is not there": (["when: {team: [shop, shp]}"], "name", "warning", "rules[0].when.team[1]", "no key is of the team 'shp' (did you mean 'shop'?)"),
