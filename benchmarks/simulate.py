@@ -25,10 +25,10 @@ def main() -> int:
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         requests = poisson(int(given.seconds * PER_S), PER_S, SEED)
-        real, simulated = agreement(Path(folder), WORLD, UNDER_S, requests)
+        real, simulated, late_s = agreement(Path(folder), WORLD, UNDER_S, requests)
         took_s = _hour(Path(folder)) if TRACE.exists() else None
     apart = off(real, simulated)
-    print(f"{len(requests)} requests in {given.seconds:.0f} s")
+    print(f"{len(requests)} requests in {given.seconds:.0f} s; this machine's timers were {late_s * 1e3:.1f} ms late")
     print(f"{'':20} {'real':>10} {'simulated':>10} {'apart':>8}")
     for name, value in real.items():
         print(f"{name:20} {value:10.4f} {simulated[name]:10.4f} {apart[name]:8.1%}")

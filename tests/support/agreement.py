@@ -17,7 +17,8 @@ from tests.support.example import POLICIES, words
 from tests.support.gateway import REPOSITORY, GatewayProcess
 from tests.support.modelled import ModelledFleet
 
-SEEDS = 5
+SEEDS = 3
+CALM_S = 0.005  # a machine whose timers are later than this has too much else to do to compare times on
 Figures = dict[str, float]
 Request = tuple[float, int, int]  # seconds from the start, prompt tokens, output tokens
 
@@ -34,8 +35,10 @@ def poisson(count: int, per_s: float, seed: int) -> list[Request]:
 
 def agreement(
     directory: Path, world: dict[str, Any], under_s: float, requests: list[Request]
-) -> tuple[Figures, Figures]:
-    """`policies/spill-over.yaml` with another objective: what came of it for real, and as simulated, the mean of some seeds."""
+) -> tuple[Figures, Figures, float]:
+    """`policies/spill-over.yaml` with another objective: what came of it for real, and as simulated, the mean of some seeds;
+    and how late this machine's own timers were meanwhile, in seconds, for 95 of 100.
+    """
     (directory / "world.yaml").write_text(json.dumps(world))
     with ModelledFleet(directory / "world.yaml") as fleet:
         document = yaml.safe_load((POLICIES / "spill-over.yaml").read_text())
@@ -48,11 +51,11 @@ def agreement(
         secrets = {"OPENAI_API_KEY": "sk-openai-0123456789"}
         with GatewayProcess(directory, document, secrets) as gateway:
             time.sleep(1.0)  # until the gauges were read
-            asyncio.run(_ask_all(gateway.url, requests))
+            late_s = asyncio.run(_ask_all(gateway.url, requests))
     found = [_simulated(directory, seed) for seed in range(SEEDS)]
     assert found[0]["requests"] == len(requests)
     assert found[0]["left_out"] == found[0]["assumed"] == {}
-    return _figures(found[0]["recorded"]), _mean([_figures(one["current"]) for one in found])
+    return _figures(found[0]["recorded"]), _mean([_figures(one["current"]) for one in found]), late_s
 
 
 def _simulated(directory: Path, seed: int) -> dict[str, Any]:
@@ -82,14 +85,16 @@ def off(real: Figures, simulated: Figures) -> Figures:
     }
 
 
-async def _ask_all(url: str, requests: list[Request]) -> None:
+async def _ask_all(url: str, requests: list[Request]) -> float:
     limits = httpx.Limits(max_connections=2000, max_keepalive_connections=2000)
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as client:
-        begun, since = [], time.monotonic()
+        begun, late, since = [], [], time.monotonic()
         for at, prompt, output in requests:
             await asyncio.sleep(since + at - time.monotonic())
+            late.append(max(time.monotonic() - since - at, 0.0))
             begun.append(asyncio.create_task(_ask(client, prompt, output)))
         await asyncio.gather(*begun)
+    return statistics.quantiles(late, n=20)[-1]
 
 
 async def _ask(client: httpx.AsyncClient, prompt: int, output: int) -> None:
