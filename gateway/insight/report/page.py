@@ -16,6 +16,8 @@ from gateway.values.slo import Target
 _COLUMNS = 60  # of shares over time
 _MOST_MOVES = 8
 _PALETTE = 8
+_NUMBER = ' class="number"'
+_MOVE_COLUMNS = (("requests", ""), ("from → to", ""), ("why", ""), ("cost", _NUMBER), ("objective kept", _NUMBER))
 _UNANSWERED = "not answered"
 
 
@@ -52,10 +54,12 @@ def report(found: Compared, recorded: Sequence[Row], current: Sequence[Row], dra
         f", seed {found.seed}</p></header>",
         _tiles(sides),
         '<div class="charts">',
-        _figure("Cost", _costs(sides, names), places),
+        _figure("Cost", _costs(sides, names), places, "wide"),
         _figure("Time to the first output: so many are as quick", _first_outputs(sides), of_sides),
-        *(_figure(f"Who answers, {side.label}", _over_time(side.rows, names, found.seconds), places) for side in sides),
         _figure("Time of the whole answer: so many are as quick", _totals(sides), of_sides),
+        '</div><div class="charts beside">',
+        *(_figure(f"Who answers, {side.label}", _over_time(side.rows, names, found.seconds), places) for side in sides),
+        '</div><div class="charts">',
         "" if found.draft is None else _figure("Requests that change hands, and why", _moves(found), "", "wide"),
         "</div>",
         f"<details><summary>All figures</summary><pre>{escape(chr(10).join(simulation_sentences(found)))}</pre></details>",
@@ -136,14 +140,19 @@ def _moves(found: Compared) -> str:
     lines = [
         f'<tr><td><b style="width:{one.requests / most:.0%}"></b>{one.requests:,}</td>'
         f"<td>{escape(one.source or _UNANSWERED)} → {escape(one.target or _UNANSWERED)}</td><td>{escape(one.why)}</td>"
-        f'<td class="number">{"-" if one.cost_usd < 0 else "+"}${abs(one.cost_usd):.2f}</td>'
+        f'<td class="number">{_difference(one.cost_usd)}</td>'
         f'<td class="number">{one.kept:+d}</td></tr>'
         for one in found.moved[:_MOST_MOVES]
     ]
-    head = "<tr><th>requests</th><th>from → to</th><th>why</th><th>cost</th><th>objective kept</th></tr>"
+    head = "".join(f"<th{kind}>{label}</th>" for label, kind in _MOVE_COLUMNS)
     more = found.changed_hands - sum(one.requests for one in found.moved[:_MOST_MOVES])
     rest = f"<p>{more:,} more in smaller groups</p>" if more else ""
-    return f'<table class="moves">{head}{"".join(lines)}</table>{rest}'
+    return f'<table class="moves"><tr>{head}</tr>{"".join(lines)}</table>{rest}'
+
+
+def _difference(usd: float) -> str:
+    shown = f"${abs(usd):.2f}"
+    return shown if float(shown[1:]) == 0 else f"{'-' if usd < 0 else '+'}{shown}"
 
 
 def _deployments(sides: Sequence[Side]) -> list[tuple[str, str]]:

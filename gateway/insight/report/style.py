@@ -14,14 +14,16 @@ background:var(--card);border-radius:8px 8px 0 0}
 .tile td{font-size:19px;font-weight:600;padding-right:14px}
 .tile small{display:block;font-size:12px;font-weight:400;color:var(--dim)}
 .tile td.draft{color:var(--draft)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));gap:14px}
+.charts{margin-bottom:14px;display:grid;grid-template-columns:repeat(auto-fit,minmax(380px,1fr));gap:14px}
+.beside{grid-template-columns:repeat(auto-fit,minmax(300px,1fr))}
 figure{background:var(--card);border-radius:8px;margin:0;padding:12px 14px}figure.wide{grid-column:1/-1}
 figcaption{font-weight:600;margin-bottom:6px}figure p{margin:6px 0 0;font-size:13px}
 figure span{margin-right:14px;white-space:nowrap}
 i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px;background:var(--c)}
 svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font-size:12px}svg .tick{fill:var(--dim);font-size:11px}
 svg .grid{stroke:var(--rule)}svg line.mark{stroke:var(--ink);stroke-dasharray:4 3}svg text.mark{font-size:11px}
-svg .line{fill:none;stroke:var(--c);stroke-width:2.2}svg .area{fill:var(--c);stroke:var(--card);stroke-width:.4}
+svg .line{fill:none;stroke:var(--c);stroke-width:2.2}svg .line.current{stroke-width:5;opacity:.55}
+svg .area{fill:var(--c);stroke:var(--card);stroke-width:.4}
 :root{--draft:#c2570c}@media(prefers-color-scheme:dark){:root{--draft:#f59e52}}
 .record{--c:#9aa3af}.current{--c:#3b7dd8}.draft{--c:var(--draft)}
 .c0{--c:#009e73}.c1{--c:#56b4e9}.c2{--c:#e69f00}.c3{--c:#cc79a7}.c4{--c:#0072b2}.c5{--c:#d55e00}.c6{--c:#f0e442}.c7{--c:#8a7f72}
@@ -29,6 +31,7 @@ svg .line{fill:none;stroke:var(--c);stroke-width:2.2}svg .area{fill:var(--c);str
 .moves{border-collapse:collapse;width:100%;font-size:14px}.moves th{text-align:left;color:var(--dim);font-weight:400}
 .moves td,.moves th{padding:3px 10px 3px 0;border-bottom:1px solid var(--rule)}
 .moves td:first-child{min-width:130px;position:relative}
-.moves b{position:absolute;left:0;top:3px;bottom:3px;background:var(--draft);opacity:.22;border-radius:2px}.number{text-align:right}
+.moves b{position:absolute;left:0;top:3px;bottom:3px;background:var(--draft);opacity:.22;border-radius:2px}
+.moves .number{text-align:right}
 details{margin:18px 0}pre{font-size:12.5px;overflow-x:auto;background:var(--card);padding:12px;border-radius:8px}
 """

@@ -7,9 +7,12 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-WIDTH = 520
+WIDTH, BARS_WIDTH = 520, 1070
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 8, 26
 _CURVE = 160  # points
+_TICKS = 7
+_STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
+_NEAR_THE_EDGE = 0.6
 _Place = Callable[[float], float]
 
 
@@ -23,13 +26,9 @@ def curves(
     low = max(min(values[0] for values in known), max(values[-1] for values in known) / 1e4, 1e-4)
     high = max([*(values[-1] for values in known), *(at for at, _ in marks), low * 2])
     x, y = _log(low, high), _linear(0.0, 1.0, height)
-    parts = [_grid_y(y, [0.0, 0.5, 0.95, 1.0], lambda share: f"{share:.0%}")]
+    parts = [_grid_y(y, [0.0, 0.5, 0.95], lambda share: f"{share:.0%}")]
     parts.append(_ticks_x(x, _decades(low, high), height, lambda value: f"{value:g} {unit}"))
-    parts += [
-        f'<line class="mark" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
-        f'<text class="mark" x="{x(at) + 4:.1f}" y="{_TOP + 10}">{escape(label)}</text>'
-        for at, label in marks
-    ]
+    parts += [_mark(x(at), label, height) for at, label in marks]
     for name, colour, values in series:
         if values:
             count = len(values)
@@ -56,18 +55,17 @@ def areas(
         points = " ".join([*up, *reversed(down)])
         parts.append(f'<polygon class="area {colour}" points="{points}"><title>{escape(name)}</title></polygon>')
         below = above
-    every = max(len(columns) // 6, 1)
-    minutes = seconds / 60 / len(columns)
-    parts.append(
-        _ticks_x(x, [float(at) for at in range(0, len(columns), every)], height, lambda at: f"{at * minutes:.0f} min")
-    )
+    step, unit, label = _step(seconds)
+    ticks = [step * at for at in range(int(seconds / step) + 1)]
+    place = _linear_x(0.0, max(seconds, step))
+    parts.append(_ticks_x(place, ticks, height, lambda at: f"{at / unit:g} {label}"))
     return _svg(height, parts)
 
 
 def bars(rows: Sequence[tuple[str, Sequence[tuple[str, str, float]]]], label: Callable[[float], str]) -> str:
     """One bar for each row, of parts (name, colour, length) one after the other; the sum stands behind it."""
     most = max((sum(part[2] for part in parts) for _, parts in rows), default=0.0) or 1.0
-    step, wide = 34, WIDTH - 190
+    step, wide = 34, BARS_WIDTH - 190
     height = step * len(rows) + 6
     drawn = []
     for at, (name, parts) in enumerate(rows):
@@ -82,11 +80,11 @@ def bars(rows: Sequence[tuple[str, Sequence[tuple[str, str, float]]]], label: Ca
             start += size
         whole = escape(label(sum(part[2] for part in parts)))
         drawn.append(f'<text class="value" x="{start + 6:.1f}" y="{y + 17}">{whole}</text>')
-    return _svg(height, drawn)
+    return _svg(height, drawn, BARS_WIDTH)
 
 
-def _svg(height: int, parts: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'
+def _svg(height: int, parts: Sequence[str], width: int = WIDTH) -> str:
+    return f'<svg viewBox="0 0 {width} {height}" role="img">{"".join(parts)}</svg>'
 
 
 def _nothing(height: int) -> str:
@@ -106,6 +104,23 @@ def _linear_x(low: float, high: float) -> _Place:
 def _log(low: float, high: float) -> _Place:
     place = _linear_x(math.log(low), math.log(high))
     return lambda value: place(math.log(value))
+
+
+def _mark(x: float, label: str, height: int) -> str:
+    """A line from top to bottom, with its label on the side that has room."""
+    is_right = x > WIDTH * _NEAR_THE_EDGE
+    at, anchor = (x - 4, "end") if is_right else (x + 4, "start")
+    return (
+        f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
+        f'<text class="mark" x="{at:.1f}" y="{height - _BOTTOM - 8}" text-anchor="{anchor}">{escape(label)}</text>'
+    )
+
+
+def _step(seconds: float) -> tuple[int, int, str]:
+    """Seconds between two ticks so that there are few, and the unit that they are told in."""
+    step = next((one for one in _STEPS_S if seconds / one <= _TICKS), _STEPS_S[-1])
+    unit, label = (3600, "h") if step >= 3600 else (60, "min") if step >= 60 else (1, "s")
+    return step, unit, label
 
 
 def _decades(low: float, high: float) -> list[float]:
