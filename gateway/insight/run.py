@@ -44,8 +44,12 @@ def play(  # noqa: PLR0913 - what is played
     *,
     seed: int = 0,
     told: Callable[[], None] | None = None,
+    prepare: Callable[[Simulation], None] | None = None,
 ) -> Played:
-    """All of the traffic; `told` hears of each request that has ended. Raises Unpredictable."""
+    """All of the traffic; `told` hears of each request that has ended. Raises Unpredictable.
+
+    `prepare` is given the simulation before it begins: to put events on its clock, or for a chooser that looks inside.
+    """
     rows: list[Row] = []
     leaks = Leaks(deployments, side.policy)
     preferred = side.chooser.preferred
@@ -59,6 +63,8 @@ def play(  # noqa: PLR0913 - what is played
     simulation = Simulation(
         side.chooser, deployments, world, began=began, seed=seed, finished=finished, watched=leaks.watch
     )
+    if prepare is not None:
+        prepare(simulation)
     simulation.run(traffic.requests)
     rows.sort(key=lambda row: (row.at, row.id))
     return Played(rows, leaks.found, simulation.unknown_models)
