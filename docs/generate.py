@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: configuration, policy, errors, metrics, command line, and the JSON Schemas.
+"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, command line, and the JSON Schemas.
 
 `--check` writes nothing and fails if a page is out of date.
 """
@@ -13,6 +13,7 @@ import click
 
 from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
+from gateway.insight.world import World
 from gateway.observe.metrics import Metrics
 from gateway.observe.objectives import Objectives
 from gateway.observe.policy import policy_families
@@ -30,9 +31,12 @@ def pages() -> dict[str, str]:
     """File name -> content."""
     gateway = schema(GatewayFile, "Gateway configuration")
     policy = schema(Policy, "Gateway policy")
+    world = schema(World, "Gateway simulation world")
     return {
         "gateway.schema.json": json.dumps(gateway, indent=2) + "\n",
         "policy.schema.json": json.dumps(policy, indent=2) + "\n",
+        "world.schema.json": json.dumps(world, indent=2) + "\n",
+        "world.md": _document("World of a simulation", "world.schema.json", world),
         "configuration.md": _document("Configuration file", "gateway.schema.json", gateway),
         "policy.md": _document("Policy document", "policy.schema.json", policy),
         "errors.md": _errors(),

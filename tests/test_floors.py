@@ -16,6 +16,7 @@ BROKEN = [
     ("gateway/routing/decide.py", "import random"),
     ("gateway/providers/contract.py", "import asyncio"),
     ("gateway/observe/bus.py", "from gateway.state import readings"),
+    ("gateway/insight/course.py", "from gateway.flow import story"),
 ]
 
 

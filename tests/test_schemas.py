@@ -14,11 +14,13 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gateway.documents import load_struct, parse
+from gateway.insight.world import World
 from gateway.routing.document import Policy
 from gateway.settings import GatewayFile, default_text, schema
 from gateway.values.problem import InvalidDocument
 
 GATEWAY, POLICY = schema(GatewayFile, "Gateway configuration"), schema(Policy, "Gateway policy")
+WORLD = schema(World, "Gateway simulation world")
 REPOSITORY = Path(__file__).parent.parent
 REFERENCE = REPOSITORY / "docs" / "reference"
 CONFIGURATIONS = [
@@ -58,12 +60,12 @@ def test_every_policy_here_is_valid_by_the_published_file_and_an_independent_pro
     assert subprocess.run([*program, str(REFERENCE / "policy.schema.json"), str(policy)], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("name", "made"), [("gateway", GATEWAY), ("policy", POLICY)])
+@pytest.mark.parametrize(("name", "made"), [("gateway", GATEWAY), ("policy", POLICY), ("world", WORLD)])
 def test_what_is_published_is_what_the_gateway_reads_by(name: str, made: dict[str, Any]) -> None:
     assert json.loads((REFERENCE / f"{name}.schema.json").read_text()) == made
 
 
-@pytest.mark.parametrize("made", [GATEWAY, POLICY], ids=["gateway", "policy"])
+@pytest.mark.parametrize("made", [GATEWAY, POLICY, WORLD], ids=["gateway", "policy", "world"])
 def test_it_is_a_schema_in_json(made: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(made)
     assert json.loads(json.dumps(made)) == made
@@ -72,7 +74,7 @@ def test_it_is_a_schema_in_json(made: dict[str, Any]) -> None:
 
 
 def test_every_section_refuses_unknown_fields() -> None:
-    for made in (GATEWAY, POLICY):
+    for made in (GATEWAY, POLICY, WORLD):
         sections = [one for one in made["$defs"].values() if "properties" in one]
         assert sections
         assert all(one["additionalProperties"] is False for one in sections)

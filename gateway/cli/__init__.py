@@ -25,6 +25,7 @@ from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
+from gateway.insight.world import World
 from gateway.observe import journal
 from gateway.providers.vendors import SKILLS
 from gateway.routing.counterfactual import with_counterfactuals
@@ -38,6 +39,12 @@ from gateway.settings.checking import Checked, check_files
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
+
+_DOCUMENTS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "gateway": (GatewayFile, "Gateway configuration"),
+    "policy": (Policy, "Gateway policy"),
+    "world": (World, "Gateway simulation world"),
+}
 
 
 @click.group()
@@ -182,11 +189,10 @@ def decisions(config: str | None, decision_id: str | None, limit: int, *, as_jso
 
 
 @main.command("schema")
-@click.argument("document", type=click.Choice(["gateway", "policy"]))
+@click.argument("document", type=click.Choice(list(_DOCUMENTS)))
 def print_schema(document: str) -> None:
     """Print the JSON Schema of a document, for editors."""
-    kind, title = (GatewayFile, "Gateway configuration") if document == "gateway" else (Policy, "Gateway policy")
-    click.echo(json.dumps(schema(kind, title), indent=2))
+    click.echo(json.dumps(schema(*_DOCUMENTS[document]), indent=2))
 
 
 def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.JournalRecord]:

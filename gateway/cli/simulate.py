@@ -16,7 +16,8 @@ from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
 from gateway.insight.journaled import Recorded, read_journal
 from gateway.insight.predict import predict, reached_by
-from gateway.insight.run import Side, compare
+from gateway.insight.report import report
+from gateway.insight.run import Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
 from gateway.insight.trace import read_trace
 from gateway.insight.traffic import Traffic
@@ -57,6 +58,7 @@ class _TraceOptions(NamedTuple):
     "--world", "world_file", metavar="FILE",
     help="How deployments behave; those that it names are not fitted to the journal.",
 )  # fmt: skip
+@click.option("--report", "page", metavar="FILE.html", help="Write a page with pictures, too.")
 @click.option("--seed", default=0, show_default=True, help="Of all chance.")
 def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     config: str | None,
@@ -67,6 +69,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     speed: float,
     limit: int | None,
     world_file: str | None,
+    page: str | None,
     seed: int,
     *,
     as_json: bool,
@@ -88,7 +91,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
             given = read_world(read_text(Path(world_file)), world_file, settings.catalogue.deployments)
         recorded = None if journal is None else _recorded(settings, journal, sides[0].plan)
         traced = None if trace is None else _traced(settings, _TraceOptions(trace, model, speed, limit), seed)
-        found = _played(settings, sides, given, recorded, traced, seed)
+        found, played = _played(settings, sides, given, recorded, traced, seed)
     except InvalidDocument as invalid:
         refuse(invalid)
     except Unpredictable as unknown:
@@ -96,6 +99,9 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
             click.echo(f"{name} cannot be predicted: {why}", err=True)
         click.echo("say in the file of --world how it behaves: self_hosted or commercial", err=True)
         sys.exit(_UNPREDICTABLE)
+    if page is not None:
+        rows = recorded.rows if recorded is not None else []
+        _write(page, report(found, rows, *([one.rows for one in played] + [[]])[:2]))
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if any(side is not None and side.leaks for side in (found.current, found.draft)):
         sys.exit(_LEAKED)
@@ -140,7 +146,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     recorded: Recorded | None,
     traced: Traffic | None,
     seed: int,
-) -> Compared:
+) -> tuple[Compared, list[Played]]:
     traffic = traced or (recorded.traffic if recorded is not None else None)
     if traffic is None or not traffic.requests:
         raise click.ClickException("there is no request that could be played")
@@ -148,7 +154,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     reached = reached_by([side.plan for side in sides], traffic)
     predicted = predict(given, recorded.samples if recorded is not None else None, deployments, reached)
     with _progress("simulating", len(traffic.requests) * len(sides)) as told:
-        found, _ = compare(
+        return compare(
             sides[0].side,
             sides[1].side if len(sides) > 1 else None,
             deployments,
@@ -158,7 +164,13 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
             recorded=recorded.rows if recorded is not None and traced is None else (),
             told=told,
         )
-    return found
+
+
+def _write(page: str, text: str) -> None:
+    try:
+        Path(page).write_text(text, "utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{page}: {error.strerror}") from None
 
 
 @contextmanager

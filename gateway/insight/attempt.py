@@ -48,7 +48,7 @@ class SimulatedAttempt:
         arrival = of.arrival
         facts = arrival.facts
         self._begun = readings.began(name, now, facts.prompt_tokens + (facts.max_output_tokens or 0))
-        chance = arrival.seed ^ hashed(f"{name}/{len(of.attempts)}")
+        chance = arrival.seed ^ hashed(f"{simulation.seed}/{name}/{of.begun}")
         self._job = Job(arrival.prompt_tokens, of.output_tokens, chance, self)
         self._server = simulation.server(name, address or 0)
         if facts.stream and now + first_s < self._ends:

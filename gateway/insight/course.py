@@ -22,7 +22,7 @@ class SimulatedRequest:
 
     __slots__ = (
         "_answer", "_failures", "_fallback", "_hedge", "_outcome", "_pauses", "_running", "_simulation", "_ways",
-        "arrival", "attempts", "deadline", "decision", "output_tokens", "tried",
+        "arrival", "attempts", "begun", "deadline", "decision", "output_tokens", "tried",
     )  # fmt: skip
 
     def __init__(self, simulation: "Simulation", arrival: Arrival, chosen: Chosen) -> None:
@@ -31,6 +31,7 @@ class SimulatedRequest:
         self.decision, self._fallback, self._hedge = chosen
         self.deadline = arrival.at + self.decision.bounds.deadline_s
         self.attempts: list[Attempt] = []
+        self.begun = 0  # attempts
         self.tried: list[tuple[str, int]] = []
         most = arrival.facts.max_output_tokens
         self.output_tokens = (
@@ -90,6 +91,7 @@ class SimulatedRequest:
         if all(one.deployment != name for one in self.attempts):
             simulation.readings.retries.earn(name)
         simulation.watched(self.decision, name)
+        self.begun += 1
         self._running.append(SimulatedAttempt(simulation, self, simulation.deployments[name]))
 
     def _hedge_if_late(self, first: str) -> None:

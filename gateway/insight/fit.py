@@ -22,7 +22,9 @@ from gateway.values.deployment import Deployment, Hosting
 FEWEST = 100  # streams answered in full
 _FITTED = 0.7  # of the attempts; the rest is predicted
 MOST_OFF, MOST_OFF_P95 = 0.2, 0.3  # of the median and the 95th percentile, each way
-FAR, FEW = 1.25, 0.02  # beyond the largest prompt, or the busiest minute, times this; a share that may be
+MOST_OTHERS = 0.1  # of the requests at a server, those that are not the gateway's
+FAR, FEW = 1.25, 0.02  # beyond the largest prompt times this is far; a share that may be
+BUSY, CHANCE = 1.5, 2.0  # so is a minute beyond the busiest times this, and so many times the root of it
 _SLACK_S = 0.01  # which no quantile has to be nearer than
 _MINUTE_S = 60.0
 
@@ -55,6 +57,8 @@ def fit(deployment: Deployment, samples: Sequence[Sample]) -> Fit:
     if len(whole) < FEWEST:
         said = f"{len(whole)} streams answered in full are on record, {FEWEST} are needed"
         return Fit(answered=len(whole), refused=said)
+    if (others := _others(in_order)) > MOST_OTHERS:
+        return Fit(answered=len(whole), refused=f"{others:.0%} of the requests there are not this gateway's")
     cut = int(len(in_order) * _FITTED)
     fitted = fit_batching if deployment.hosting is Hosting.SELF_HOSTED else fit_commercial
     behaviour = fitted(in_order[:cut])
@@ -88,9 +92,16 @@ def beyond(fits: Mapping[str, Fit], rows: Sequence[Row]) -> dict[str, str]:
                 f"{one.largest_prompt} is the longest on record"
             )
         most = most_in([at for at, _ in asked], _MINUTE_S)
-        if most > FAR * one.most_per_minute:
+        if most > BUSY * one.most_per_minute + CHANCE * math.sqrt(one.most_per_minute):
             found[name] = f"{most} requests in a minute; {one.most_per_minute} is the most on record"
     return found
+
+
+def _others(samples: Sequence[Sample]) -> float:
+    """Of the requests that vLLM said it had, the share that the gateway did not send."""
+    read = [one.there for one in samples if one.there is not None]
+    every = sum(there for there, _ in read)
+    return sum(max(there - own, 0) for there, own in read) / every if every else 0.0
 
 
 def _held(pairs: Sequence[tuple[float | None, float | None]]) -> Held:

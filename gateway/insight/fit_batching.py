@@ -1,7 +1,7 @@
 """A self-hosted server's behaviour, fitted to recorded attempts, which show who else was there at each moment.
 
-Generating: an answer's time after its first output is so many steps, each longer by every sequence beside it, and what was
-worked on of other prompts meanwhile: three unknowns, and a line in all of them. Prompts: first come, first served, so the
+Generating: an answer's time after its first output, less what was worked on of other prompts meanwhile, is so many steps,
+each longer by every sequence beside it: a line in both. Prompts: first come, first served, so the
 work on one begins when it comes or when the first output of the one before came. Seats are not seen in times: of some
 numbers the one is taken with which a replay of the record comes nearest to it.
 """
@@ -26,6 +26,7 @@ _EQUALLY, _NOTHING = 1.01, 1e-4  # errors that do not differ
 _BATCHED = 2048  # prompt tokens in a step, as vLLM has it
 _ENOUGH = 20  # prompts, of those that found the fewest there
 _AGREEING, _TRIMS = 0.6, 10
+_ROUNDS = 4
 
 
 def fit_batching(samples: Sequence[Sample]) -> Behaviour:
@@ -34,8 +35,10 @@ def fit_batching(samples: Sequence[Sample]) -> Behaviour:
     for one in samples:
         by_address.setdefault(one.address, []).append(one)
     timelines = [_Timeline(of) for of in by_address.values()]
-    step_s, per_sequence_s, _ = _steps(timelines)
-    overhead_s, per_token_s = _prompts(timelines, step_s, per_sequence_s)
+    step_s = per_sequence_s = overhead_s = per_token_s = 0.0
+    for _ in range(_ROUNDS):  # each of the two needs a little of the other
+        overhead_s, per_token_s = _prompts(timelines, step_s, per_sequence_s)
+        step_s, per_sequence_s = _steps(timelines, per_token_s)
     found = Batching(
         prefill_tokens_per_s=1.0 / per_token_s,
         step_s=step_s,
@@ -93,8 +96,8 @@ class _Timeline:
         return 0.0 if at < 0 else self._areas[at] + self._counts[at] * (moment - self._times[at])
 
 
-def _steps(timelines: Sequence[_Timeline]) -> tuple[float, float, float]:
-    """Seconds of a step, more for each sequence, and for each token of prompts that were worked on meanwhile."""
+def _steps(timelines: Sequence[_Timeline], per_token_s: float) -> tuple[float, float]:
+    """Seconds of a step, and more for each sequence, beside the prompts that were worked on meanwhile."""
     rows, seen = [], []
     for line in timelines:
         for one in line.samples:
@@ -104,10 +107,10 @@ def _steps(timelines: Sequence[_Timeline]) -> tuple[float, float, float]:
             if end - start < _LEAST_S:
                 continue
             steps = one.output_tokens - 1
-            rows.append((steps, steps * line.mean_generating(start, end), line.prompt_tokens(start, end)))
-            seen.append(end - start)
-    step_s, per_sequence_s, per_token_s = nonnegative(rows, seen)
-    return max(step_s, _LEAST_S), per_sequence_s, per_token_s
+            rows.append((steps, steps * line.mean_generating(start, end)))
+            seen.append(max(end - start - line.prompt_tokens(start, end) * per_token_s, (end - start) / 4))
+    step_s, per_sequence_s = nonnegative(rows, seen)
+    return max(step_s, _LEAST_S), per_sequence_s
 
 
 def _prompts(timelines: Sequence[_Timeline], step_s: float, per_sequence_s: float) -> tuple[float, float]:

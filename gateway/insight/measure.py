@@ -43,8 +43,9 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one deployment: what it answered, was asked, and got. `failures`: attempts by how they ended, but for those that
-    were answered or lost to another.
+    """Of one deployment: what it answered, was asked, and costs, as in `Cost`.
+
+    `failures`: attempts by how they ended, but for those that were answered or lost to another.
     """
 
     answered: int
@@ -85,6 +86,8 @@ def measured(
 ) -> Measured:
     """`objectives`: by request, the one that both sides are held to."""
     ends = Counter(row.outcome for row in rows if row.outcome is not Outcome.OK)
+    own = _hardware(rows, deployments)
+    shares = _shares(rows, deployments, own)
     rules: dict[str, list[Row]] = {}
     for row in rows:
         rules.setdefault(row.rule, []).append(row)
@@ -96,12 +99,12 @@ def measured(
         failed={outcome.value: count for outcome, count in ends.most_common() if outcome not in REFUSED},
         attempts=sum(len(row.tried) for row in rows),
         hedges=sum(any(one.outcome is Outcome.HEDGE_LOST for one in row.tried) for row in rows),
-        cost=_cost(rows, deployments),
+        cost=_cost(rows, own, shares),
         objective=_attainment([row.kept(objectives.get(row.id)) for row in rows]),
         rules={rule: _attainment([row.kept(row.slo) for row in of]) for rule, of in sorted(rules.items())},
         first_output_s=quantiles(row.first_output_s for row in rows if row.first_output_s is not None),
         total_s=quantiles(row.total_s for row in rows if row.outcome is Outcome.OK),
-        deployments=_shares(rows, deployments),
+        deployments=shares,
         spills=dict(Counter(f"{row.spilled[0]}: {row.spilled[1]}" for row in rows if row.spilled).most_common()),
         leaks=dict(leaks),
     )
@@ -126,29 +129,27 @@ def _attainment(verdicts: Sequence[bool | None]) -> Attainment:
     return Attainment(len(counted), sum(counted) / len(counted) if counted else None)
 
 
-def _cost(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> Cost:
+def _hardware(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> dict[str, float]:
+    """What each deployment with hardware of one's own costs while the requests last, asked or not."""
     seconds = max((row.at + row.total_s for row in rows), default=0.0) - min((row.at for row in rows), default=0.0)
-    own = {name: one.own_cost.usd_per_s * seconds for name, one in deployments.items() if one.own_cost is not None}
-    billed, unknown = 0.0, 0
-    asked: set[str] = set()
-    for row in rows:
-        for one in row.tried:
-            asked.add(one.deployment)
-            if one.deployment in own:
-                continue
-            billed += one.cost_usd or 0.0
-            unknown += one.cost_usd is None and one.may_have_cost
-    hardware = sum(usd for name, usd in own.items() if name in asked)
+    return {name: one.own_cost.usd_per_s * seconds for name, one in deployments.items() if one.own_cost is not None}
+
+
+def _cost(rows: Sequence[Row], own: Mapping[str, float], shares: Mapping[str, Share]) -> Cost:
+    billed = sum(one.cost_usd for name, one in shares.items() if name not in own)
+    hardware = sum(usd for name, usd in own.items() if shares[name].attempts)
     return Cost(
         total=billed + hardware,
         billed=billed,
         hardware=hardware,
         idle_hardware=sum(own.values()) - hardware,
-        unknown_attempts=unknown,
+        unknown_attempts=sum(
+            one.cost_usd is None and one.may_have_cost for row in rows for one in row.tried if one.deployment not in own
+        ),
     )
 
 
-def _shares(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> dict[str, Share]:
+def _shares(rows: Sequence[Row], deployments: Mapping[str, Deployment], own: Mapping[str, float]) -> dict[str, Share]:
     answered = Counter(row.by for row in rows)
     tried: dict[str, list[Tried]] = {name: [] for name in deployments}
     for row in rows:
@@ -159,7 +160,7 @@ def _shares(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> dict[
             answered=answered[name],
             share=answered[name] / len(rows) if rows else 0.0,
             attempts=len(of),
-            cost_usd=sum(one.cost_usd or 0.0 for one in of),
+            cost_usd=sum(one.cost_usd or 0.0 for one in of) if name not in own else own[name] if of else 0.0,
             prompt_tokens=sum(one.prompt_tokens for one in of),
             output_tokens=sum(one.output_tokens for one in of),
             failures=dict(

@@ -36,15 +36,20 @@ class Played(msgspec.Struct, frozen=True):
     unknown_models: int
 
 
-def play(
+def play(  # noqa: PLR0913 - what is played
     side: Side,
     deployments: Mapping[str, Deployment],
     world: World,
     traffic: Traffic,
     *,
+    seed: int = 0,
     told: Callable[[], None] | None = None,
+    prepare: Callable[[Simulation], None] | None = None,
 ) -> Played:
-    """All of the traffic; `told` hears of each request that has ended. Raises Unpredictable."""
+    """All of the traffic; `told` hears of each request that has ended. Raises Unpredictable.
+
+    `prepare` is given the simulation before it begins: to put events on its clock, or for a chooser that looks inside.
+    """
     rows: list[Row] = []
     leaks = Leaks(deployments, side.policy)
     preferred = side.chooser.preferred
@@ -55,7 +60,11 @@ def play(
             told()
 
     began = traffic.requests[0].at if traffic.requests else 0.0
-    simulation = Simulation(side.chooser, deployments, world, began=began, finished=finished, watched=leaks.watch)
+    simulation = Simulation(
+        side.chooser, deployments, world, began=began, seed=seed, finished=finished, watched=leaks.watch
+    )
+    if prepare is not None:
+        prepare(simulation)
     simulation.run(traffic.requests)
     rows.sort(key=lambda row: (row.at, row.id))
     return Played(rows, leaks.found, simulation.unknown_models)
@@ -77,7 +86,7 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     Raises Unpredictable, too where attempts turned out to be far outside of what a fitted behaviour was fitted to.
     """
     sides = [current, *([] if draft is None else [draft])]
-    played = [play(side, deployments, predicted.world, traffic, told=told) for side in sides]
+    played = [play(side, deployments, predicted.world, traffic, seed=seed, told=told) for side in sides]
     if far := {name: why for one in played for name, why in beyond(predicted.fits, one.rows).items()}:
         raise Unpredictable(far)
     objectives = {row.id: row.slo for one in reversed(played) for row in one.rows if row.slo}  # the current one's first

@@ -6,11 +6,13 @@ import msgspec
 
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
+from gateway.values.snapshot import Reading
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`began` is seconds since the epoch; `first_s` and `total_s` count from there. `first_s` is None where no output was
     seen, as of a whole answer. `output_tokens` are those that came; `counted` whether the provider counted them.
+    `there` are (all requests, the gateway's own) that vLLM had when it was read last; None if it was not.
     """
 
     began: float
@@ -22,6 +24,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stream: bool
     address: int
     counted: bool
+    there: tuple[int, int] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -32,8 +35,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def samples_of(record: RequestFinished) -> Iterator[tuple[str, Sample]]:
     """By deployment."""
     facts = record.decision.facts
+    readings = {one.deployment: one.reading for one in record.decision.candidates}
     for attempt in record.attempts:
-        usage = attempt.usage
+        usage, address = attempt.usage, attempt.address or 0
         yield (
             attempt.deployment,
             Sample(
@@ -44,7 +48,15 @@ def samples_of(record: RequestFinished) -> Iterator[tuple[str, Sample]]:
                 total_s=attempt.duration_s,
                 outcome=attempt.outcome,
                 stream=facts.stream,
-                address=attempt.address or 0,
+                address=address,
                 counted=usage is not None and not usage.estimated,
+                there=_there(readings.get(attempt.deployment), address, record.decision.at),
             ),
         )
+
+
+def _there(reading: Reading | None, address: int, now: float) -> tuple[int, int] | None:
+    if reading is None or address >= len(reading.workers):
+        return None
+    gauges = reading.workers[address].read(now)
+    return None if gauges is None else (gauges.running + gauges.waiting, gauges.own)

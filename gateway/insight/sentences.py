@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.insight.compare import Compared
 from gateway.insight.measure import Attainment, Measured, Share
+from gateway.insight.verdict import verdict
 
 _MOST_MOVES = 12
 _Row = tuple[str, ...]  # a label, and a cell for each side
@@ -11,8 +12,10 @@ _Row = tuple[str, ...]  # a label, and a cell for each side
 
 def simulation_sentences(found: Compared) -> list[str]:
     """Lines."""
+    judged = verdict(found)
     sides = [one for one in (found.recorded, found.current, found.draft) if one is not None]
-    lines = [f"{found.requests} requests in {found.seconds:.0f} s of {found.traffic}, seed {found.seed}"]
+    lines = [] if judged is None else [f"the draft: {judged}", ""]
+    lines += [f"{found.requests} requests in {found.seconds:.0f} s of {found.traffic}, seed {found.seed}"]
     lines += [f"  not usable, {why}: {count}" for why, count in found.left_out.items()]
     lines += [f"  length of the answer assumed, {why}: {count}" for why, count in found.assumed.items()]
     rows = [("", *(side.name for side in sides)), *_rows(sides)]

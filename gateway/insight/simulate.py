@@ -31,7 +31,8 @@ _PHASES = 1000  # of the interval at which gauges are read, so that not all are 
 class Simulation:
     """One policy in one world. `deployments`, `readings`, `clock` and `chooser` may be looked at and changed by events.
 
-    `finished` is told each request's end, as the service's bus would be; `watched` each attempt before it is made.
+    `began` is seconds since the epoch, `seed` that of all that the deployments draw. `finished` is told each request's
+    end, as the service's bus would be; `watched` each attempt before it is made.
     """
 
     def __init__(  # noqa: PLR0913 - what a simulation is made of
@@ -41,10 +42,12 @@ class Simulation:
         world: World,
         *,
         began: float,
+        seed: int = 0,
         finished: Callable[[RequestFinished], None],
         watched: Callable[[Decision, str], None] = lambda _decision, _name: None,
     ) -> None:
         self.chooser = chooser
+        self.seed = seed
         self.deployments = dict(deployments)
         self.clock = VirtualClock(began)
         self.readings = Readings()

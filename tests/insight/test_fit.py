@@ -163,3 +163,12 @@ def test_no_coefficient_is_negative_and_an_exact_line_is_found() -> None:
     assert nonnegative([(1.0, 2.0), (2.0, 4.0)], [3.0, 6.0]) == pytest.approx(
         [3.0, 0.0]
     )  # which of the two cannot be told
+
+
+def test_a_server_that_others_use_too_is_refused(busy: list[Sample]) -> None:
+    """What the gateway's own attempts show says nothing of why it was slow."""
+    shared = [msgspec.structs.replace(one, there=(12, 9)) for one in busy]
+    assert fit(OWN.deployments["it"], shared).refused == "25% of the requests there are not this gateway's"
+    alone = [msgspec.structs.replace(one, there=(12, 12)) for one in busy]
+    assert fit(OWN.deployments["it"], alone).refused is None
+    assert any(one.there for one in busy)

@@ -8,9 +8,12 @@ import pytest
 from gateway.insight.chooser import Planned, Strategy
 from gateway.insight.leaks import Leaks
 from gateway.insight.row import row_of
+from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
+from gateway.insight.traffic import Traffic
 from gateway.insight.world import Episode, Failures, RateLimits, Unpredictable, World
 from gateway.routing.document import Fallback, HedgeEntry, Limits, Policy, Prefer, Require, Rule, SloEntry, TargetEntry
+from gateway.routing.replay import replay
 from gateway.values.decision import Bounds
 from gateway.values.deployment import Timeouts
 from gateway.values.outcome import Outcome
@@ -202,3 +205,35 @@ def test_a_spill_is_told_from_a_preference() -> None:
     assert [rows[name].spilled for name in sorted(rows)] == [None, ("home", "limit"), None]
     by_weight: Planned = planned(of, prefer=Prefer(weights={"home": 1, "cloud": 1}))
     assert by_weight.preferred(records[0].decision) == ()
+
+
+def test_every_decision_can_be_replayed() -> None:
+    """Law 14: what the simulator decided is what its record says, decided again."""
+    of = catalogue(deployment("home", own=True, max_in_flight=12), deployment("cloud"), deployment("spare"))
+    rule = {
+        "slo": SloEntry(first_output=TargetEntry(under_s=0.4), min_requests=5),
+        "prefer": Prefer(objective="cost"),
+        "limits": Limits(hedge=HedgeEntry(percentile=90, share=0.5)),
+    }
+    behaviours = {
+        "home": batching(max_running=6),
+        "cloud": steady(0.3, failures=Failures(share=0.2)),
+        "spare": steady(0.2, episodes=[Episode(start_s=20, end_s=40, failures=DOWN)]),
+    }
+    chooser = planned(of, **rule)
+    records = simulated(chooser, of, behaviours, arrivals([n * 0.05 for n in range(1200)], 60))
+    assert len({record.attempts[0].deployment for record in records}) == 3
+    for record in records:
+        assert replay(chooser.plan, record.decision) == record.decision
+
+
+def test_events_can_change_the_world_and_who_decides() -> None:
+    to_a, to_b = planned(TWO, prefer=Prefer(order=["a"])), planned(TWO, prefer=Prefer(order=["b"]))
+
+    def prepare(simulation: Simulation) -> None:
+        simulation.clock.at(BEGAN + 5.0, lambda _: setattr(simulation, "chooser", to_b))
+
+    traffic = Traffic(source="test", requests=tuple(arrivals([float(n) for n in range(10)])))
+    world = World(deployments={"a": steady(), "b": steady()})
+    found = play(Side(to_a), TWO.deployments, world, traffic, prepare=prepare)
+    assert [row.by for row in found.rows] == ["a"] * 5 + ["b"] * 5

@@ -1,0 +1,75 @@
+"""Is the draft better? One line, from what a simulation found: leaks first, then answers, the objective, and money."""
+
+import enum
+
+import msgspec
+
+from gateway.insight.compare import Compared
+from gateway.insight.measure import Measured
+
+_SAME_COST, _SAME_KEPT, _SAME_ANSWERED = 0.01, 0.002, 0.001  # differences that are none
+
+
+class Judgement(enum.Enum):
+    """What the draft is to the current policy."""
+
+    LEAKS = "do not publish"
+    WORSE = "worse"
+    TRADE = "a trade"
+    SAME = "no difference"
+    BETTER = "better"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The judgement, and the figures that it follows from, in a sentence."""
+
+    judgement: Judgement
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.judgement.value}: {self.sentence}"
+
+
+def verdict(found: Compared) -> Verdict | None:
+    """None without a draft."""
+    was, draft = found.current, found.draft
+    if draft is None:
+        return None
+    if draft.leaks:
+        return Verdict(Judgement.LEAKS, "; ".join(f"{count} times {what}" for what, count in draft.leaks.items()))
+    parts = [_cost(was, draft), _kept(was, draft), _answered(was, draft)]
+    signs = {sign for sign, _ in parts}
+    if {1, -1} <= signs:
+        judgement = Judgement.TRADE
+    else:
+        judgement = Judgement.BETTER if 1 in signs else Judgement.WORSE if -1 in signs else Judgement.SAME
+    return Verdict(judgement, "; ".join(sentence for _, sentence in parts))
+
+
+def _cost(was: Measured, draft: Measured) -> tuple[int, str]:
+    before, after = was.cost.total, draft.cost.total
+    unknown = draft.cost.unknown_attempts + was.cost.unknown_attempts
+    note = f" (and {unknown} attempts of unknown cost)" if unknown else ""
+    if abs(after - before) <= _SAME_COST * max(before, after):
+        return 0, f"costs as much, ${after:.2f}{note}"
+    by = f"{abs(after / before - 1):.0%} " if before else ""
+    word, sign = ("less", 1) if after < before else ("more", -1)
+    return sign, f"costs {by}{word}, ${after:.2f} instead of ${before:.2f}{note}"
+
+
+def _kept(was: Measured, draft: Measured) -> tuple[int, str]:
+    before, after = was.objective.share, draft.objective.share
+    if before is None or after is None:
+        return 0, "there is no objective to keep"
+    if abs(after - before) <= _SAME_KEPT:
+        return 0, f"keeps the objective as well, {after:.1%}"
+    word, sign = ("more often", 1) if after > before else ("less often", -1)
+    return sign, f"keeps the objective {word}, {after:.1%} instead of {before:.1%}"
+
+
+def _answered(was: Measured, draft: Measured) -> tuple[int, str]:
+    before, after = was.requests - was.answered, draft.requests - draft.answered
+    if abs(after - before) <= _SAME_ANSWERED * max(was.requests, 1):
+        return 0, f"leaves {after} unanswered" if after else "answers all"
+    word, sign = ("fewer", 1) if after < before else ("more", -1)
+    return sign, f"leaves {word} unanswered, {after} instead of {before}"

@@ -1,0 +1,72 @@
+"""What the simulator says and what the real gateway does, over sockets, in front of upstreams that behave as the model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app import load_plan
+from gateway.insight.fit_batching import fit_batching
+from gateway.insight.journaled import read_journal
+from gateway.observe.journal import every
+from gateway.providers.vendors import VENDORS
+from gateway.settings import load
+from tests.support.agreement import CALM_S, Figures, agreement, off, poisson
+
+SECONDS, PER_S, SEED = 15, 14.0, 6
+UNDER_S = 0.6
+WORLD: dict[str, Any] = {
+    "deployments": {
+        "home": {
+            "self_hosted": {
+                "prefill_tokens_per_s": 8000, "step_s": 0.012, "step_per_sequence_s": 0.0005, "max_running": 20,
+                "overhead_s": 0.2,
+            }
+        },
+        "cloud": {
+            "commercial": {
+                "first_output": {"median_s": 0.3, "sigma": 0.2, "per_prompt_token_s": 0.0001},
+                "output_token": {"median_s": 0.01, "sigma": 0.2},
+            }
+        },
+        "cloud-2": {
+            "commercial": {
+                "first_output": {"median_s": 0.35, "sigma": 0.2, "per_prompt_token_s": 0.0001},
+                "output_token": {"median_s": 0.012, "sigma": 0.2},
+            }
+        },
+    }
+}  # fmt: skip
+WITHIN = 0.25
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures, Figures]:
+    """The folder with the journal of a short run, what came of it for real, and as simulated."""
+    late_s = 0.0
+    for _ in range(2):
+        folder = tmp_path_factory.mktemp("agreement")
+        real, simulated, late_s = agreement(folder, WORLD, UNDER_S, poisson(int(SECONDS * PER_S), PER_S, SEED))
+        if late_s <= CALM_S:
+            return folder, real, simulated
+    pytest.skip(f"this machine is too busy to compare times: its timers are {late_s * 1e3:.0f} ms late")
+
+
+def test_the_real_gateway_does_what_was_simulated(played: tuple[Path, Figures, Figures]) -> None:
+    """A short run of few requests, so chance has its share; `python -m benchmarks.simulate` holds a longer one to 10 %."""
+    _, real, simulated = played
+    assert max(off(real, simulated).values()) <= WITHIN, (real, simulated)
+
+
+def test_what_it_recorded_shows_how_the_server_behaves(played: tuple[Path, Figures, Figures]) -> None:
+    folder, _, _ = played
+    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    recorded = read_journal(every(settings.journal_path), "the journal", load_plan(settings))
+    found = fit_batching(recorded.samples["home"])
+    its, was = found.self_hosted, WORLD["deployments"]["home"]["self_hosted"]
+    assert its is not None
+    assert its.prefill_tokens_per_s == pytest.approx(was["prefill_tokens_per_s"], rel=WITHIN)
+    usual = 10  # sequences at once
+    step_s = was["step_s"] + usual * was["step_per_sequence_s"]
+    assert its.step_s + usual * its.step_per_sequence_s == pytest.approx(step_s, rel=WITHIN)
+    assert its.overhead_s == pytest.approx(was["overhead_s"], rel=WITHIN)

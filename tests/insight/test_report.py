@@ -1,0 +1,131 @@
+"""The report and its verdict: one file that asks for nothing, and says what the figures say."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.insight.chooser import Planned
+from gateway.insight.compare import Compared
+from gateway.insight.predict import Predicted
+from gateway.insight.report import report
+from gateway.insight.run import Played, Side, compare
+from gateway.insight.traffic import Traffic
+from gateway.insight.verdict import Judgement, verdict
+from gateway.insight.world import Behaviour, Failures, World
+from gateway.routing.document import Prefer, SloEntry, TargetEntry
+from gateway.values.deployment import Price
+from tests.insight.worlds import arrivals, catalogue, deployment, planned, steady
+
+CHEAP, DEAR = "cheap", "<dear & quick>"
+OF = catalogue(
+    deployment(CHEAP, price=Price(input_usd_per_mtok=1.0, output_usd_per_mtok=1.0)),
+    deployment(DEAR, price=Price(input_usd_per_mtok=9.0, output_usd_per_mtok=9.0)),
+)
+SLO = SloEntry(first_output=TargetEntry(under_s=0.5))
+
+
+def played(behaviours: dict[str, Behaviour], **draft: Any) -> tuple[Compared, list[Played]]:
+    """The cheap one first, against another policy."""
+    sides = [
+        Side(Planned(planned(OF, slo=SLO).plan, "current")),
+        Side(Planned(planned(OF, slo=SLO, **draft).plan, "draft")),
+    ]
+    traffic = Traffic(source="a <test>", requests=tuple(arrivals([n * 0.5 for n in range(200)], 20)))
+    return compare(sides[0], sides[1], OF.deployments, Predicted(World(deployments=behaviours)), traffic, seed=0)
+
+
+DEAR_FIRST = Prefer(order=[DEAR])
+GOOD = {CHEAP: steady(0.2), DEAR: steady(0.1)}
+OUT = Failures(share=1.0)
+
+
+@pytest.mark.parametrize(
+    ("behaviours", "draft", "judgement", "said"),
+    [
+        (GOOD, {}, Judgement.SAME, "keeps the objective as well, 100.0%; answers all"),
+        (GOOD, {"prefer": DEAR_FIRST}, Judgement.WORSE, "costs 800% more, $0.22 instead of $0.02; keeps the objective as well"),
+        (
+            {CHEAP: steady(0.2, failures=Failures(share=0.2, after_s=0.6)), DEAR: steady(0.1)},
+            {"prefer": DEAR_FIRST}, Judgement.TRADE, "keeps the objective more often, 100.0% instead of ",
+        ),
+        (
+            {CHEAP: steady(failures=OUT), DEAR: steady(failures=OUT)}, {"prefer": DEAR_FIRST}, Judgement.SAME,
+            "leaves 200 unanswered",
+        ),
+    ],
+)  # fmt: skip
+def test_the_verdict_follows_from_the_figures(
+    behaviours: dict[str, Behaviour], draft: dict[str, Any], judgement: Judgement, said: str
+) -> None:
+    found, _ = played(behaviours, **draft)
+    judged = verdict(found)
+    assert judged is not None
+    assert judged.judgement is judgement
+    assert said in judged.sentence
+
+
+def test_a_leak_is_all_that_is_said() -> None:
+    found, _ = played(GOOD)
+    assert found.draft is not None
+    leaking = msgspec.structs.replace(
+        found, draft=msgspec.structs.replace(found.draft, leaks={"restricted to open": 3})
+    )
+    assert str(verdict(leaking)) == "do not publish: 3 times restricted to open"
+    assert verdict(msgspec.structs.replace(found, draft=None)) is None
+
+
+class Reader(HTMLParser):
+    """Tags in balance, what is linked, and the texts."""
+
+    VOID = frozenset({"meta"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.linked: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.linked += [str(value) for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_the_page_is_whole_asks_for_nothing_and_shows_the_figures() -> None:
+    found, (current, draft) = played(GOOD, prefer=DEAR_FIRST)
+    page = report(found, (), current.rows, draft.rows)
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    assert reader.linked == []
+    assert not {"script", "link", "img", "iframe"} & set(reader.tags)
+    assert "url(" not in page
+    assert "http" not in page
+    assert reader.tags.count("svg") == 5  # cost, first output, who answers twice, whole answer
+    text = "".join(reader.texts)
+    assert text.index("The draft: worse") < text.index("Cost") < text.index("Time to the first output")
+    assert f"{CHEAP} → {DEAR}" in text
+    assert "200 requests in 2 minutes of a <test>, seed 0" in text
+    assert re.search(r"\$0\.22\s*draft", text)
+
+
+def test_without_a_draft_it_shows_what_there_is() -> None:
+    found, (current, _) = played(GOOD)
+    alone = msgspec.structs.replace(found, draft=None, moved=())
+    page = report(alone, current.rows, current.rows, ())
+    assert "What the policy would have done" in page
+    assert "change hands" not in page

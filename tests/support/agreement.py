@@ -1,0 +1,106 @@
+"""The real gateway in front of modelled upstreams, and the simulator on the journal of that: do they say the same?"""
+
+import asyncio
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import yaml
+
+from tests.support.example import POLICIES, words
+from tests.support.gateway import REPOSITORY, GatewayProcess
+from tests.support.modelled import ModelledFleet
+
+SEEDS = 3
+CALM_S = 0.005  # a machine whose timers are later than this has too much else to do to compare times on
+Figures = dict[str, float]
+Request = tuple[float, int, int]  # seconds from the start, prompt tokens, output tokens
+
+
+def poisson(count: int, per_s: float, seed: int) -> list[Request]:
+    """Requests of many sizes, at random times."""
+    dice, at, found = random.Random(seed), 0.0, []
+    for _ in range(count):
+        at += dice.expovariate(per_s)
+        prompt, output = dice.lognormvariate(5.0, 0.7), dice.lognormvariate(3.8, 0.6)
+        found.append((at, min(int(prompt) + 5, 1500), min(int(output) + 2, 300)))
+    return found
+
+
+def agreement(
+    directory: Path, world: dict[str, Any], under_s: float, requests: list[Request]
+) -> tuple[Figures, Figures, float]:
+    """`policies/spill-over.yaml` with another objective: what came of it for real, and as simulated, the mean of some seeds;
+    and how late this machine's own timers were meanwhile, in seconds, for 95 of 100.
+    """
+    (directory / "world.yaml").write_text(json.dumps(world))
+    with ModelledFleet(directory / "world.yaml") as fleet:
+        document = yaml.safe_load((POLICIES / "spill-over.yaml").read_text())
+        for name, entry in document["deployments"].items():
+            entry["base_url"] = fleet.base_urls[name]
+        document["deployments"]["home"]["scrape_s"] = 0.25
+        document["journal"] = {"path": "journal.db"}
+        document["policy"]["detection"] = {"kinds": []}
+        document["policy"]["rules"][0]["slo"]["first_output"]["under_s"] = under_s
+        secrets = {"OPENAI_API_KEY": "sk-openai-0123456789"}
+        with GatewayProcess(directory, document, secrets) as gateway:
+            time.sleep(1.0)  # until the gauges were read
+            late_s = asyncio.run(_ask_all(gateway.url, requests))
+    found = [_simulated(directory, seed) for seed in range(SEEDS)]
+    assert found[0]["requests"] == len(requests)
+    assert found[0]["left_out"] == found[0]["assumed"] == {}
+    return _figures(found[0]["recorded"]), _mean([_figures(one["current"]) for one in found]), late_s
+
+
+def _simulated(directory: Path, seed: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "gateway", "simulate", "--json", "-c", str(directory / "gateway.yaml")]
+    more = ["--journal", "--world", str(directory / "world.yaml"), "--seed", str(seed)]
+    done = subprocess.run([*command, *more], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _figures(side: dict[str, Any]) -> Figures:
+    times = {f"{kind} {rank}": side[kind][rank] for kind in ("first_output_s", "total_s") for rank in ("p50", "p95")}
+    shares = {f"share {name}": one["share"] for name, one in side["deployments"].items()}
+    return {"cost": side["cost"]["total"], "attainment": side["objective"]["share"], **times, **shares}
+
+
+def _mean(several: list[Figures]) -> Figures:
+    return {name: statistics.fmean(one[name] for one in several) for name in several[0]}
+
+
+def off(real: Figures, simulated: Figures) -> Figures:
+    """How far they are apart: shares in shares of the traffic, all else relative to the real ones."""
+    return {
+        name: abs(simulated[name] - value) / (1.0 if name.startswith("share") else value)
+        for name, value in real.items()
+    }
+
+
+async def _ask_all(url: str, requests: list[Request]) -> float:
+    limits = httpx.Limits(max_connections=2000, max_keepalive_connections=2000)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as client:
+        begun, late, since = [], [], time.monotonic()
+        for at, prompt, output in requests:
+            await asyncio.sleep(since + at - time.monotonic())
+            late.append(max(time.monotonic() - since - at, 0.0))
+            begun.append(asyncio.create_task(_ask(client, prompt, output)))
+        await asyncio.gather(*begun)
+    return statistics.quantiles(late, n=20)[-1]
+
+
+async def _ask(client: httpx.AsyncClient, prompt: int, output: int) -> None:
+    messages = [{"role": "user", "content": words(prompt)}]
+    body = {"model": "chat", "stream": True, "max_tokens": output, "messages": messages}
+    async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        async for _ in answer.aiter_raw():
+            pass

@@ -1,0 +1,195 @@
+"""Upstreams over real sockets that behave as the simulator's models say: the same servers, with a clock that runs.
+
+`python -m tests.support.modelled WORLD.yaml` serves each of its deployments on a port of its own, until stdin ends; the
+first line on stdout is `{"home": PORT, ...}`. An answer has as many tokens as `max_tokens` asks for; it comes in two
+pieces, the first output and the rest.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from gateway.insight.batching import BatchingServer
+from gateway.insight.clock import Action
+from gateway.insight.commercial import CommercialServer
+from gateway.insight.server import Course, Job, Server
+from gateway.insight.world import Behaviour, read_world
+from gateway.values.headroom import Headroom
+from gateway.values.outcome import Outcome
+from tests.fake_upstream.call import parse
+from tests.fake_upstream.http1 import Request, WatchedReader, read_request
+from tests.fake_upstream.script import Script, stream, usage_chunk
+from tests.fake_upstream.vllm_face import VllmFace
+from tests.fake_upstream.wire import (
+    CHUNKED,
+    DONE,
+    EVENTS,
+    JSON,
+    LAST_CHUNK,
+    Headers,
+    chunk,
+    error_body,
+    event,
+    head,
+    length,
+)
+from tests.support.gateway import REPOSITORY
+
+
+class LoopClock:
+    """The event loop's time, as seconds since the epoch that never jump."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._offset = time.time() - self._loop.time()
+
+    @property
+    def now(self) -> float:
+        return self._loop.time() + self._offset
+
+    def at(self, when: float, action: Action, argument: Any = None) -> None:
+        self._loop.call_at(when - self._offset, action, argument)
+
+
+class Waiting:
+    """Who waits for a job, one thing after the other."""
+
+    def __init__(self) -> None:
+        self.news: asyncio.Queue[tuple[str, Outcome | None, int | None, float | None]] = asyncio.Queue()
+
+    def told(self, headroom: Headroom) -> None:
+        """Not passed on: a 429 says it."""
+
+    def gave_output(self) -> None:
+        self.news.put_nowait(("output", None, None, None))
+
+    def ended(self, outcome: Outcome, status: int | None, retry_after_s: float | None) -> None:
+        self.news.put_nowait(("end", outcome, status, retry_after_s))
+
+
+class ModelledUpstream:
+    """One deployment."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        clock = LoopClock()
+        course = Course(clock, behaviour.failures, behaviour.episodes, clock.now)
+        self._server: Server
+        if behaviour.self_hosted is not None:
+            self._server = BatchingServer(behaviour.self_hosted, course, clock)
+        else:
+            assert behaviour.commercial is not None
+            self._server = CommercialServer(behaviour.commercial, course, clock)
+        self._asked = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self) -> int:
+        """The port."""
+        server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", 0, backlog=1024)
+        self._listening = server
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        reader = WatchedReader()
+
+        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(self._serve(reader, writer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return asyncio.StreamReaderProtocol(reader, connected)
+
+    async def _serve(self, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while (request := await read_request(reader, writer.drain)) is not None:
+                if request.path.endswith("/chat/completions"):
+                    await self._chat(request, reader, writer)
+                else:
+                    self._say(request, writer)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    def _say(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        gauges = self._server.gauges()
+        if gauges is None:
+            status, body = (503, b"") if request.path == "/health" else (404, b"")
+        else:
+            face = VllmFace(running=gauges.running, waiting=gauges.waiting, kv_use=gauges.kv_use or 0.0)
+            status, body = (200, b"{}") if request.path == "/health" else face.metrics(0, int(gauges.ended or 0))
+        writer.write(head(status, (JSON, length(body))) + body)
+
+    async def _chat(self, request: Request, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
+        call = parse(request.body)
+        self._asked += 1
+        tokens, waiting = int(call.fields["max_tokens"]), Waiting()
+        job = Job(call.prompt_tokens, tokens, zlib.crc32(str(self._asked).encode()), waiting)
+        self._server.begin(job)
+        script = Script(("word",) * tokens)
+        parts = stream(call, Script(("word",)))
+        gone = asyncio.ensure_future(reader.gone.wait())
+        try:
+            while True:
+                news = asyncio.ensure_future(waiting.news.get())
+                await asyncio.wait({news, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not news.done():
+                    news.cancel()
+                    self._server.leave(job)
+                    raise ConnectionResetError
+                what, outcome, status, retry_after_s = news.result()
+                if what == "output":
+                    first = b"".join(chunk(event(one)) for one in [*parts.role, *parts.content])
+                    writer.write(head(200, (EVENTS, CHUNKED)) + first)
+                elif outcome is Outcome.OK:
+                    rest = [*parts.finish, usage_chunk(call, script), DONE]
+                    writer.write(b"".join(chunk(event(one)) for one in rest) + LAST_CHUNK)
+                    return
+                else:
+                    after: Headers = (
+                        () if retry_after_s is None else (("retry-after-ms", str(int(retry_after_s * 1e3))),)
+                    )
+                    body = error_body("It is as the model says.", "server_error")
+                    writer.write(head(status or 500, (JSON, length(body), *after)) + body)
+                    return
+        finally:
+            gone.cancel()
+
+
+class ModelledFleet:
+    """`with ModelledFleet(world_file) as fleet: fleet.base_urls["home"]`: in a process of its own."""
+
+    def __init__(self, world: Path) -> None:
+        self._world = world
+        self.base_urls: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.support.modelled", str(self._world)]
+        self._process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        ports = json.loads(self._process.stdout.readline())
+        self.base_urls = {name: f"http://127.0.0.1:{port}/v1" for name, port in ports.items()}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=15)
+
+
+async def _serve(world_file: str) -> None:
+    text = Path(world_file).read_text()
+    world = read_world(text, world_file, yaml.safe_load(text)["deployments"])
+    upstreams = {name: ModelledUpstream(behaviour) for name, behaviour in world.deployments.items()}
+    print(json.dumps({name: await one.listen() for name, one in upstreams.items()}), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1]))
