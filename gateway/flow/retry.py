@@ -67,7 +67,9 @@ class Retry:
         last = self._story.attempts[-1]
         if self._recheck.other_address_may_help(last) and self._may(last.deployment):
             return self._deployments[last.deployment]
-        names = (name for name in self._round or () if self._may(name) and self._is_in_budget(name))
+        now = time.time()
+        due = (name for name in self._round or () if self._not_before.get(name, 0.0) <= now)
+        names = (name for name in due if self._may(name) and self._is_in_budget(name))
         return next((self._deployments[name] for name in names), None)
 
     def may_come_round(self, failure: BaseException) -> bool:
