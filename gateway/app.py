@@ -34,6 +34,7 @@ from gateway.watch.policy_compiler import PolicyCompiler
 from gateway.watch.policy_file import PolicyFile
 from gateway.watch.workers import WorkerWatch
 
+_ATTEMPTS_AT_ONCE = 2  # of a request, with its hedge: what bounds requests bounds connections
 _CHECKER = (sys.executable, "-m", "gateway.settings.checker")
 
 
@@ -53,7 +54,8 @@ class Gateway:
         self.readings.declare_limits({
             name: one.max_in_flight for name, one in settings.catalogue.deployments.items() if one.max_in_flight
         })  # fmt: skip
-        self.transport = Transport(TransportLimits(max_connections=settings.server.most_running))
+        at_once = settings.server.most_running * _ATTEMPTS_AT_ONCE
+        self.transport = Transport(TransportLimits(max_connections=at_once))
         self.metrics = Metrics()
         self.metrics.read_objectives(lambda: self.readings.snapshot(time.time()).slo)
         self.metrics.read_deployments(

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get, post
 
-from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
+from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.telling import told

@@ -1,15 +1,15 @@
-"""`POST /v1/chat/completions`, stream and not. The hot path: bare ASGI, one object per request, bytes forwarded."""
+"""`POST /v1/chat/completions`, stream and not: from the request to its answer. The hot path: bare ASGI."""
 
 import asyncio
-import itertools
 import logging
-import os
 import random
 import time
 
 from gateway.access import Throttle
 from gateway.api import request_headers
+from gateway.api.chat_answer import BrokenStream, about, send_answer, send_error, send_stream
 from gateway.api.chat_request import chat_request
+from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError, internal, no_room, of_failure, stopped, throttled, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
@@ -25,35 +25,17 @@ from gateway.api.wire import (
     headers_of,
     raw_headers,
     refuse_repeats,
-    send_whole,
 )
 from gateway.flow.answer import Answers, RequestFailed
-from gateway.flow.attempts import Answer
 from gateway.flow.fair_threads import TooBusy
-from gateway.flow.stream import Stream
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
-from gateway.values.decision import Decision
-from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
+from gateway.values.outcome import Outcome, of_cancellation
 from gateway.values.records import RequestRejected
 from gateway.values.request import ChatRequest
 
 SURFACE = "chat.completions"
-_JSON = (b"content-type", b"application/json")
-_EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 _log = logging.getLogger(__name__)
-
-
-class DecisionIds:
-    """Ids that sort by time: milliseconds, a counter, and what tells this process from others; 28 hex digits."""
-
-    def __init__(self) -> None:
-        self._process = os.urandom(5).hex()
-        self._counter = itertools.count()
-
-    def new(self) -> str:
-        """The next id."""
-        return f"{time.time_ns() // 1_000_000:011x}{next(self._counter) & 0xFFFFFFF:07x}{self._process}"
 
 
 class ChatCompletions:
@@ -110,12 +92,12 @@ class ChatCompletions:
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise
-            await _send_error(send, stopped(), ids)
+            await send_error(send, stopped(), ids)
         except BrokenStream:
             raise
         except Exception:  # noqa: BLE001 - the caller is told whatever happens
             _log.exception("request %s failed in the gateway", decision_id)
-            await _send_error(send, internal(), ids)
+            await send_error(send, internal(), ids)
 
     async def _answer(
         self, request: ChatRequest, decision_id: str, arrived: float, send: Send, ids: RawHeaders
@@ -129,77 +111,13 @@ class ChatCompletions:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:
                 self._throttle.refused(request.facts.key, arrived)
-            await _send_error(send, error, ids + _about(failed.decision, failed.attempts, None))
+            await send_error(send, error, ids + about(failed.decision, failed.attempts, None))
             return
         if answer.stream is None:
-            await _send_answer(send, answer, ids)
+            await send_answer(send, answer, ids)
         else:
-            await _send_stream(send, answer, answer.stream, ids, self._readers)
+            await send_stream(send, answer, answer.stream, ids, self._readers)
 
     async def _reject(self, send: Send, error: ApiError, ids: RawHeaders) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))
-        await _send_error(send, error, ids)
-
-
-class BrokenStream(Exception):
-    """The gateway failed after a stream had begun: the connection is broken off, so that it cannot look finished."""
-
-
-def _about(decision: Decision, attempts: int, deployment: str | None) -> RawHeaders:
-    pairs = [
-        ("x-gateway-decision", decision.id),
-        ("x-gateway-policy", decision.revision),
-        ("x-gateway-attempts", str(attempts)),
-    ]
-    if deployment is not None:
-        pairs.append(("x-gateway-deployment", deployment))
-    return raw_headers(pairs)
-
-
-async def _send_error(send: Send, error: ApiError, headers: RawHeaders) -> None:
-    headers = [*headers, _JSON]
-    if error.status == 405:
-        headers.append((b"allow", b"POST"))
-    if error.retry_after_s is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
-    await send_whole(send, error.status, headers, error.body())
-
-
-async def _send_answer(send: Send, answer: Answer, ids: RawHeaders) -> None:
-    cost = answer.attempt.cost_usd if answer.attempt else None
-    about = _about(answer.decision, answer.attempts, answer.deployment)
-    told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    body = answer.whole.body if answer.whole else b""
-    await send_whole(send, 200, [*ids, *about, told, _JSON], body)
-
-
-async def _send_stream(send: Send, answer: Answer, stream: Stream, ids: RawHeaders, readers: Readers) -> None:
-    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
-    failure: AttemptFailed | None = None
-    headers = [*ids, *_about(answer.decision, answer.attempts, answer.deployment), *_EVENTS]
-    readers.begin(stream)
-    try:
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        while data := await stream.next():
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        last = b""
-    except AttemptFailed as broken:
-        failure = broken
-        last = of_failure(broken, answer.decision, answer.deployment).event()
-    except asyncio.CancelledError as cancelled:
-        outcome = of_cancellation(cancelled)
-        if outcome is Outcome.CALLER_STALLED:
-            failure = AttemptFailed(outcome, "what it was sent stayed unread")
-            raise BrokenStream from None
-        if outcome is not Outcome.GATEWAY_STOPPED:
-            raise
-        failure = AttemptFailed(outcome, "the gateway was stopped")
-        last = stopped().event()
-    except Exception as bug:
-        _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
-        failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")
-        raise BrokenStream from bug
-    finally:
-        readers.end()
-        stream.close(failure)
-    await send({"type": "http.response.body", "body": last, "more_body": False})
+        await send_error(send, error, ids)

@@ -15,8 +15,8 @@ import msgspec
 
 from gateway import __version__
 from gateway.api.admin import decoded, summary
-from gateway.api.chat import DecisionIds
 from gateway.api.chat_request import chat_request
+from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
 from gateway.cli.common import config_option, json_option, load_settings, refuse

@@ -59,9 +59,11 @@ class Stream:
         relay = self._relay
         proper = Outcome.OK if relay.is_done else Outcome.CALLER_LEFT
         outcome = failure.outcome if failure is not None else proper
-        relay.settle(outcome, failure.detail if failure is not None else None)
-        self._story.finish(
-            outcome,
-            answered_by=relay.deployment if outcome is Outcome.OK else None,
-            output_started=self._output_started,
-        )
+        try:
+            relay.settle(outcome, failure.detail if failure is not None else None)
+        finally:
+            self._story.finish(
+                outcome,
+                answered_by=relay.deployment if outcome is Outcome.OK else None,
+                output_started=self._output_started,
+            )

@@ -72,8 +72,8 @@ class WaysOn:
         last = self._course.attempts[-1]
         if self._recheck.other_address_may_help(last, now) and self._may(last.deployment, now):
             return last.deployment
-        names = (name for name in self._round or () if self._may(name, now) and self._is_in_budget(name, now))
-        return next(names, None)
+        due = (name for name in self._round or () if self._not_before.get(name, 0.0) <= now)
+        return next((name for name in due if self._may(name, now) and self._is_in_budget(name, now)), None)
 
     def may_come_round(self, now: float, left_s: float) -> bool:
         """Whether another round may follow. After one in which nothing could be tried: no."""

@@ -124,6 +124,9 @@ class Breaker:
 
     def _count(self, now: float, what: int) -> None:
         slices = self._slices
+        if slices and now < slices[-1][0] - SLICE_S:  # the clock was set back
+            slices.clear()
+            self._lately = [0, 0, 0]
         if not slices or now >= slices[-1][0]:
             slices.append([now + SLICE_S, 0, 0, 0])
             while slices[0][0] <= now - WINDOW_S:

@@ -7,6 +7,8 @@ import enum
 
 import msgspec
 
+from gateway.values.headroom import LONGEST_HOLD_S
+
 STALE_AFTER_S = 5.0
 
 
@@ -72,7 +74,7 @@ class WorkerReading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         """0 if nothing is known against it, 1 if it is suspect, 2 if it is down. Lower ones are asked first."""
         if self.health is WorkerHealth.DOWN:
             return 2
-        return 1 if now < self.suspect_until else 0
+        return 1 if now < self.suspect_until <= now + LONGEST_HOLD_S else 0  # a clock set back holds nobody
 
     def read(self, now: float) -> Gauges | None:
         """The gauges if they are fresh."""

@@ -39,7 +39,7 @@ _BOTH: dict[Outcome, str] = {
     Outcome.REDIRECTED: "redirect",
     Outcome.SERVER_ERROR: (
         "bad_utf8_error empty_error endless_error error_500 error_message_500 error_not_json_500 "
-        "error_null_500 error_string_500 error_text_500 gzip_error html_500 html_502 html_504 huge_error loading_503 "
+        "error_null_500 error_string_500 error_text_500 error_wait_500 gzip_error html_500 html_502 html_504 huge_error loading_503 "
         "short_error silent_error status unavailable_503"
     ),
     Outcome.TRUNCATED: "close_after_headers cut_in_chunk reset_after_headers",

@@ -147,6 +147,7 @@ REFUSALS: dict[str, Json] = {
     "rate_limit_429": Json(rb'"code":"rate_limit_exceeded"', status=429),
     "rate_limit_date_429": Json(rb'"code":"rate_limit_exceeded"', status=429),
     "rate_limit_ms_429": Json(rb'"code":"rate_limit_exceeded"', status=429),
+    "error_wait_500": Json(rb"had an error while processing", status=500),
     "overloaded_503": Json(rb"currently overloaded", status=503),
     "redirect": Json(rb"^<html>", status=302),
     "echoes_key": Json(rb"Cannot read the request beside Bearer sk-mine\.", status=400),

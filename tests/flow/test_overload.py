@@ -94,6 +94,24 @@ async def test_a_caller_that_sends_far_too_much_is_throttled_and_others_are_not(
             assert (await ask(client, "chat", "ok"))[0].status_code == 200
 
 
+async def test_as_many_as_may_run_may_run_at_one_address(upstream: Upstream, tmp_path: Path) -> None:
+    """What bounds requests bounds connections: a provider is not blamed for a bound of the gateway's own."""
+    many = 1100
+
+    async def status(port: int) -> str:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        body = b'{"model": "slow-3000", "messages": [{"role": "user", "content": "hi"}]}'
+        head = f"authorization: Bearer {KEYS['chat']}\r\ncontent-length: {len(body)}"
+        writer.write(f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n{head}\r\n\r\n".encode() + body)
+        line = await reader.readline()
+        writer.close()
+        return line.split()[1].decode()
+
+    with started(upstream, tmp_path) as gateway:
+        found = await asyncio.gather(*(status(gateway.port) for _ in range(many)))
+        assert found.count("200") == many
+
+
 @pytest.mark.parametrize("reads", [True, False])
 def test_who_leaves_its_stream_unread_is_cut_off(upstream: Upstream, tmp_path: Path, reads: bool) -> None:
     with started(upstream, tmp_path, reader_s=1.0) as gateway, socket.socket() as client:

@@ -127,6 +127,19 @@ def test_retry_after_is_kept(fleet: Fleet, gateway: GatewayProcess) -> None:
     assert took < 2.5
 
 
+def test_retry_after_is_kept_though_another_may_be_asked_again_before(fleet: Fleet, gateway: GatewayProcess) -> None:
+    fleet.stands[0].play("error_wait_500@1", "ok", in_order=True)
+    for stand in fleet.stands[1:]:
+        stand.play("error_500")
+    answer, record, _ = ask(gateway, "pool", tags="retries=5")
+    attempts = record["attempts"]
+    assert [one["deployment"] for one in attempts[:3]] == ["first", "second", "third"]
+    again = [one for one in attempts[3:] if one["deployment"] == "first"]
+    ended = attempts[0]["started_s"] + attempts[0]["duration_s"]
+    assert all(one["started_s"] - ended >= 1 for one in again)
+    assert (answer.status_code == 200) is bool(again)
+
+
 @pytest.mark.parametrize(
     ("tags", "deadline_ms"), [("", 700), ("pause=short", None)], ids=["past the deadline", "past the rule's limit"]
 )

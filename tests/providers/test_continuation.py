@@ -167,6 +167,19 @@ def test_an_answer_begun_anew_is_none() -> None:
     assert text_of(events).strip() == "burned."
 
 
+def test_content_in_parts_has_no_seam_and_is_not_lost() -> None:
+    chunks = another().feed(delta([{"type": "text", "text": "and more"}]))
+    assert chunks[-1].failure is not None
+    assert chunks[-1].failure.outcome is Outcome.MALFORMED_ANSWER
+
+
+def test_usage_that_is_no_number_breaks_nothing() -> None:
+    odd = b'data: {"id":"y","choices":[],"usage":{"prompt_tokens":1e999}}\n\n'
+    events, chunks = continued(another(), delta("and more"), odd, STOP + DONE)
+    assert chunks[-1].done
+    assert "and more" in text_of(events)
+
+
 def test_an_emoji_that_was_torn_in_two() -> None:
     """Some servers send each half as an escape of its own, which is no text."""
     torn = rb'data: {"id":"x","choices":[{"index":0,"delta":{"content":"a \ud83d"}}]}' + b"\n\n"

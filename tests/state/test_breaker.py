@@ -249,5 +249,13 @@ def admit_anyhow(breaker: Breaker, now: float) -> None:
     assert breaker.phase is Phase.ADMITTING
 
 
+def test_a_clock_that_is_set_back_begins_the_window_anew() -> None:
+    """Else an hour's answers would count, and no share of failures be half of them."""
+    breaker = Breaker()
+    assert shut_at(breaker, [OK] * 3000, 1000, 3600.0) < 0
+    dice = random.Random(1)
+    assert 0 <= shut_at(breaker, [BROKEN if dice.random() < 0.7 else OK for _ in range(300)], 100, 0.0) < 1
+
+
 def test_told_overload_is_not_counted() -> None:
     assert not FAILED & TOLD_OVERLOAD

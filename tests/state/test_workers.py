@@ -56,6 +56,15 @@ def test_requests_are_counted_by_address() -> None:
     assert [one.in_flight for one in known.of("a")] == [1, 0, 1]
 
 
+def test_a_clock_that_is_set_back_leaves_nobody_suspect() -> None:
+    workers = Workers()
+    workers.declare([deployment()])
+    workers.began("a", 0)
+    workers.ended("a", 0, Outcome.CONNECT_FAILED, 0.1, 10_000.0)
+    assert workers.of("a")[0].rank(10_000.5) == 1
+    assert workers.of("a")[0].rank(100.0) == 0
+
+
 def test_a_failed_attempt_makes_its_address_suspect_at_once_and_for_longer_each_time() -> None:
     known = workers()
     for number, pause in enumerate((1, 2, 4, 8, 8)):

@@ -20,7 +20,7 @@ from gateway.providers.openai.wire import without_surrogates
 from gateway.values.answer import Beginning, Chunk, StreamSummary
 from gateway.values.call import Call
 from gateway.values.deployment import Capability, Deployment
-from gateway.values.outcome import AttemptFailed
+from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import ChatRequest
 
 _NEEDS = frozenset({Capability.JSON_OBJECT, Capability.JSON_SCHEMA, Capability.LOGPROBS, Capability.MULTIPLE_CHOICES})
@@ -148,7 +148,9 @@ class _ContinuationDecoder:
 
 
 def _counts(usage: msgspec.Raw) -> dict[str, Any]:
-    found: Any = msgspec.json.decode(usage)
+    found: Any = None
+    with contextlib.suppress(msgspec.DecodeError):
+        found = msgspec.json.decode(usage)
     return found if isinstance(found, dict) else {}
 
 
@@ -161,8 +163,11 @@ def _members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 
 def _text(raw: msgspec.Raw) -> str:
+    """Raises AttemptFailed for content in parts: it has no seam, and must not be lost."""
     found: Any = msgspec.json.decode(raw)
-    return found if isinstance(found, str) else ""
+    if found is not None and not isinstance(found, str):
+        raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the continuation is no plain text")
+    return found or ""
 
 
 def _is_set(raw: msgspec.Raw | None) -> bool:

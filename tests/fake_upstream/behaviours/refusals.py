@@ -66,6 +66,12 @@ async def overloaded_503(x: Exchange) -> None:
     await x.whole(body, status=503, headers=(("retry-after", str(x.parameter)),))
 
 
+@behaviour("error_wait_500", "both", default=1, unit="seconds in retry-after")
+async def error_wait_500(x: Exchange) -> None:
+    """500: a failure that says when to come back."""
+    await x.whole(_BROKEN, status=500, headers=(("retry-after", str(x.parameter)),))
+
+
 @behaviour("redirect", "both", default=302, unit="the status: 301, 302, 303, 307, 308")
 async def redirect(x: Exchange) -> None:
     """3xx to another port of this server, which records who comes, with what credential."""
