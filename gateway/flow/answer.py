@@ -15,7 +15,7 @@ from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
-from gateway.routing.plan import CompiledRule, Plan, PlanSource
+from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
@@ -59,20 +59,16 @@ class Answers:
         """
         plan = self._plans(request.facts.session, decision_id)
         request, decision = await self._facts_and_decision(plan, request, decision_id)
-        waited_s = 0.0
-        if plan.by_name[decision.rule].exact_tokens:
-            since = time.monotonic()
-            request = await self._counts.counted(plan, request, decision, arrived)
-            waited_s = time.monotonic() - since
-            decision = self._decide(plan, request, decision_id, decision.at)
-        rule = plan.by_name[decision.rule]
-        if rule.hedge is not None:
-            self._rooms.readings.hedges.earn(rule.name, rule.hedge.share)
-        story = Story(self._rooms.bus, surface, request, decision, arrived, waited_s)
+        story = Story(self._rooms.bus, surface, request, decision, arrived)
         try:
             if not self._admission.enter_at_once():
-                rule = await self._wait_for_room(story, plan, rule)
+                await self._wait_for_room(story, plan)
             story.leave = self._admission.leave
+            if plan.by_name[story.decision.rule].exact_tokens:
+                await self._count(story, plan)
+            rule = plan.by_name[story.decision.rule]
+            if rule.hedge is not None:
+                self._rooms.readings.hedges.earn(rule.name, rule.hedge.share)
             answer = await self._attempts.answer(story, rule)
         except asyncio.CancelledError as cancelled:
             story.finish(of_cancellation(cancelled))
@@ -87,21 +83,27 @@ class Answers:
             story.finish(Outcome.OK, answered_by=answer.deployment)
         return answer
 
-    async def _wait_for_room(self, story: Story, plan: Plan, rule: CompiledRule) -> CompiledRule:
+    async def _wait_for_room(self, story: Story, plan: Plan) -> None:
         """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""
-        since = time.monotonic()
+        of_rule, since = plan.by_name[story.decision.rule].priority, time.monotonic()
         try:
-            await self._admission.wait(
-                story.request.priority if rule.priority is None else rule.priority, story.deadline
-            )
+            await self._admission.wait(story.request.priority if of_rule is None else of_rule, story.deadline)
         finally:
             story.queued_s = time.monotonic() - since
         try:
-            story.decision = self._decide(plan, story.request, story.decision.id, time.time())
+            story.decide_anew(story.request, self._decide(plan, story.request, story.decision.id, time.time()))
         except BaseException:
             self._admission.leave()
             raise
-        return plan.by_name[story.decision.rule]
+
+    async def _count(self, story: Story, plan: Plan) -> None:
+        """The tokens of the prompt, where the rule wants them exact; then it is decided anew, as of the same moment."""
+        decision, since = story.decision, time.monotonic()
+        try:
+            request = await self._counts.counted(plan, story.request, decision, story.arrived)
+        finally:
+            story.waited_s += time.monotonic() - since
+        story.decide_anew(request, self._decide(plan, request, decision.id, decision.at))
 
     async def _facts_and_decision(
         self, plan: Plan, request: ChatRequest, decision_id: str

@@ -19,28 +19,24 @@ class Story:
     `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what is known of a request when its story begins
-        self,
-        bus: Bus,
-        surface: str,
-        request: ChatRequest,
-        decision: Decision,
-        arrived: float,
-        waited_s: float = 0.0,
-    ) -> None:
-        self.request = request
-        self.decision = decision
+    def __init__(self, bus: Bus, surface: str, request: ChatRequest, decision: Decision, arrived: float) -> None:
         self.arrived = arrived
-        self.deadline = arrived + decision.bounds.deadline_s
+        self.decide_anew(request, decision)
         self.attempts: list[Attempt] = []
         self.tried: list[tuple[str, int]] = []
-        self.waited_s = waited_s
+        self.waited_s = 0.0
         self.queued_s = 0.0
         self.leave: Callable[[], None] | None = None  # gives back the room that the request takes
         self._bus = bus
         self._surface = surface
         self._told = False
         bus.publish(DecisionMade(decision))
+
+    def decide_anew(self, request: ChatRequest, decision: Decision) -> None:
+        """More is known, or the world has moved on. Only before the first attempt."""
+        self.request = request
+        self.decision = decision
+        self.deadline = self.arrived + decision.bounds.deadline_s
 
     async def pause(self, seconds: float) -> None:
         """Wait before an attempt; it is time spent for an upstream's sake."""

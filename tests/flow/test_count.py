@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,13 @@ def upstream(count: Counting) -> Scripted:
 
 
 @contextmanager
-def world(directory: Path, rules: list[dict[str, Any]], count: Counting, **of_us: Any) -> Iterator[World]:
+def world(
+    directory: Path,
+    rules: list[dict[str, Any]],
+    count: Counting,
+    server: dict[str, Any] | None = None,
+    **of_us: Any,
+) -> Iterator[World]:
     with ExitStack() as stack:
         us, eu = (stack.enter_context(upstream(count)) for _ in range(2))
         config = {
@@ -57,6 +64,7 @@ def world(directory: Path, rules: list[dict[str, Any]], count: Counting, **of_us
             },
             "models": {"chat": {"deployments": ["us", "eu"]}},
             "policy": {"rules": rules},
+            "server": server or {},
         }
         yield World(stack.enter_context(GatewayProcess(directory, config)), us, eu)
 
@@ -131,3 +139,18 @@ def test_a_prompt_that_cannot_be_counted_does_not_silence_the_tokenizer(tmp_path
     with world(tmp_path, [{"name": "all", "count_tokens": "exact"}], lambda _: refuses) as here:
         for _ in range(2):
             assert here.ask()[1]["record"]["decision"]["facts"]["counted_at"] == "us"
+
+
+def test_what_is_refused_for_want_of_room_is_not_counted(tmp_path: Path) -> None:
+    def slowly(_: Asked) -> bytes:
+        time.sleep(0.3)
+        return response({"count": 400, "max_model_len": 9999, "tokens": []})
+
+    rules = [{"name": "all", "count_tokens": "exact", "require": {"region": ["us"]}}]
+    with world(tmp_path, rules, slowly, {"most_running": 1, "most_waiting": 1}) as here:
+        with ThreadPoolExecutor(8) as pool:
+            answers = [answer for answer, _, _ in pool.map(lambda _: here.ask(), range(8))]
+        taken = [answer.status_code for answer in answers].count(200)
+        assert taken == 2
+        assert {answer.status_code for answer in answers} == {200, 503}
+        assert here.us.paths().count("/tokenize") == taken
