@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.values.revision import Arm, By, PolicyNow, Revision, State
-from gateway.watch.policy import Refused
+from gateway.values.revision import Arm, By, PolicyNow, Refused, Revision, State
 
 
 def shown(revision: Revision) -> dict[str, Any]:

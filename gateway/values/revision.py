@@ -57,7 +57,8 @@ _BY = {Via.START: "the start", Via.WATCH: "the file", Via.SIGNAL: "SIGHUP", Via.
 class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`content` is the plan's hash. `share` is that of the traffic with which it was staged, None if it never was.
 
-    `again_of`: the number of the revision whose document a rollback brought back. `ended` is who ended it; of one that
+    `again_of`: the number of the revision whose document this is again, after a rollback or a start with other
+    deployments. `ended` is who ended it; of one that
     was withdrawn `withdrawal` is why, and `reason` the same as a sentence.
     """
 
@@ -81,6 +82,13 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def was_in_force(self) -> bool:
         """Whether it decided about all requests at some time."""
         return self.share is None or self.promoted is not None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The newest document, which is not valid."""
+
+    by: By
+    problems: tuple[str, ...]  # a line each
 
 
 class Arm(msgspec.Struct, frozen=True):
