@@ -95,12 +95,14 @@ class Arm(msgspec.Struct, frozen=True):
     """What became of the requests of one revision in a trial, as callers saw it.
 
     Those that the caller ended, or is to blame for, are no part of `requests`; `judged` are held against an objective.
+    `refused` were so by a rule, for what they carry: as the policy means it, so that nothing follows from it.
     """
 
     requests: int
     failed: int
     judged: int
     missed: int
+    refused: int
 
 
 class PolicyNow(msgspec.Struct, frozen=True, kw_only=True):
