@@ -43,6 +43,10 @@ def main() -> int:
                 missed += RUNS - len(known)
                 cells.append(f"{known[len(known) // 2]:>8,} {known[-1]:>8,}")
             print(f"{base:>10.0%} " + " ".join(cells), flush=True)
+        print(f"every staged request fails, of the others 1 %, {RUNS} runs: the same")
+        everything = [pool.map(partial(withdrawn_after, 0.01, share, 100.0, MOST), range(RUNS)) for share in SHARES]
+        worst = [sorted(end or MOST for end in ends) for ends in everything]
+        print(f"{'':>10} " + " ".join(f"{ends[RUNS // 2]:>8,} {ends[-1]:>8,}" for ends in worst))
         print(f"nothing changed, {RUNS} runs of {HARMLESS:,} requests: withdrawn")
         for base in BASES:
             ends = [pool.map(partial(withdrawn_after, base, share, 1.0, HARMLESS), range(RUNS)) for share in SHARES]

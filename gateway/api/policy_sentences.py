@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.values.revision import Arm, By, PolicyNow, Revision, State
-from gateway.watch.policy import Refused
+from gateway.values.revision import Arm, By, PolicyNow, Refused, Revision, State
 
 
 def shown(revision: Revision) -> dict[str, Any]:
@@ -55,7 +54,8 @@ def _staged(revision: Revision) -> str:
 
 def _arm(arm: Arm) -> str:
     judged = f", {arm.missed} of {arm.judged} missed the objective" if arm.judged else ""
-    return f"{arm.failed} of {arm.requests} requests failed{judged}"
+    refused = f", {arm.refused} were refused by a rule" if arm.refused else ""
+    return f"{arm.failed} of {arm.requests} requests failed{judged}{refused}"
 
 
 def _when(by: By) -> str:

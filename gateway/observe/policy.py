@@ -35,6 +35,7 @@ class PolicyStands(Collector):
             found["failed"].add_metric((arm,), counts.failed)
             found["judged"].add_metric((arm,), counts.judged)
             found["missed"].add_metric((arm,), counts.missed)
+            found["by_rule"].add_metric((arm,), counts.refused)
         yield from found.values()
 
 
@@ -56,6 +57,11 @@ def policy_families() -> dict[str, GaugeMetricFamily]:
         ),
         "judged": GaugeMetricFamily(
             "gateway_policy_trial_judged_requests", "Those held against an objective.", labels=arm
+        ),
+        "by_rule": GaugeMetricFamily(
+            "gateway_policy_trial_refused_requests",
+            "Beside them, those that a rule refused for what they carry.",
+            labels=arm,
         ),
         "missed": GaugeMetricFamily("gateway_policy_trial_missed_requests", "Those that missed it.", labels=arm),
     }

@@ -1,13 +1,13 @@
 """Evidence that requests of one arm go wrong more often than those of the other, valid at any time.
 
-Requests come in blocks: one ends as soon as it holds requests of both arms, so that it has one of the arm that came last
-and some of the other. Given how many of a block went wrong, chance alone says which: where the odds of staged requests
-are `odds` times those of the others, the single one is among them with a probability that depends on nothing else,
-neither on how often requests go wrong nor on how that changes (Fisher's noncentral hypergeometric distribution). So the
-likelihood ratio of larger odds to the tolerated ones is an E-variable for each block, their product over blocks a test
-martingale, and so is the mean of the products for several odds. By Ville's inequality it ever exceeds 1/alpha with
-probability alpha at most. It is the safe logrank test (ter Schure, Perez-Ortiz, Ly, Grunwald 2024) for requests in
-blocks instead of patients at risk.
+Requests come in blocks: a run of staged ones, and of the others about half of those before it and half of those after it,
+so that what changes meanwhile falls on both alike. Given how many of a block went wrong, chance alone says which: where
+the odds of staged requests are `odds` times those of the others, so many of them are among them with a probability that
+depends on nothing else, neither on how often requests go wrong nor on how that changes from block to block (Fisher's
+noncentral hypergeometric distribution). So the likelihood ratio of larger odds to the tolerated ones is an E-variable for
+each block, their product over blocks a test martingale, and so is the mean of the products for several odds. By Ville's
+inequality it ever exceeds 1/alpha with probability alpha at most. It is the anytime-valid logrank test (ter Schure,
+Perez-Ortiz, Ly, Grunwald 2024) for requests in blocks instead of patients at risk.
 """
 
 import math
@@ -23,25 +23,31 @@ class Evidence:
     def __init__(self) -> None:
         self.requests = [0, 0]
         self.wrong = [0, 0]
-        self._block = [0, 0]
-        self._wrong_in_block = [0, 0]
+        self.value = 1.0  # how many times the odds are against chance, as of the last block that is whole
         self._logs = [0.0] * len(_ODDS)
+        self._block, self._wrong_in_block = [0, 0], [0, 0]
+        self._before, self._wrong_before = 0, 0  # of the others, for the next block
+        self._in_run = self._to_next = False
 
     def count(self, arm: int, wrong: bool) -> None:  # noqa: FBT001 - in the order of what happens
         """A request of this arm ended."""
         self.requests[arm] += 1
-        self._block[arm] += 1
-        if wrong:
-            self.wrong[arm] += 1
-            self._wrong_in_block[arm] += 1
-        if self._block[1 - arm]:
-            self._close(arm)
-
-    @property
-    def value(self) -> float:
-        """How many times the odds are against chance: 1 at the beginning."""
-        most = max(self._logs)
-        return math.exp(min(most, 700.0)) * sum(math.exp(one - most) for one in self._logs) / len(_ODDS)
+        self.wrong[arm] += wrong
+        if arm == STAGED:
+            if not self._in_run:
+                self._close()
+                self._in_run = True
+            self._block[STAGED] += 1
+            self._wrong_in_block[STAGED] += wrong
+            return
+        self._in_run = False
+        self._to_next = not self._to_next
+        if self._to_next:
+            self._before += 1
+            self._wrong_before += wrong
+        else:
+            self._block[CURRENT] += 1
+            self._wrong_in_block[CURRENT] += wrong
 
     @property
     def excess(self) -> float:
@@ -51,19 +57,28 @@ class Evidence:
         current, staged = (wrong / of for wrong, of in zip(self.wrong, self.requests, strict=True))
         return staged - TOLERATED * current
 
-    def _close(self, single: int) -> None:
-        """The block holds one request of the arm `single`, and all else is of the other."""
-        size, wrong = sum(self._block), sum(self._wrong_in_block)
-        if 0 < wrong < size:
-            went_wrong = bool(self._wrong_in_block[single])
-            tolerated = _probability(single, went_wrong, wrong, size, TOLERATED)
+    def _close(self) -> None:
+        """A new run begins: the block before it is whole."""
+        of_others, of_staged = self._block
+        wrong = sum(self._wrong_in_block)
+        if of_others and of_staged and 0 < wrong < of_others + of_staged:
+            among = self._wrong_in_block[STAGED]
+            tolerated = log_probability(among, wrong, of_staged, of_others, TOLERATED)
             for at, odds in enumerate(_ODDS):
-                self._logs[at] += math.log(_probability(single, went_wrong, wrong, size, odds) / tolerated)
-        self._block = [0, 0]
-        self._wrong_in_block = [0, 0]
+                self._logs[at] += log_probability(among, wrong, of_staged, of_others, odds) - tolerated
+            most = max(self._logs)
+            self.value = math.exp(min(most, 700.0)) * sum(math.exp(one - most) for one in self._logs) / len(_ODDS)
+        self._block, self._wrong_in_block = [self._before, 0], [self._wrong_before, 0]
+        self._before = self._wrong_before = 0
 
 
-def _probability(single: int, went_wrong: bool, wrong: int, size: int, odds: float) -> float:  # noqa: FBT001
-    """That the single one of its arm went wrong, or did not, if so many of the block did."""
-    weight = wrong * (odds if single == STAGED else 1 / odds)
-    return (weight if went_wrong else size - wrong) / (weight + size - wrong)
+def log_probability(among: int, wrong: int, of_staged: int, of_others: int, odds: float) -> float:
+    """That `among` of `wrong` requests are staged ones, in a block of so many of each; the natural logarithm."""
+    fewest = max(0, wrong - of_others)
+    term = total = own = 1.0  # of as many as can be fewest; the others follow from it
+    for count in range(fewest, min(wrong, of_staged)):
+        term *= odds * (of_staged - count) * (wrong - count) / ((count + 1) * (of_others - wrong + count + 1))
+        total += term
+        if count + 1 == among:
+            own = term
+    return math.log(own / total)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from gateway.state.evidence import CURRENT, STAGED, Evidence
 from gateway.state.slo import kept
-from gateway.values.outcome import Fault
+from gateway.values.outcome import Fault, Outcome
 from gateway.values.records import RequestFinished
 from gateway.values.request import Facts
 from gateway.values.revision import Arm, Withdrawal
@@ -28,6 +28,7 @@ class Trial:
         self._arms = {current: CURRENT, staged: STAGED}
         self._promised = promised
         self._errors, self._slo = Evidence(), Evidence()
+        self._refused = [0, 0]
 
     def count(self, record: RequestFinished) -> Withdrawal | None:
         """A request ended. Says why the staged revision is to be withdrawn, if it is."""
@@ -36,6 +37,8 @@ class Trial:
             return None
         if record.fault is not Fault.CALLER:
             self._errors.count(arm, record.fault is not None)
+        elif record.outcome is Outcome.REFUSED_BY_RULE:
+            self._refused[arm] += 1
         met = self._met(record)
         if met is not None:
             self._slo.count(arm, not met)
@@ -43,9 +46,10 @@ class Trial:
 
     def arms(self) -> tuple[Arm, Arm]:
         """Of the revision in force, and of the staged one."""
-        errors, slo = self._errors, self._slo
+        errors, slo, refused = self._errors, self._slo, self._refused
         current, staged = (
-            Arm(errors.requests[arm], errors.wrong[arm], slo.requests[arm], slo.wrong[arm]) for arm in (CURRENT, STAGED)
+            Arm(errors.requests[arm], errors.wrong[arm], slo.requests[arm], slo.wrong[arm], refused[arm])
+            for arm in (CURRENT, STAGED)
         )
         return current, staged
 

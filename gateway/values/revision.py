@@ -57,7 +57,8 @@ _BY = {Via.START: "the start", Via.WATCH: "the file", Via.SIGNAL: "SIGHUP", Via.
 class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`content` is the plan's hash. `share` is that of the traffic with which it was staged, None if it never was.
 
-    `again_of`: the number of the revision whose document a rollback brought back. `ended` is who ended it; of one that
+    `again_of`: the number of the revision whose document this is again, after a rollback or a start with other
+    deployments. `ended` is who ended it; of one that
     was withdrawn `withdrawal` is why, and `reason` the same as a sentence.
     """
 
@@ -83,16 +84,25 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.share is None or self.promoted is not None
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """The newest document, which is not valid."""
+
+    by: By
+    problems: tuple[str, ...]  # a line each
+
+
 class Arm(msgspec.Struct, frozen=True):
     """What became of the requests of one revision in a trial, as callers saw it.
 
     Those that the caller ended, or is to blame for, are no part of `requests`; `judged` are held against an objective.
+    `refused` were so by a rule, for what they carry: as the policy means it, so that nothing follows from it.
     """
 
     requests: int
     failed: int
     judged: int
     missed: int
+    refused: int
 
 
 class PolicyNow(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from gateway.routing.staging import Staging, staging
 from gateway.state.revisions import Revisions
 from gateway.state.trial import Trial
 from gateway.values.problem import InvalidDocument
-from gateway.values.revision import By, KeptRevision, PolicyNow, Revision, State, Withdrawal
+from gateway.values.revision import By, KeptRevision, PolicyNow, Refused, Revision, State, Withdrawal
 from gateway.watch.policy_compiler import Draft, PolicyCompiler, digest
 
 _log = logging.getLogger(__name__)
@@ -29,13 +29,6 @@ class Listeners(msgspec.Struct, frozen=True):
     tried: Callable[[bool], None]
     changed: Callable[[Plan, Plan | None], None]
     withdrawn: Callable[[Withdrawal], None]
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """The newest document, which is not valid."""
-
-    by: By
-    problems: tuple[str, ...]  # a line each
 
 
 class PolicyInForce:
@@ -80,23 +73,25 @@ class PolicyInForce:
         document, revisions = self._compiler.read(), self.revisions
         said, kept = digest(document), revisions.of_state(State.IN_FORCE)
         draft = self._again(kept, by) if kept is not None and revisions.taken == said else None
+        again_of = kept.revision.number if kept is not None and draft is not None else None
         if draft is None:
             draft = self._compiler.of_file(document, revisions.next_number)
-        revisions.taken = said
         if kept is None or draft.plan.content != kept.revision.content:
-            self.publish(draft, by)
+            if revisions.taken == said:
+                self._end_staged(by, Withdrawal.CONFIGURATION)
+            self.publish(draft, by, again_of)
         else:
             self.plan = replace(draft.plan, revision=kept.revision.name)
             _log.info("policy revision %s is in force, by %s", self.plan.revision, kept.revision.by)
             self._stage_again(by)
+        revisions.taken = said
         revisions.save()
 
-    def publish(self, draft: Draft, by: By, again_of: int | None = None) -> Revision:
-        """From now on it decides about all requests. `again_of` as a revision has it."""
+    def publish(self, draft: Draft, by: By, again_of: int | None = None, over: State = State.REPLACED) -> Revision:
+        """From now on it decides about all requests. `again_of` as a revision has it; `over`: what the one before is."""
         self._end_staged(by, Withdrawal.REPLACED)
         was = self.revisions.of_state(State.IN_FORCE)
         if was is not None:
-            over = State.REPLACED if again_of is None else State.ROLLED_BACK
             self.revisions.end(was.revision.number, over, by)
         revision = self._add(draft, by, State.IN_FORCE, again_of=again_of)
         self._use(draft.plan)

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.values.problem import InvalidDocument
 from gateway.values.records import RequestFinished
-from gateway.values.revision import By, Revision, Via
+from gateway.values.revision import By, Revision, State, Via
 from gateway.watch.policy import PolicyInForce
 from gateway.watch.policy_compiler import Draft, PolicyCompiler, digest
 
@@ -95,7 +95,7 @@ class PolicyChanges:
                 policy.withdraw(by)
                 revision = policy.revision
             else:
-                revision = policy.publish(draft, by, again_of=kept.revision.number)
+                revision = policy.publish(draft, by, kept.revision.number, State.ROLLED_BACK)
             policy.taken()
             await self._save()
         return revision

@@ -79,13 +79,16 @@ def test_what_counts_as_failed_is_what_the_caller_sees_and_is_not_to_blame_for(
 ) -> None:
     tried = trial()
     tried.count(record("2-b", outcome))
-    assert tried.arms() == (Arm(0, 0, 0, 0), Arm(int(counts), int(fails), 0, 0))
+    assert tried.arms() == (
+        Arm(0, 0, 0, 0, 0),
+        Arm(int(counts), int(fails), 0, 0, int(outcome is Outcome.REFUSED_BY_RULE)),
+    )
 
 
 def test_requests_of_other_revisions_do_not_count() -> None:
     tried = trial(PROMISE)
     tried.count(record("0-c", Outcome.SERVER_ERROR))
-    assert tried.arms() == (Arm(0, 0, 0, 0), Arm(0, 0, 0, 0))
+    assert tried.arms() == (Arm(0, 0, 0, 0, 0), Arm(0, 0, 0, 0, 0))
 
 
 def test_both_arms_are_held_against_what_the_revision_in_force_promises() -> None:
@@ -96,7 +99,7 @@ def test_both_arms_are_held_against_what_the_revision_in_force_promises() -> Non
         tried.count(replace(slow, decision=replace(slow.decision, slo=own)))
     strict = record("2-b", first_output_s=0.5)  # and one that promises more is not slow
     tried.count(replace(strict, decision=replace(strict.decision, slo=Slo(first_output=Target(0.1)))))
-    assert tried.arms()[1] == Arm(3, 0, 3, 2)
+    assert tried.arms()[1] == Arm(3, 0, 3, 2, 0)
 
 
 def test_what_is_slower_is_withdrawn_for_its_objective() -> None:

@@ -204,6 +204,25 @@ def test_a_published_policy_that_no_longer_fits_gives_way_to_the_file(
     assert again.states()[0] == (3, "in_force")
 
 
+def test_other_deployments_make_another_revision_of_the_same_document(
+    gateway: GatewayProcess, operator: Operator
+) -> None:
+    name = operator.published(only("vllm"))
+    operator.published(only("unicode"), share=0.5)
+    gateway.stop()
+    config = json.loads((gateway.directory / "gateway.yaml").read_text())
+    config["deployments"]["vllm"]["price"]["input_usd_per_mtok"] = 7.0
+    gateway._config = config
+    gateway.start()
+    assert asked(gateway)[0] == "vllm"
+    again = Operator(gateway, OPERATOR_KEY)
+    assert again.states() == [(4, "in_force"), (3, "withdrawn"), (2, "replaced"), (1, "replaced")]
+    newest, staged = again.revisions(limit=2)
+    assert (newest["again_of"], newest["content"][:8] != name[2:]) == (2, True)
+    assert staged["withdrawal"] == "configuration"
+    assert again.post("rollback").json()["record"]["revision"]["again_of"] == 1
+
+
 def test_no_secret_is_kept_and_nobody_else_may_read_it(gateway: GatewayProcess, operator: Operator) -> None:
     operator.published(only("vllm"))
     file = gateway.state / "policy-revisions.db"
