@@ -138,6 +138,6 @@ def test_what_is_late_is_withdrawn_for_the_objective(gateway: GatewayProcess, fl
     operator.published(only("old", promise))
     staged = operator.published(only("new"), share=0.3)
     fleet[1].play("slow@400")
-    answers = asked(gateway, 300, per_s=60)
+    answers = asked(gateway, 200, per_s=60)
     assert {one.status_code for one in answers} == {200}
     assert operator.ready()["withdrawn_policy"] == {"policy": staged, "reason": "slo"}
