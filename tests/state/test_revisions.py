@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.state import revisions as room
@@ -86,6 +86,7 @@ def test_one_that_never_was_in_force_is_nothing_to_go_back_to(tmp_path: Path) ->
     assert rolled_back(revisions) == "a"
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(["publish", "back", "restart"]), max_size=25))
 def test_a_rollback_never_brings_back_what_is_in_force_or_was_rolled_back(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

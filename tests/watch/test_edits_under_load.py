@@ -3,7 +3,9 @@ its answer names says.
 """
 
 import asyncio
+import itertools
 import signal
+import threading
 from pathlib import Path
 
 import httpx2 as httpx
@@ -12,21 +14,25 @@ from tests.conftest import Upstream, configuration
 from tests.support.gateway import GatewayProcess
 from tests.support.load import load
 from tests.support.operator import Operator
-from tests.watch.test_policy_changes import BROKEN, only
+from tests.watch.test_policy_changes import BROKEN, only, wait_for
 
 PER_S, SECONDS = 200, 5
 PLACES = ("ok", "vllm", "unicode")
 
 
-def edited(gateway: GatewayProcess, operator: Operator) -> None:
-    """By PUT, by the file, by rollback, and by documents that are none."""
-    file = gateway.directory / "policy.yaml"
-    for step in range(6):
-        operator.published(only(PLACES[(step + 1) % 3]))
-        assert operator.put(BROKEN[step]).status_code == 422
-        file.write_text(only(PLACES[(step + 2) % 3]))
+def edited(gateway: GatewayProcess, operator: Operator, ended: threading.Event) -> None:
+    """By PUT, by the file, by rollback, and by documents that are none, again and again until the load has ended."""
+    for step in itertools.count():
+        if ended.is_set() and step:
+            break
+        published, written = only(PLACES[(step + 1) % 3]), only(PLACES[(step + 2) % 3])
+        operator.published(published)
+        assert operator.put(BROKEN[step % len(BROKEN)]).status_code == 422
+        (gateway.directory / "policy.yaml").write_text(written)
         gateway.send_signal(signal.SIGHUP)
+        wait_for(lambda said=written: operator.policy()["document"] == said)
         assert operator.post("rollback").status_code == 200
+        assert operator.policy()["document"] == published
 
 
 async def test_nothing_is_dropped_or_misrouted(upstream: Upstream, tmp_path: Path) -> None:
@@ -36,11 +42,12 @@ async def test_nothing_is_dropped_or_misrouted(upstream: Upstream, tmp_path: Pat
     body = {"model": "all", "messages": [{"role": "user", "content": "hi"}]}
     with GatewayProcess(tmp_path, config) as gateway:
         operator = Operator(gateway)
+        ended = threading.Event()
+        edits = asyncio.create_task(asyncio.to_thread(edited, gateway, operator, ended))
         async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
-            answers, _ = await asyncio.gather(
-                load(client, PER_S, SECONDS, lambda number: {**body, "stream": number % 2 == 0}),
-                asyncio.to_thread(edited, gateway, operator),
-            )
+            answers = await load(client, PER_S, SECONDS, lambda number: {**body, "stream": number % 2 == 0})
+        ended.set()
+        await edits
         says = {
             one["name"]: operator.client.get(f"/admin/policy/revisions/{one['number']}").json()["record"]["document"]
             for one in operator.revisions(limit=200)
@@ -49,4 +56,4 @@ async def test_nothing_is_dropped_or_misrouted(upstream: Upstream, tmp_path: Pat
     assert {answer.status_code for answer in answers} == {200}
     routed = {(answer.headers["x-gateway-policy"], answer.headers["x-gateway-deployment"]) for answer in answers}
     assert all(says[revision] == only(deployment) for revision, deployment in routed)
-    assert len({revision for revision, _ in routed}) > 10
+    assert len({revision for revision, _ in routed}) > 3

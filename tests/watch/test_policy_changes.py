@@ -55,7 +55,7 @@ def asked(gateway: GatewayProcess) -> tuple[str, str]:
     return answer.headers["x-gateway-deployment"], answer.headers["x-gateway-policy"]
 
 
-def wait_for(what: Callable[[], Any], within_s: float = 4) -> None:
+def wait_for(what: Callable[[], Any], within_s: float = 10) -> None:
     until = time.monotonic() + within_s
     while not what():
         assert time.monotonic() < until
