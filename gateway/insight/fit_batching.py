@@ -101,7 +101,7 @@ def _steps(timelines: Sequence[_Timeline], per_token_s: float) -> tuple[float, f
     rows, seen = [], []
     for line in timelines:
         for one in line.samples:
-            if not one.is_whole or one.first_s is None or one.output_tokens < _LONG:
+            if not one.is_whole_stream or one.first_s is None or one.output_tokens < _LONG:
                 continue
             start, end = one.began + one.first_s, one.began + one.total_s
             if end - start < _LEAST_S:
@@ -109,6 +109,8 @@ def _steps(timelines: Sequence[_Timeline], per_token_s: float) -> tuple[float, f
             steps = one.output_tokens - 1
             rows.append((steps, steps * line.mean_generating(start, end)))
             seen.append(max(end - start - line.prompt_tokens(start, end) * per_token_s, (end - start) / 4))
+    if not rows:  # answers so short show no pace, and need none
+        return _LEAST_S, 0.0
     step_s, per_sequence_s = nonnegative(rows, seen)
     return max(step_s, _LEAST_S), per_sequence_s
 
