@@ -7,6 +7,7 @@ number; a sequence that has n tokens to go ends n steps from now, however long t
 """
 
 import heapq
+import math
 from collections import deque
 from typing import Any
 
@@ -44,10 +45,12 @@ class BatchingServer:
 
     def begin(self, job: Job) -> None:
         """It waits for its turn."""
-        if self._course.refuses(job, job.drawn()[0]):
+        fails, first, _ = job.drawn()
+        if self._course.refuses(job, fails):
             return
-        if self._is.overhead_s:
-            self._clock.at(self._clock.now + self._is.overhead_s * self._slower, self._arrive, job)
+        overhead_s = self._is.overhead_s * self._slower
+        if overhead_s:
+            self._clock.at(self._clock.now + overhead_s * math.exp(self._is.overhead_sigma * first), self._arrive, job)
         else:
             self._arrive(job)
 
