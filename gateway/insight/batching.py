@@ -76,10 +76,12 @@ class BatchingServer:
         steps = self._steps + (self._clock.now - self._at) / self._step_s()
         return max(min(int(job.output_tokens - (job.ends - steps)), job.output_tokens), 1)
 
-    def gauges(self) -> VllmMetrics | None:
-        """As `/metrics` would say it now; nothing while all requests fail."""
-        if self._course.failures().share >= 1.0:
-            return None
+    def is_up(self) -> bool:
+        """Not while all requests fail."""
+        return self._course.is_up()
+
+    def gauges(self) -> VllmMetrics:
+        """As `/metrics` would say it now."""
         size = self._is.kv_tokens
         return VllmMetrics(
             running=self._running(),
