@@ -1,9 +1,9 @@
 """A self-hosted server's behaviour, fitted to recorded attempts, which show who else was there at each moment.
 
 Generating: an answer's time after its first output, less what was worked on of other prompts meanwhile, is so many steps,
-each longer by every sequence beside it: a line in both. Prompts: first come, first served, so the
-work on one begins when it comes or when the first output of the one before came. Seats are not seen in times: of some
-numbers the one is taken with which a replay of the record comes nearest to it.
+each longer by every sequence beside it: a line in both. Prompts: of those that found no other before them, the time to the
+first output is a line in their tokens. Seats are not seen in times: the number is taken with which a replay of the record
+comes nearest to it.
 """
 
 import bisect

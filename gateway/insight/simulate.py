@@ -55,7 +55,6 @@ class Simulation:
         self.watched = watched
         self.unknown_models = 0
         self._open = 0
-        self._goes_on = True
         self._servers = {
             name: [self._server(deployment, world.deployments[name]) for _ in deployment.addresses or (None,)]
             for name, deployment in self.deployments.items()
