@@ -101,7 +101,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
         sys.exit(_UNPREDICTABLE)
     if page is not None:
         rows = recorded.rows if recorded is not None else []
-        _write(page, report(found, rows, *([one.rows for one in played] + [[]])[:2]))
+        _write(page, report(found, rows, played[0].rows, played[-1].rows))
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if any(side is not None and side.leaks for side in (found.current, found.draft)):
         sys.exit(_LEAKED)

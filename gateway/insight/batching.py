@@ -7,6 +7,7 @@ number; a sequence that has n tokens to go ends n steps from now, however long t
 """
 
 import heapq
+import math
 from collections import deque
 from typing import Any
 
@@ -44,10 +45,12 @@ class BatchingServer:
 
     def begin(self, job: Job) -> None:
         """It waits for its turn."""
-        if self._course.refuses(job, job.drawn()[0]):
+        fails, first, _ = job.drawn()
+        if self._course.refuses(job, fails):
             return
-        if self._is.overhead_s:
-            self._clock.at(self._clock.now + self._is.overhead_s * self._slower, self._arrive, job)
+        overhead_s = self._is.overhead_s * self._slower
+        if overhead_s:
+            self._clock.at(self._clock.now + overhead_s * math.exp(self._is.overhead_sigma * first), self._arrive, job)
         else:
             self._arrive(job)
 
@@ -73,10 +76,12 @@ class BatchingServer:
         steps = self._steps + (self._clock.now - self._at) / self._step_s()
         return max(min(int(job.output_tokens - (job.ends - steps)), job.output_tokens), 1)
 
-    def gauges(self) -> VllmMetrics | None:
-        """As `/metrics` would say it now; nothing while all requests fail."""
-        if self._course.failures().share >= 1.0:
-            return None
+    def is_up(self) -> bool:
+        """Not while all requests fail."""
+        return self._course.is_up()
+
+    def gauges(self) -> VllmMetrics:
+        """As `/metrics` would say it now."""
         size = self._is.kv_tokens
         return VllmMetrics(
             running=self._running(),

@@ -51,9 +51,13 @@ class CommercialServer:
             return 0
         return min(1 + int((self._clock.now - job.first_at) / job.pace_s), job.output_tokens)
 
+    def is_up(self) -> bool:
+        """Not while all requests fail."""
+        return self._course.is_up()
+
     @staticmethod
     def gauges() -> VllmMetrics | None:
-        """A provider does not say how it is."""
+        """A provider does not say how full it is."""
         return None
 
     def _first(self, job: Job) -> None:

@@ -19,7 +19,7 @@ from gateway.insight.sample import Sample
 from gateway.insight.world import Behaviour
 from gateway.values.deployment import Deployment, Hosting
 
-FEWEST = 100  # streams answered in full
+FEWEST = 100  # answers in full; of a server of one's own streams, whose first output is seen
 _FITTED = 0.7  # of the attempts; the rest is predicted
 MOST_OFF, MOST_OFF_P95 = 0.2, 0.3  # of the median and the 95th percentile, each way
 MOST_OTHERS = 0.1  # of the requests at a server, those that are not the gateway's
@@ -52,21 +52,25 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def fit(deployment: Deployment, samples: Sequence[Sample]) -> Fit:
     """From its attempts, in any order."""
+    is_own = deployment.hosting is Hosting.SELF_HOSTED
     in_order = sorted(samples, key=lambda one: one.began)
-    whole = [one for one in in_order if one.is_whole]
+    whole = [one for one in in_order if (one.is_whole_stream if is_own else one.is_whole)]
     if len(whole) < FEWEST:
-        said = f"{len(whole)} streams answered in full are on record, {FEWEST} are needed"
+        said = f"{len(whole)} {'streams' if is_own else 'requests'} answered in full are on record, {FEWEST} are needed"
         return Fit(answered=len(whole), refused=said)
     if (others := _others(in_order)) > MOST_OTHERS:
         return Fit(answered=len(whole), refused=f"{others:.0%} of the requests there are not this gateway's")
     cut = int(len(in_order) * _FITTED)
-    fitted = fit_batching if deployment.hosting is Hosting.SELF_HOSTED else fit_commercial
+    fitted = fit_batching if is_own else fit_commercial
     behaviour = fitted(in_order[:cut])
     times = replayed(behaviour, in_order)[cut:]
     later = [(one, time) for one, time in zip(in_order[cut:], times, strict=True) if one.is_whole]
     first = _held([(time[0], one.first_s) for one, time in later])
     total = _held([(time[1], one.total_s) for one, time in later])
-    off = [*_off("first output", first), *_off("whole answer", total)]
+    off = [
+        *(_off("first output", first) if any(one.is_whole_stream for one, _ in later) else ()),
+        *_off("whole answer", total),
+    ]
     return Fit(
         answered=len(whole),
         behaviour=fitted(in_order) if not off else None,

@@ -1,14 +1,16 @@
 """A self-hosted server's behaviour, fitted to recorded attempts, which show who else was there at each moment.
 
 Generating: an answer's time after its first output, less what was worked on of other prompts meanwhile, is so many steps,
-each longer by every sequence beside it: a line in both. Prompts: first come, first served, so the
-work on one begins when it comes or when the first output of the one before came. Seats are not seen in times: of some
-numbers the one is taken with which a replay of the record comes nearest to it.
+each longer by every sequence beside it: a line in both. Prompts: of those that found no other before them, the time to the
+first output is a line in their tokens. Seats are not seen in times: the number is taken with which a replay of the record
+comes nearest to it.
 """
 
 import bisect
 import itertools
+import math
 from collections.abc import Sequence
+from statistics import median
 
 from msgspec.structs import replace
 
@@ -27,6 +29,8 @@ _BATCHED = 2048  # prompt tokens in a step, as vLLM has it
 _ENOUGH = 20  # prompts, of those that found the fewest there
 _AGREEING, _TRIMS = 0.6, 10
 _ROUNDS = 4
+_MOST_TIMES = 4.0  # that an overhead is taken to be off the usual one
+_MIDDLE_OF_NORMAL = 0.6745  # half of what is normal lies within so many deviations
 
 
 def fit_batching(samples: Sequence[Sample]) -> Behaviour:
@@ -35,9 +39,9 @@ def fit_batching(samples: Sequence[Sample]) -> Behaviour:
     for one in samples:
         by_address.setdefault(one.address, []).append(one)
     timelines = [_Timeline(of) for of in by_address.values()]
-    step_s = per_sequence_s = overhead_s = per_token_s = 0.0
+    step_s = per_sequence_s = overhead_s = per_token_s = sigma = 0.0
     for _ in range(_ROUNDS):  # each of the two needs a little of the other
-        overhead_s, per_token_s = _prompts(timelines, step_s, per_sequence_s)
+        overhead_s, per_token_s, sigma = _prompts(timelines, step_s, per_sequence_s)
         step_s, per_sequence_s = _steps(timelines, per_token_s)
     found = Batching(
         prefill_tokens_per_s=1.0 / per_token_s,
@@ -45,6 +49,7 @@ def fit_batching(samples: Sequence[Sample]) -> Behaviour:
         step_per_sequence_s=per_sequence_s,
         batched_tokens=_BATCHED,
         overhead_s=overhead_s,
+        overhead_sigma=sigma,
         max_running=max(line.most for line in timelines),
     )
     largest = max(by_address.values(), key=len)[-_MOST_REPLAYED:]
@@ -101,7 +106,7 @@ def _steps(timelines: Sequence[_Timeline], per_token_s: float) -> tuple[float, f
     rows, seen = [], []
     for line in timelines:
         for one in line.samples:
-            if not one.is_whole or one.first_s is None or one.output_tokens < _LONG:
+            if not one.is_whole_stream or one.first_s is None or one.output_tokens < _LONG:
                 continue
             start, end = one.began + one.first_s, one.began + one.total_s
             if end - start < _LEAST_S:
@@ -109,12 +114,15 @@ def _steps(timelines: Sequence[_Timeline], per_token_s: float) -> tuple[float, f
             steps = one.output_tokens - 1
             rows.append((steps, steps * line.mean_generating(start, end)))
             seen.append(max(end - start - line.prompt_tokens(start, end) * per_token_s, (end - start) / 4))
+    if not rows:  # answers so short show no pace, and need none
+        return _LEAST_S, 0.0
     step_s, per_sequence_s = nonnegative(rows, seen)
     return max(step_s, _LEAST_S), per_sequence_s
 
 
-def _prompts(timelines: Sequence[_Timeline], step_s: float, per_sequence_s: float) -> tuple[float, float]:
-    """Seconds before the work on a prompt, and for each of its tokens beside the steps that go on meanwhile.
+def _prompts(timelines: Sequence[_Timeline], step_s: float, per_sequence_s: float) -> tuple[float, float, float]:
+    """Seconds before the work on a prompt, and for each of its tokens beside the steps that go on meanwhile; and how far the
+    first of the two spreads.
 
     Of those that came while few were there and no other prompt was before them; and as some will have waited for a seat
     all the same, of the greater part of them that agrees best (least trimmed squares).
@@ -137,7 +145,19 @@ def _prompts(timelines: Sequence[_Timeline], step_s: float, per_sequence_s: floa
         limit = sorted(errors)[int(len(errors) * _AGREEING)]
         kept = [at for at, error in enumerate(errors) if error <= limit]
         overhead_s, per_token_s = nonnegative([rows[at] for at in kept], [seen[at] for at in kept])
-    return overhead_s, max(per_token_s, 1e-7)
+    return overhead_s, max(per_token_s, 1e-7), _spread(overhead_s, per_token_s, rows, seen)
+
+
+def _spread(overhead_s: float, per_token_s: float, rows: Sequence[tuple[float, float]], seen: Sequence[float]) -> float:
+    """Of the logarithm, from the middle deviation: those who waited for a seat say nothing of it."""
+    if overhead_s < _LEAST_S:
+        return 0.0
+    least = overhead_s / _MOST_TIMES
+    logs = [
+        abs(math.log(min(max(value - per_token_s * row[1], least), overhead_s * _MOST_TIMES) / overhead_s))
+        for row, value in zip(rows, seen, strict=True)
+    ]
+    return median(logs) / _MIDDLE_OF_NORMAL
 
 
 def _with_seats(found: Batching, samples: Sequence[Sample]) -> Batching:

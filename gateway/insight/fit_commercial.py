@@ -33,7 +33,16 @@ _AS = {
 
 
 def fit_commercial(samples: Sequence[Sample]) -> Behaviour:
-    """From attempts in the order of time, some of them streams that were answered in full."""
+    """From attempts in the order of time, some of them answered in full. Where there are streams, from those."""
+    fitted = _of_streams if any(one.is_whole_stream for one in samples) else _of_whole_answers
+    first_output, output_token = fitted(samples)
+    return Behaviour(
+        commercial=Service(first_output=first_output, output_token=output_token, limits=_limits(samples)),
+        failures=failures(samples),
+    )
+
+
+def _of_streams(samples: Sequence[Sample]) -> tuple[FirstOutput, Spread]:
     times = [(one.prompt_tokens, max(one.first_s, _LEAST_S), False) for one in samples if one.first_s is not None]
     times += [
         (one.prompt_tokens, max(one.total_s, _LEAST_S), True)
@@ -44,16 +53,33 @@ def fit_commercial(samples: Sequence[Sample]) -> Behaviour:
     paces = [
         math.log(max(one.total_s - one.first_s, _LEAST_S) / (one.output_tokens - 1))
         for one in samples
-        if one.is_whole and one.first_s is not None and one.output_tokens >= _LONG
+        if one.is_whole_stream and one.first_s is not None and one.output_tokens >= _LONG
     ]
+    if not paces:  # answers so short show no pace, and need none
+        paces = [math.log(_LEAST_S)]
     pace = fmean(paces)
-    return Behaviour(
-        commercial=Service(
-            first_output=FirstOutput(median_s=line[0], per_prompt_token_s=line[1], sigma=sigma),
-            output_token=Spread(median_s=math.exp(pace), sigma=_deviation([one - pace for one in paces])),
-            limits=_limits(samples),
-        ),
-        failures=failures(samples),
+    return (
+        FirstOutput(median_s=line[0], per_prompt_token_s=line[1], sigma=sigma),
+        Spread(median_s=math.exp(pace), sigma=_deviation([one - pace for one in paces])),
+    )
+
+
+def _of_whole_answers(samples: Sequence[Sample]) -> tuple[FirstOutput, Spread]:
+    """A line in the tokens of prompt and output; the spread around it is taken for that of both its parts."""
+    whole = [one for one in samples if one.is_whole]
+    rows = [(1.0, one.prompt_tokens, max(one.output_tokens - 1, 0)) for one in whole]
+    seen = [max(one.total_s, _LEAST_S) for one in whole]
+    base, per_prompt, per_output = nonnegative(rows, seen)
+    base, per_output = max(base, _LEAST_S), max(per_output, _LEAST_S / 10)
+    residuals = [
+        math.log(value / (base + per_prompt * row[1] + per_output * row[2]))
+        for row, value in zip(rows, seen, strict=True)
+    ]
+    shift = math.exp(fmean(residuals))
+    sigma = _deviation([one - math.log(shift) for one in residuals])
+    return (
+        FirstOutput(median_s=base * shift, per_prompt_token_s=per_prompt * shift, sigma=sigma),
+        Spread(median_s=per_output * shift, sigma=sigma),
     )
 
 

@@ -9,7 +9,7 @@ from gateway.insight.sample import Sample
 from gateway.insight.simulate import NOTHING_SAYS
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import Unpredictable, World
-from gateway.routing.plan import Plan
+from gateway.routing.plan import Plan, Split
 from gateway.values.deployment import Deployment
 
 
@@ -45,12 +45,12 @@ def reached_by(plans: Sequence[Plan], traffic: Traffic) -> frozenset[str]:
     """The deployments that any of this traffic can go to, whatever is known of them at the time."""
     found: set[str] = set()
     for plan in plans:
-        seen: set[int] = set()  # classes of requests that were looked at; the plan keeps them
+        seen: dict[int, Split] = {}  # classes of requests that were looked at
         for arrival in traffic.requests:
             rule, facts = plan.match(arrival.facts, arrival.at), arrival.facts
             if facts.model in rule.pools and not rule.refuse:
                 split = rule.split(facts)
                 if id(split) not in seen:
-                    seen.add(id(split))
+                    seen[id(split)] = split
                     found |= {place.name for place in split.eligible}
     return frozenset(found)

@@ -65,7 +65,7 @@ def error_of(times: Sequence[Times], samples: Sequence[Sample]) -> float:
     errors = [
         abs(math.log(max(first_s, _LEAST_S) / max(one.first_s, _LEAST_S)))
         for (first_s, _), one in zip(times, samples, strict=True)
-        if one.is_whole and first_s is not None and one.first_s is not None
+        if one.is_whole_stream and first_s is not None and one.first_s is not None
     ]
     return sum(errors) / len(errors) if errors else math.inf
 

@@ -28,8 +28,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_whole(self) -> bool:
-        """A stream that was answered in full, with its tokens counted."""
-        return self.outcome is Outcome.OK and self.first_s is not None and self.counted
+        """Answered in full, with its tokens counted."""
+        return self.outcome is Outcome.OK and self.counted
+
+    @property
+    def is_whole_stream(self) -> bool:
+        """The same of a stream: when its first output came is known."""
+        return self.is_whole and self.first_s is not None
 
 
 def samples_of(record: RequestFinished) -> Iterator[tuple[str, Sample]]:

@@ -77,8 +77,11 @@ class Server(Protocol):
     def generated(self, job: Job) -> int:
         """Output tokens that it has by now."""
 
+    def is_up(self) -> bool:
+        """Whether it answers when it is asked how it is: not while all requests fail."""
+
     def gauges(self) -> VllmMetrics | None:
-        """What it says of itself; None if it does not answer."""
+        """What it says of itself; None if it says nothing."""
 
 
 class Course:
@@ -101,6 +104,10 @@ class Course:
             if one.failures is not None and start <= now < end:
                 return one.failures
         return self._usual
+
+    def is_up(self) -> bool:
+        """Not while all requests fail."""
+        return self.failures().share < 1.0
 
     def turns(self) -> list[float]:
         """When an episode begins or ends."""

@@ -55,7 +55,6 @@ class Simulation:
         self.watched = watched
         self.unknown_models = 0
         self._open = 0
-        self._goes_on = True
         self._servers = {
             name: [self._server(deployment, world.deployments[name]) for _ in deployment.addresses or (None,)]
             for name, deployment in self.deployments.items()
@@ -115,14 +114,14 @@ class Simulation:
     def _scrape(self, what: tuple[Deployment, int]) -> None:
         deployment, address = what
         name, now, readings = deployment.name, self.clock.now, self.readings
-        gauges = self._servers[name][address].gauges()
-        if gauges is None:
+        server = self._servers[name][address]
+        if not server.is_up():
             readings.workers.silent(name, address, now, refused=True)
             if readings.workers.all_down(name):
                 readings.down(name)
         else:
             readings.workers.answered(name, address, now)
             readings.up(name)
-            if deployment.provider == _VLLM:
+            if deployment.provider == _VLLM and (gauges := server.gauges()) is not None:
                 readings.workers.gauged(name, address, gauges, now)
         self.clock.at(now + deployment.scrape_s, self._scrape, what)

@@ -37,6 +37,9 @@ class Batching(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     overhead_s: Annotated[
         Seconds, Meta(description="Before the work begins: network, tokenising, the step that is under way.")
     ] = 0.0
+    overhead_sigma: Annotated[
+        float, Meta(ge=0, le=3, description="How far that spreads: log-normal, the deviation of its logarithm.")
+    ] = 0.0
 
 
 class Spread(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -3,10 +3,11 @@
 The pool is one cheap, slow server of one's own and two commercial deployments, as in `policies/spill-over.yaml`.
 """
 
+import csv
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +56,21 @@ def short(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(not TRACE.exists(), reason=f"the Azure trace is not at {TRACE}")
-@pytest.mark.parametrize("rival", [ONLY_COMMERCIAL, ROUND_ROBIN], ids=["only commercial", "in turns"])
-def test_spill_over_keeps_its_objective_and_costs_less(rival: str, tmp_path: Path) -> None:
+def test_spill_over_keeps_its_objective_and_costs_less(tmp_path: Path) -> None:
+    """Less than in turns, which is simulated too, and than only commercial, which is a sum."""
     draft = tmp_path / "draft.yaml"
-    draft.write_text(rival)
-    since = time.monotonic()
+    draft.write_text(ROUND_ROBIN)
+    before_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime  # of a core: others may be at work on it
     result = found("--trace", str(TRACE), "--policy", str(draft))
-    assert time.monotonic() - since < WITHIN_S
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before_s < WITHIN_S
     assert result["requests"] == 19_366
     ours, theirs = result["current"], result["draft"]
     assert ours["objective"]["share"] >= 0.99
-    assert ours["cost"]["total"] < 0.8 * theirs["cost"]["total"]
+    with TRACE.open() as lines:
+        rows = list(csv.DictReader(lines))
+    cloud = sum(int(row["ContextTokens"]) * 0.15 + int(row["GeneratedTokens"]) * 0.60 for row in rows) / 1e6
+    assert ours["cost"]["total"] < 0.9 * cloud
+    assert ours["cost"]["total"] < 0.6 * theirs["cost"]["total"]
     assert ours["cost"]["unknown_attempts"] == 0
     assert ours["leaks"] == theirs["leaks"] == {}
     assert result["changed_hands"] == sum(group["requests"] for group in result["moved"]) > 0

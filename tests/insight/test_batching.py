@@ -86,7 +86,6 @@ def test_seats_are_bounded_and_the_gauges_say_who_waits() -> None:
     askers = [stand.ask(0.0, 10, 1001)[1] for _ in range(3)]
     stand.clock.run_until(BEGAN + 5.0)
     gauges = stand.server.gauges()
-    assert gauges is not None
     assert (gauges.running, gauges.waiting) == (2, 1)
     assert askers[2].first is None
     stand.run()
@@ -94,7 +93,6 @@ def test_seats_are_bounded_and_the_gauges_say_who_waits() -> None:
     assert askers[2].first is not None
     assert askers[2].first > askers[0].end
     after = stand.server.gauges()
-    assert after is not None
     assert (after.running, after.waiting, after.ended) == (0, 0, 3.0)
 
 
@@ -145,7 +143,6 @@ def test_laws(requests: list[tuple[float, int, int, float]], seats: int, kv: int
         if leaves:
             stand.clock.at(BEGAN + at + patience, stand.server.leave, job)
         gauges = stand.server.gauges()
-        assert gauges is not None
         assert gauges.running <= seats
     stand.run()
     firsts = []
@@ -160,6 +157,5 @@ def test_laws(requests: list[tuple[float, int, int, float]], seats: int, kv: int
             assert asker.end - asker.first >= (output - 1) * STEP - 1e-5
     assert firsts == sorted(firsts)
     gauges = stand.server.gauges()
-    assert gauges is not None
     assert (gauges.running, gauges.waiting) == (0, 0)
     assert gauges.kv_use == 0.0

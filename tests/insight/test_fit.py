@@ -20,7 +20,14 @@ from tests.insight.worlds import BEGAN, arrivals, catalogue, deployment, facts, 
 
 OWN = catalogue(deployment("it", own=True))
 THEIRS = catalogue(deployment("it"))
-SERVER = Batching(prefill_tokens_per_s=8000, step_s=0.015, step_per_sequence_s=0.0004, max_running=12, overhead_s=0.04)
+SERVER = Batching(
+    prefill_tokens_per_s=8000,
+    step_s=0.015,
+    step_per_sequence_s=0.0004,
+    max_running=12,
+    overhead_s=0.04,
+    overhead_sigma=0.3,
+)
 SERVICE = Service(
     first_output=FirstOutput(median_s=0.4, sigma=0.35, per_prompt_token_s=0.0002),
     output_token=Spread(median_s=0.02, sigma=0.25),
@@ -61,7 +68,8 @@ def test_a_server_that_batches_is_found_again_with_its_seats(busy: list[Sample])
     assert its.prefill_tokens_per_s == pytest.approx(SERVER.prefill_tokens_per_s, rel=0.05)
     assert its.step_s == pytest.approx(SERVER.step_s, rel=0.05)
     assert its.step_per_sequence_s == pytest.approx(SERVER.step_per_sequence_s, rel=0.15)
-    assert its.overhead_s == pytest.approx(SERVER.overhead_s, rel=0.1)
+    assert its.overhead_s == pytest.approx(SERVER.overhead_s, rel=0.15)
+    assert its.overhead_sigma == pytest.approx(SERVER.overhead_sigma, rel=0.35)
     assert its.max_running == SERVER.max_running
     assert found.first_output is not None
     assert found.first_output.predicted.p95 == pytest.approx(found.first_output.recorded.p95, rel=0.1)
@@ -127,7 +135,7 @@ def test_too_few_are_refused() -> None:
     few = samples(recorded(THEIRS, Behaviour(commercial=SERVICE), FEWEST - 1, 5.0))
     found = fit(THEIRS.deployments["it"], few)
     assert found.behaviour is None
-    assert found.refused == "99 streams answered in full are on record, 100 are needed"
+    assert found.refused == "99 requests answered in full are on record, 100 are needed"
     assert fit(THEIRS.deployments["it"], []).refused is not None
 
 
@@ -172,3 +180,30 @@ def test_a_server_that_others_use_too_is_refused(busy: list[Sample]) -> None:
     alone = [msgspec.structs.replace(one, there=(12, 12)) for one in busy]
     assert fit(OWN.deployments["it"], alone).refused is None
     assert any(one.there for one in busy)
+
+
+def test_a_service_of_which_only_whole_answers_are_seen_is_fitted_and_a_server_is_not() -> None:
+    whole = [msgspec.structs.replace(one, facts=facts(one.prompt_tokens, stream=False)) for one in traffic(2000, 5.0)]
+    behaviour = Behaviour(commercial=SERVICE)
+    seen = samples(simulated(planned(THEIRS), THEIRS, {"it": behaviour}, whole))
+    assert all(one.first_s is None for one in seen)
+    found = fit(THEIRS.deployments["it"], seen)
+    assert found.refused is None
+    assert found.total is not None
+    assert found.total.predicted.p95 == pytest.approx(found.total.recorded.p95, rel=0.2)
+    its = found.behaviour and found.behaviour.commercial
+    assert its is not None
+    assert its.output_token.median_s == pytest.approx(0.02, rel=0.1)
+    refused = fit(OWN.deployments["it"], seen).refused
+    assert refused == "0 streams answered in full are on record, 100 are needed"
+
+
+@pytest.mark.parametrize("of", [OWN, THEIRS], ids=["own", "commercial"])
+def test_answers_of_one_token_are_fitted_too(of: Any) -> None:
+    """As those of a classifier: there is no pace to be seen, and none is needed."""
+    behaviour = Behaviour(self_hosted=SERVER) if of is OWN else Behaviour(commercial=SERVICE)
+    short = [msgspec.structs.replace(one, output_tokens=1) for one in traffic(1000, 3.0)]
+    found = fit(of.deployments["it"], samples(simulated(planned(of), of, {"it": behaviour}, short)))
+    assert found.refused is None
+    assert found.first_output is not None
+    assert found.first_output.predicted.p50 == pytest.approx(found.first_output.recorded.p50, rel=0.1)

@@ -121,7 +121,7 @@ def test_what_was_hardly_seen_is_refused_by_name(folder: Path) -> None:
     done = simulate(folder, "--journal", str(folder / "short.db"))
     assert done.returncode == 1
     assert "cloud-2 cannot be predicted: " in done.stderr
-    assert "streams answered in full are on record, 100 are needed" in done.stderr
+    assert "requests answered in full are on record, 100 are needed" in done.stderr
     assert done.stdout == ""
 
 

@@ -237,3 +237,15 @@ def test_events_can_change_the_world_and_who_decides() -> None:
     world = World(deployments={"a": steady(), "b": steady()})
     found = play(Side(to_a), TWO.deployments, world, traffic, prepare=prepare)
     assert [row.by for row in found.rows] == ["a"] * 5 + ["b"] * 5
+
+
+def test_an_own_server_may_be_given_as_a_distribution() -> None:
+    """It says nothing of how full it is, and is no less up."""
+    of = catalogue(deployment("home", own=True), deployment("cloud"))
+    outage = Episode(start_s=20.0, end_s=40.0, failures=DOWN)
+    behaviours = {"home": steady(episodes=[outage]), "cloud": steady()}
+    records = simulated(planned(of), of, behaviours, arrivals([float(n) for n in range(80)]))
+    by = [record.answered_by for record in records]
+    assert by[:20] == ["home"] * 20
+    assert by[25:40] == ["cloud"] * 15
+    assert by[50:] == ["home"] * 30

@@ -121,11 +121,13 @@ class ModelledUpstream:
 
     def _say(self, request: Request, writer: asyncio.StreamWriter) -> None:
         gauges = self._server.gauges()
-        if gauges is None:
-            status, body = (503, b"") if request.path == "/health" else (404, b"")
+        if not self._server.is_up():
+            status, body = 503, b""
+        elif request.path == "/health" or gauges is None:
+            status, body = 200, b"{}"
         else:
             face = VllmFace(running=gauges.running, waiting=gauges.waiting, kv_use=gauges.kv_use or 0.0)
-            status, body = (200, b"{}") if request.path == "/health" else face.metrics(0, int(gauges.ended or 0))
+            status, body = face.metrics(0, int(gauges.ended or 0))
         writer.write(head(status, (JSON, length(body))) + body)
 
     async def _chat(self, request: Request, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:

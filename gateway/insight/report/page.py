@@ -31,7 +31,7 @@ class Side(NamedTuple):
 
 
 def report(found: Compared, recorded: Sequence[Row], current: Sequence[Row], draft: Sequence[Row]) -> str:
-    """HTML. The rows are those that the result was made of; empty where it has no such side."""
+    """HTML. The rows are those that the result was made of; of a side that it does not have they are not looked at."""
     every = (
         ("record", "on record", found.recorded, recorded),
         ("current", "current", found.current, current),
