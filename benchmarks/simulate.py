@@ -13,10 +13,11 @@ from typing import Any
 from tests.insight.test_agreement import PER_S, SEED, UNDER_S, WORLD
 from tests.insight.test_azure import ROUND_ROBIN, TRACE
 from tests.insight.test_azure import WORLD as AZURE_WORLD
-from tests.support.agreement import CALM_S, Request, agreement, off, poisson
+from tests.support.agreement import Request, agreement, off, poisson
 from tests.support.gateway import REPOSITORY
 
 WITHIN, WITHIN_S = 0.1, 20.0
+CALM_S = 0.0015  # timers that are later show a machine on which what is real is slower than what was asked of it
 FAILING = {
     "home": {"failures": {"share": 0.03, "outcome": "server_error", "after_s": 0.1}},
     "cloud": {
@@ -50,7 +51,7 @@ def main() -> int:
         print(f"an hour of the Azure trace under two policies: {took_s:.1f} s")
         missed |= took_s > WITHIN_S
     if void:
-        print(f"void: for times to be compared, timers must not be more than {CALM_S * 1e3:.0f} ms late")
+        print(f"void: for times to be compared, timers must not be more than {CALM_S * 1e3:.1f} ms late")
         return 2
     print(f"bounds ({WITHIN:.0%}, {WITHIN_S:.0f} s): {'missed' if missed else 'kept'}")
     return int(missed)
