@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from gateway import __version__
-from gateway.api.admin import decoded, summary
+from gateway.api.admin import story, summary
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError
@@ -24,7 +24,6 @@ from gateway.cli.policy import policy
 from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
-from gateway.flow.sentences import record_sentences
 from gateway.insight.world import World
 from gateway.observe import journal
 from gateway.providers.vendors import SKILLS
@@ -183,9 +182,9 @@ def decisions(config: str | None, decision_id: str | None, limit: int, *, as_jso
         if as_json:
             click.echo(bytes(record.record))
         elif decision_id:
-            click.echo("\n".join(record_sentences(decoded(record))))
+            click.echo("\n".join(story(record)))
         else:
-            click.echo(summary(decoded(record)))
+            click.echo(summary(record))
 
 
 @main.command("schema")
