@@ -92,17 +92,23 @@ def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: 
             continue
         for told in checked.problems:
             click.echo(str(told))
+        if config is None and {one.path for one in checked.problems} >= {"deployments", "rules"}:
+            click.echo(f"this looks like a policy: gateway check -c CONFIGURATION {file}")
         click.echo(f"{file}: {_verdict(checked)}" if len(files) > 1 else _verdict(checked))
     sys.exit(failed)
 
 
 def _verdict(checked: Checked) -> str:
     if not checked.valid:
-        return f"not valid: {_counted(len(checked.problems), 'problem')}"
-    counts = [(sum(one.severity is severity for one in checked.problems), severity.value) for severity in Severity]
-    found = ", ".join(_counted(*one) for one in counts if one[0]) or "nothing to be said against it"
+        return f"not valid: {_counts(checked)}"
+    found = _counts(checked) or "nothing to be said against it"
     partly = "" if checked.complete else "; not all could be proved"
     return f"valid: {_counted(checked.rules, 'rule')}, revision {checked.revision}; {found}{partly}"
+
+
+def _counts(checked: Checked) -> str:
+    counts = [(sum(one.severity is severity for one in checked.problems), severity.value) for severity in Severity]
+    return ", ".join(_counted(*one) for one in counts if one[0])
 
 
 def _counted(count: int, word: str) -> str:
@@ -148,7 +154,8 @@ def explain(
     except ApiError as error:
         raise click.ClickException(error.message) from None
     except UnknownModel as unknown:
-        raise click.ClickException(f"no model or deployment is named {str(unknown)!r}") from None
+        names = ", ".join([*settings.catalogue.models, *settings.catalogue.deployments])
+        raise click.ClickException(f"no model or deployment is named {str(unknown)!r}; there are {names}") from None
     click.echo(msgspec.json.encode(decision) if as_json else "\n".join(decision_sentences(decision)))
 
 

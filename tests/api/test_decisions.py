@@ -92,7 +92,7 @@ def test_explain_on_the_command_line(gateway: GatewayProcess) -> None:
     assert "the request is refused" in text
     decision = json.loads(command(gateway, "explain", "--json", "-f", "-", stdin=json.dumps(BODY)))
     assert decision["attempts"] == ["ok"]
-    assert "no model or deployment is named 'x'" in command(
+    assert "no model or deployment is named 'x'; there are chat, " in command(
         gateway, "explain", "-f", "-", stdin=json.dumps({**BODY, "model": "x"}), status=1
     )
 
