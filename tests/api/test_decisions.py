@@ -142,6 +142,9 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
         ask(gateway, model="nobody")
         ask(gateway, model="plain")
         text = httpx.get(f"{gateway.url}/metrics", trust_env=False).text
+    reference = (REPOSITORY / "docs" / "reference" / "metrics.md").read_text()
+    families = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE gateway_")]
+    assert all(f"| `{name}` |" in reference for name in families if not name.endswith("_created"))
     series = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     labels = 'fault="none",model="chat",outcome="ok",rule="in-order",surface="chat.completions"'
     assert float(series[f"gateway_requests_total{{{labels}}}"]) == 3
