@@ -14,12 +14,14 @@ import click
 from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
 from gateway.insight.world import World
+from gateway.observe.detections import Detections
 from gateway.observe.metrics import Metrics
 from gateway.observe.objectives import Objectives
 from gateway.observe.policy import policy_families
 from gateway.observe.states import States
 from gateway.routing.document import Policy
 from gateway.settings import GatewayFile, schema
+from gateway.values.finding import DetectionsSoFar
 from gateway.values.outcome import CONSEQUENCES, Outcome
 from gateway.values.snapshot import Snapshot
 
@@ -115,7 +117,12 @@ def _metrics() -> str:
         family = next(iter(collector.collect()), None) if hasattr(collector, "collect") else None
         if family is not None and name != "registry":
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
-    read = [*Objectives(dict).collect(), *States((), lambda: Snapshot(0.0, {})).collect(), *policy_families().values()]
+    read = [
+        *Objectives(dict).collect(),
+        *States((), lambda: Snapshot(0.0, {})).collect(),
+        *policy_families().values(),
+        *Detections(DetectionsSoFar).collect(),
+    ]
     found += [(family, family._labelnames) for family in read]  # noqa: SLF001
     for family, named in found:
         shown = f"{family.name}_total" if family.type == "counter" else family.name

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import resource
+import shlex
 import signal
 import socket
 import sys
@@ -102,6 +103,7 @@ class _Stop:
             self._end()
             return
         self._told = True
+        _log.info("stopping: requests in progress have %g s more; told again, it does not wait", self._times.drain_s)
         self._gateway.begin_stop()
         if self._times.grace_s:
             asyncio.get_running_loop().call_later(self._times.grace_s, self._refuse)
@@ -193,13 +195,14 @@ def _greeting(settings: Settings, host: str, port: int) -> str:
     local = settings.keyring.is_empty()
     key = "" if local else " -H 'authorization: Bearer YOUR_KEY'"
     operator = "" if local else " (with an operator's key)"
+    of = "" if settings.is_packaged else f"-c {shlex.quote(settings.file)} "
     lines = [
         f"Gateway on {address} ({settings.file}, policy {settings.policy.file})",
         "",
         f"  curl -i {address}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
         "",
         f"The answer's x-gateway-decision header is an id: {address}/admin/decisions/ID{operator}, or:",
-        f"  {_command()} decisions ID",
+        f"  {_command()} decisions {of}ID",
     ]
     if local:
         lines.append("No keys are configured: this machine only is served.")

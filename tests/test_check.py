@@ -57,7 +57,7 @@ def test_the_embedded_default_passes() -> None:
         (GOOD, 0, 0, "valid: 1 rule,"),
         (WARNED, 0, 1, "valid: 3 rules"),
         (WRONG, 1, 1, "valid: 1 rule,"),
-        (BROKEN, 1, 1, "not valid: 1 problem"),
+        (BROKEN, 1, 1, "not valid: 1 error"),
     ],
     ids=["good", "warned", "wrong", "broken"],
 )
@@ -108,6 +108,18 @@ def test_a_file_that_is_not_there(files: Path) -> None:
     assert "expected a readable UTF-8 file, found No such file or directory" in done.stdout
     assert check("-c", str(files / "gateway.yaml"), str(files / "absent.yaml")).returncode == 1
     assert check("--no-such-option").returncode == 2
+
+
+def test_a_policy_given_as_the_configuration_is_told(files: Path) -> None:
+    policy = files / "policy.yaml"
+    policy.write_text(GOOD)
+    done = check(str(policy))
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        f"this looks like a policy: gateway check -c CONFIGURATION {policy}",
+        "not valid: 2 errors",
+    ]
+    assert "this looks like" not in check("--json", str(policy)).stdout
 
 
 def test_several_files(files: Path) -> None:

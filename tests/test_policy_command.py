@@ -40,7 +40,7 @@ def test_from_a_draft_to_production_and_back(gateway: GatewayProcess, tmp_path: 
     first = json.loads(ok(gateway, "show", "--json"))["record"]["revision"]["name"]
     draft = tmp_path / "draft.yaml"
     draft.write_text(only("vllm"))
-    assert "staged now with 0.1 of the traffic" in ok(gateway, "put", str(draft), "--share", "0.1")
+    assert "  staged: with 0.1 of the traffic" in ok(gateway, "put", str(draft), "--share", "0.1")
     assert "staged: 0 of 0 requests failed" in run(gateway, "show").stderr
     assert "promoted" in ok(gateway, "promote")
     assert ok(gateway, "show") == only("vllm")

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import os
+import shlex
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ import pytest
 from gateway.observe.journal import newest
 from tests.conftest import Upstream, configuration
 from tests.support.client import Seen, ask
-from tests.support.gateway import GatewayProcess, deployment
+from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
 
 
 async def stop_during(
@@ -92,6 +96,29 @@ def test_who_reads_nothing_does_not_keep_it_from_ending(upstream: Upstream, tmp_
         began = time.monotonic()
         assert gateway.stop() == 0
         assert time.monotonic() - began < 6
+
+
+def test_the_printed_command_finds_the_decision(upstream: Upstream, tmp_path: Path) -> None:
+    """With a journal where only the configuration says."""
+    file = tmp_path / "my gateway.yaml"
+    file.write_text(json.dumps(configuration(upstream.base_url, journal={"path": "here/journal.db"})))
+    command = [sys.executable, "-m", "gateway", "serve", "-c", str(file)]
+    serving = subprocess.Popen(
+        command, cwd=REPOSITORY, env={**os.environ, "PORT": "0"}, stdout=subprocess.PIPE, text=True
+    )
+    assert serving.stdout is not None
+    try:
+        printed = [serving.stdout.readline().strip() for _ in range(6)]
+        url = printed[0].split()[2]
+        body = {"model": "ok", "messages": [{"role": "user", "content": "hi"}]}
+        answer = httpx.post(f"{url}/v1/chat/completions", json=body, trust_env=False)
+    finally:
+        serving.terminate()
+        serving.wait(15)
+        serving.stdout.close()
+    arguments = shlex.split(printed[5].replace(" ID", f" {answer.headers['x-gateway-decision']}"))[1:]
+    done = subprocess.run([sys.executable, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert "Ended as ok by ok" in done.stdout
 
 
 def test_a_port_that_is_taken_is_said(gateway: GatewayProcess, upstream: Upstream, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
 
 _MAX_LISTED = 500
+_OTHER_VERSION = "a record of another version of the gateway"
 
 
 def admin_handlers(
@@ -56,29 +58,39 @@ def admin_handlers(
         found = await asyncio.to_thread(journal.find, decision_id)
         if found is None:
             raise ApiError(404, "decision_not_found", f"No decision {decision_id!r} is on record.")
-        return told(request, found.record, record_sentences(decoded(found)))
+        return told(request, found.record, story(found))
 
     @get("/admin/decisions")
     async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         limit, before = _page(request)
         found = await asyncio.to_thread(journal.newest, limit, before)
-        lines = [summary(decoded(record)) for record in found]
-        return told(request, [record.record for record in found], lines)
+        return told(request, [record.record for record in found], [summary(record) for record in found])
 
     return [explain, decision, decisions]
 
 
-def summary(record: RequestFinished) -> str:
+def summary(record: JournalRecord) -> str:
     """One line of a listing."""
-    facts = record.decision.facts
-    by = record.answered_by or "-"
-    return f"{record.decision.id}  {facts.model}  {by}  {record.outcome.value}  {record.duration_s * 1e3:.1f} ms"
+    head, done = f"{record.id}  {datetime.fromtimestamp(record.at, UTC):%Y-%m-%d %H:%M:%S} UTC", _decoded(record)
+    if done is None:
+        return f"{head}  {_OTHER_VERSION}"
+    by = done.answered_by or "-"
+    return f"{head}  {done.decision.facts.model}  {by}  {done.outcome.value}  {done.duration_s * 1e3:.1f} ms"
 
 
-def decoded(record: JournalRecord) -> RequestFinished:
-    """A journal record as the value that it was."""
-    return msgspec.json.decode(record.record, type=RequestFinished)
+def story(record: JournalRecord) -> list[str]:
+    """A record as sentences."""
+    done = _decoded(record)
+    return [f"This is {_OTHER_VERSION}; its JSON is as it was written."] if done is None else record_sentences(done)
+
+
+def _decoded(record: JournalRecord) -> RequestFinished | None:
+    """The value that it was; None if another version of the gateway wrote other fields."""
+    try:
+        return msgspec.json.decode(record.record, type=RequestFinished)
+    except msgspec.DecodeError:
+        return None
 
 
 def _in_progress(decision: Decision) -> list[str]:

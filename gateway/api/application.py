@@ -78,7 +78,8 @@ def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     path = request.scope["path"]
     code = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}.get(error.status_code, "bad_request")
-    told = _api_error(request, ApiError(error.status_code, code, f"{request.method} {path}: {error.detail}"))
+    why = "not served here; chat is POST /v1/chat/completions" if code == "not_found" else error.detail
+    told = _api_error(request, ApiError(error.status_code, code, f"{request.method} {path}: {why}"))
     if error.status_code == 405 and (allowed := (error.headers or {}).get("allow")):
         told.headers["allow"] = _allowed(allowed)
     return told

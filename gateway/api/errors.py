@@ -175,7 +175,8 @@ def throttled() -> ApiError:
 
 def unknown_model(name: str) -> ApiError:
     """404, as OpenAI's."""
-    return ApiError(404, "model_not_found", f"The model {name!r} does not exist or you may not use it.", param="model")
+    message = f"The model {name!r} does not exist or you may not use it; GET /v1/models lists those that you may."
+    return ApiError(404, "model_not_found", message, param="model")
 
 
 def stopped() -> ApiError:

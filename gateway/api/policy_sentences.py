@@ -48,8 +48,8 @@ def now_sentences(now: PolicyNow, refused: Refused | None) -> list[str]:
 
 
 def _staged(revision: Revision) -> str:
-    share = "" if revision.state is not State.STAGED else " now"
-    return f"staged{share} with {revision.share:g} of the traffic {_when(revision.by)}"
+    is_now = revision.state is State.STAGED  # the listing says that it is staged
+    return f"{'' if is_now else 'staged '}with {revision.share:g} of the traffic {_when(revision.by)}"
 
 
 def _arm(arm: Arm) -> str:

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from gateway import __version__
-from gateway.api.admin import decoded, summary
+from gateway.api.admin import story, summary
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError
@@ -24,7 +24,6 @@ from gateway.cli.policy import policy
 from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
-from gateway.flow.sentences import record_sentences
 from gateway.insight.world import World
 from gateway.observe import journal
 from gateway.providers.vendors import SKILLS
@@ -93,17 +92,23 @@ def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: 
             continue
         for told in checked.problems:
             click.echo(str(told))
+        if config is None and {one.path for one in checked.problems} >= {"deployments", "rules"}:
+            click.echo(f"this looks like a policy: gateway check -c CONFIGURATION {file}")
         click.echo(f"{file}: {_verdict(checked)}" if len(files) > 1 else _verdict(checked))
     sys.exit(failed)
 
 
 def _verdict(checked: Checked) -> str:
     if not checked.valid:
-        return f"not valid: {_counted(len(checked.problems), 'problem')}"
-    counts = [(sum(one.severity is severity for one in checked.problems), severity.value) for severity in Severity]
-    found = ", ".join(_counted(*one) for one in counts if one[0]) or "nothing to be said against it"
+        return f"not valid: {_counts(checked)}"
+    found = _counts(checked) or "nothing to be said against it"
     partly = "" if checked.complete else "; not all could be proved"
     return f"valid: {_counted(checked.rules, 'rule')}, revision {checked.revision}; {found}{partly}"
+
+
+def _counts(checked: Checked) -> str:
+    counts = [(sum(one.severity is severity for one in checked.problems), severity.value) for severity in Severity]
+    return ", ".join(_counted(*one) for one in counts if one[0])
 
 
 def _counted(count: int, word: str) -> str:
@@ -149,7 +154,8 @@ def explain(
     except ApiError as error:
         raise click.ClickException(error.message) from None
     except UnknownModel as unknown:
-        raise click.ClickException(f"no model or deployment is named {str(unknown)!r}") from None
+        names = ", ".join([*settings.catalogue.models, *settings.catalogue.deployments])
+        raise click.ClickException(f"no model or deployment is named {str(unknown)!r}; there are {names}") from None
     click.echo(msgspec.json.encode(decision) if as_json else "\n".join(decision_sentences(decision)))
 
 
@@ -183,9 +189,9 @@ def decisions(config: str | None, decision_id: str | None, limit: int, *, as_jso
         if as_json:
             click.echo(bytes(record.record))
         elif decision_id:
-            click.echo("\n".join(record_sentences(decoded(record))))
+            click.echo("\n".join(story(record)))
         else:
-            click.echo(summary(decoded(record)))
+            click.echo(summary(record))
 
 
 @main.command("schema")

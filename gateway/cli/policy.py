@@ -150,7 +150,8 @@ def _asked(  # noqa: PLR0913 - a request
         with httpx.Client(timeout=_WITHIN_S, trust_env=False) as client:
             found = client.request(method, f"{url}/admin/policy{path}", params=params, headers=sent, content=text)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise click.ClickException(f"no gateway answers at {url}: {error}") from None
+        where = "--url or $GATEWAY_URL says where it is"
+        raise click.ClickException(f"no gateway answers at {url}: {error}; {where}") from None
     if found.is_success:
         return found
     raise click.ClickException(_refusal(found))

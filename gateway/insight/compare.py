@@ -1,6 +1,6 @@
 """Two policies on the same requests: which requests changed hands, why, and what that costs or saves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from gateway.insight.row import PROBE, READY, Row
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """Requests whose first attempt goes elsewhere. None: nowhere, it is refused. `cost_usd` is how much more they cost with
-    the draft, as their attempts are charged; `kept` how many more of them keep the objective.
+    the draft, as their attempts are charged, None if that is known of none; `kept` how many more of them keep the objective.
     """
 
     rule: str  # of the draft
@@ -19,7 +19,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None
     why: str
     requests: int
-    cost_usd: float
+    cost_usd: float | None
     kept: int
 
 
@@ -60,12 +60,25 @@ def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:
             target=target,
             why=why,
             requests=len(pairs),
-            cost_usd=sum(row.cost_usd - was.cost_usd for was, row in pairs),
+            cost_usd=_dearer(pairs),
             kept=sum(_kept(row, was) - _kept(was, was) for was, row in pairs),
         )
         for (rule, source, target, why), pairs in groups.items()
     ]
     return tuple(sorted(found, key=lambda one: (-one.requests, one.rule, one.why)))
+
+
+def dearer(was: Measured, draft: Measured) -> float | None:
+    """By how much the draft is; None where either cost is unknown."""
+    before, after = was.cost.total, draft.cost.total
+    return None if before is None or after is None else after - before
+
+
+def _dearer(pairs: Iterable[tuple[Row, Row]]) -> float | None:
+    known = [
+        row.cost_usd - was.cost_usd for was, row in pairs if row.cost_usd is not None and was.cost_usd is not None
+    ]  # fmt: skip
+    return sum(known) if known else None
 
 
 def _kept(row: Row, was: Row) -> int:

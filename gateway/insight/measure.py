@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway.insight.row import Row, Tried
+from gateway.insight.row import Row, Tried, known_usd
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import Outcome
 from gateway.values.slo import Slo
@@ -32,11 +32,11 @@ class Attainment(msgspec.Struct, frozen=True):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """US dollars. `billed`: what providers charge for tokens, as far as known. `hardware`: what own machines cost over the
     time, whatever they do, if they were asked at all; `idle_hardware` those that were not. `total`: the first two.
-    `unknown_attempts` cost something that is not in it.
+    `unknown_attempts` cost something that is not in it; None where nothing else was spent.
     """
 
-    total: float
-    billed: float
+    total: float | None
+    billed: float | None
     hardware: float
     idle_hardware: float
     unknown_attempts: int
@@ -51,7 +51,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     share: float
     attempts: int
-    cost_usd: float
+    cost_usd: float | None
     prompt_tokens: int
     output_tokens: int
     failures: dict[str, int]
@@ -136,10 +136,11 @@ def _hardware(rows: Sequence[Row], deployments: Mapping[str, Deployment]) -> dic
 
 
 def _cost(rows: Sequence[Row], own: Mapping[str, float], shares: Mapping[str, Share]) -> Cost:
-    billed = sum(one.cost_usd for name, one in shares.items() if name not in own)
-    hardware = sum(usd for name, usd in own.items() if shares[name].attempts)
+    billed = known_usd(one for row in rows for one in row.tried if one.deployment not in own)
+    asked = [usd for name, usd in own.items() if shares[name].attempts]
+    hardware = sum(asked)
     return Cost(
-        total=billed + hardware,
+        total=None if billed is None and not asked else (billed or 0.0) + hardware,
         billed=billed,
         hardware=hardware,
         idle_hardware=sum(own.values()) - hardware,
@@ -160,7 +161,7 @@ def _shares(rows: Sequence[Row], deployments: Mapping[str, Deployment], own: Map
             answered=answered[name],
             share=answered[name] / len(rows) if rows else 0.0,
             attempts=len(of),
-            cost_usd=sum(one.cost_usd or 0.0 for one in of) if name not in own else own[name] if of else 0.0,
+            cost_usd=known_usd(of) if name not in own else own[name] if of else 0.0,
             prompt_tokens=sum(one.prompt_tokens for one in of),
             output_tokens=sum(one.output_tokens for one in of),
             failures=dict(

@@ -1,6 +1,6 @@
 """What is kept of a finished request: enough to add up, and to say why it went where it went. Simulated or on record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -37,6 +37,16 @@ class Tried(msgspec.Struct, frozen=True, gc=False):
     output_tokens: int
 
 
+def known_usd(tried: Iterable[Tried]) -> float | None:
+    """What attempts cost, as far as it is known; None if some cost something and of none it is known what."""
+    known, is_unknown = [], False
+    for one in tried:
+        if one.cost_usd is not None:
+            known.append(one.cost_usd)
+        is_unknown |= one.cost_usd is None and one.may_have_cost
+    return None if is_unknown and not known else sum(known)
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One request. Seconds from its arrival. `spilled` is (the deployment that was passed over, why)."""
 
@@ -61,9 +71,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return self.tried[0].deployment if self.tried else None
 
     @property
-    def cost_usd(self) -> float:
-        """The known part."""
-        return sum(one.cost_usd for one in self.tried if one.cost_usd is not None)
+    def cost_usd(self) -> float | None:
+        """The known part, as `known_usd`."""
+        return known_usd(self.tried)
 
     def kept(self, slo: Slo | None) -> bool | None:
         """Whether the request as a whole kept an objective; None if it does not count, or there is none.

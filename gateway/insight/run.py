@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from gateway.insight.chooser import Chooser
-from gateway.insight.compare import Compared, moves
+from gateway.insight.compare import Compared, dearer, moves
 from gateway.insight.fit import beyond
 from gateway.insight.leaks import Leaks
 from gateway.insight.measure import measured
@@ -108,7 +108,7 @@ def compare(  # noqa: PLR0913 - what a comparison is of
             fits=predicted.fits,
             current=results[0],
             draft=results[1] if draft is not None else None,
-            cost_difference_usd=results[1].cost.total - results[0].cost.total if draft is not None else None,
+            cost_difference_usd=None if draft is None else dearer(results[0], results[1]),
             changed_hands=sum(one.requests for one in moved),
             moved=moved,
         ),

@@ -45,8 +45,8 @@ def _rows(sides: list[Measured]) -> Iterator[_Row]:
 
 
 def _costs(sides: list[Measured]) -> Iterator[_Row]:
-    yield _row("cost", sides, lambda side: f"${side.cost.total:.4f}")
-    yield _row("  billed by providers", sides, lambda side: f"${side.cost.billed:.4f}")
+    yield _row("cost", sides, lambda side: _usd(side.cost.total))
+    yield _row("  billed by providers", sides, lambda side: _usd(side.cost.billed))
     yield _row("  own hardware", sides, lambda side: f"${side.cost.hardware:.4f}")
     if any(side.cost.idle_hardware for side in sides):
         yield _row("  not in it: hardware never asked", sides, lambda side: f"${side.cost.idle_hardware:.4f}")
@@ -92,13 +92,17 @@ def _moves(found: Compared) -> Iterator[str]:
     for one in found.moved[:_MOST_MOVES]:
         places = f"{one.source or 'refused'} -> {one.target or 'refused'}"
         kept = f", {one.kept:+d} keep the objective" if one.kept else ""
-        yield f"  {one.requests:6d}  {places} by {one.rule} ({one.why}): {_dollars(one.cost_usd)}{kept}"
+        yield f"  {one.requests:6d}  {places} by {one.rule} ({one.why}): {_difference(one.cost_usd)}{kept}"
     if len(found.moved) > _MOST_MOVES:
         yield f"  and {len(found.moved) - _MOST_MOVES} smaller groups"
 
 
-def _dollars(usd: float) -> str:
-    return f"{'-' if usd < 0 else '+'}${abs(usd):.4f}"
+def _usd(usd: float | None) -> str:
+    return "unknown" if usd is None else f"${usd:.4f}"
+
+
+def _difference(usd: float | None) -> str:
+    return "unknown cost" if usd is None else f"{'-' if usd < 0 else '+'}${abs(usd):.4f}"
 
 
 def _share(one: Attainment | None) -> str:

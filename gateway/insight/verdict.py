@@ -17,6 +17,7 @@ class Judgement(enum.Enum):
     WORSE = "worse"
     TRADE = "a trade"
     SAME = "no difference"
+    OPEN = "cannot be judged"
     BETTER = "better"
 
 
@@ -42,13 +43,16 @@ def verdict(found: Compared) -> Verdict | None:
     if {1, -1} <= signs:
         judgement = Judgement.TRADE
     else:
-        judgement = Judgement.BETTER if 1 in signs else Judgement.WORSE if -1 in signs else Judgement.SAME
+        same = Judgement.OPEN if None in (was.cost.total, draft.cost.total) else Judgement.SAME
+        judgement = Judgement.BETTER if 1 in signs else Judgement.WORSE if -1 in signs else same
     return Verdict(judgement, "; ".join(sentence for _, sentence in parts))
 
 
 def _cost(was: Measured, draft: Measured) -> tuple[int, str]:
     before, after = was.cost.total, draft.cost.total
     unknown = draft.cost.unknown_attempts + was.cost.unknown_attempts
+    if before is None or after is None:
+        return 0, f"costs are unknown, of {unknown} attempts"
     note = f" (and {unknown} attempts of unknown cost)" if unknown else ""
     if abs(after - before) <= _SAME_COST * max(before, after):
         return 0, f"costs as much, ${after:.2f}{note}"
@@ -60,7 +64,7 @@ def _cost(was: Measured, draft: Measured) -> tuple[int, str]:
 def _kept(was: Measured, draft: Measured) -> tuple[int, str]:
     before, after = was.objective.share, draft.objective.share
     if before is None or after is None:
-        return 0, "there is no objective to keep"
+        return 0, "times are not judged, there is no objective"
     if abs(after - before) <= _SAME_KEPT:
         return 0, f"keeps the objective as well, {after:.1%}"
     word, sign = ("more often", 1) if after > before else ("less often", -1)

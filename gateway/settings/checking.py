@@ -89,8 +89,7 @@ def check_files(config: str | None, policy: str | None, env: Mapping[str, str], 
     try:
         settings = load(config, env, frozenset(skills), without_secrets=True)
         document = settings.policy.document() if policy is None else parse(read_text(Path(policy)), policy)
-        is_packaged = settings.file == "defaults/gateway.yaml"
-        text = default_text("gateway.yaml") if is_packaged else read_text(Path(settings.file))
+        text = default_text("gateway.yaml") if settings.is_packaged else read_text(Path(settings.file))
         configuration = parse(text, settings.file)
     except InvalidDocument as invalid:
         return invalid_documents(invalid.problems)

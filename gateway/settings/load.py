@@ -22,6 +22,8 @@ from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import Ground
 
+_PACKAGED = "defaults/gateway.yaml"
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process runs with. `api_keys` are the deployments' own credentials.
@@ -39,6 +41,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_keys: dict[str, Secret]
     teams: frozenset[str]
     missing: list[Problem]
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether it is the embedded default, which is no file of anybody's."""
+        return self.file == _PACKAGED
 
     @property
     def ground(self) -> Ground:
@@ -59,7 +66,7 @@ def load(
     `without_secrets`: secrets that are not there are no problem; such settings can explain, and not serve.
     """
     path = path or env.get("GATEWAY_CONFIG")
-    text, file = (read_text(Path(path)), path) if path else (default_text("gateway.yaml"), "defaults/gateway.yaml")
+    text, file = (read_text(Path(path)), path) if path else (default_text("gateway.yaml"), _PACKAGED)
     document = parse(text, file)
     parsed, problems = load_struct(document, GatewayFile)
     if parsed is None:

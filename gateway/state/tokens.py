@@ -7,6 +7,7 @@ from gateway.values.snapshot import Reading
 
 FEWEST, SMALLEST, LARGEST = 5, 0.5, 3.0  # samples of a ratio, and its bounds
 _KEEP = 0.98  # of the weight of each older prompt
+_SHORT = 100  # estimated tokens; of a shorter prompt what the chat template adds would be taken for a ratio
 _LARGE = 2000  # estimated tokens; a longer prompt weighs no more
 _ANSWERS = 50  # in the moving mean
 
@@ -14,8 +15,8 @@ _ANSWERS = 50  # in the moving mean
 class PromptTokens:
     """How a deployment's tokenizer counts prompts: its tokens over ours.
 
-    Longer prompts weigh more: their ratio is steadier, and they are where it matters. A prompt beyond the bounds counts
-    as at them, so that one strange prompt moves little.
+    Longer prompts weigh more: their ratio is steadier, and they are where it matters. Short ones teach nothing. A prompt
+    beyond the bounds counts as at them, so that one strange prompt moves little.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,9 @@ class PromptTokens:
     def learn(self, attempt: Attempt, facts: Facts) -> None:
         """An attempt ended. Only what the provider itself counted is learned, and only beside an estimate."""
         usage = attempt.usage
-        if usage is None or usage.estimated or facts.exact_tokens or min(usage.prompt_tokens, facts.prompt_tokens) <= 0:
+        if usage is None or usage.estimated or facts.exact_tokens or usage.prompt_tokens <= 0:
+            return
+        if facts.prompt_tokens < _SHORT:
             return
         weight = min(facts.prompt_tokens, _LARGE)
         ratio = min(max(usage.prompt_tokens / facts.prompt_tokens, SMALLEST), LARGEST)

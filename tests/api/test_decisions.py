@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ def test_explain_on_the_command_line(gateway: GatewayProcess) -> None:
     assert "the request is refused" in text
     decision = json.loads(command(gateway, "explain", "--json", "-f", "-", stdin=json.dumps(BODY)))
     assert decision["attempts"] == ["ok"]
-    assert "no model or deployment is named 'x'" in command(
+    assert "no model or deployment is named 'x'; there are chat, " in command(
         gateway, "explain", "-f", "-", stdin=json.dumps({**BODY, "model": "x"}), status=1
     )
 
@@ -116,6 +118,22 @@ def test_the_journal_survives_a_restart_and_a_kill(upstream: Upstream, tmp_path:
     assert "no decision 'x'" in command(gateway, "decisions", "x", status=1)
 
 
+def test_records_of_another_version_are_told_and_hide_nothing(upstream: Upstream, tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
+        mine = ask(gateway).headers["x-gateway-decision"]
+        assert gateway.decision(mine)
+        with closing(sqlite3.connect(gateway.state / "journal.db", isolation_level=None)) as db:
+            db.execute("insert into journal values ('0old', 86400.0, ?)", (b'{"decision":{"id":"0old"}}',))
+        listed = httpx.get(f"{gateway.url}/admin/decisions", trust_env=False).json()
+        one = httpx.get(f"{gateway.url}/admin/decisions/0old", trust_env=False).json()
+    assert [line.split("  ")[0] for line in listed["sentences"]] == [mine, "0old"]
+    assert listed["sentences"][1] == "0old  1970-01-02 00:00:00 UTC  a record of another version of the gateway"
+    assert one["record"] == listed["record"][1] == {"decision": {"id": "0old"}}
+    assert command(gateway, "decisions").splitlines() == listed["sentences"]
+    assert command(gateway, "decisions", "0old").splitlines() == one["sentences"]
+    assert "another version" in one["sentences"][0]
+
+
 def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None:
     with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
         for _ in range(3):
@@ -124,6 +142,9 @@ def test_metrics_count_what_happened(upstream: Upstream, tmp_path: Path) -> None
         ask(gateway, model="nobody")
         ask(gateway, model="plain")
         text = httpx.get(f"{gateway.url}/metrics", trust_env=False).text
+    reference = (REPOSITORY / "docs" / "reference" / "metrics.md").read_text()
+    families = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE gateway_")]
+    assert all(f"| `{name}` |" in reference for name in families if not name.endswith("_created"))
     series = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     labels = 'fault="none",model="chat",outcome="ok",rule="in-order",surface="chat.completions"'
     assert float(series[f"gateway_requests_total{{{labels}}}"]) == 3

@@ -12,11 +12,12 @@ from gateway.insight.compare import Compared
 from gateway.insight.predict import Predicted
 from gateway.insight.report import report
 from gateway.insight.run import Played, Side, compare
+from gateway.insight.sentences import simulation_sentences
 from gateway.insight.traffic import Traffic
 from gateway.insight.verdict import Judgement, verdict
 from gateway.insight.world import Behaviour, Failures, World
 from gateway.routing.document import Prefer, SloEntry, TargetEntry
-from gateway.values.deployment import Price
+from gateway.values.deployment import Catalogue, Price
 from tests.insight.worlds import arrivals, catalogue, deployment, planned, steady
 
 CHEAP, DEAR = "cheap", "<dear & quick>"
@@ -27,14 +28,19 @@ OF = catalogue(
 SLO = SloEntry(first_output=TargetEntry(under_s=0.5))
 
 
-def played(behaviours: dict[str, Behaviour], **draft: Any) -> tuple[Compared, list[Played]]:
+UNPRICED = catalogue(deployment(CHEAP, price=None), deployment(DEAR, price=None))
+
+
+def played(
+    behaviours: dict[str, Behaviour], of: Catalogue = OF, slo: SloEntry | None = SLO, **draft: Any
+) -> tuple[Compared, list[Played]]:
     """The cheap one first, against another policy."""
     sides = [
-        Side(Planned(planned(OF, slo=SLO).plan, "current")),
-        Side(Planned(planned(OF, slo=SLO, **draft).plan, "draft")),
+        Side(Planned(planned(of, slo=slo).plan, "current")),
+        Side(Planned(planned(of, slo=slo, **draft).plan, "draft")),
     ]
     traffic = Traffic(source="a <test>", requests=tuple(arrivals([n * 0.5 for n in range(200)], 20)))
-    return compare(sides[0], sides[1], OF.deployments, Predicted(World(deployments=behaviours)), traffic, seed=0)
+    return compare(sides[0], sides[1], of.deployments, Predicted(World(deployments=behaviours)), traffic, seed=0)
 
 
 DEAR_FIRST = Prefer(order=[DEAR])
@@ -65,6 +71,22 @@ def test_the_verdict_follows_from_the_figures(
     assert judged is not None
     assert judged.judgement is judgement
     assert said in judged.sentence
+
+
+def test_an_unknown_cost_is_never_0_and_judges_nothing() -> None:
+    found, (current, draft) = played(GOOD, UNPRICED, None, prefer=DEAR_FIRST)
+    assert str(verdict(found)) == (
+        "cannot be judged: costs are unknown, of 400 attempts; times are not judged, there is no objective; answers all"
+    )
+    assert found.current.cost.total is found.current.deployments[CHEAP].cost_usd is found.cost_difference_usd is None
+    assert found.moved[0].cost_usd is None
+    lines = simulation_sentences(found)
+    told = {line[:24].strip(): line[24:].split() for line in lines}
+    assert told["cost"] == told["billed by providers"] == ["unknown", "unknown"]
+    assert lines[-1].endswith("(by order or weights): unknown cost")
+    before_the_table = report(found, (), current.rows, draft.rows).split("<details>")[0]
+    assert "<p>Unknown.</p>" in before_the_table
+    assert "$" not in before_the_table
 
 
 def test_a_leak_is_all_that_is_said() -> None:

@@ -87,7 +87,7 @@ def _p95(one: Measured) -> str:
 
 
 _FIGURES: tuple[tuple[str, Callable[[Measured], str]], ...] = (
-    ("cost", lambda one: f"${one.cost.total:.2f}"),
+    ("cost", lambda one: _usd(one.cost.total)),
     ("objective kept", _kept),
     ("first output, p95", _p95),
     ("not answered", lambda one: str(one.requests - one.answered)),
@@ -96,11 +96,14 @@ _FIGURES: tuple[tuple[str, Callable[[Measured], str]], ...] = (
 
 
 def _costs(sides: Sequence[Side], names: Sequence[tuple[str, str]]) -> str:
+    """What is unknown has no bar."""
     rows = []
     for side in sides:
-        of = side.measured.deployments
-        rows.append((side.label, [(name, colour, of[name].cost_usd) for name, colour in names if name in of]))
-    return bars(rows, lambda usd: f"${usd:.2f}")
+        costs = {name: of.cost_usd for name, of in side.measured.deployments.items()}
+        parts = [(name, colour, usd) for name, colour in names if (usd := costs.get(name)) is not None]
+        if side.measured.cost.total is not None:
+            rows.append((side.label, parts))
+    return bars(rows, _usd) if rows else "<p>Unknown.</p>"
 
 
 def _first_outputs(sides: Sequence[Side]) -> str:
@@ -150,7 +153,13 @@ def _moves(found: Compared) -> str:
     return f'<table class="moves"><tr>{head}</tr>{"".join(lines)}</table>{rest}'
 
 
-def _difference(usd: float) -> str:
+def _usd(usd: float | None) -> str:
+    return "unknown" if usd is None else f"${usd:.2f}"
+
+
+def _difference(usd: float | None) -> str:
+    if usd is None:
+        return _usd(usd)
     shown = f"${abs(usd):.2f}"
     return shown if float(shown[1:]) == 0 else f"{'-' if usd < 0 else '+'}{shown}"
 
