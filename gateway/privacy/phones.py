@@ -58,7 +58,7 @@ _NEAR = 40  # characters
 
 def is_phone(number: Number) -> bool | None:
     """None where nothing says that it is a phone."""
-    if number.prefix == "+" or _DIALLED.match(number.written):
+    if number.prefix == "+" or (_DIALLED.match(number.written) and number.prefix != "."):  # not a second's fraction
         return _international(number)
     if number.suffix or number.shape in _OTHER_SHAPES or number.prefix in ("/", "."):
         return None

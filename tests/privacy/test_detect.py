@@ -105,6 +105,7 @@ def test_each_kind_is_found(kind: Kind, text: str) -> None:
         "the header -----BEGIN RSA PRIVATE KEY----- is what one looks for",
         "eyJub3QiOiJhIGp3dCJ9.eyJub3QiOiJhIGp3dCJ9.abc",  # no algorithm
         "Mobile/8B111 Safari/6532.15.7, 192.168.100.200, ISBN 978-0-04-972534-8",
+        "2000-01-01 00:00:00.004933 0.0 391267",
         "Boston, MA 02110-1301",
     ],
 )
