@@ -157,5 +157,5 @@ def test_what_is_refused_for_want_of_room_is_not_counted(tmp_path: Path) -> None
             statuses = [answer.status_code for answer in pool.map(lambda _: here.post(), range(8))]
         taken = statuses.count(200)
         assert taken >= 2
-        assert set(statuses) == {200, 503}
+        assert set(statuses) <= {200, 429, 503}  # throttled, too
         assert here.us.paths().count("/tokenize") == taken
