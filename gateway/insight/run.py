@@ -36,15 +36,19 @@ class Played(msgspec.Struct, frozen=True):
     unknown_models: int
 
 
-def play(
+def play(  # noqa: PLR0913 - what a side needs
     side: Side,
     deployments: Mapping[str, Deployment],
     world: World,
     traffic: Traffic,
     *,
     told: Callable[[], None] | None = None,
+    prepare: Callable[[Simulation], None] | None = None,
 ) -> Played:
-    """All of the traffic; `told` hears of each request that has ended. Raises Unpredictable."""
+    """All of the traffic; `told` hears of each request that has ended. `prepare` is given the simulation before it runs.
+
+    Raises Unpredictable.
+    """
     rows: list[Row] = []
     leaks = Leaks(deployments, side.policy)
     preferred = side.chooser.preferred
@@ -56,6 +60,8 @@ def play(
 
     began = traffic.requests[0].at if traffic.requests else 0.0
     simulation = Simulation(side.chooser, deployments, world, began=began, finished=finished, watched=leaks.watch)
+    if prepare is not None:
+        prepare(simulation)
     simulation.run(traffic.requests)
     rows.sort(key=lambda row: (row.at, row.id))
     return Played(rows, leaks.found, simulation.unknown_models)
