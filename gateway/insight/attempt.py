@@ -53,7 +53,13 @@ class SimulatedAttempt:
             of.tried.append((name, address))
         arrival = of.arrival
         facts = arrival.facts
-        self._begun = readings.began(name, now, facts.prompt_tokens + (facts.max_output_tokens or 0))
+        self._begun = readings.began(
+            name,
+            now,
+            facts.prompt_tokens + (facts.max_output_tokens or 0),
+            streamed=facts.prompt_tokens if facts.stream else None,
+            wait_s=self._wait_s,
+        )
         self._job = Job(arrival.prompt_tokens, of.output_tokens, chance_at(arrival, name, len(of.attempts)), self)
         self._server = simulation.server(name, address or 0)
         if facts.stream and now + first_s < self._ends:

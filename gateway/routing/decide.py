@@ -87,7 +87,7 @@ def _candidates(  # the loop that every request goes through for each deployment
             seen = outlooks[index] = outlook(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
         (
             _, closed_until, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
-            first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality,
+            first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality, long,
         ) = seen  # fmt: skip
         prompt = asked if ratio is None else asked * ratio
         output = learned if bound is None or (learned is not None and learned < bound) else bound
@@ -112,8 +112,9 @@ def _candidates(  # the loop that every request goes through for each deployment
         if first is not None:
             first += prompt * first_per_prompt
         if total is not None:
-            after = 0.0 if output is None or output <= 1.0 else output - 1.0
-            total = None if output is None else total + prompt * total_per_prompt + after * total_per_output
+            length = long if bound is None or (long is not None and long < bound) else bound
+            after = 0.0 if length is None or length <= 1.0 else length - 1.0
+            total = None if length is None else total + prompt * total_per_prompt + after * total_per_output
         prospects.append((place, reading, most, expected, first, total, quality))
     if split.by_hardware:
         prospects = _with_spills(prospects)

@@ -1,14 +1,18 @@
 """Token counts that attempts teach: how far the estimate of prompts is off, and how long answers are."""
 
+import bisect
+from collections import deque
+
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.request import Facts
-from gateway.values.snapshot import Reading
+from gateway.values.snapshot import Quantiles, Reading
 
 FEWEST, SMALLEST, LARGEST = 5, 0.5, 3.0  # samples of a ratio, and its bounds
 _KEEP = 0.98  # of the weight of each older prompt
 _LARGE = 2000  # estimated tokens; a longer prompt weighs no more
 _ANSWERS = 50  # in the moving mean
+_LENGTHS = 128  # of the newest answers
 
 
 class PromptTokens:
@@ -50,6 +54,16 @@ class OutputTokens:
     def __init__(self) -> None:
         self.mean: float | None = None  # moving
         self._samples = 0
+        self._newest: deque[float] = deque(maxlen=_LENGTHS)
+        self._sorted: list[float] = []
+
+    @property
+    def lengths(self) -> Quantiles | None:
+        """Of the newest; None until there are enough to tell."""
+        if len(self._sorted) < FEWEST:
+            return None
+        last = len(self._sorted) - 1
+        return Quantiles(*(self._sorted[round(share * last)] for share in (0.5, 0.9, 0.95, 0.99)))
 
     def learn(self, attempt: Attempt, facts: Facts) -> None:
         """An attempt ended. Only answers in full are learned: what was cut off is short for another reason."""
@@ -58,6 +72,10 @@ class OutputTokens:
         self._samples = min(self._samples + 1, _ANSWERS)
         mean = self.mean or 0.0
         self.mean = round(mean + (newest - mean) / self._samples, 2)
+        if len(self._newest) == _LENGTHS:
+            del self._sorted[bisect.bisect_left(self._sorted, self._newest[0])]
+        self._newest.append(newest)
+        bisect.insort(self._sorted, newest)
 
     @staticmethod
     def of(attempt: Attempt, facts: Facts) -> float | None:
@@ -71,7 +89,7 @@ def generated_after(seconds: float, reading: Reading) -> float | None:
     if latency is None or usual is None:
         return None
     whole = latency.total
-    pace = latency.output_token.p50 if latency.output_token is not None else whole and whole.per_output_token_s
+    pace = latency.pace_s(reading.in_flight, 50) or (whole and whole.per_output_token_s)
     if not pace:
         return None
     return min(seconds / pace, usual)
