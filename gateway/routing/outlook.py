@@ -37,7 +37,7 @@ Outlook = tuple[
     float,  # and per output token
     float,  # these hold until
     float | None,  # quality
-    float | None,  # output tokens of a choice at the objective's percentile
+    float,  # output tokens of a choice after the first, at the objective's percentile; infinite if unknown
 ]
 
 
@@ -87,7 +87,7 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
         *(total or (None, 0.0, 0.0)),
         fresh_until,
         deployment.quality if reading.quality is None else reading.quality,
-        length_at(reading, at.total),
+        math.inf if (length := length_at(reading, at.total)) is None else max(length - 1.0, 0.0),
     )
 
 
