@@ -20,6 +20,7 @@ from gateway.api.chat_request import chat_request
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
 from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.lab import lab
 from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
 from gateway.flow.sentences import record_sentences
@@ -179,4 +180,5 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
     return [found]
 
 
+main.add_command(lab)
 main.add_command(simulate)
