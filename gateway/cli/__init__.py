@@ -20,6 +20,7 @@ from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
 from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.lab import lab
 from gateway.cli.policy import policy
 from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
@@ -214,4 +215,5 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
 
 main.add_command(policy)
 main.add_command(replay)
+main.add_command(lab)
 main.add_command(simulate)

@@ -47,7 +47,11 @@ class RunningAttempt:
         self.address, self._wait_s = go_to_address(rooms.readings, story, deployment, now)
         facts = story.request.facts
         self._reservation = rooms.readings.began(
-            deployment.name, now, facts.prompt_tokens + (facts.max_output_tokens or 0)
+            deployment.name,
+            now,
+            facts.prompt_tokens + (facts.max_output_tokens or 0),
+            streamed=facts.prompt_tokens if facts.stream else None,
+            wait_s=self._wait_s,
         )
         self._retry_after_s: float | None = None  # what a refusal asked for
         rooms.bus.publish(AttemptStarted(deployment.name))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gateway.insight.server import Job
+from gateway.insight.traffic import Arrival
 from gateway.routing.address import choose_address
 from gateway.routing.chance import hashed
 from gateway.state.slo import kept
@@ -16,6 +17,11 @@ from gateway.values.usage import Usage, settled_usd
 if TYPE_CHECKING:
     from gateway.insight.course import SimulatedRequest
     from gateway.insight.simulate import Simulation
+
+
+def chance_at(seed: int, arrival: Arrival, deployment: str, number: int = 1) -> int:
+    """The seed of what becomes of a request there, if that is its first attempt, its second, ..."""
+    return arrival.seed ^ hashed(f"{seed}/{deployment}/{number}")
 
 
 class SimulatedAttempt:
@@ -47,9 +53,16 @@ class SimulatedAttempt:
             of.tried.append((name, address))
         arrival = of.arrival
         facts = arrival.facts
-        self._begun = readings.began(name, now, facts.prompt_tokens + (facts.max_output_tokens or 0))
-        chance = arrival.seed ^ hashed(f"{simulation.seed}/{name}/{of.begun}")
-        self._job = Job(arrival.prompt_tokens, of.output_tokens, chance, self)
+        self._begun = readings.began(
+            name,
+            now,
+            facts.prompt_tokens + (facts.max_output_tokens or 0),
+            streamed=facts.prompt_tokens if facts.stream else None,
+            wait_s=self._wait_s,
+        )
+        self._job = Job(
+            arrival.prompt_tokens, of.output_tokens, chance_at(simulation.seed, arrival, name, of.begun), self
+        )
         self._server = simulation.server(name, address or 0)
         if facts.stream and now + first_s < self._ends:
             clock.at(now + first_s, self._first_is_late)
@@ -138,6 +151,7 @@ class SimulatedAttempt:
             readings.workers.ended(deployment.name, self._address, outcome, duration_s, now)
         of.attempts.append(attempt)
         readings.ended(attempt, self._begun, of.decision, now)
+        simulation.heard(attempt, now)
 
     def _usage(self, outcome: Outcome) -> Usage | None:
         """What the provider says of a complete answer; of one that was cut off, what the gateway would estimate."""

@@ -9,10 +9,11 @@ number; a sequence that has n tokens to go ends n steps from now, however long t
 import heapq
 import math
 from collections import deque
+from copy import copy
 from typing import Any
 
-from gateway.insight.clock import Clock
-from gateway.insight.server import Course, Job
+from gateway.insight.clock import Clock, VirtualClock
+from gateway.insight.server import Course, Foreseen, Job
 from gateway.insight.world import Batching
 from gateway.values.outcome import Outcome
 from gateway.values.worker import VllmMetrics
@@ -92,6 +93,33 @@ class BatchingServer:
             prompt_tokens=float(self._prompt_tokens),
             output_tokens=float(self._output_tokens),
         )
+
+    def foresee(self, prompt_tokens: int, output_tokens: int, chance: int) -> Foreseen | None:
+        """Played by a twin with the same jobs; the episodes to come are in it."""
+        job = Job(prompt_tokens, output_tokens, chance)
+        if self._course.fails(job.drawn()[0]):
+            return None
+        began = self._clock.now
+        clock = VirtualClock(began)
+        twin = copy(self)
+        twin._go_on_alone(clock)  # noqa: SLF001 - its own
+        twin.begin(job)
+        clock.run_while(lambda: job.first_at is None)
+        first_at = clock.now
+        clock.run_while(lambda: not job.is_over)
+        return Foreseen(first_at - began, clock.now - began)
+
+    def _go_on_alone(self, clock: VirtualClock) -> None:
+        """It is a copy: from now on by another clock, with jobs of its own that tell nobody."""
+        self._clock, self._course = clock, self._course.at(clock)
+        self._waiting = deque(one.copied() for one in self._waiting if not one.is_over)
+        self._head = None if self._head is None else self._head.copied()
+        self._generating = [(ends, number, one.copied()) for ends, number, one in self._generating]
+        for turn in self._course.turns():
+            if turn > clock.now:
+                clock.at(turn, self._turn)
+        self._advance()
+        self._go_on()
 
     def _arrive(self, job: Job) -> None:
         if not job.is_over:

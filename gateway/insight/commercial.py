@@ -3,7 +3,7 @@
 import math
 
 from gateway.insight.clock import Clock
-from gateway.insight.server import Course, Job, fail
+from gateway.insight.server import Course, Foreseen, Job, fail
 from gateway.insight.world import Service
 from gateway.values.headroom import Headroom, Quota
 from gateway.values.outcome import Outcome
@@ -27,7 +27,7 @@ class CommercialServer:
 
     def begin(self, job: Job) -> None:
         """It is refused, fails, or is answered at times that are drawn now."""
-        now, service = self._clock.now, self._service
+        now = self._clock.now
         fails, first, pace = job.drawn()
         if self._course.refuses(job, fails):
             return
@@ -35,11 +35,9 @@ class CommercialServer:
         if pause_s > 0:
             self._clock.at(now + _REFUSES_AFTER_S, self._refuse, (job, pause_s))
             return
-        slower = self._course.slower()
-        line = service.first_output
-        first_s = (line.median_s + job.prompt_tokens * line.per_prompt_token_s) * math.exp(line.sigma * first) * slower
-        job.pace_s = service.output_token.median_s * math.exp(service.output_token.sigma * pace) * slower
-        self._clock.at(now + first_s, self._first, job)
+        self._take(job)
+        self._clock.at(now + self._first_s(job, first), self._first, job)
+        job.pace_s = self._pace_s(pace)
 
     def leave(self, job: Job) -> None:
         """Nothing more comes of it."""
@@ -59,6 +57,24 @@ class CommercialServer:
     def gauges() -> VllmMetrics | None:
         """A provider does not say how full it is."""
         return None
+
+    def foresee(self, prompt_tokens: int, output_tokens: int, chance: int) -> Foreseen | None:
+        """All of it is drawn as soon as a job begins."""
+        job = Job(prompt_tokens, output_tokens, chance)
+        fails, first, pace = job.drawn()
+        if self._course.fails(fails) or self._pause_s(job) > 0:
+            return None
+        first_s = self._first_s(job, first)
+        return Foreseen(first_s, first_s + (job.output_tokens - 1) * self._pace_s(pace))
+
+    def _first_s(self, job: Job, drawn: float) -> float:
+        line = self._service.first_output
+        typical_s = line.median_s + job.prompt_tokens * line.per_prompt_token_s
+        return typical_s * math.exp(line.sigma * drawn) * self._course.slower()
+
+    def _pace_s(self, drawn: float) -> float:
+        pace = self._service.output_token
+        return pace.median_s * math.exp(pace.sigma * drawn) * self._course.slower()
 
     def _first(self, job: Job) -> None:
         if job.is_over:
@@ -82,17 +98,17 @@ class CommercialServer:
             fail((job, Outcome.RATE_LIMITED, pause_s))
 
     def _pause_s(self, job: Job) -> float:
-        """How long until its limits allow this job; 0 if they do, and then it is taken from them."""
+        """How long until its limits allow this job; 0 if they do."""
         wanted = job.prompt_tokens + job.output_tokens
         pause_s = max(self._requests.pause_s(1.0) if self._requests else 0.0,
                       self._tokens.pause_s(wanted) if self._tokens else 0.0)  # fmt: skip
-        if pause_s > 0:
-            return max(pause_s, _LEAST_PAUSE_S)
+        return max(pause_s, _LEAST_PAUSE_S) if pause_s > 0 else 0.0
+
+    def _take(self, job: Job) -> None:
         if self._requests:
             self._requests.take(1.0)
         if self._tokens:
-            self._tokens.take(wanted)
-        return 0.0
+            self._tokens.take(job.prompt_tokens + job.output_tokens)
 
     def _tell(self, job: Job) -> None:
         if self._service.limits.told and (self._requests or self._tokens):

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable
+from copy import copy
 from statistics import NormalDist
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.insight.clock import Clock
 from gateway.insight.world import Episode, Failures
@@ -30,6 +31,19 @@ class Asker(Protocol):
         """It is over. Nothing follows."""
 
 
+class _Nobody:
+    """Asks in thought only."""
+
+    def told(self, headroom: Headroom) -> None:
+        """It does not matter."""
+
+    def gave_output(self) -> None:
+        """It does not matter."""
+
+    def ended(self, outcome: Outcome, status: int | None, retry_after_s: float | None) -> None:
+        """It does not matter."""
+
+
 class Job:
     """A request at a server. `output_tokens` are those that it would generate, at least 1. `chance` is its own seed.
 
@@ -49,20 +63,33 @@ class Job:
         "prompt_tokens",
     )
 
-    def __init__(self, prompt_tokens: int, output_tokens: int, chance: int, asker: Asker) -> None:
+    def __init__(self, prompt_tokens: int, output_tokens: int, chance: int, asker: Asker | None = None) -> None:
         self.prompt_tokens = prompt_tokens
         self.output_tokens = max(output_tokens, 1)
         self.chance = chance
-        self.asker = asker
+        self.asker: Asker = asker or _Nobody()
         self.first_at: float | None = None
         self.is_over = self.is_left = False
         self.left = float(prompt_tokens)  # of the prompt, to be worked on
         self.ends = self.pace_s = 0.0
 
+    def copied(self) -> "Job":
+        """As it is now, asked by nobody."""
+        job = copy(self)
+        job.asker = _Nobody()
+        return job
+
     def drawn(self) -> tuple[float, float, float]:
         """Three numbers of its own: in (0, 1) whether it fails; standard normal for its first output and for its pace."""
         fails, first, pace = shares(self.chance, (_FAILS, _FIRST, _PACE))
         return fails, _normal(first), _normal(pace)
+
+
+class Foreseen(NamedTuple):
+    """When a job would have its first output, and its end; seconds from now."""
+
+    first_s: float
+    total_s: float
 
 
 class Server(Protocol):
@@ -83,6 +110,9 @@ class Server(Protocol):
     def gauges(self) -> VllmMetrics | None:
         """What it says of itself; None if it says nothing."""
 
+    def foresee(self, prompt_tokens: int, output_tokens: int, chance: int) -> Foreseen | None:
+        """What would become of a job that began now, if none began after it; None if it would fail. Nothing is changed."""
+
 
 class Course:
     """How one server's usual behaviour is changed by its episodes. `began` is when the first request comes."""
@@ -90,6 +120,7 @@ class Course:
     def __init__(self, clock: Clock, usual: Failures, episodes: Iterable[Episode], began: float) -> None:
         self._clock = clock
         self._usual = usual
+        self._began = began
         self._episodes = [(began + one.start_s, began + one.end_s, one) for one in episodes]
 
     def slower(self) -> float:
@@ -113,11 +144,19 @@ class Course:
         """When an episode begins or ends."""
         return sorted({at for start, end, _ in self._episodes for at in (start, end)})
 
+    def fails(self, drawn: float) -> bool:
+        """Whether a job that drew this fails."""
+        return drawn < self.failures().share
+
+    def at(self, clock: Clock) -> "Course":
+        """The same, by another clock."""
+        return Course(clock, self._usual, [one for _, _, one in self._episodes], self._began)
+
     def refuses(self, job: Job, drawn: float) -> bool:
         """Whether this job fails; if so, it is told when it is time."""
-        failures = self.failures()
-        if drawn >= failures.share:
+        if not self.fails(drawn):
             return False
+        failures = self.failures()
         if failures.outcome != "silent":
             self._clock.at(self._clock.now + failures.after_s, fail, (job, Outcome(failures.outcome), None))
         return True

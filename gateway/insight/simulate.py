@@ -21,7 +21,7 @@ from gateway.routing.decide import UnknownModel
 from gateway.state.readings import Readings
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment, Hosting
-from gateway.values.records import RequestFinished
+from gateway.values.records import Attempt, RequestFinished
 
 _VLLM = "vllm"
 NOTHING_SAYS = "nothing says how it behaves"
@@ -32,7 +32,8 @@ class Simulation:
     """One policy in one world. `deployments`, `readings`, `clock` and `chooser` may be looked at and changed by events.
 
     `began` is seconds since the epoch, `seed` that of all that the deployments draw. `finished` is told each request's
-    end, as the service's bus would be; `watched` each attempt before it is made.
+    end, as the service's bus would be; `watched` each attempt before it is made, `heard` each one that
+    has ended, and when.
     """
 
     def __init__(  # noqa: PLR0913 - what a simulation is made of
@@ -45,6 +46,7 @@ class Simulation:
         seed: int = 0,
         finished: Callable[[RequestFinished], None],
         watched: Callable[[Decision, str], None] = lambda _decision, _name: None,
+        heard: Callable[[Attempt, float], None] = lambda _attempt, _now: None,
     ) -> None:
         self.chooser = chooser
         self.seed = seed
@@ -52,7 +54,7 @@ class Simulation:
         self.clock = VirtualClock(began)
         self.readings = Readings()
         self.request_finished = self._count_down(finished)
-        self.watched = watched
+        self.watched, self.heard = watched, heard
         self.unknown_models = 0
         self._open = 0
         self._servers = {

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
-from gateway.routing.outlook import STALE_AFTER_S, percentiles
+from gateway.routing.outlook import STALE_AFTER_S, length_at, percentiles
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.snapshot import UNREAD, Reading, Snapshot
@@ -42,10 +42,9 @@ def _times(decision: Decision, reading: Reading, prompt: float, now: float) -> t
     if latency is None or now > latency.measured_at + STALE_AFTER_S:
         return None, None
     wait_s = reading.wait_s or 0.0
-    first = latency.first_output_line(reading.in_flight, at.first)
-    total = latency.total_line(reading.in_flight, at.total, facts.stream)
-    bound, learned = facts.max_output_tokens, reading.output_tokens
-    known = [tokens for tokens in (bound, learned) if tokens is not None]
+    first = latency.first_output_line(reading.in_flight, at.first, reading.ahead_tokens)
+    total = latency.total_line(reading.in_flight, at.total, facts.stream, reading.ahead_tokens)
+    known = [tokens for tokens in (facts.max_output_tokens, length_at(reading, at.total)) if tokens is not None]
     return (
         None if first is None else wait_s + first[0] + prompt * first[1],
         None

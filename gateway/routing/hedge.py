@@ -38,7 +38,7 @@ def _answer_s(reading: Reading | None, facts: Facts, percentile: int, now: float
     ratio = 1.0 if facts.exact_tokens else reading.prompt_token_ratio or 1.0
     prompt = round(facts.prompt_tokens * ratio)
     if facts.stream:
-        seconds = latency.first_output_at(prompt, reading.in_flight, percentile)
+        seconds = latency.first_output_at(prompt, reading.in_flight, percentile, reading.ahead_tokens)
     else:
         seconds = latency.total_at(prompt, reading.in_flight, _output(reading, facts), percentile, stream=False)
     return None if seconds is None else seconds + (reading.wait_s or 0.0)

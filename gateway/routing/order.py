@@ -21,6 +21,8 @@ from gateway.values.snapshot import Latency, Reading, Snapshot
 
 LATE_FOR_S = 60.0  # an older reading says of nobody that it will be late
 LATE_FROM_SAMPLES = 5  # nor do fewer: one cold start is no measure
+BURNING_LATENESS = 2.0
+BACK_PROBE_SHARE = 0.2  # at least, where it seems that a deployment has recovered
 _EXPLORE = hashed("explore")
 
 # place, reading, most USD, expected USD, first output in seconds, total in seconds, quality
@@ -43,12 +45,17 @@ def ordered(
     mix = rule.preference.mix
     scores, known = (None, None) if mix is None else _scores(mix, facts, prospects)
     keys = _keys(rule, facts, prospects, standings, scores, known, seed)
+    if rule.slo is not None and _READY not in standings:
+        keys = [
+            _by_lateness(rule.slo, facts, one, key) if key[0] in _PASSED_OVER else key
+            for one, key in zip(prospects, keys, strict=True)
+        ]
     order = sorted(range(len(prospects)), key=keys.__getitem__)
     probed = None
     if len(order) > 1:
         if scores is not None and (known is None or _has_unread(rule)):
             _unread_second(order, keys)
-        if (probed := _probed(rule, order, keys, seed)) is not None:
+        if (probed := _probed(rule, facts, order, keys, prospects, seed)) is not None:
             order.remove(probed)
             order.insert(0, probed)
     ranked: list[Candidate] = []
@@ -86,7 +93,7 @@ def _standings(
             (
                 (first is not None and first > first_under)
                 or (total is not None and total > total_under)
-                or (pace is not None and latency is not None and _is_slow(latency, pace))
+                or (pace is not None and latency is not None and _is_slow(latency, reading.in_flight, pace))
             )
             and latency is not None
             and latency.samples >= LATE_FROM_SAMPLES
@@ -98,9 +105,27 @@ def _standings(
     return found
 
 
-def _is_slow(latency: Latency, target: Target) -> bool:
+def _is_slow(latency: Latency, in_flight: int, target: Target) -> bool:
     """Whether its pace alone misses the objective."""
-    return latency.output_token is not None and latency.output_token.at(target.percentile) > target.under_s
+    pace_s = latency.pace_s(in_flight, target.percentile)
+    return pace_s is not None and pace_s > target.under_s
+
+
+def _by_lateness(slo: Slo, facts: Facts, prospect: Prospect, key: _Key) -> _Key:
+    """Where nobody is ready, the least late comes first; who burned the budget, like one that takes twice the time."""
+    times = _lateness(slo, facts, prospect)
+    return (_LATE, _SCORED, times if key[0] == _LATE else max(times, BURNING_LATENESS), prospect[0].position)
+
+
+def _lateness(slo: Slo, facts: Facts, prospect: Prospect) -> float:
+    """How many times the objective's time it is predicted to take; 0 if nothing is."""
+    first, total, wait_s = prospect[4], prospect[5], prospect[1].wait_s
+    times = [0.0]
+    if slo.first_output is not None and facts.stream:
+        times.append(max(first or 0.0, wait_s or 0.0) / slo.first_output.under_s)
+    if slo.total is not None:
+        times.append(max(total or 0.0, wait_s or 0.0) / slo.total.under_s)
+    return max(times)
 
 
 def _scores(mix: Mix, facts: Facts, prospects: list[Prospect]) -> tuple[Sequence[float | None], list[float] | None]:
@@ -186,20 +211,33 @@ def _unread_second(order: list[int], keys: list[_Key]) -> None:
         order[1:] = unread + [index for index in order[1:] if index not in unread]
 
 
-def _probed(rule: CompiledRule, order: list[int], keys: list[_Key], seed: int) -> int | None:
-    """The one that this request explores or probes, if it is one of the few that do."""
+def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
+    rule: CompiledRule, facts: Facts, order: list[int], keys: list[_Key], prospects: list[Prospect], seed: int
+) -> int | None:
+    """The one that this request explores or probes, if it is one of the few that do.
+
+    One probe is enough until it has given output. Where the newest ones were so fast that this request would be in time,
+    more of them see whether that is so.
+    """
     if keys[order[0]][0] != _READY or keys[order[0]][1] != _SCORED:
         return None
     explore = rule.preference.explore if rule.preference.mix is not None else 0.0
-    probe = rule.slo.probe_share if rule.slo is not None else 0.0
     (drawn,) = shares(seed, (_EXPLORE,))
     if drawn < explore:
         few = [index for index in order if keys[index][0] == _READY and keys[index][1] == _UNREAD]
         return _one_of(few, drawn / explore)
-    if drawn < explore + probe:
-        few = [index for index in order if keys[index][0] in _PASSED_OVER]
-        return _one_of(few, (drawn - explore) / probe)
-    return None
+    if rule.slo is None or drawn >= explore + max(rule.slo.probe_share, BACK_PROBE_SHARE):
+        return None
+    few = [index for index in order if keys[index][0] in _PASSED_OVER and not prospects[index][1].ahead_tokens]
+    probe = rule.slo.probe_share
+    if any(_seems_back(rule.slo, facts, prospects[index]) for index in few):
+        probe = max(probe, BACK_PROBE_SHARE)
+    return _one_of(few, (drawn - explore) / probe) if drawn < explore + probe else None
+
+
+def _seems_back(slo: Slo, facts: Facts, prospect: Prospect) -> bool:
+    latency = prospect[1].latency
+    return latency is not None and latency.falls is not None and _lateness(slo, facts, prospect) * latency.falls <= 1.0
 
 
 _PASSED_OVER = (_LATE, _BURNING)

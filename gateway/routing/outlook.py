@@ -37,6 +37,7 @@ Outlook = tuple[
     float,  # and per output token
     float,  # these hold until
     float | None,  # quality
+    float,  # output tokens of a choice after the first, at the objective's percentile; infinite if unknown
 ]
 
 
@@ -67,8 +68,8 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
     first = total = None
     fresh_until = math.inf
     if latency is not None:
-        first = latency.first_output_line(reading.in_flight, at.first)
-        total = latency.total_line(reading.in_flight, at.total, facts.stream)
+        first = latency.first_output_line(reading.in_flight, at.first, reading.ahead_tokens)
+        total = latency.total_line(reading.in_flight, at.total, facts.stream, reading.ahead_tokens)
         fresh_until = latency.measured_at + STALE_AFTER_S
         if reading.wait_s:  # the latency was learned without it
             first = first and (first[0] + reading.wait_s, first[1])
@@ -86,7 +87,24 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
         *(total or (None, 0.0, 0.0)),
         fresh_until,
         deployment.quality if reading.quality is None else reading.quality,
+        math.inf if (length := length_at(reading, at.total)) is None else max(length - 1.0, 0.0),
     )
+
+
+def length_at(reading: Reading, percentile: int) -> float | None:
+    """Output tokens of a choice that, at the pace of this percentile, make the total of this percentile.
+
+    Lengths and paces both vary, and to be long and slow at once is rarer than either: of two independent log-normal
+    spreads the logarithms add up as squares. The mean where lengths are unknown; None where that is, too.
+    """
+    lengths = reading.output_lengths
+    if lengths is None:
+        return reading.output_tokens
+    long, pace = lengths.at(percentile), reading.latency.output_token if reading.latency is not None else None
+    if pace is None or not 0.0 < pace.p50 < (slow := pace.at(percentile)) or not 0.0 < lengths.p50 < long:
+        return long
+    slower = slow / pace.p50
+    return lengths.p50 * math.exp(math.hypot(math.log(long / lengths.p50), math.log(slower))) / slower
 
 
 def _room(deployment: Deployment, reading: Reading) -> float:

@@ -19,6 +19,8 @@ class Begun(NamedTuple):
     ticket: int
     in_flight: int
     sent_tokens: float  # to the deployment so far, its own included
+    at: float  # seconds since the epoch
+    streamed: bool = False  # its first output is told
 
 
 class Gatekeeper:
@@ -46,7 +48,7 @@ class Gatekeeper:
         if not self._is_well:
             self._limit.relax(now)
             self._update()
-        return Begun(ticket, in_flight, sent)
+        return Begun(ticket, in_flight, sent, now)
 
     def lives(self, begun: Begun, now: float) -> None:
         """An attempt had its first output."""

@@ -35,7 +35,8 @@ class GaugeModel:
         preempting = last is not None and (_rise(last.preemptions, metrics.preemptions) or 0.0) > 0
         full = _is_full(metrics, preempting=preempting)
         if full:
-            self._seats = metrics.running
+            tight = preempting or (metrics.kv_use is not None and metrics.kv_use >= FULL_KV)
+            self._seats = metrics.running if tight else max(metrics.running, self._seats or 0)
             if last is not None and self._was_full and since > 0:
                 self._learn_rate(_rise(last.ended, metrics.ended), since)
         elif self._seats is not None and metrics.running >= self._seats:

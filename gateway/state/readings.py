@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from gateway.state.ahead import Ahead, Awaited
 from gateway.state.breaker import AGAINST
 from gateway.state.gatekeeper import Begun, Gatekeeper
 from gateway.state.hedge_budget import HedgeBudget
@@ -42,6 +43,7 @@ class Readings:
         self._keepers: dict[str, Gatekeeper] = {}
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
+        self._ahead: dict[str, Ahead] = {}
         self._slo = SloBooks()
         self._served = Served()
         self._hardware: Mapping[str, Hardware] = {}
@@ -72,24 +74,41 @@ class Readings:
             keeper = self._keepers[name] = Gatekeeper(most)
             self._readings[name] = replace(self.of(name), gate=keeper.gate)
 
-    def began(self, deployment: str, now: float, tokens: float = 0.0) -> Begun:
-        """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these."""
+    def began(
+        self, deployment: str, now: float, tokens: float = 0.0, *, streamed: int | None = None, wait_s: float = 0.0
+    ) -> Begun:
+        """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these.
+
+        Of a stream, `streamed` are those of its prompt; `wait_s` is what it was expected to wait at its address.
+        """
         was = self._readings.get(deployment, UNREAD)
         before = was.in_flight
         keeper = self._keeper(deployment)
-        begun = keeper.began(before, tokens, now)
+        begun = keeper.began(before, tokens, now)._replace(streamed=streamed is not None)
         health = Health.PROBING if was.health is Health.SHUT and keeper.health is Health.PROBING else was.health
         own = was.own_cost and self._served.own_cost(deployment, before + 1, now)
+        ahead = self._ahead_of(deployment)
+        if streamed is not None:
+            ahead.began(begun.ticket, streamed, wait_s)
         self._readings[deployment] = Reading(
             health, before + 1, keeper.gate,
             was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
+            ahead_tokens=ahead.tokens, output_lengths=was.output_lengths,
         )  # fmt: skip
         return begun
 
     def gave_output(self, deployment: str, begun: Begun, now: float) -> None:
-        """An attempt had its first output."""
+        """An attempt had its first output. It teaches at once how long that took: its end may be a minute away."""
         keeper = self._keeper(deployment)
         keeper.lives(begun, now)
+        ahead = self._ahead_of(deployment)
+        awaited = ahead.over(begun.ticket)
+        if awaited is not None:
+            learned = self._learned_of(deployment)
+            learned.first_came(awaited, begun, now)
+            self._readings[deployment] = replace(
+                self.of(deployment), latency=learned.latency.latency, ahead_tokens=ahead.tokens
+            )
         self._show(deployment, keeper)
 
     def told_headroom(self, deployment: str, begun: Begun, headroom: Headroom, now: float) -> None:
@@ -117,17 +136,17 @@ class Readings:
             wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
             keeper.ended(begun, outcome, wait_s, now)
         health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
-        learned = self._learned.get(name)
-        if learned is None:
-            learned = self._learned[name] = _Learned()
+        learned, ahead = self._learned_of(name), self._ahead_of(name)
+        awaited = ahead.over(begun.ticket)
         try:
-            learned.learn(attempt, decision, now)
+            learned.learn(attempt, decision, begun, awaited, now)
         except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
             _log.exception("what an attempt at %s taught was lost", name)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
             health, was.in_flight - 1, keeper.gate,
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
+            ahead_tokens=ahead.tokens, output_lengths=learned.output.lengths,
         )  # fmt: skip
         if decision.slo is not None and attempt.slo_met is not None:
             self._slo.record(decision.revision, decision.rule, name, decision.slo, attempt.slo_met, now)
@@ -162,6 +181,18 @@ class Readings:
             keeper = self._keepers[deployment] = Gatekeeper()
         return keeper
 
+    def _ahead_of(self, deployment: str) -> Ahead:
+        ahead = self._ahead.get(deployment)
+        if ahead is None:
+            ahead = self._ahead[deployment] = Ahead()
+        return ahead
+
+    def _learned_of(self, deployment: str) -> "_Learned":
+        learned = self._learned.get(deployment)
+        if learned is None:
+            learned = self._learned[deployment] = _Learned()
+        return learned
+
     def _show(self, deployment: str, keeper: Gatekeeper) -> None:
         was = self.of(deployment)
         health = _seen(was.health, keeper.health, answered=False)
@@ -194,7 +225,13 @@ class _Learned:
         self.prompt = PromptTokens()
         self.output = OutputTokens()
 
-    def learn(self, attempt: Attempt, decision: Decision, now: float) -> None:
+    def first_came(self, awaited: Awaited, begun: Begun, now: float) -> None:
+        ratio = self.prompt.ratio or 1.0
+        self.latency.learn_first(
+            awaited.prompt_tokens * ratio, begun.in_flight, awaited.ahead_tokens, now - begun.at, awaited.wait_s, now
+        )
+
+    def learn(self, attempt: Attempt, decision: Decision, begun: Begun, awaited: Awaited | None, now: float) -> None:
         facts = decision.facts
         self.prompt.learn(attempt, facts)
         self.output.learn(attempt, facts)
@@ -204,6 +241,8 @@ class _Learned:
             stream=facts.stream,
             prompt_tokens=self.prompt.of(attempt, facts),
             output_tokens=self.output.mean if came is None else came,
+            ahead_tokens=0 if awaited is None else awaited.ahead_tokens,
+            first_is_known=begun.streamed and awaited is None,
             now=now,
         )
 

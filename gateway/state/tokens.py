@@ -1,15 +1,19 @@
 """Token counts that attempts teach: how far the estimate of prompts is off, and how long answers are."""
 
+import bisect
+from collections import deque
+
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.request import Facts
-from gateway.values.snapshot import Reading
+from gateway.values.snapshot import Quantiles, Reading
 
 FEWEST, SMALLEST, LARGEST = 5, 0.5, 3.0  # samples of a ratio, and its bounds
 _KEEP = 0.98  # of the weight of each older prompt
 _SHORT = 100  # estimated tokens; of a shorter prompt what the chat template adds would be taken for a ratio
 _LARGE = 2000  # estimated tokens; a longer prompt weighs no more
 _ANSWERS = 50  # in the moving mean
+_LENGTHS = 128  # of the newest answers
 
 
 class PromptTokens:
@@ -53,6 +57,16 @@ class OutputTokens:
     def __init__(self) -> None:
         self.mean: float | None = None  # moving
         self._samples = 0
+        self._newest: deque[float] = deque(maxlen=_LENGTHS)
+        self._sorted: list[float] = []
+
+    @property
+    def lengths(self) -> Quantiles | None:
+        """Of the newest; None until there are enough to tell."""
+        if len(self._sorted) < FEWEST:
+            return None
+        last = len(self._sorted) - 1
+        return Quantiles(*(self._sorted[round(share * last)] for share in (0.5, 0.9, 0.95, 0.99)))
 
     def learn(self, attempt: Attempt, facts: Facts) -> None:
         """An attempt ended. Only answers in full are learned: what was cut off is short for another reason."""
@@ -61,6 +75,10 @@ class OutputTokens:
         self._samples = min(self._samples + 1, _ANSWERS)
         mean = self.mean or 0.0
         self.mean = round(mean + (newest - mean) / self._samples, 2)
+        if len(self._newest) == _LENGTHS:
+            del self._sorted[bisect.bisect_left(self._sorted, self._newest[0])]
+        self._newest.append(newest)
+        bisect.insort(self._sorted, newest)
 
     @staticmethod
     def of(attempt: Attempt, facts: Facts) -> float | None:
@@ -79,7 +97,7 @@ def generated_after(seconds: float, reading: Reading, prompt_tokens: int) -> flo
     latency, usual = reading.latency, reading.output_tokens
     if latency is None or usual is None:
         return None
-    if latency.output_token is not None and (pace := latency.output_token.p50):
+    if pace := latency.pace_s(reading.in_flight, 50):
         return min(seconds / pace, usual)
     total_s = latency.total_at(prompt_tokens, reading.in_flight, usual, 50, stream=False)
     return usual * min(seconds / total_s, 1.0) if total_s else None

@@ -16,6 +16,7 @@ LATELY_S = 30.0  # older ones go too, as long as there are more than:
 AT_LEAST = 16
 JUMP_OF = 6  # as many in a row, all faster or all slower than nearly all before them, by:
 JUMP_BY = 1.5
+JUMP_BEGINS = 2  # in a row: once in a hundred by chance
 _SHORTEST_S = 1e-6
 _NEVER_0 = 1e-9
 _TAIL = 4.0
@@ -31,6 +32,7 @@ class Trend:
     def __init__(self) -> None:
         self.measured_at = 0.0
         self.is_new = False  # since `line` was asked for
+        self.falls: float | None = None  # as of then: how far down the newest samples are, like the beginning of a jump
         self._fit = Fit()
         self._window: deque[_Sample] = deque(maxlen=NEWEST)
         self._line: Line | None = None
@@ -68,7 +70,10 @@ class Trend:
         self._fit.solve()
         ratios = self._ratios()
         cut_off = [sample[5] for sample in window]
-        if (times := _jump(ratios, newest_exact=True not in cut_off[-JUMP_OF:])) is not None:
+        begins = _jump(ratios, JUMP_BEGINS, newest_exact=True not in cut_off[-JUMP_BEGINS:])
+        self.falls = short(begins) if begins is not None and begins < 1.0 else None
+        if (times := _jump(ratios, JUMP_OF, newest_exact=True not in cut_off[-JUMP_OF:])) is not None:
+            self.falls = None
             for _ in range(len(window) - JUMP_OF):
                 window.popleft()
             self._fit.jump(times)
@@ -90,15 +95,15 @@ class Trend:
         ]  # fmt: skip
 
 
-def _jump(ratios: list[float], *, newest_exact: bool) -> float | None:
-    """By how much the newest differ from all before them, if they clearly do.
+def _jump(ratios: list[float], of: int, *, newest_exact: bool) -> float | None:
+    """By how much the newest `of` differ from all before them, if they clearly do.
 
     By chance alone six in a row lie all beyond the outer tenth about twice in a million times.
     """
     if len(ratios) < 2 * JUMP_OF:
         return None
-    newest, before = sorted(ratios[-JUMP_OF:]), sorted(ratios[:-JUMP_OF])
-    times = newest[JUMP_OF // 2] / max(before[len(before) // 2], _NEVER_0)
+    newest, before = sorted(ratios[-of:]), sorted(ratios[:-of])
+    times = newest[of // 2] / max(before[len(before) // 2], _NEVER_0)
     up = times >= JUMP_BY and newest[0] > before[len(before) * 9 // 10]
     down = times <= 1 / JUMP_BY and newest[-1] < before[len(before) // 10] and newest_exact
     return times if up or down else None

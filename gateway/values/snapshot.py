@@ -30,8 +30,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """Seconds as a sum of what they grow with, times the spread around it.
 
     At a percentile: `(base_s + prompt_tokens * per_prompt_token_s + in_flight * per_in_flight_s + output_tokens *
-    per_output_token_s) * spread.at(percentile)`. `in_flight` counts the attempts that were there before this one. No
-    part is negative.
+    per_output_token_s + ahead_tokens * per_ahead_token_s) * spread.at(percentile)`. `in_flight` counts the attempts that
+    were there before this one; `ahead_tokens` are `Reading.ahead_tokens`. No part is negative.
     """
 
     base_s: float
@@ -39,13 +39,15 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     per_in_flight_s: float
     spread: Quantiles
     per_output_token_s: float = 0.0
+    per_ahead_token_s: float = 0.0
 
 
 class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How a deployment answered lately. A part that is None was not seen.
 
     `first_output` is of streams, `total` of whole answers; `output_token` is seconds for each output token of one
-    choice after the first, of streams. Learned by `gateway.state.latency`, from the newest samples.
+    choice after the first, of streams, and `output_token_in_flight` by how much these are more for each other attempt
+    that was there. Learned by `gateway.state.latency`, from the newest samples.
     """
 
     samples: int  # the answers it was learned from
@@ -53,38 +55,52 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     first_output: Line | None = None
     output_token: Quantiles | None = None
     total: Line | None = None
+    output_token_in_flight: Quantiles | None = None
+    falls: float | None = None  # so many times as long as usual took the newest, if far less: too few yet to believe it
 
-    def first_output_line(self, in_flight: int, percentile: int) -> tuple[float, float] | None:
+    def pace_s(self, in_flight: int, percentile: int) -> float | None:
+        """Seconds for each output token after the first; None if no stream was seen."""
+        pace, more = self.output_token, self.output_token_in_flight
+        if pace is None:
+            return None
+        return pace.at(percentile) + (0.0 if more is None else in_flight * more.at(percentile))
+
+    def first_output_line(self, in_flight: int, percentile: int, ahead_tokens: int = 0) -> tuple[float, float] | None:
         """Seconds to a stream's first output: so many, and so many for each prompt token. None if no stream was seen."""
         line = self.first_output
         if line is None:
             return None
         spread = line.spread.at(percentile)
-        return (line.base_s + in_flight * line.per_in_flight_s) * spread, line.per_prompt_token_s * spread
+        seconds = line.base_s + in_flight * line.per_in_flight_s + ahead_tokens * line.per_ahead_token_s
+        return seconds * spread, line.per_prompt_token_s * spread
 
     def total_line(
         self,
         in_flight: int,
         percentile: int,
         stream: bool,  # noqa: FBT001 - by position where it is quick
+        ahead_tokens: int = 0,
     ) -> tuple[float, float, float] | None:
         """Seconds of an answer: so many, for each prompt token, for each output token of a choice after its first.
 
         A stream's is the sum of its parts at the percentile, so rather too long. Where only the other kind of answer
         was seen, it is that kind's: the work is the same. None if neither was.
         """
-        first, pace, line = self.first_output_line(in_flight, percentile), self.output_token, self.total
-        if first is not None and pace is not None and (stream or line is None):
-            return *first, pace.at(percentile)
+        first, line = self.first_output_line(in_flight, percentile, ahead_tokens), self.total
+        pace_s = self.pace_s(in_flight, percentile)
+        if first is not None and pace_s is not None and (stream or line is None):
+            return *first, pace_s
         if line is None:
             return None
         spread = line.spread.at(percentile)
         seconds = line.base_s + in_flight * line.per_in_flight_s + line.per_output_token_s
         return seconds * spread, line.per_prompt_token_s * spread, line.per_output_token_s * spread
 
-    def first_output_at(self, prompt_tokens: int, in_flight: int, percentile: int) -> float | None:
+    def first_output_at(
+        self, prompt_tokens: int, in_flight: int, percentile: int, ahead_tokens: int = 0
+    ) -> float | None:
         """Seconds to a stream's first output; None if no stream was seen."""
-        line = self.first_output_line(in_flight, percentile)
+        line = self.first_output_line(in_flight, percentile, ahead_tokens)
         return None if line is None else line[0] + prompt_tokens * line[1]
 
     def total_at(
@@ -128,6 +144,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     quality: float | None = None  # mean of the feedback, in [0, 1]
     workers: tuple[WorkerReading, ...] = ()  # by address; empty where nothing distinguishes them or one is all
     wait_s: float | None = None  # that a request has to expect at the best of them, before the work on it begins
+    ahead_tokens: int = 0  # of the prompts of streams that are there and have given nothing yet
+    output_lengths: Quantiles | None = None  # how long one choice of the newest answers was, in tokens
 
     def bar(self, tokens: float, now: float) -> Bar | None:
         """What keeps a request of so many tokens (prompt, and output asked for) out; None if nothing does."""

@@ -1,0 +1,69 @@
+"""`gateway lab`: policies and other gateways' strategies in fixed scenarios."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from gateway.cli.common import json_option, refuse
+from gateway.documents import parse
+from gateway.insight.lab.contenders import Contender, of_policy, rivals
+from gateway.insight.lab.picture import lab_picture
+from gateway.insight.lab.results import MISS_USD
+from gateway.insight.lab.run import run_lab
+from gateway.insight.lab.scenarios import CATALOGUE, scenarios
+from gateway.insight.lab.sentences import lab_sentences
+from gateway.settings.files import read_text
+from gateway.settings.policy import PolicySource, valid_policy
+from gateway.values.problem import InvalidDocument
+
+_LEAKED = 3
+_NAMES = list(scenarios())
+
+
+@click.command()
+@json_option
+@click.option("--policy", "files", multiple=True, metavar="FILE", help="A policy, or a configuration with one.")
+@click.option("--scenario", "names", multiple=True, type=click.Choice(_NAMES), help="Default: all.")
+@click.option("--seed", default=0, show_default=True, help="Of all chance.")
+@click.option(
+    "--miss-usd",
+    default=MISS_USD,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="What a request that misses counts.",
+)
+@click.option("--picture", metavar="FILE", help="Write an SVG of it.")
+def lab(  # noqa: PLR0913 - a command's options
+    files: tuple[str, ...], names: tuple[str, ...], seed: int, miss_usd: float, picture: str | None, *, as_json: bool
+) -> None:
+    """Play fixed scenarios: policies, the strategies of other gateways, and an oracle that knows what is hidden.
+
+    The pool is always home (self-hosted), cloud and cloud-2 (commercial, the second dearer): what a policy names has to be
+    among them. docs/lab.md tells how to read it.
+
+    Exit status: 0; 1 if a policy is not valid; 2 if the command itself is wrong; 3 if a policy sent a request where it may
+    not go, which is a defect of the gateway.
+    """
+    try:
+        policies = [policy_of(Path(file)) for file in files]
+    except InvalidDocument as invalid:
+        refuse(invalid)
+    chosen = [one for name, one in scenarios().items() if not names or name in names]
+    contenders = [*policies, *rivals()]
+    with click.progressbar(
+        length=len(chosen) * (len(contenders) + 1), label="playing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        found = run_lab(chosen, contenders, seed=seed, miss_usd=miss_usd, told=lambda: bar.update(1))
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(lab_sentences(found)))
+    if picture is not None:
+        Path(picture).write_text(lab_picture(found), "utf-8")
+    if any(score.is_policy and score.leaks for played in found.scenarios for score in played.scores):
+        sys.exit(_LEAKED)
+
+
+def policy_of(file: Path) -> Contender:
+    """The policy of a file, by the file's name. Raises InvalidDocument with all that is wrong with it."""
+    section = "policy" if "policy" in parse(read_text(file), str(file)).data else None
+    return of_policy(file.stem, valid_policy(PolicySource(str(file), file, section), CATALOGUE))

@@ -1,0 +1,115 @@
+"""The lab as a whole: the same for the same seed, nothing of the gateway's leaks, and what it says follows from its numbers."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from gateway.insight.lab.contenders import of_policy, rivals
+from gateway.insight.lab.picture import lab_picture
+from gateway.insight.lab.results import Lab, Played, Score, against
+from gateway.insight.lab.run import run_lab
+from gateway.insight.lab.scenarios import CATALOGUE, scenarios
+from gateway.insight.lab.sentences import lab_sentences
+from gateway.settings.policy import PolicySource, valid_policy
+from tests.support.gateway import REPOSITORY
+
+SPILL_OVER = REPOSITORY / "policies" / "spill-over.yaml"
+
+
+def command(*more: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", "lab", *more],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": hash_seed},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def calm() -> Lab:
+    policy = valid_policy(PolicySource(str(SPILL_OVER), SPILL_OVER, "policy"), CATALOGUE)
+    return run_lab([scenarios()["calm"]], [of_policy("spill-over", policy), *rivals()])
+
+
+def test_the_seed_decides_and_not_the_hashes_of_the_process(calm: Lab) -> None:
+    first = command("--json", "--policy", str(SPILL_OVER), "--scenario", "calm", hash_seed="1")
+    assert first.returncode == 0, first.stderr
+    second = command("--json", "--policy", str(SPILL_OVER), "--scenario", "calm", hash_seed="2")
+    assert first.stdout == second.stdout
+    scores: list[dict[str, Any]] = json.loads(first.stdout)["scenarios"][0]["scores"]
+    assert [one["total_usd"] for one in scores] == [one.total_usd for one in calm.scenarios[0].scores]
+
+
+def test_the_published_table_is_of_this_code(calm: Lab) -> None:
+    """One scenario of docs/reference/lab.md; the others follow from the same code."""
+    published = (REPOSITORY / "docs" / "reference" / "lab.md").read_text("utf-8").splitlines()
+    rows = {
+        line.split("  ")[1]: line.split() for line in published[_at(published, "calm:") :][:20] if line.startswith("  ")
+    }
+    for score in calm.scenarios[0].scores:
+        assert f"{score.attainment:.2%}" in rows[score.name], f"{score.name}: run `python -m benchmarks.lab`"
+        assert f"${score.total_usd:.3f}" in rows[score.name]
+
+
+def _at(lines: list[str], begins: str) -> int:
+    return next(number for number, line in enumerate(lines) if line.startswith(begins))
+
+
+def test_the_oracle_is_beaten_by_nobody_where_there_is_room_and_the_policy_leaks_nothing(calm: Lab) -> None:
+    oracle, *others = calm.scenarios[0].scores
+    assert oracle.attainment > 0.99
+    assert all(one.regret > 0 for one in others)
+    assert [one.leaks for one in others if one.is_policy] == [0]
+    assert all(one.unknown_attempts == 0 for one in others)
+
+
+def test_the_shipped_policy_is_a_fifth_cheaper_than_the_best_of_the_others(calm: Lab) -> None:
+    (found,) = calm.scenarios[0].against
+    assert found.policy == "spill-over"
+    assert found.cheaper >= 0.2
+
+
+def score(name: str, attainment: float, usd: float, *, is_policy: bool = False) -> Score:
+    return Score(
+        name=name, is_policy=is_policy, requests=100, attainment=attainment, total_usd=usd, billed_usd=usd,
+        unknown_attempts=0, refused=0, failed=0, leaks=0, first_output_p95_s=None, total_p95_s=None, regret=0.0,
+        billed_regret=0.0, answered={},
+    )  # fmt: skip
+
+
+def test_a_policy_stands_beside_the_cheapest_of_those_that_keep_as_much() -> None:
+    oracle, ours = score("oracle", 1.0, 0.1), score("ours", 0.98, 1.0, is_policy=True)
+    others = [score("cheap", 0.9, 0.5), score("dear", 0.99, 4.0), score("good", 0.98, 2.0)]
+    (found,) = against([oracle, ours, *others])
+    assert (found.other, found.as_good, found.cheaper) == ("good", True, 0.5)
+    (found,) = against([oracle, ours, *others[:1], score("better", 0.97, 1.25)])
+    assert (found.other, found.as_good, found.cheaper) == ("better", False, 0.2)
+
+
+def test_a_picture_and_a_table_show_everyone(calm: Lab) -> None:
+    root = ET.fromstring(lab_picture(calm))
+    titles = [one.text or "" for one in root.iter("{http://www.w3.org/2000/svg}title")]
+    names = [one.name for one in calm.scenarios[0].scores]
+    assert sorted(title.rpartition(": ")[0] for title in titles) == sorted(names)
+    lines = lab_sentences(calm)
+    assert all(any(line.strip().startswith(f"{name}  ") for line in lines) for name in names)
+    empty = Lab(seed=0, miss_usd=0.0, scenarios=(Played(name="x", sentence="y", requests=0, scores=(score("<", 0, 0),), against=()),))  # fmt: skip
+    ET.fromstring(lab_picture(empty))
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "said"),
+    [
+        (("--policy", "policies/canary.yaml"), 1, "policies/canary.yaml"),
+        (("--policy", "nowhere.yaml"), 1, "nowhere.yaml: document: expected a readable UTF-8 file"),
+        (("--scenario", "storm"), 2, "'storm' is not one of 'calm'"),
+    ],
+)
+def test_what_cannot_be_played_is_said(more: tuple[str, ...], status: int, said: str) -> None:
+    done = command(*more)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert done.stdout == ""
