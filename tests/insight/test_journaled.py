@@ -85,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = {
         "home": Behaviour(self_hosted=HOME), "cloud": Behaviour(commercial=CLOUD), "cloud-2": Behaviour(commercial=CLOUD)
     }  # fmt: skip
-    records = simulated(Planned(load_plan(settings)), settings.catalogue, world, traffic(3000, 6.0))
+    records = simulated(Planned(load_plan(settings)), settings.catalogue, world, traffic(3000, 5.0))
     write(settings.journal_path, records)
     write(path / "short.db", records[:700])
     (path / "draft.yaml").write_text(json.dumps(CLOUD_FIRST))
