@@ -6,9 +6,10 @@ from gateway.flow.address import go_to_address
 from gateway.flow.pace import Pace
 from gateway.flow.patience import Patience, Wait
 from gateway.flow.rooms import Rooms
-from gateway.flow.settlement import STOPPED, is_held_by_caller, kept_objective, usage_told, usage_until_stopped
+from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
 from gateway.flow.story import Story
 from gateway.providers.contract import Continuer, StreamDecoder
+from gateway.state.stopped import usage_until_stopped
 from gateway.transport import Exchange
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.call import Call
@@ -210,9 +211,9 @@ class RunningAttempt:
     def _usage(self, outcome: Outcome, said: WholeAnswer | StreamSummary | None, duration_s: float) -> Usage | None:
         facts, told = self.story.request.facts, usage_told(said, self.story.request.facts)
         refused = self._status is not None and self._status >= 400
-        if told is not None or self._exchange is None or refused or outcome not in STOPPED:
+        if told is not None or self._exchange is None or refused:
             return told
-        return usage_until_stopped(facts, self._rooms.readings.of(self.deployment.name), duration_s)
+        return usage_until_stopped(outcome, facts, self._rooms.readings.of(self.deployment.name), duration_s)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
         """What a provider said, without the credential; cut only then, lest a half of one is left."""

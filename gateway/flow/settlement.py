@@ -1,18 +1,12 @@
 """What an attempt used, and how it went, for its record: as it was told, else as an estimate from what was seen."""
 
 from gateway.state.slo import kept
-from gateway.state.tokens import generated_after
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome
 from gateway.values.request import Facts
-from gateway.values.snapshot import Reading
 from gateway.values.usage import Usage
 
-# the provider was at work, and was told to stop
-STOPPED = frozenset({
-    Outcome.HEDGE_LOST, Outcome.CALLER_LEFT, Outcome.LIMIT_PASSED, Outcome.DEADLINE_EXCEEDED, Outcome.GATEWAY_STOPPED,
-})  # fmt: skip
 _HELD_S = 1.0  # a stream that waited less for its caller has the pace of its provider
 
 
@@ -23,14 +17,6 @@ def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage 
     if said.usage is None and isinstance(said, StreamSummary) and said.tokens:
         return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=said.tokens, estimated=True)
     return said.usage
-
-
-def usage_until_stopped(facts: Facts, reading: Reading, duration_s: float) -> Usage | None:
-    """What a whole answer, or a stream that showed nothing yet, may have used until it was given up; as an estimate."""
-    generated = 0.0 if facts.stream else generated_after(duration_s, reading, facts.prompt_tokens)
-    if generated is None:
-        return None
-    return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True)
 
 
 def is_held_by_caller(streamed_s: float, read_s: float) -> bool:

@@ -7,7 +7,7 @@ from gateway.insight.traffic import Arrival
 from gateway.routing.address import choose_address
 from gateway.routing.chance import hashed
 from gateway.state.slo import kept
-from gateway.state.tokens import generated_after
+from gateway.state.stopped import usage_until_stopped
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
@@ -158,16 +158,8 @@ class SimulatedAttempt:
         job, arrival = self._job, self._of.arrival
         if outcome is Outcome.OK:
             return Usage(prompt_tokens=job.prompt_tokens, completion_tokens=job.output_tokens)
-        prompt_tokens = arrival.facts.prompt_tokens
         if self.first_output_s is not None:
             came = self._server.generated(job)
-            return Usage(prompt_tokens=prompt_tokens, completion_tokens=came, estimated=True)
-        if outcome is not Outcome.HEDGE_LOST:
-            return None
-        reading = self._simulation.readings.of(self.deployment)
-        took_s = self._simulation.clock.now - self._started
-        after = 0.0 if arrival.facts.stream else generated_after(took_s, reading, prompt_tokens)
-        if after is None:
-            return None
-        choices = arrival.facts.choices
-        return Usage(prompt_tokens=prompt_tokens, completion_tokens=round(after * choices), estimated=True)
+            return Usage(prompt_tokens=arrival.facts.prompt_tokens, completion_tokens=came, estimated=True)
+        duration_s = self._simulation.clock.now - self._started
+        return usage_until_stopped(outcome, arrival.facts, self._simulation.readings.of(self.deployment), duration_s)

@@ -6,7 +6,7 @@ from collections import deque
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.request import Facts
-from gateway.values.snapshot import Quantiles, Reading
+from gateway.values.snapshot import Quantiles
 
 FEWEST, SMALLEST, LARGEST = 5, 0.5, 3.0  # samples of a ratio, and its bounds
 _KEEP = 0.98  # of the weight of each older prompt
@@ -87,17 +87,3 @@ class OutputTokens:
         if usage is None or (usage.estimated and attempt.first_output_s is None):
             return None
         return usage.completion_tokens / facts.choices
-
-
-def generated_after(seconds: float, reading: Reading, prompt_tokens: int) -> float | None:
-    """Output tokens of a choice so long after the request was sent; None if too little is known.
-
-    At the usual pace where streams showed it, else by the share of the time that a usual answer takes.
-    """
-    latency, usual = reading.latency, reading.output_tokens
-    if latency is None or usual is None:
-        return None
-    if pace := latency.pace_s(reading.in_flight, 50):
-        return min(seconds / pace, usual)
-    total_s = latency.total_at(prompt_tokens, reading.in_flight, usual, 50, stream=False)
-    return usual * min(seconds / total_s, 1.0) if total_s else None

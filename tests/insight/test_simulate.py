@@ -72,6 +72,10 @@ def test_silence_ends_with_the_deployments_timeout_or_sooner_with_the_rules() ->
     record = one(silent, of=of, limits=Limits(first_output_s=0.5))
     assert tried(record)[0] == ("a", Outcome.LIMIT_PASSED)
     assert record.first_output_s == seconds(0.7)
+    stopped = record.attempts[0].usage
+    assert stopped is not None
+    assert stopped.estimated
+    assert stopped.completion_tokens == 0
 
 
 def test_the_deadline_ends_everything_and_what_came_is_paid() -> None:

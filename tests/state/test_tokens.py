@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.state.tokens import FEWEST, LARGEST, SMALLEST, OutputTokens, PromptTokens, generated_after
+from gateway.state.tokens import FEWEST, LARGEST, SMALLEST, OutputTokens, PromptTokens
 from gateway.values.outcome import Outcome
-from gateway.values.snapshot import Latency, Line, Quantiles, Reading
 from tests.state.attempts import asked, attempt, used
 
 
@@ -103,27 +102,6 @@ def test_a_cut_answer_is_no_short_answer(outcome: Outcome) -> None:
     output = OutputTokens()
     output.learn(attempt(outcome, usage=used(9, 3)), asked())
     assert output.mean is None
-
-
-FLAT = Quantiles(1.0, 1.0, 1.0, 1.0)
-WHOLE = Line(2.0, 0.0, 0.0, FLAT)
-PACE = Quantiles(0.1, 0.2, 0.2, 0.2)
-
-
-@pytest.mark.parametrize(
-    ("latency", "usual", "expected"),
-    [
-        (Latency(9, 0.0, Line(0.5, 0.0, 0.0, FLAT), PACE), 50.0, 10.0),
-        (Latency(9, 0.0, None, None, WHOLE), 50.0, 25.0),
-        (Latency(9, 0.0, None, None, Line(0.5, 0.0, 0.0, FLAT)), 50.0, 50.0),
-        (Latency(9, 0.0, None, None, WHOLE), None, None),
-        (Latency(9, 0.0), 50.0, None),
-        (None, 50.0, None),
-    ],
-    ids=["by the pace", "by the share of the time", "no more than usual", "no length", "no times", "nothing"],
-)
-def test_what_was_generated_in_a_second(latency: Latency | None, usual: float | None, expected: float | None) -> None:
-    assert generated_after(1.0, Reading(latency=latency, output_tokens=usual), 100) == expected
 
 
 def test_an_estimate_of_what_nobody_saw_is_no_count() -> None:
