@@ -15,6 +15,7 @@ from gateway.routing.chance import hashed, shares
 from gateway.routing.plan import CompiledRule, Place, Preference
 from gateway.routing.scores import Mix, known_scores, total_scores
 from gateway.values.decision import Candidate, Standing
+from gateway.values.deployment import Hosting
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, SloReading, Target
 from gateway.values.snapshot import Latency, Reading, Snapshot
@@ -47,7 +48,7 @@ def ordered(
     keys = _keys(rule, facts, prospects, standings, scores, known, seed)
     if rule.slo is not None and _READY not in standings:
         keys = [
-            _by_lateness(rule.slo, facts, one, key) if key[0] in _PASSED_OVER else key
+            _by_lateness(rule.slo, facts, one, key, snapshot.now) if key[0] in _PASSED_OVER else key
             for one, key in zip(prospects, keys, strict=True)
         ]
     order = sorted(range(len(prospects)), key=keys.__getitem__)
@@ -55,7 +56,7 @@ def ordered(
     if len(order) > 1:
         if scores is not None and (known is None or _has_unread(rule)):
             _unread_second(order, keys)
-        if (probed := _probed(rule, facts, order, keys, prospects, seed)) is not None:
+        if (probed := _probed(rule, facts, order, keys, prospects, seed, snapshot.now)) is not None:
             order.remove(probed)
             order.insert(0, probed)
     ranked: list[Candidate] = []
@@ -81,7 +82,7 @@ def _standings(
     total_under = slo.total.under_s if slo.total is not None else inf
     least_under = min(first_under, total_under)
     pace = slo.output_token
-    measured_from = now - LATE_FOR_S
+    measured_from, silent_from = now - LATE_FOR_S, now - least_under
     found: list[int] = []
     for place, reading, _, _, first, total, _ in prospects:
         latency, its = reading.latency, judged.get(place.name)
@@ -89,20 +90,29 @@ def _standings(
             found.append(_LAST_RESORT)
         elif its is not None and its.passed_over:
             found.append(_BURNING)
-        elif (reading.wait_s is not None and reading.wait_s > least_under) or (
-            (
-                (first is not None and first > first_under)
-                or (total is not None and total > total_under)
-                or (pace is not None and latency is not None and _is_slow(latency, reading.in_flight, pace))
+        elif (
+            (reading.wait_s is not None and reading.wait_s > least_under)
+            or (reading.silent_since is not None and reading.silent_since < silent_from and _queues(place))
+            or (
+                (
+                    (first is not None and first > first_under)
+                    or (total is not None and total > total_under)
+                    or (pace is not None and latency is not None and _is_slow(latency, reading.in_flight, pace))
+                )
+                and latency is not None
+                and latency.samples >= LATE_FROM_SAMPLES
+                and latency.measured_at >= measured_from
             )
-            and latency is not None
-            and latency.samples >= LATE_FROM_SAMPLES
-            and latency.measured_at >= measured_from
         ):
             found.append(_LATE)
         else:
             found.append(_READY)
     return found
+
+
+def _queues(place: Place) -> bool:
+    """Whether who comes next waits for who waits: at an own server; a provider's requests do not know of each other."""
+    return place.deployment.hosting is Hosting.SELF_HOSTED
 
 
 def _is_slow(latency: Latency, in_flight: int, target: Target) -> bool:
@@ -111,20 +121,22 @@ def _is_slow(latency: Latency, in_flight: int, target: Target) -> bool:
     return pace_s is not None and pace_s > target.under_s
 
 
-def _by_lateness(slo: Slo, facts: Facts, prospect: Prospect, key: _Key) -> _Key:
+def _by_lateness(slo: Slo, facts: Facts, prospect: Prospect, key: _Key, now: float) -> _Key:
     """Where nobody is ready, the least late comes first; who burned the budget, like one that takes twice the time."""
-    times = _lateness(slo, facts, prospect)
+    times = _lateness(slo, facts, prospect, now)
     return (_LATE, _SCORED, times if key[0] == _LATE else max(times, BURNING_LATENESS), prospect[0].position)
 
 
-def _lateness(slo: Slo, facts: Facts, prospect: Prospect) -> float:
+def _lateness(slo: Slo, facts: Facts, prospect: Prospect, now: float) -> float:
     """How many times the objective's time it is predicted to take; 0 if nothing is."""
-    first, total, wait_s = prospect[4], prospect[5], prospect[1].wait_s
+    place, reading, _, _, first, total, _ = prospect
+    silent_s = now - reading.silent_since if reading.silent_since is not None and _queues(place) else 0.0
+    wait_s = max(reading.wait_s or 0.0, silent_s)
     times = [0.0]
     if slo.first_output is not None and facts.stream:
-        times.append(max(first or 0.0, wait_s or 0.0) / slo.first_output.under_s)
+        times.append(max(first or 0.0, wait_s) / slo.first_output.under_s)
     if slo.total is not None:
-        times.append(max(total or 0.0, wait_s or 0.0) / slo.total.under_s)
+        times.append(max(total or 0.0, wait_s) / slo.total.under_s)
     return max(times)
 
 
@@ -212,7 +224,13 @@ def _unread_second(order: list[int], keys: list[_Key]) -> None:
 
 
 def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
-    rule: CompiledRule, facts: Facts, order: list[int], keys: list[_Key], prospects: list[Prospect], seed: int
+    rule: CompiledRule,
+    facts: Facts,
+    order: list[int],
+    keys: list[_Key],
+    prospects: list[Prospect],
+    seed: int,
+    now: float,
 ) -> int | None:
     """The one that this request explores or probes, if it is one of the few that do.
 
@@ -230,14 +248,18 @@ def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
         return None
     few = [index for index in order if keys[index][0] in _PASSED_OVER and not prospects[index][1].ahead_tokens]
     probe = rule.slo.probe_share
-    if any(_seems_back(rule.slo, facts, prospects[index]) for index in few):
+    if any(_seems_back(rule.slo, facts, prospects[index], now) for index in few):
         probe = max(probe, BACK_PROBE_SHARE)
     return _one_of(few, (drawn - explore) / probe) if drawn < explore + probe else None
 
 
-def _seems_back(slo: Slo, facts: Facts, prospect: Prospect) -> bool:
+def _seems_back(slo: Slo, facts: Facts, prospect: Prospect, now: float) -> bool:
     latency = prospect[1].latency
-    return latency is not None and latency.falls is not None and _lateness(slo, facts, prospect) * latency.falls <= 1.0
+    return (
+        latency is not None
+        and latency.falls is not None
+        and _lateness(slo, facts, prospect, now) * latency.falls <= 1.0
+    )
 
 
 _PASSED_OVER = (_LATE, _BURNING)

@@ -9,28 +9,50 @@ from typing import NamedTuple
 
 
 class Awaited(NamedTuple):
-    """A stream without output: its prompt's tokens, those that were ahead of it, and the wait that was expected beside."""
+    """A stream without output: its prompt's tokens, those that were ahead of it, and the wait that was expected beside;
+    since when, in seconds since the epoch.
+    """
 
     prompt_tokens: int
     ahead_tokens: int
     wait_s: float
+    since: float
 
 
 class Ahead:
-    """Of one deployment. Attempts are known by their tickets."""
+    """Of one deployment. Attempts are known by their tickets, which grow."""
 
     def __init__(self) -> None:
         self.tokens = 0
-        self._awaited: dict[int, Awaited] = {}
+        self._awaited: dict[int, Awaited] = {}  # by ticket, as they began
+        self._overtaken: dict[int, Awaited] = {}  # the same; but a later one has output
 
-    def began(self, ticket: int, prompt_tokens: int, wait_s: float) -> None:
+    @property
+    def silent_since(self) -> float | None:
+        """When the first of those began that wait, and none that began after them has output; None if nobody does.
+
+        Where the next one is as slow as the slowest, this is how long it will wait at least. One that was overtaken says
+        nothing of the next.
+        """
+        first = next(iter(self._awaited.values()), None)
+        return None if first is None else first.since
+
+    def began(self, ticket: int, prompt_tokens: int, wait_s: float, now: float) -> None:
         """A stream was sent there."""
-        self._awaited[ticket] = Awaited(prompt_tokens, self.tokens, wait_s)
+        self._awaited[ticket] = Awaited(prompt_tokens, self.tokens, wait_s, now)
         self.tokens += prompt_tokens
 
+    def answered(self, ticket: int) -> Awaited | None:
+        """It gave its first output; None if that was known."""
+        awaited = self.over(ticket)
+        if awaited is not None:
+            while self._awaited and (first := next(iter(self._awaited))) < ticket:
+                self._overtaken[first] = self._awaited.pop(first)
+        return awaited
+
     def over(self, ticket: int) -> Awaited | None:
-        """It gave its first output, or ended; None if that was known."""
-        awaited = self._awaited.pop(ticket, None)
+        """It ended; None if it had output before."""
+        awaited = self._awaited.pop(ticket, None) or self._overtaken.pop(ticket, None)
         if awaited is not None:
             self.tokens -= awaited.prompt_tokens
         return awaited

@@ -25,12 +25,12 @@ class Fit:
         self._products = [0.0] * 4
         self._count = 0.0  # of samples, the older ones counting less
 
-    def expected(self, prompt_tokens: float, in_flight: int, output_tokens: float) -> float:
+    def expected(self, prompt_tokens: float, in_flight: float, output_tokens: float) -> float:
         """Seconds on the line; above 0 once anything was seen."""
         base, prompt, others, output = self.coefficients
         return base + prompt_tokens * prompt + in_flight * others + output_tokens * output
 
-    def add(self, prompt_tokens: float, in_flight: int, output_tokens: float, seconds: float) -> None:
+    def add(self, prompt_tokens: float, in_flight: float, output_tokens: float, seconds: float) -> None:
         """A sample; `seconds` above 0. Older ones count a little less from now on."""
         a, b, c = prompt_tokens / _PROMPT, in_flight / _IN_FLIGHT, output_tokens / _OUTPUT
         scale = max(seconds, self.expected(prompt_tokens, in_flight, output_tokens))

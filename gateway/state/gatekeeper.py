@@ -21,6 +21,7 @@ class Begun(NamedTuple):
     sent_tokens: float  # to the deployment so far, its own included
     at: float  # seconds since the epoch
     streamed: bool = False  # its first output is told
+    attempt_s: float = 0.0  # at the deployment until then, in all (`gateway.state.company`)
 
 
 class Gatekeeper:

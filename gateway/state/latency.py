@@ -49,10 +49,12 @@ class LatencyModel:
         now: float,
         ahead_tokens: int = 0,
         first_is_known: bool = False,
+        beside: float | None = None,
     ) -> None:
         """An attempt ended. `output_tokens` are those of one choice: that came, or else that were to be expected.
 
-        `first_is_known`: its first output was learned when it came.
+        `first_is_known`: its first output was learned when it came. `beside`: other attempts there, in the mean of its life;
+        those when it began if absent.
 
         What was expected to go by in the provider's queue is left out: it is predicted from the queue, each time anew.
         """
@@ -62,7 +64,13 @@ class LatencyModel:
             if not first_is_known:
                 worked = _worked(attempt.first_output_s, attempt.wait_s)
                 self._first.add(now, prompt_tokens, attempt.in_flight, ahead_tokens, worked, False)
-            self._learn_pace(attempt, attempt.duration_s - attempt.first_output_s, output_tokens, now)
+            self._learn_pace(
+                attempt,
+                attempt.duration_s - attempt.first_output_s,
+                output_tokens,
+                attempt.in_flight if beside is None else beside,
+                now,
+            )
         else:
             self._learn_cut_off(self._first, attempt, prompt_tokens, ahead_tokens, now)
         self._is_new(now)
@@ -96,9 +104,11 @@ class LatencyModel:
         else:
             self._learn_cut_off(self._whole, attempt, prompt_tokens, output_tokens, now)
 
-    def _learn_pace(self, attempt: Attempt, seconds: float, output_tokens: float | None, now: float) -> None:
+    def _learn_pace(
+        self, attempt: Attempt, seconds: float, output_tokens: float | None, beside: float, now: float
+    ) -> None:
         if attempt.usage is not None and output_tokens is not None and output_tokens > 1 and not attempt.held_by_caller:
-            self._pace.add(now, 0.0, attempt.in_flight, 0.0, seconds / (output_tokens - 1), False)
+            self._pace.add(now, 0.0, beside, 0.0, seconds / (output_tokens - 1), False)
 
     def _learn_cut_off(
         self, trend: Trend, attempt: Attempt, prompt_tokens: float, rest_tokens: float, now: float

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gateway.state.ahead import Ahead, Awaited
 from gateway.state.breaker import AGAINST
+from gateway.state.company import Company, others
 from gateway.state.gatekeeper import Begun, Gatekeeper
 from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
@@ -44,6 +45,7 @@ class Readings:
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
         self._ahead: dict[str, Ahead] = {}
+        self._company: dict[str, Company] = {}
         self._slo = SloBooks()
         self._served = Served()
         self._hardware: Mapping[str, Hardware] = {}
@@ -84,16 +86,17 @@ class Readings:
         was = self._readings.get(deployment, UNREAD)
         before = was.in_flight
         keeper = self._keeper(deployment)
-        begun = keeper.began(before, tokens, now)._replace(streamed=streamed is not None)
+        attempt_s = self._company_of(deployment).changes(before, now)
+        begun = keeper.began(before, tokens, now)._replace(streamed=streamed is not None, attempt_s=attempt_s)
         health = Health.PROBING if was.health is Health.SHUT and keeper.health is Health.PROBING else was.health
         own = was.own_cost and self._served.own_cost(deployment, before + 1, now)
         ahead = self._ahead_of(deployment)
         if streamed is not None:
-            ahead.began(begun.ticket, streamed, wait_s)
+            ahead.began(begun.ticket, streamed, wait_s, now)
         self._readings[deployment] = Reading(
             health, before + 1, keeper.gate,
             was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
-            ahead_tokens=ahead.tokens, output_lengths=was.output_lengths,
+            ahead_tokens=ahead.tokens, output_lengths=was.output_lengths, silent_since=ahead.silent_since,
         )  # fmt: skip
         return begun
 
@@ -102,12 +105,15 @@ class Readings:
         keeper = self._keeper(deployment)
         keeper.lives(begun, now)
         ahead = self._ahead_of(deployment)
-        awaited = ahead.over(begun.ticket)
+        awaited = ahead.answered(begun.ticket)
         if awaited is not None:
             learned = self._learned_of(deployment)
             learned.first_came(awaited, begun, now)
             self._readings[deployment] = replace(
-                self.of(deployment), latency=learned.latency.latency, ahead_tokens=ahead.tokens
+                self.of(deployment),
+                latency=learned.latency.latency,
+                ahead_tokens=ahead.tokens,
+                silent_since=ahead.silent_since,
             )
         self._show(deployment, keeper)
 
@@ -138,15 +144,16 @@ class Readings:
         health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned, ahead = self._learned_of(name), self._ahead_of(name)
         awaited = ahead.over(begun.ticket)
+        attempt_s = self._company_of(name).changes(was.in_flight, now) - begun.attempt_s
         try:
-            learned.learn(attempt, decision, begun, awaited, now)
+            learned.learn(attempt, decision, begun, awaited, others(attempt_s, now - begun.at, begun.in_flight), now)
         except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
             _log.exception("what an attempt at %s taught was lost", name)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
             health, was.in_flight - 1, keeper.gate,
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
-            ahead_tokens=ahead.tokens, output_lengths=learned.output.lengths,
+            ahead_tokens=ahead.tokens, output_lengths=learned.output.lengths, silent_since=ahead.silent_since,
         )  # fmt: skip
         if decision.slo is not None and attempt.slo_met is not None:
             self._slo.record(decision.revision, decision.rule, name, decision.slo, attempt.slo_met, now)
@@ -186,6 +193,12 @@ class Readings:
         if ahead is None:
             ahead = self._ahead[deployment] = Ahead()
         return ahead
+
+    def _company_of(self, deployment: str) -> Company:
+        company = self._company.get(deployment)
+        if company is None:
+            company = self._company[deployment] = Company()
+        return company
 
     def _learned_of(self, deployment: str) -> "_Learned":
         learned = self._learned.get(deployment)
@@ -231,7 +244,9 @@ class _Learned:
             awaited.prompt_tokens * ratio, begun.in_flight, awaited.ahead_tokens, now - begun.at, awaited.wait_s, now
         )
 
-    def learn(self, attempt: Attempt, decision: Decision, begun: Begun, awaited: Awaited | None, now: float) -> None:
+    def learn(  # noqa: PLR0913, PLR0917 - what an attempt teaches by
+        self, attempt: Attempt, decision: Decision, begun: Begun, awaited: Awaited | None, beside: float, now: float
+    ) -> None:
         facts = decision.facts
         self.prompt.learn(attempt, facts)
         self.output.learn(attempt, facts)
@@ -243,6 +258,7 @@ class _Learned:
             output_tokens=self.output.mean if came is None else came,
             ahead_tokens=0 if awaited is None else awaited.ahead_tokens,
             first_is_known=begun.streamed and awaited is None,
+            beside=beside,
             now=now,
         )
 

@@ -23,7 +23,7 @@ _TAIL = 4.0
 _SHARES = (0.5, 0.9, 0.95, 0.99)
 
 # when, prompt tokens, in flight, output tokens, seconds, whether it was cut off
-_Sample = tuple[float, float, int, float, float, bool]
+_Sample = tuple[float, float, float, float, float, bool]
 
 
 class Trend:
@@ -44,7 +44,7 @@ class Trend:
         self,
         now: float,
         prompt_tokens: float,
-        in_flight: int,
+        in_flight: float,
         output_tokens: float,
         seconds: float,
         cut_off: bool,  # noqa: FBT001

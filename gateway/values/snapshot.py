@@ -146,6 +146,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     wait_s: float | None = None  # that a request has to expect at the best of them, before the work on it begins
     ahead_tokens: int = 0  # of the prompts of streams that are there and have given nothing yet
     output_lengths: Quantiles | None = None  # how long one choice of the newest answers was, in tokens
+    silent_since: float | None = None  # streams wait since then, and none that began later has output
 
     def bar(self, tokens: float, now: float) -> Bar | None:
         """What keeps a request of so many tokens (prompt, and output asked for) out; None if nothing does."""
