@@ -21,7 +21,7 @@ from gateway.insight.lab.sentences import lab_sentences, recovery_sentence
 
 ROOT = Path(__file__).parents[1]
 PAGE, PICTURE = ROOT / "docs" / "reference" / "lab.md", ROOT / "docs" / "reference" / "lab.svg"
-POLICIES = ("spill-over", "latency-first", "cost-first")
+POLICIES = ("own-first", "spill-over", "latency-first", "cost-first")
 JUDGED = ("burst", "slow-down", "quota")
 HEAD = """# The policy lab: results
 

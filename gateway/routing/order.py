@@ -23,6 +23,7 @@ from gateway.values.snapshot import Latency, Reading, Snapshot
 LATE_FOR_S = 60.0  # an older reading says of nobody that it will be late
 LATE_FROM_SAMPLES = 5  # nor do fewer: one cold start is no measure
 BURNING_LATENESS = 2.0
+PROBE_EVERY_S = 4.0  # who was heard of since then, and is late, needs no probe
 BACK_PROBE_SHARE = 0.2  # at least, where it seems that a deployment has recovered
 _EXPLORE = hashed("explore")
 
@@ -234,8 +235,8 @@ def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
 ) -> int | None:
     """The one that this request explores or probes, if it is one of the few that do.
 
-    One probe is enough until it has given output. Where the newest ones were so fast that this request would be in time,
-    more of them see whether that is so.
+    One probe is enough until it has given output, and while answers still say that it is late none is needed. Where the
+    newest ones were so fast that this request would be in time, more of them see whether that is so.
     """
     if keys[order[0]][0] != _READY or keys[order[0]][1] != _SCORED:
         return None
@@ -246,11 +247,19 @@ def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
         return _one_of(few, drawn / explore)
     if rule.slo is None or drawn >= explore + max(rule.slo.probe_share, BACK_PROBE_SHARE):
         return None
+    slo, probe = rule.slo, rule.slo.probe_share
     few = [index for index in order if keys[index][0] in _PASSED_OVER and not prospects[index][1].ahead_tokens]
-    probe = rule.slo.probe_share
-    if any(_seems_back(rule.slo, facts, prospects[index], now) for index in few):
-        probe = max(probe, BACK_PROBE_SHARE)
+    if back := [index for index in few if _seems_back(slo, facts, prospects[index], now)]:
+        few, probe = back, max(probe, BACK_PROBE_SHARE)
+    else:
+        few = [index for index in few if _is_due(slo, facts, prospects[index], now)]
     return _one_of(few, (drawn - explore) / probe) if drawn < explore + probe else None
+
+
+def _is_due(slo: Slo, facts: Facts, prospect: Prospect, now: float) -> bool:
+    """Not while it is heard that it is late; one that only burned its budget needs verdicts to come back."""
+    latency = prospect[1].latency
+    return latency is None or now - latency.measured_at >= PROBE_EVERY_S or _lateness(slo, facts, prospect, now) <= 1.0
 
 
 def _seems_back(slo: Slo, facts: Facts, prospect: Prospect, now: float) -> bool:

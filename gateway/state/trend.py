@@ -13,7 +13,7 @@ from gateway.values.snapshot import Line, Quantiles
 
 NEWEST = 128  # samples in the window at most
 LATELY_S = 30.0  # older ones go too, as long as there are more than:
-AT_LEAST = 16
+AT_LEAST = 12
 JUMP_OF = 6  # as many in a row, all faster or all slower than nearly all before them, by:
 JUMP_BY = 1.5
 JUMP_BEGINS = 2  # in a row: once in a hundred by chance

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.example import Answer, Example, near, wait_for
+from tests.support.example import Answer, Example, near, wait_for, words
 
 EXAMPLE = "spill-over"
 UNDER_S = 0.25
@@ -15,7 +15,7 @@ HOME_WITHIN_S = 20
 
 
 def PATCH(document: dict[str, Any]) -> None:  # noqa: N802 - read by the fixture
-    document["policy"]["rules"][0]["slo"]["first_output"]["under_s"] = UNDER_S
+    document["policy"]["rules"][-1]["slo"]["first_output"]["under_s"] = UNDER_S
 
 
 def streams(example: Example, count: int) -> list[Answer]:
@@ -36,6 +36,13 @@ def test_home_while_it_is_quick(example: Example) -> None:
     assert near(last.candidate("home")["first_output_s"], last.first_s)
     assert last.candidate("home")["standing"] == "ready"
     assert all(answer.last["slo_met"] for answer in answers)
+
+
+def test_a_long_prompt_holds_up_nobody_at_home(example: Example) -> None:
+    answer = example.ask(words(6_500), stream=True)
+    assert (answer.by, answer.rule) == ("cloud", "long-prompts")
+    example.play(cloud="error_500", **{"cloud-2": "unavailable_503"})
+    assert example.ask(words(6_500), stream=True).tried == ["cloud", "cloud-2", "home"]
 
 
 def test_a_failure_spills_too(example: Example) -> None:

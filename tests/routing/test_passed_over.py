@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from gateway.routing.compile import compile_plan
 from gateway.routing.decide import decide
 from gateway.routing.document import Policy, Prefer, Rule, SloEntry, TargetEntry
-from gateway.routing.order import BACK_PROBE_SHARE
+from gateway.routing.order import BACK_PROBE_SHARE, PROBE_EVERY_S
 from gateway.routing.plan import Plan
 from gateway.values.decision import Decision, Standing
 from gateway.values.slo import SloReading
@@ -29,8 +29,8 @@ def planned(**slo: Any) -> Plan:
 
 
 def taking(seconds: float, **more: Any) -> Reading:
-    falls = more.pop("falls", None)
-    latency = Latency(100, NOW, Line(seconds, 0.0, 0.0, STEADY), falls=falls)
+    falls, age_s = more.pop("falls", None), more.pop("age_s", 2 * PROBE_EVERY_S)
+    latency = Latency(100, NOW - age_s, Line(seconds, 0.0, 0.0, STEADY), falls=falls)
     return Reading(latency=latency, **more)
 
 
@@ -63,6 +63,31 @@ def test_what_is_late_is_probed_by_a_share_and_by_none_while_one_is_unanswered()
     plan, well = planned(probe_share=0.05), taking(0.5)
     assert 0.03 < probes(plan, a=taking(3.0), b=well, c=well) / REQUESTS < 0.07
     assert probes(plan, a=taking(3.0, ahead_tokens=200), b=well, c=well) == 0
+
+
+def test_one_that_is_heard_to_be_late_needs_no_probe_and_one_that_only_burned_its_budget_does() -> None:
+    plan, well = planned(probe_share=0.05), taking(0.5)
+    assert probes(plan, a=taking(3.0, age_s=PROBE_EVERY_S / 2), b=well, c=well) == 0
+    burned = [
+        decided(plan, seed * 7919, {"a": BURNED}, a=taking(0.5, age_s=0.0), b=well, c=well).candidates[0].standing
+        for seed in range(REQUESTS)
+    ]
+    assert 0.03 < burned.count(Standing.PROBE) / REQUESTS < 0.07
+
+
+def test_an_own_server_that_has_been_silent_for_longer_than_the_objective_is_late() -> None:
+    of = catalogue(deployment("a", own=True), deployment("b"), deployment("c"))
+    rule = Rule(name="r", slo=SloEntry(first_output=TargetEntry(under_s=1.0)), prefer=Prefer(order=["a", "b", "c"]))
+    plan = compile_plan(Policy(rules=[rule]), of, number=1, default_deadline_s=60.0)
+    silent = taking(0.1, silent_since=NOW - 1.5)
+    assert decided(plan, a=silent, b=taking(0.5), c=taking(0.5)).attempts == ("b", "c", "a")
+    assert decided(plan, a=taking(0.1, silent_since=NOW - 0.5), b=taking(0.5), c=taking(0.5)).attempts[0] == "a"
+    assert decided(plan, a=silent, b=taking(1.2), c=taking(2.0)).attempts == (
+        "b",
+        "a",
+        "c",
+    )  # 1.5 times its time already
+    assert decided(plan, a=taking(0.1), b=taking(0.5, silent_since=NOW - 9), c=taking(0.5)).attempts[1] == "b"
 
 
 def test_more_probe_one_that_seems_to_be_back() -> None:

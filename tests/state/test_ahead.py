@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.state.ahead import Ahead
 from gateway.state.gauges import GaugeModel
 from gateway.state.latency import LatencyModel
 from gateway.state.readings import Readings
@@ -32,6 +33,29 @@ def test_prompts_are_ahead_until_their_first_output_or_their_end(streams: list[t
             waiting -= prompt
     readings.began("a", 3.0, 50)  # a whole answer: nobody sees when its prompt is done
     assert readings.of("a").ahead_tokens == waiting
+
+
+EVENTS = st.lists(st.tuples(st.sampled_from(["begins", "output", "ends"]), st.integers(0, 9)), max_size=40)
+
+
+@given(EVENTS)
+def test_silent_since_the_first_that_waits_and_was_not_overtaken(events: list[tuple[str, int]]) -> None:
+    ahead, waits, newest = Ahead(), dict[int, float](), -1
+    for now, (what, which) in enumerate(events):
+        if what == "begins":
+            ahead.began(now, 10, 0.0, float(now))
+            waits[now] = float(now)
+        elif waits:
+            ticket = sorted(waits)[which % len(waits)]
+            del waits[ticket]
+            if what == "output":
+                assert ahead.answered(ticket) is not None
+                newest = max(newest, ticket)
+            else:
+                assert ahead.over(ticket) is not None
+            assert ahead.over(ticket) is None
+        assert ahead.silent_since == min((at for ticket, at in waits.items() if ticket > newest), default=None)
+        assert ahead.tokens == 10 * len(waits)
 
 
 def test_a_first_output_is_learned_when_it_comes_and_once() -> None:

@@ -40,7 +40,7 @@ def agreement(
     requests: list[Request],
     limits: dict[str, Any] | None = None,
 ) -> tuple[Figures, Figures, float]:
-    """`policies/spill-over.yaml` with another objective, and `limits`: what came of it for real, and as simulated, the median
+    """The last rule of `policies/spill-over.yaml` with another objective, and `limits`: what came of it for real, and as simulated, the median
     of some seeds; and how late this machine's own timers were meanwhile, in seconds, for 95 of 100.
     """
     (directory / "world.yaml").write_text(json.dumps(world))
@@ -51,8 +51,10 @@ def agreement(
         document["deployments"]["home"]["scrape_s"] = 0.25
         document["journal"] = {"path": "journal.db"}
         document["policy"]["detection"] = {"kinds": []}
-        document["policy"]["rules"][0]["slo"]["first_output"]["under_s"] = under_s
-        document["policy"]["rules"][0]["limits"] = limits or {}
+        *_, rule = document["policy"]["rules"]
+        rule["slo"]["first_output"]["under_s"] = under_s
+        rule["limits"] = limits or {}
+        document["policy"]["rules"] = [rule]
         secrets = {"OPENAI_API_KEY": "sk-openai-0123456789"}
         with GatewayProcess(directory, document, secrets) as gateway:
             time.sleep(1.0)  # until the gauges were read
