@@ -103,7 +103,7 @@ def _errors() -> str:
     lines += [f"| {cause.value} | {row.status} | `{row.kind}` | `{row.code}` |" for cause, row in REFUSALS.items()]
     lines += [
         "",
-        "A request that is refused before a decision (bad JSON, no key, too large) is 400 to 413, with the field's path.",
+        "A request that is refused before a decision (bad JSON, no key, compressed) is 400 to 415, with the field's path.",
         "",
     ]
     return "\n".join(lines)

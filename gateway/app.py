@@ -67,6 +67,7 @@ class Gateway:
         policy = PolicyInForce(compiler, Revisions(settings.revisions_path), listeners)
         self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
         policy.begin(By(Via.START, time.time()))
+        self.policy_now = policy.now
         self._policy_changes = PolicyChanges(policy, compiler)
         self.metrics.read_policy(policy.now)
         self.journal = Journal(

@@ -18,9 +18,11 @@ import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from gateway.api.policy_sentences import source_phrase
 from gateway.app import Gateway
 from gateway.settings import Settings
 from gateway.settings.document import ServerSection
+from gateway.values.revision import PolicyNow
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
@@ -125,7 +127,7 @@ async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> 
     while not (gateway.is_ready() and await _listens(host, port)) and time.monotonic() < until:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0.05)
     _drop_unread(port, settings.server.reader_s * _UNREAD_TIMES)
-    sys.stdout.write(_greeting(settings, host, port))
+    sys.stdout.write(_greeting(settings, gateway.policy_now(), host, port))
     sys.stdout.flush()
 
 
@@ -187,7 +189,7 @@ def _command() -> str:
     return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
 
 
-def _greeting(settings: Settings, host: str, port: int) -> str:
+def _greeting(settings: Settings, policy: PolicyNow, host: str, port: int) -> str:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     model = next(iter(settings.catalogue.models), next(iter(settings.catalogue.deployments)))
     asked = '[{"role": "user", "content": "What is the capital of France?"}]'
@@ -197,7 +199,7 @@ def _greeting(settings: Settings, host: str, port: int) -> str:
     operator = "" if local else " (with an operator's key)"
     of = "" if settings.is_packaged else f"-c {shlex.quote(settings.file)} "
     lines = [
-        f"Gateway on {address} ({settings.file}, policy {settings.policy.file})",
+        f"Gateway on {address} ({settings.file}; {source_phrase(policy, settings.policy.file)})",
         "",
         f"  curl -i {address}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
         "",

@@ -72,17 +72,16 @@ def _with_head(app: Any) -> Asgi:
 
 
 def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
-    return Response(error.body(), status_code=error.status, media_type="application/json")
+    return Response(error.body(), status_code=error.status, media_type="application/json", headers=error.headers)
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     path = request.scope["path"]
     code = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}.get(error.status_code, "bad_request")
     why = "not served here; chat is POST /v1/chat/completions" if code == "not_found" else error.detail
-    told = _api_error(request, ApiError(error.status_code, code, f"{request.method} {path}: {why}"))
-    if error.status_code == 405 and (allowed := (error.headers or {}).get("allow")):
-        told.headers["allow"] = _allowed(allowed)
-    return told
+    allowed = (error.headers or {}).get("allow") if error.status_code == 405 else None
+    headers = {"allow": _allowed(allowed)} if allowed else {}
+    return _api_error(request, ApiError(error.status_code, code, f"{request.method} {path}: {why}", headers=headers))
 
 
 def _allowed(methods: str) -> str:

@@ -10,7 +10,7 @@ from gateway.api import request_headers
 from gateway.api.chat_answer import BrokenStream, about, send_answer, send_error, send_stream
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
-from gateway.api.errors import ApiError, internal, no_room, of_failure, stopped, throttled, unknown_model
+from gateway.api.errors import ApiError, internal, no_room, not_post, of_failure, stopped, throttled, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
 from gateway.api.wire import (
@@ -73,7 +73,7 @@ class ChatCompletions:
         ids = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
         try:
             if scope["method"] != "POST":
-                raise ApiError(405, "method_not_allowed", "Use POST.")  # noqa: TRY301 - one place tells the caller
+                raise not_post()  # noqa: TRY301 - one place tells the caller
             refuse_repeats(scope["headers"], headers)
             caller = self._identify(headers)
             if not self._throttle.admits(caller.key, arrived, random.random()):  # noqa: S311 - no secret

@@ -33,13 +33,8 @@ def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeade
 
 
 async def send_error(send: Send, error: ApiError, headers: RawHeaders) -> None:
-    """OpenAI's error body."""
-    headers = [*headers, _JSON]
-    if error.status == 405:
-        headers.append((b"allow", b"POST"))
-    if error.retry_after_s is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
-    await send_whole(send, error.status, headers, error.body())
+    """OpenAI's error body; `headers` beside the error's own."""
+    await send_whole(send, error.status, [*headers, _JSON, *raw_headers(error.headers.items())], error.body())
 
 
 async def send_answer(send: Send, answer: Answer, ids: RawHeaders) -> None:

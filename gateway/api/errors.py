@@ -3,6 +3,8 @@
 A closed vocabulary: `code` is one of these, or for a refusal of the caller's own request the provider's word.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from gateway.routing.sentences import candidate_sentence, found_sentence
@@ -12,7 +14,7 @@ from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
 
 class ApiError(Exception):
-    """An error on its way to the caller. `param` is the path of the field at fault."""
+    """An error on its way to the caller. `param` is the path of the field at fault; `headers` are the answer's, by name."""
 
     def __init__(  # noqa: PLR0913 - the members of OpenAI's error object, and what carries it
         self,
@@ -23,6 +25,7 @@ class ApiError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         retry_after_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -30,7 +33,9 @@ class ApiError(Exception):
         self.message = message
         self.kind = kind
         self.param = param
-        self.retry_after_s = retry_after_s
+        self.headers = dict(headers or {})
+        if retry_after_s is not None:
+            self.headers["retry-after"] = str(max(1, round(retry_after_s)))
 
     def body(self) -> bytes:
         """OpenAI's error body."""
@@ -158,6 +163,18 @@ def _able_again_s(decision: Decision) -> float | None:
         if bar is not None and bar.state is not Health.DOWN:
             found.append(_SOON_S if bar.until is None else bar.until - decision.at)
     return min(found, default=None)
+
+
+def not_post() -> ApiError:
+    """405."""
+    return ApiError(405, "method_not_allowed", "Use POST.", headers={"allow": "POST"})
+
+
+def encoded() -> ApiError:
+    """415: nobody here would decode the body. The header says what is taken (RFC 9110 15.5.16)."""
+    message = "Invalid header 'content-encoding': expected 'identity', or none; send the body as it is, not compressed."
+    headers = {"accept-encoding": "identity"}
+    return ApiError(415, "unsupported_content_encoding", message, param="content-encoding", headers=headers)
 
 
 def no_room(retry_after_s: float) -> ApiError:

@@ -29,6 +29,7 @@ def machine_handlers(rooms: ApiRooms, identify: Identify) -> list[Any]:
         content = {
             "ready": ready,
             "policy": policy.revision.name,
+            "policy_via": policy.brought.via.value,
             "staged_policy": None if staged is None else {"policy": staged.name, "share": staged.share},
             "withdrawn_policy": None
             if withdrawn is None or withdrawn.withdrawal is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.values.revision import Arm, By, PolicyNow, Refused, Revision, State
+from gateway.values.revision import Arm, By, PolicyNow, Refused, Revision, State, Via
 
 
 def shown(revision: Revision) -> dict[str, Any]:
@@ -45,6 +45,14 @@ def now_sentences(now: PolicyNow, refused: Refused | None) -> list[str]:
     if not now.is_kept:
         lines.append("The file of revisions cannot be written: a restart would not know the newest of them.")
     return lines
+
+
+def source_phrase(now: PolicyNow, file: str) -> str:
+    """The revision in force and where it came from, in a few words. `file` is what the configuration names."""
+    if now.brought.via is not Via.ADMIN:
+        return f"policy {now.revision.name} from {file}"
+    what = "published" if now.revision.again_of is None else f"the document of revision {now.revision.again_of} again,"
+    return f"policy {now.revision.name}, {what} {_when(now.brought)}; {file} counts once it is edited"
 
 
 def _staged(revision: Revision) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from typing import Any
 
-from gateway.api.errors import ApiError
+from gateway.api.errors import ApiError, encoded
 from gateway.values.outcome import Outcome
 
 Scope = MutableMapping[str, Any]
@@ -18,7 +18,8 @@ Send = Callable[[Any], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
-_ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id"})
+_ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id", "content-encoding"})
+_PLAIN = ("", "identity")  # content codings that change nothing
 _BODY_S = 60.0
 
 
@@ -28,7 +29,7 @@ def headers_of(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def refuse_repeats(raw: Collection[tuple[bytes, bytes]], headers: dict[str, str]) -> None:
-    """Raises ApiError 400 if a header came twice that says who calls or what may happen: which counts is no guess."""
+    """Raises ApiError 400 if a header came twice that says who calls or what is meant: which counts is no guess."""
     if len(headers) == len(raw):
         return
     for key, times in Counter(name for name, _ in raw).items():
@@ -59,7 +60,11 @@ class Bodies:
         self._looks = False
 
     async def read(self, receive: Receive, headers: dict[str, str]) -> bytes:
-        """The body. Raises ApiError 413 if it is too large, 408 if it is too late; ClientGone if it never ends."""
+        """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone if it
+        never ends.
+        """
+        if headers.get("content-encoding", "").strip().lower() not in _PLAIN:
+            raise encoded()
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
             raise RuntimeError("bodies are read in tasks")

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from gateway.values.revision import By, Ground, KeptRevision, Revision, State, Withdrawal
+from gateway.values.revision import By, Ground, KeptRevision, Revision, State, Via, Withdrawal
 
 KEEP = 200  # revisions; the oldest go first
 _log = logging.getLogger(__name__)
@@ -62,6 +62,14 @@ class Revisions:
     def of_state(self, state: State) -> KeptRevision | None:
         """The one in force, or staged. None if there is none."""
         return next((one for one in reversed(self._kept.values()) if one.revision.state is state), None)
+
+    def brought(self, revision: Revision) -> By:
+        """Who brought its document; a start that took it again did not, as far back as revisions are kept."""
+        while revision.by.via is Via.START and revision.again_of is not None:
+            if (of := self._kept.get(revision.again_of)) is None:
+                break
+            revision = of.revision
+        return revision.by
 
     def before(self) -> KeptRevision | None:
         """Where a rollback goes: to what was in force before the present document, further back each time."""

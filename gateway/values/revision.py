@@ -108,11 +108,14 @@ class Arm(msgspec.Struct, frozen=True):
 class PolicyNow(msgspec.Struct, frozen=True, kw_only=True):
     """How it stands. `arms` are those of the revision in force and of the staged one.
 
+    `brought` is who brought the document in force: a start that only takes it again, with other deployments, did not.
+
     `withdrawn` is the staged one that was withdrawn by itself, until the next change. `is_refused`: the newest document
     was not valid. `is_kept` is false if the file of revisions could not be written.
     """
 
     revision: Revision
+    brought: By
     staged: Revision | None
     arms: tuple[Arm, Arm] | None
     withdrawn: Revision | None

@@ -56,8 +56,10 @@ class PolicyInForce:
 
     def now(self) -> PolicyNow:
         """How it stands."""
+        revision = self.revision
         return PolicyNow(
-            revision=self.revision,
+            revision=revision,
+            brought=self.revisions.brought(revision),
             staged=None if self.staging is None else self._of_state(State.STAGED),
             arms=None if self.trial is None else self.trial.arms(),
             withdrawn=self.withdrawn,

@@ -2,23 +2,14 @@
 
 import json
 import time
-from typing import Any
 
 import httpx2 as httpx
 import pytest
 
 from gateway.api.chat_body import MAX_MEMBERS, parse_fields
 from gateway.api.errors import ApiError
+from tests.support.client import MESSAGES, post
 from tests.support.gateway import GatewayProcess
-
-MESSAGES = [{"role": "user", "content": "Say hello."}]
-
-
-def post(gateway: GatewayProcess, body: Any, **headers: str) -> httpx.Response:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(
-        f"{gateway.url}/v1/chat/completions", content=content, headers=headers, trust_env=False, timeout=20
-    )
 
 
 def nested(depth: int) -> bytes:

@@ -1,22 +1,14 @@
 """The optional headers: what they bound is bounded, and a bad or doubled one is refused, never ignored."""
 
+import gzip
 import json
-from typing import Any
+import socket
 
 import httpx2 as httpx
 import pytest
 
+from tests.support.client import MESSAGES, post
 from tests.support.gateway import GatewayProcess
-
-MESSAGES = [{"role": "user", "content": "Say hello."}]
-
-
-def post(gateway: GatewayProcess, body: Any, **headers: str) -> httpx.Response:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(
-        f"{gateway.url}/v1/chat/completions", content=content, headers=headers, trust_env=False, timeout=20
-    )
-
 
 HEADERS = [
     ("x-gateway-sensitivity", "secret"),
@@ -44,7 +36,7 @@ def test_bad_headers_are_refused(gateway: GatewayProcess, name: str, value: str)
 TWICE = [
     ("x-gateway-sensitivity", "restricted", "public"), ("X-Gateway-Sensitivity", "public", "restricted"),
     ("x-gateway-max-cost-usd", "1", "1"), ("authorization", "Bearer a", "Bearer b"), ("x-api-key", "a", "a"),
-    ("x-request-id", "a", "b"), ("origin", "http://localhost", "http://localhost"),
+    ("x-request-id", "a", "b"), ("origin", "http://localhost", "http://localhost"), ("content-encoding", "gzip", "identity"),
 ]  # fmt: skip
 
 
@@ -64,3 +56,33 @@ def test_a_header_that_counts_is_sent_once(
 @pytest.mark.parametrize("usd", ["1", "0.5", ".5", "1.", "1e-1", "2E+3"])
 def test_a_number_may_be_written_in_any_usual_way(gateway: GatewayProcess, usd: str) -> None:
     assert post(gateway, {"model": "chat", "messages": MESSAGES}, **{"x-gateway-max-cost-usd": usd}).status_code == 200
+
+
+TAKES_A_BODY = [
+    ("POST", "/v1/chat/completions"), ("POST", "/admin/explain"), ("PUT", "/admin/policy"), ("POST", "/admin/policy/check"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), TAKES_A_BODY)
+def test_an_encoded_body_is_told_what_is_taken(gateway: GatewayProcess, method: str, path: str) -> None:
+    body = gzip.compress(json.dumps({"model": "chat", "messages": MESSAGES}).encode())
+    for encoding in ("gzip", "br", "x-unknown", "gzip, identity"):
+        headers = {"content-encoding": encoding}
+        answer = httpx.request(method, f"{gateway.url}{path}", content=body, headers=headers, trust_env=False)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (415, "unsupported_content_encoding")
+        assert (error["type"], error["param"]) == ("invalid_request_error", "content-encoding")
+        assert answer.headers["accept-encoding"] == "identity"
+
+
+def test_an_encoded_body_is_not_waited_for(gateway: GatewayProcess) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as client:
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n"
+        client.sendall(head + b"content-encoding: gzip\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 415")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+def test_a_body_as_it_is_may_say_so(gateway: GatewayProcess, encoding: str) -> None:
+    headers = {"content-encoding": encoding}
+    assert post(gateway, {"model": "chat", "messages": MESSAGES}, **headers).status_code == 200

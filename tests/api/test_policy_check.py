@@ -73,22 +73,28 @@ def test_bodies_are_bounded_and_text(keyed: GatewayProcess) -> None:
 
 
 def test_requests_go_on_while_a_large_policy_is_checked(keyed: GatewayProcess) -> None:
-    """The work is another process's: it takes as long as hundreds of requests."""
+    """The work is another process's: it takes as long as hundreds of requests. Another is told when to come again."""
     rules = ", ".join(
         f"{{name: r{at}, when: {{tags: {{t{at % 40}: v{at % 7}}}, min_prompt_tokens: {at * 40}, needs: [tools]}}}}"
         for at in range(300)
     )
     answers: list[httpx.Response] = []
-    thread = threading.Thread(target=lambda: answers.append(ask(keyed, f"rules: [{rules}, {{name: last}}]")))
-    thread.start()
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask(keyed, f"rules: [{rules}, {{name: last}}]")))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
     asked = 0
     with httpx.Client(base_url=keyed.url, trust_env=False) as client:
-        while thread.is_alive():
+        while any(thread.is_alive() for thread in threads):
             assert client.get("/healthz").status_code == 200
             asked += 1
-    thread.join()
-    assert answers[0].status_code == 200
-    assert answers[0].json()["rules"] == 301
+    refused, done = answers  # in the order in which they ended: one at a time is checked
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "check_refused")
+    assert refused.headers["retry-after"] == "1"
+    assert done.status_code == 200
+    assert done.json()["rules"] == 301
     assert asked > 20
 
 

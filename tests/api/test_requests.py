@@ -12,17 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import APP_KEY, OPERATOR_KEY, Upstream
+from tests.support.client import MESSAGES, post
 from tests.support.gateway import GatewayProcess
-
-MESSAGES = [{"role": "user", "content": "Say hello."}]
-
-
-def post(gateway: GatewayProcess, body: Any, **headers: str) -> httpx.Response:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(
-        f"{gateway.url}/v1/chat/completions", content=content, headers=headers, trust_env=False, timeout=20
-    )
-
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}
 FULL: dict[str, Any] = {

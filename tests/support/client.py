@@ -6,7 +6,10 @@ from typing import Any
 
 import httpx2 as httpx
 
-BODY = {"messages": [{"role": "user", "content": "Say hello."}]}
+from tests.support.gateway import GatewayProcess
+
+MESSAGES = [{"role": "user", "content": "Say hello."}]
+BODY = {"messages": MESSAGES}
 
 
 @dataclass
@@ -55,3 +58,11 @@ async def ask(
     except httpx.HTTPError as problem:
         seen.broken = repr(problem)
     return seen
+
+
+def post(gateway: GatewayProcess, body: Any, **headers: str) -> httpx.Response:
+    """A chat completion; `body` is data, or bytes as they are sent."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.post(
+        f"{gateway.url}/v1/chat/completions", content=content, headers=headers, trust_env=False, timeout=20
+    )

@@ -30,6 +30,7 @@ class GatewayProcess:
         self._env = {**os.environ, "PORT": "0", **(env or {}), "GATEWAY_STATE_DIR": str(self.state)}
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
+        self.greeting = ""  # the first line that it printed
 
     @property
     def url(self) -> str:
@@ -53,10 +54,10 @@ class GatewayProcess:
         timer = threading.Timer(START_S, self._process.kill)
         timer.start()
         assert self._process.stdout is not None
-        greeting = self._process.stdout.readline()
+        self.greeting = self._process.stdout.readline()
         timer.cancel()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", greeting)
-        assert found, f"the gateway did not start: {greeting}{self.log.read_text()[-3000:]}"
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.greeting)
+        assert found, f"the gateway did not start: {self.greeting}{self.log.read_text()[-3000:]}"
         self.port = int(found[1])
         return self
 

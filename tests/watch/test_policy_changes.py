@@ -157,18 +157,24 @@ def test_two_revisions_and_how_they_differ(operator: Operator) -> None:
 
 
 def test_what_an_operator_published_survives_a_restart(gateway: GatewayProcess, operator: Operator) -> None:
+    file = gateway.directory / "policy.yaml"
+    assert f"policy {operator.ready()['policy']} from {file})" in gateway.greeting
     name = operator.published(only("vllm"))
     gateway.stop()
     gateway.start()
     assert asked(gateway) == ("vllm", name)
     again = Operator(gateway, OPERATOR_KEY)
     assert again.states() == [(2, "in_force"), (1, "replaced")]
-    (gateway.directory / "policy.yaml").touch()
+    assert (again.ready()["policy"], again.ready()["policy_via"]) == (name, "admin")
+    assert f"policy {name}, published " in gateway.greeting
+    assert f" by key 'me'; {file} counts once it is edited)" in gateway.greeting
+    file.touch()
     os.kill(gateway.pid, signal.SIGHUP)
     time.sleep(0.3)  # a touch is no change
     assert asked(gateway) == ("vllm", name)
-    (gateway.directory / "policy.yaml").write_text(only("unicode"))
+    file.write_text(only("unicode"))
     wait_for(lambda: again.ready()["policy"].startswith("3-"))
+    assert again.ready()["policy_via"] == "watch"
     assert asked(gateway)[0] == "unicode"
     assert again.revisions()[0]["by"]["via"] == "watch"
 
@@ -182,7 +188,8 @@ def test_a_file_that_changed_meanwhile_wins(gateway: GatewayProcess, operator: O
     assert (deployment, name[:2]) == ("unicode", "3-")
     again = Operator(gateway, OPERATOR_KEY)
     assert again.states() == [(3, "in_force"), (2, "replaced"), (1, "replaced")]
-    assert again.revisions()[0]["by"]["via"] == "start"
+    assert again.revisions()[0]["by"]["via"] == again.ready()["policy_via"] == "start"
+    assert f"policy {name} from " in gateway.greeting
     assert "revision 3-" in gateway.log.read_text()
 
 
@@ -220,6 +227,9 @@ def test_other_deployments_make_another_revision_of_the_same_document(
     newest, staged = again.revisions(limit=2)
     assert (newest["again_of"], newest["content"][:8] != name[2:]) == (2, True)
     assert staged["withdrawal"] == "configuration"
+    assert again.ready()["policy_via"] == "admin"  # the start took it again, and did not bring it
+    assert f"policy {newest['name']}, the document of revision 2 again, " in gateway.greeting
+    assert " by key 'me'; " in gateway.greeting
     assert again.post("rollback").json()["record"]["revision"]["again_of"] == 1
 
 
