@@ -14,9 +14,9 @@ background:var(--card);border-radius:8px 8px 0 0}
 .tile td{font-size:19px;font-weight:600;padding-right:14px}
 .tile small{display:block;font-size:12px;font-weight:400;color:var(--dim)}
 .tile td.draft{color:var(--draft)}
-.charts{margin-bottom:14px;display:grid;grid-template-columns:repeat(auto-fit,minmax(380px,1fr));gap:14px}
-.beside{grid-template-columns:repeat(auto-fit,minmax(300px,1fr))}
-figure{background:var(--card);border-radius:8px;margin:0;padding:12px 14px}figure.wide{grid-column:1/-1}
+.charts{margin-bottom:14px;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(380px,100%),1fr));gap:14px}
+.beside{grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr))}
+figure{background:var(--card);border-radius:8px;margin:0;padding:12px 14px;min-width:0;overflow-x:auto}figure.wide{grid-column:1/-1}
 figcaption{font-weight:600;margin-bottom:6px}figure p{margin:6px 0 0;font-size:13px}
 figure span{margin-right:14px;white-space:nowrap}
 i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px;background:var(--c)}
