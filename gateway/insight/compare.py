@@ -8,6 +8,8 @@ from gateway.insight.fit import Fit
 from gateway.insight.measure import Measured
 from gateway.insight.row import PROBE, READY, Row
 
+_FEW_UNKNOWN = 0.001  # of the requests: so many attempts of unknown cost more make no difference
+
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """Requests whose first attempt goes elsewhere. None: nowhere, it is refused. `cost_usd` is how much more they cost with
@@ -69,9 +71,16 @@ def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:
 
 
 def dearer(was: Measured, draft: Measured) -> float | None:
-    """By how much the draft is; None where either cost is unknown."""
+    """By how much the draft is. None where either cost is unknown, or the one that looks cheaper has noticeably more
+    attempts of unknown cost: they may cost the difference, or more.
+    """
     before, after = was.cost.total, draft.cost.total
-    return None if before is None or after is None else after - before
+    if before is None or after is None:
+        return None
+    more_unknown = draft.cost.unknown_attempts - was.cost.unknown_attempts
+    if abs(more_unknown) > _FEW_UNKNOWN * was.requests and (after - before) * more_unknown <= 0:
+        return None
+    return after - before
 
 
 def _dearer(pairs: Iterable[tuple[Row, Row]]) -> float | None:

@@ -89,6 +89,23 @@ def test_an_unknown_cost_is_never_0_and_judges_nothing() -> None:
     assert "$" not in before_the_table
 
 
+def test_a_draft_is_no_cheaper_for_what_it_sends_where_costs_are_unknown() -> None:
+    """Half of what it asks has a price; the other half is not free."""
+    of = catalogue(deployment(CHEAP), deployment(DEAR, price=None))
+    found, (current, draft) = played(GOOD, of, prefer=Prefer(weights={CHEAP: 1, DEAR: 1}))
+    assert found.draft is not None
+    assert found.draft.cost.total is not None
+    assert found.current.cost.total is not None
+    assert found.draft.cost.total < found.current.cost.total
+    assert found.cost_difference_usd is None
+    judged = verdict(found)
+    assert judged is not None
+    assert judged.judgement is Judgement.OPEN
+    assert judged.sentence.startswith("costs cannot be compared, $")
+    assert "attempts of unknown cost with $0.03 and 0 attempts" in judged.sentence
+    assert "≥ $" in report(found, (), current.rows, draft.rows).split("<details>")[0]
+
+
 def test_a_leak_is_all_that_is_said() -> None:
     found, _ = played(GOOD)
     assert found.draft is not None

@@ -86,8 +86,13 @@ def _p95(one: Measured) -> str:
     return "-" if one.first_output_s.p95 is None else f"{one.first_output_s.p95:.2f} s"
 
 
+def _cost(one: Measured) -> str:
+    """At least that, where some attempts cost something unknown."""
+    return f"{'≥ ' if one.cost.total is not None and one.cost.unknown_attempts else ''}{_usd(one.cost.total)}"
+
+
 _FIGURES: tuple[tuple[str, Callable[[Measured], str]], ...] = (
-    ("cost", lambda one: _usd(one.cost.total)),
+    ("cost", _cost),
     ("objective kept", _kept),
     ("first output, p95", _p95),
     ("not answered", lambda one: str(one.requests - one.answered)),
