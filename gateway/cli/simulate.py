@@ -12,6 +12,8 @@ import click
 import msgspec
 
 from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.kept_plans import REVISIONS, KeptPlans
+from gateway.insight.again import NotReplayable
 from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
 from gateway.insight.journaled import Recorded, read_journal
@@ -133,10 +135,24 @@ def _recorded(settings: Settings, journal: str, plan: Plan) -> Recorded:
     if not path.exists():
         raise click.ClickException(f"{path}: there is no journal")
     try:
+        plan_of = _plans(path.with_name(REVISIONS), plan)
         with _progress("reading", journals.count(path)) as told:
-            return read_journal(journals.every(path), str(path), plan, told)
-    except sqlite3.Error as error:
+            return read_journal(journals.every(path), str(path), plan_of, told)
+    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
         raise click.ClickException(f"{path}: {error}") from None
+
+
+def _plans(revisions: Path, present: Plan) -> Callable[[str], Plan | None]:
+    """Of the revisions in the file, and of any other that says what the present one does."""
+    kept = KeptPlans(revisions)
+
+    def plan_of(name: str) -> Plan | None:
+        try:
+            return kept.of(name)
+        except NotReplayable:
+            return present if name.partition("-")[2] == present.revision.partition("-")[2] else None
+
+    return plan_of
 
 
 def _played(  # noqa: PLR0913, PLR0917 - what is played

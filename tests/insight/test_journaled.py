@@ -40,7 +40,7 @@ def as_written(records: list[RequestFinished]) -> list[JournalRecord]:
 def test_requests_come_back_as_they_were_asked() -> None:
     asked = arrivals([0.0, 0.5, 1.0], 20, facts(300, max_output_tokens=50))
     plan = planned(ONE).plan
-    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", plan)
+    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", lambda _: plan)
     assert list(read.traffic.requests) == asked
     assert (read.traffic.left_out, read.traffic.assumed) == ({}, {})
     assert [row.by for row in read.rows] == ["a"] * 3
@@ -49,8 +49,19 @@ def test_requests_come_back_as_they_were_asked() -> None:
 def test_the_callers_own_bounds_are_told_from_the_rules() -> None:
     plan = planned(ONE, limits=Limits(deadline_s=30)).plan
     asked = [*arrivals([0.0], deadline_s=5.0), *arrivals([1.0], max_cost_usd=0.5, of=facts(max_output_tokens=5))]
-    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", plan)
+    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", lambda _: plan)
     assert [(one.deadline_s, one.max_cost_usd) for one in read.traffic.requests] == [(5.0, None), (None, 0.5)]
+
+
+def test_bounds_of_a_rule_as_it_was_are_not_the_callers() -> None:
+    """The rule was stricter once; since then it has been loosened, and requests are on record of both times."""
+    was = planned(ONE, limits=Limits(deadline_s=30, max_cost_usd=1)).plan
+    now = msgspec.structs.replace(planned(ONE, limits=Limits(deadline_s=60)).plan, revision="2-other")
+    asked = arrivals([0.0], of=facts(max_output_tokens=5))
+    records = as_written(simulated(Planned(was), ONE, {"a": steady()}, asked))
+    for plans in ({was.revision: was, now.revision: now}, {now.revision: now}):
+        (one,) = read_journal(records, "j", plans.get).traffic.requests
+        assert (one.deadline_s, one.max_cost_usd) == (None, None)
 
 
 def test_answers_that_never_came_are_assumed_to_be_of_the_usual_length_and_it_is_said() -> None:
@@ -61,7 +72,7 @@ def test_answers_that_never_came_are_assumed_to_be_of_the_usual_length_and_it_is
     other = msgspec.structs.replace(bad[0].decision, id="y", facts=facts(model="rare"))
     alone = msgspec.structs.replace(bad[0], id="y", decision=other)
     junk = JournalRecord("x", 0.0, msgspec.Raw(b'{"id": 5}'))
-    read = read_journal([*as_written([*good, *bad, alone]), junk], "j", plan)
+    read = read_journal([*as_written([*good, *bad, alone]), junk], "j", lambda _: plan)
     assert read.traffic.assumed == {Outcome.SERVER_ERROR.value: 1}
     assert read.traffic.left_out == {NO_LENGTH: 1, UNREADABLE: 1}
     assert [one.output_tokens for one in read.traffic.requests] == [40] * 4
