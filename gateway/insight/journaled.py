@@ -17,7 +17,7 @@ from gateway.observe.journal import JournalRecord
 from gateway.routing.plan import Plan
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome
-from gateway.values.records import RequestFinished
+from gateway.values.records import RequestFinished, answering
 from gateway.values.usage import Usage
 
 PlanOf = Callable[[str], Plan | None]  # of the revision of this name; None if it is not known
@@ -78,7 +78,7 @@ def read_journal(
 
 def _usage(record: RequestFinished) -> Usage | None:
     """Of the answer, where it is whole and counted."""
-    last = record.attempts[-1] if record.attempts else None
+    (last,) = answering(record.attempts)[-1:] or (None,)
     if last is None or last.outcome is not Outcome.OK or last.usage is None or last.usage.estimated or last.continues:
         return None
     return last.usage

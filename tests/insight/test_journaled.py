@@ -16,7 +16,7 @@ from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread
 from gateway.observe.journal import Journal, JournalRecord
 from gateway.providers.vendors import VENDORS
-from gateway.routing.document import Limits
+from gateway.routing.document import HedgeEntry, Limits
 from gateway.settings import load
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
@@ -62,6 +62,17 @@ def test_bounds_of_a_rule_as_it_was_are_not_the_callers() -> None:
     for plans in ({was.revision: was, now.revision: now}, {now.revision: now}):
         (one,) = read_journal(records, "j", plans.get).traffic.requests
         assert (one.deadline_s, one.max_cost_usd) == (None, None)
+
+
+def test_the_length_of_a_whole_answer_is_known_though_what_lost_to_it_ended_later() -> None:
+    of, asked = catalogue(deployment("a"), deployment("b")), arrivals([0.0], 40, facts(stream=False))
+    hedged = planned(of, limits=Limits(hedge=HedgeEntry(after_s=0.1, share=1.0)))
+    (record,) = simulated(hedged, of, {"a": steady(9.0), "b": steady(0.2)}, asked)
+    assert {one.outcome for one in record.attempts} == {Outcome.OK, Outcome.HEDGE_LOST}
+    for attempts in (record.attempts, record.attempts[::-1]):
+        written = as_written([msgspec.structs.replace(record, attempts=attempts)])
+        read = read_journal(written, "j", lambda _: hedged.plan)
+        assert (read.traffic.assumed, read.traffic.requests[0].output_tokens) == ({}, 40)
 
 
 def test_answers_that_never_came_are_assumed_to_be_of_the_usual_length_and_it_is_said() -> None:

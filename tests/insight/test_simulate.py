@@ -98,6 +98,12 @@ def test_a_late_first_attempt_is_hedged_and_loses() -> None:
     assert record.answered_by == "b"
 
 
+def test_a_request_whose_first_attempt_beats_its_hedge_did_not_change_hands() -> None:
+    record = one({"a": steady(0.8), "b": steady(5.0)}, limits=Limits(hedge=HedgeEntry(after_s=0.5, share=1.0)))
+    assert tried(record) == [("b", Outcome.HEDGE_LOST), ("a", Outcome.OK)]  # as they ended
+    assert row_of(record).first == "a"
+
+
 def test_a_hedge_that_fails_leaves_the_first_alone() -> None:
     record = one(
         {"a": steady(2.0, 0.01), "b": steady(failures=DOWN)}, limits=Limits(hedge=HedgeEntry(after_s=0.5, share=1.0))
