@@ -1,6 +1,7 @@
 """`gateway simulate`: what a policy would have done."""
 
 import gc
+import math
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -81,8 +82,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     Exit status: 0 if it could be simulated; 1 if a document is not valid, or it cannot be said how a deployment would
     behave; 2 if the command itself is wrong; 3 if an attempt went where it may not, which is a defect of the gateway.
     """
-    if trace is None and journal is None:
-        raise click.UsageError("--journal or --trace says what to play")
+    _check(journal, trace, of_trace=(model, speed, limit))
     settings = load_settings(config, without_secrets=True)
     try:
         sides = [_side(settings, settings.policy, "current")]
@@ -101,12 +101,22 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
             click.echo(f"{name} cannot be predicted: {why}", err=True)
         click.echo("say in the file of --world how it behaves: self_hosted or commercial", err=True)
         sys.exit(_UNPREDICTABLE)
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if page is not None:
         rows = recorded.rows if recorded is not None else []
         _write(page, report(found, rows, played[0].rows, played[-1].rows))
-    click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if any(side is not None and side.leaks for side in (found.current, found.draft)):
         sys.exit(_LEAKED)
+
+
+def _check(journal: str | None, trace: str | None, *, of_trace: tuple[str | None, float, int | None]) -> None:
+    """Raises UsageError at options that do not belong together."""
+    if trace is None and journal is None:
+        raise click.UsageError("--journal or --trace says what to play")
+    if trace is None and of_trace != (None, 1.0, None):
+        raise click.UsageError("--model, --speed and --limit are of a --trace")
+    if math.isnan(of_trace[1]):
+        raise click.UsageError("--speed is a number")
 
 
 class _Side(NamedTuple):

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from gateway.app import load_plan
+from gateway.cli import main
 from gateway.insight.chooser import Planned
 from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread
@@ -163,3 +165,27 @@ def test_no_journal_is_said(folder: Path) -> None:
     done = simulate(folder, "--journal", str(folder / "draft.yaml"))
     assert done.returncode == 1
     assert "file is not a database" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--journal", "--limit", "5"], "--model, --speed and --limit are of a --trace"),
+        (["--journal", "--speed", "2"], "--model, --speed and --limit are of a --trace"),
+        (["--trace", "t.csv", "--speed", "nan"], "--speed is a number"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(folder: Path, more: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, ["simulate", "-c", str(folder / "gateway.yaml"), *more])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_a_report_that_cannot_be_written_does_not_lose_the_result(folder: Path) -> None:
+    (folder / "t.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,10,5\n")
+    world = str(REPOSITORY / "tests" / "insight" / "world.yaml")
+    args = ["-c", str(folder / "gateway.yaml"), "--world", world, "--trace", str(folder / "t.csv"), "--json"]
+    done = CliRunner().invoke(main, ["simulate", *args, "--report", str(folder / "none" / "r.html")])
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["requests"] == 1
+    assert "r.html: No such file or directory" in done.stderr

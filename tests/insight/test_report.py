@@ -168,3 +168,12 @@ def test_without_a_draft_it_shows_what_there_is() -> None:
     page = report(alone, current.rows, current.rows, ())
     assert "What the policy would have done" in page
     assert "change hands" not in page
+
+
+def test_an_objective_that_all_miss_is_on_the_chart() -> None:
+    """Its line would have been left of the axis, over the labels or not to be seen at all."""
+    found, (current, draft) = played({CHEAP: steady(3.0), DEAR: steady(3.0)}, slo=SLO)
+    page = report(found, (), current.rows, draft.rows)
+    places = [float(x) for x in re.findall(r'class="mark" x1="([-0-9.]+)"', page)]
+    assert places
+    assert all(46 <= x <= 520 for x in places)

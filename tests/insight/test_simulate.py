@@ -15,7 +15,7 @@ from gateway.insight.world import Episode, Failures, RateLimits, Unpredictable, 
 from gateway.routing.document import Fallback, HedgeEntry, Limits, Policy, Prefer, Require, Rule, SloEntry, TargetEntry
 from gateway.routing.replay import replay
 from gateway.values.decision import Bounds
-from gateway.values.deployment import Timeouts
+from gateway.values.deployment import Capability, Hosting, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
 from gateway.values.sensitivity import Sensitivity
@@ -201,6 +201,26 @@ def test_leaks_are_found_by_a_check_that_does_not_trust_the_decision() -> None:
         "restricted to open, which may see public": 2,
         "rule careless to open in region us": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("require", "said"),
+    [
+        (Require(capabilities=[Capability.TOOLS]), "rule strict to a, which lacks a capability that it requires"),
+        (Require(known_price=True), "rule strict to a, whose price is unknown"),
+        (Require(hosting=Hosting.SELF_HOSTED), "rule strict to a, which is commercial"),
+        (Require(clearance=Sensitivity.RESTRICTED), "rule strict to a, which may see public"),
+        (Require(deployments=["b"]), "rule strict to a, which it does not name"),
+        (Require(region=["eu"]), "rule strict to a in region us"),
+    ],
+)
+def test_all_that_a_rule_can_require_is_looked_at(require: Require, said: str) -> None:
+    of = catalogue(deployment("a", price=None, clearance=Sensitivity.PUBLIC, region="us"))
+    leaks = Leaks(of.deployments, Policy(rules=[Rule(name="strict", require=require)]))
+    record = one({"a": steady()}, of=of)
+    leaks.watch(msgspec.structs.replace(record.decision, rule="strict"), "a")
+    assert leaks.found == {said: 1}
+    assert len(Require.__struct_fields__) == 6  # each of which is above
 
 
 def test_a_spill_is_told_from_a_preference() -> None:
