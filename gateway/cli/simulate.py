@@ -31,7 +31,9 @@ from gateway.routing.plan import Plan
 from gateway.settings import Settings
 from gateway.settings.files import read_text
 from gateway.settings.policy import PolicySource, valid_policy
+from gateway.state.revisions import stored
 from gateway.values.problem import InvalidDocument
+from gateway.values.revision import State
 
 _UNPREDICTABLE, _LEAKED = 1, 3
 _OWN = ""  # the configuration's own journal
@@ -188,8 +190,20 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
             traffic,
             seed=seed,
             recorded=recorded.rows if recorded is not None and traced is None else (),
+            notes=_notes(settings, sides[0].plan),
             told=told,
         )
+
+
+def _notes(settings: Settings, current: Plan) -> list[str]:
+    """That the gateway itself goes by another policy than the configuration's, as one that an operator published."""
+    try:
+        kept = [one.revision for one in stored(settings.revisions_path)]
+    except (sqlite3.Error, msgspec.MsgspecError, OSError):
+        return []
+    names = [one.name for one in kept if one.state is State.IN_FORCE and one.content != current.content]
+    said = "is in force, and is another policy than the one that is played as the current one"
+    return [f"revision {name} {said}; `gateway policy show` prints it" for name in names]
 
 
 def _write(page: str, text: str) -> None:

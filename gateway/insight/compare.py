@@ -28,8 +28,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What a simulation found. `seconds` is how long the traffic took; without a draft there is one side only.
 
-    `left_out` and `assumed` are of the traffic. `recorded`: what became of it, by the journal. `fits`: the deployments whose
-    behaviour was fitted.
+    `notes` say what the figures do not show. `left_out` and `assumed` are of the traffic. `recorded`: what became of it, by
+    the journal. `fits`: the deployments whose behaviour was fitted.
     """
 
     traffic: str
@@ -43,6 +43,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     cost_difference_usd: float | None = None
     changed_hands: int = 0
     moved: tuple[Moved, ...] = ()
+    notes: tuple[str, ...] = ()
     recorded: Measured | None = None
     fits: dict[str, Fit] = {}
 

@@ -20,8 +20,10 @@ from gateway.observe.journal import Journal, JournalRecord
 from gateway.providers.vendors import VENDORS
 from gateway.routing.document import HedgeEntry, Limits
 from gateway.settings import load
+from gateway.state.revisions import Revisions
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
+from gateway.values.revision import By, KeptRevision, Revision, State, Via
 from tests.insight.test_fit import traffic
 from tests.insight.worlds import arrivals, catalogue, deployment, facts, planned, simulated, steady
 from tests.support.gateway import REPOSITORY
@@ -189,3 +191,30 @@ def test_a_report_that_cannot_be_written_does_not_lose_the_result(folder: Path) 
     assert done.exit_code == 1
     assert json.loads(done.stdout)["requests"] == 1
     assert "r.html: No such file or directory" in done.stderr
+
+
+def test_that_another_policy_is_in_force_is_said(folder: Path) -> None:
+    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    world = str(REPOSITORY / "tests" / "insight" / "world.yaml")
+    (folder / "one.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,10,5\n")
+    args = [
+        "simulate",
+        "-c",
+        str(folder / "gateway.yaml"),
+        "--world",
+        world,
+        "--trace",
+        str(folder / "one.csv"),
+        "--json",
+    ]
+    content = load_plan(settings).content
+    for published, notes in ((content, 0), ("f" * 64, 1)):
+        settings.revisions_path.unlink(missing_ok=True)
+        revisions = Revisions(settings.revisions_path)
+        revision = Revision(number=1, content=published, by=By(Via.ADMIN, 1.0), state=State.IN_FORCE)
+        revisions.add(KeptRevision(revision=revision, document="", ground=settings.ground))
+        revisions.save()
+        found = json.loads(CliRunner().invoke(main, args).stdout)
+        assert len(found["notes"]) == notes
+        assert all(one.startswith(f"revision {revision.name} is in force") for one in found["notes"])
+    settings.revisions_path.unlink()

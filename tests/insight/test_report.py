@@ -1,6 +1,7 @@
 """The report and its verdict: one file that asks for nothing, and says what the figures say."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,12 +12,12 @@ from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
 from gateway.insight.predict import Predicted
 from gateway.insight.report import report
-from gateway.insight.run import Played, Side, compare
+from gateway.insight.run import OTHER_DETECTION, Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
 from gateway.insight.traffic import Traffic
 from gateway.insight.verdict import Judgement, verdict
 from gateway.insight.world import Behaviour, Failures, World
-from gateway.routing.document import Prefer, SloEntry, TargetEntry
+from gateway.routing.document import DetectionSection, Policy, Prefer, Rule, SloEntry, TargetEntry
 from gateway.values.deployment import Catalogue, Price
 from tests.insight.worlds import arrivals, catalogue, deployment, planned, steady
 
@@ -177,3 +178,19 @@ def test_an_objective_that_all_miss_is_on_the_chart() -> None:
     places = [float(x) for x in re.findall(r'class="mark" x1="([-0-9.]+)"', page)]
     assert places
     assert all(46 <= x <= 520 for x in places)
+
+
+def test_what_no_simulation_can_show_is_said() -> None:
+    plan = planned(OF, slo=SLO).plan
+    rules = [Rule(name="all")]
+    traffic = Traffic(source="t", requests=tuple(arrivals([0.0])))
+    for detection, notes in ((DetectionSection(), ()), (DetectionSection(kinds=[]), (OTHER_DETECTION,))):
+        current = Side(Planned(plan, "current"), Policy(rules=rules))
+        draft = Side(Planned(plan, "draft"), Policy(rules=rules, detection=detection))
+        world = Predicted(World(deployments=GOOD))
+        found, (was, now) = compare(current, draft, OF.deployments, world, traffic, seed=0, notes=["<first>"])
+        assert found.notes == ("<first>", *notes)
+        lines, page = simulation_sentences(found), report(found, (), was.rows, now.rows)
+        for note in found.notes:
+            assert f"note: {note}" in lines
+            assert f"<p>Note: {escape(note)}</p>" in page
