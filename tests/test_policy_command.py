@@ -1,7 +1,9 @@
 """`gateway policy ...`, as an operator types it, at a gateway that runs."""
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,51 @@ def test_who_may_not_and_what_is_not_there(gateway: GatewayProcess, tmp_path: Pa
     file = tmp_path / "key"
     file.write_text(OPERATOR_KEY + "\n")
     assert run(gateway, "list", "--key-file", str(file), key="another-0123456789").exit_code == 0
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Something else that listens there."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>welcome</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), _Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("command", [["list"], ["show"], ["show", "--json"], ["list", "--json"], ["diff", "1", "2"]])
+def test_what_is_no_gateway_is_said(page: str, command: list[str]) -> None:
+    done = CliRunner().invoke(main, ["policy", *command, "--url", page], env={"GATEWAY_API_KEY": ""})
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "HTTP 200: not the answer of a gateway" in done.stderr
+
+
+@pytest.mark.parametrize("key", ["schl\u00fcssel-hunter2", "se\nhunter2"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str) -> None:
+    done = CliRunner().invoke(main, ["policy", "list", "--url", "http://127.0.0.1:9"], env={"GATEWAY_API_KEY": key})
+    assert done.exit_code == 1
+    assert "one line of ASCII" in done.stderr
+    assert "hunter2" not in done.output
+
+
+def test_a_password_in_the_url_is_not_shown() -> None:
+    done = CliRunner().invoke(main, ["policy", "list", "--url", "http://me:hunter2@127.0.0.1:9/x"])
+    assert "no gateway answers at http://127.0.0.1:9/x: " in done.stderr
+    assert "hunter2" not in done.output
+
+
+def test_a_document_that_is_not_text_is_refused(gateway: GatewayProcess) -> None:
+    env = {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": OPERATOR_KEY}
+    done = CliRunner().invoke(main, ["policy", "put", "-"], input=b"rules: \xff", env=env)
+    assert done.exit_code == 1
+    assert "The body must be a policy in UTF-8." in done.stderr

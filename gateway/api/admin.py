@@ -12,6 +12,7 @@ from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
+from gateway.api.limit import limit_of
 from gateway.api.telling import told
 from gateway.api.wire import Bodies, headers_once
 from gateway.flow.answer import Answers
@@ -63,7 +64,7 @@ def admin_handlers(
     @get("/admin/decisions")
     async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
-        limit, before = _page(request)
+        limit, before = limit_of(request, _MAX_LISTED), request.query_params.get("before")
         found = await asyncio.to_thread(journal.newest, limit, before)
         return told(request, [record.record for record in found], [summary(record) for record in found])
 
@@ -95,10 +96,3 @@ def _decoded(record: JournalRecord) -> RequestFinished | None:
 
 def _in_progress(decision: Decision) -> list[str]:
     return [*decision_sentences(decision), "The request is in progress."]
-
-
-def _page(request: Request[Any, Any, Any]) -> tuple[int, str | None]:
-    raw = request.query_params.get("limit", "50")
-    if not raw.isdigit() or not 1 <= int(raw) <= _MAX_LISTED:
-        raise ApiError(400, "invalid_value", f"Invalid 'limit': expected 1 to {_MAX_LISTED}.", param="limit")
-    return int(raw), request.query_params.get("before")

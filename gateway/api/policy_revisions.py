@@ -7,6 +7,7 @@ from litestar import Request, Response, get
 
 from gateway.api.errors import ApiError
 from gateway.api.identity import Identify
+from gateway.api.limit import limit_of
 from gateway.api.policy import revision_number
 from gateway.api.policy_sentences import revision_sentence, shown
 from gateway.api.telling import told
@@ -28,7 +29,9 @@ def revision_handlers(revisions: Revisions, identify: Identify) -> list[Any]:
     async def listed(request: Request[Any, Any, Any]) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         before = request.query_params.get("before")
-        found = revisions.newest_first(_limit(request), None if before is None else revision_number(before, "before"))
+        found = revisions.newest_first(
+            limit_of(request, _MAX_LISTED), None if before is None else revision_number(before, "before")
+        )
         return told(request, [shown(one) for one in found], [revision_sentence(one) for one in found])
 
     @get("/admin/policy/revisions/{number:str}")
@@ -67,10 +70,3 @@ def _summary(old: KeptRevision, new: KeptRevision) -> list[str]:
     if old.ground != new.ground:
         found.append("The configuration was another one: deployments, models or the deadline.")
     return found
-
-
-def _limit(request: Request[Any, Any, Any]) -> int:
-    raw = request.query_params.get("limit", "50")
-    if not raw.isdecimal() or not 1 <= int(raw) <= _MAX_LISTED:
-        raise ApiError(400, "invalid_value", f"Invalid 'limit': expected 1 to {_MAX_LISTED}.", param="limit")
-    return int(raw)

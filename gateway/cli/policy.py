@@ -1,10 +1,11 @@
 """`gateway policy`: the policy of a gateway that runs, over its admin API."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import httpx2 as httpx
@@ -15,6 +16,24 @@ from gateway.settings.files import read_text
 from gateway.values.problem import InvalidDocument
 
 _WITHIN_S = 60.0  # a check may take 30
+_HEADER = re.compile(r"[\x20-\x7e]*")
+_Answer = TypeVar("_Answer")
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """As much of an answer as people are told."""
+
+    sentences: list[str]
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    document: str
+
+
+class _Document(_Told, frozen=True):
+    """The same, with a policy."""
+
+    record: _Kept
 
 
 _url = click.option(
@@ -48,7 +67,7 @@ _if_match = click.option("--if-match", metavar="REVISION", help="Change nothing 
 def put(file: str, share: str | None, if_match: str | None, **speaks: Any) -> None:
     """Publish the policy in FILE; - for stdin."""
     try:
-        text = sys.stdin.read() if file == "-" else read_text(Path(file))
+        text = sys.stdin.buffer.read() if file == "-" else read_text(Path(file)).encode()
     except InvalidDocument as invalid:
         raise click.ClickException(str(invalid)) from None
     _changed("PUT", "", speaks, if_match, {"share": share}, text)
@@ -68,12 +87,12 @@ def list_revisions(limit: int, **speaks: Any) -> None:
 def show(revision: str | None, **speaks: Any) -> None:
     """The document in force, or of REVISION, on standard output; how it stands, on standard error."""
     found = _asked("GET", f"/revisions/{revision}" if revision else "", speaks)
+    told = _decoded(found, _Document)
     if speaks["as_json"]:
         click.echo(found.content)
         return
-    told = msgspec.json.decode(found.content)
-    document = told["record"]["document"]
-    for line in told["sentences"][: 1 if revision else None]:
+    document = told.record.document
+    for line in told.sentences[: 1 if revision else None]:
         click.echo(line, err=True)
     click.echo(document, nl=not document.endswith("\n"))
 
@@ -122,7 +141,7 @@ def _changed(  # noqa: PLR0913, PLR0917 - what a change is made of
     speaks: dict[str, Any],
     if_match: str | None,
     params: dict[str, str | None] | None = None,
-    text: str | None = None,
+    text: bytes | None = None,
 ) -> None:
     headers = {} if if_match is None else {"if-match": if_match}
     given = {name: value for name, value in (params or {}).items() if value is not None}
@@ -131,7 +150,16 @@ def _changed(  # noqa: PLR0913, PLR0917 - what a change is made of
 
 
 def _told(found: httpx.Response, speaks: dict[str, Any]) -> None:
-    click.echo(found.content if speaks["as_json"] else "\n".join(msgspec.json.decode(found.content)["sentences"]))
+    told = _decoded(found, _Told)
+    click.echo(found.content if speaks["as_json"] else "\n".join(told.sentences))
+
+
+def _decoded(found: httpx.Response, kind: type[_Answer]) -> _Answer:
+    """What a gateway says; whatever else answers there ends the command."""
+    try:
+        return msgspec.json.decode(found.content, type=kind)
+    except msgspec.MsgspecError:
+        raise click.ClickException(_no_gateway(found)) from None
 
 
 def _asked(  # noqa: PLR0913 - a request
@@ -141,17 +169,19 @@ def _asked(  # noqa: PLR0913 - a request
     *,
     params: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
-    text: str | None = None,
+    text: bytes | None = None,
 ) -> httpx.Response:
     """The answer; one that is an error ends the command with what it says. The key is in a header, and nowhere else."""
     url, key = str(speaks["url"]).rstrip("/"), _key(speaks["key_file"])
     sent = {**(headers or {}), **({"authorization": f"Bearer {key}"} if key else {})}
+    if not all(_HEADER.fullmatch(value) for value in sent.values()):
+        raise click.ClickException("a key and --if-match are one line of ASCII; one that was given is not")
     try:
         with httpx.Client(timeout=_WITHIN_S, trust_env=False) as client:
             found = client.request(method, f"{url}/admin/policy{path}", params=params, headers=sent, content=text)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         where = "--url or $GATEWAY_URL says where it is"
-        raise click.ClickException(f"no gateway answers at {url}: {error}; {where}") from None
+        raise click.ClickException(f"no gateway answers at {_without_password(url)}: {error}; {where}") from None
     if found.is_success:
         return found
     raise click.ClickException(_refusal(found))
@@ -174,5 +204,15 @@ def _refusal(found: httpx.Response) -> str:
             place = ":".join(str(part) for part in (one["file"], one["line"], one["column"]) if part is not None)
             lines.append(f"{place}: {one['severity']}: {one['sentence']}")
     except (msgspec.MsgspecError, KeyError, TypeError):
-        return f"HTTP {found.status_code}: not the answer of a gateway"
+        return _no_gateway(found)
     return "\n".join(lines)
+
+
+def _no_gateway(found: httpx.Response) -> str:
+    return f"HTTP {found.status_code}: not the answer of a gateway"
+
+
+def _without_password(url: str) -> str:
+    scheme, colon, rest = url.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{authority.rpartition('@')[2]}{slash}{path}"

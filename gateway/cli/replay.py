@@ -10,13 +10,9 @@ import click
 import msgspec
 
 from gateway.cli.common import config_option, json_option, load_settings
-from gateway.insight.again import Again, NotReplayable, again
+from gateway.cli.kept_plans import REVISIONS, KeptPlans
+from gateway.insight.again import Again, again
 from gateway.observe import journal
-from gateway.routing.plan import Plan
-from gateway.settings import plan_of_text
-from gateway.state.revisions import stored
-from gateway.values.problem import InvalidDocument
-from gateway.values.revision import KeptRevision
 
 _PAGE = 2_000
 _NOTHING = 3
@@ -41,10 +37,10 @@ def replay(
     path = Path(journal_file) if journal_file else load_settings(config, without_secrets=True).journal_path
     if not path.exists():
         raise click.ClickException(f"{path}: there is no journal")
-    revisions = Path(revisions_file) if revisions_file else path.with_name("policy-revisions.db")
+    revisions = Path(revisions_file) if revisions_file else path.with_name(REVISIONS)
     since = time.monotonic()
     try:
-        plans = _Plans(revisions)
+        plans = KeptPlans(revisions)
         found = again(_newest(path, last), plans.of)
     except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
         raise click.ClickException(f"{path} or {revisions}: {error}") from None
@@ -55,35 +51,6 @@ def replay(
     if not found.differing and not found.same:
         sys.exit(_NOTHING)
     sys.exit(int(found.differing > 0))
-
-
-class _Plans:
-    """Plans of the revisions that are kept, each compiled once and held against the hash that it had."""
-
-    def __init__(self, path: Path) -> None:
-        self._kept = {one.revision.name: one for one in stored(path)}
-        self._plans: dict[str, Plan | NotReplayable] = {}
-
-    def of(self, name: str) -> Plan:
-        """Raises NotReplayable."""
-        found = self._plans.get(name)
-        if found is None:
-            found = self._plans[name] = self._compiled(name)
-        if isinstance(found, NotReplayable):
-            raise found
-        return found
-
-    def _compiled(self, name: str) -> Plan | NotReplayable:
-        kept: KeptRevision | None = self._kept.get(name)
-        if kept is None:
-            return NotReplayable(f"revision {name} is not kept")
-        try:
-            plan = plan_of_text(kept.document, kept.ground, kept.revision.number)
-        except InvalidDocument:
-            return NotReplayable(f"revision {name} is not valid in this version of the gateway")
-        if plan.content != kept.revision.content:
-            return NotReplayable(f"revision {name} is another plan in this version of the gateway")
-        return plan
 
 
 def _newest(path: Path, last: int | None) -> Iterator[journal.JournalRecord]:

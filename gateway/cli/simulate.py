@@ -1,6 +1,7 @@
 """`gateway simulate`: what a policy would have done."""
 
 import gc
+import math
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ import click
 import msgspec
 
 from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.kept_plans import REVISIONS, KeptPlans
+from gateway.insight.again import NotReplayable
 from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
 from gateway.insight.journaled import Recorded, read_journal
@@ -28,7 +31,9 @@ from gateway.routing.plan import Plan
 from gateway.settings import Settings
 from gateway.settings.files import read_text
 from gateway.settings.policy import PolicySource, valid_policy
+from gateway.state.revisions import stored
 from gateway.values.problem import InvalidDocument
+from gateway.values.revision import State
 
 _UNPREDICTABLE, _LEAKED = 1, 3
 _OWN = ""  # the configuration's own journal
@@ -79,8 +84,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     Exit status: 0 if it could be simulated; 1 if a document is not valid, or it cannot be said how a deployment would
     behave; 2 if the command itself is wrong; 3 if an attempt went where it may not, which is a defect of the gateway.
     """
-    if trace is None and journal is None:
-        raise click.UsageError("--journal or --trace says what to play")
+    _check(journal, trace, of_trace=(model, speed, limit))
     settings = load_settings(config, without_secrets=True)
     try:
         sides = [_side(settings, settings.policy, "current")]
@@ -99,12 +103,22 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
             click.echo(f"{name} cannot be predicted: {why}", err=True)
         click.echo("say in the file of --world how it behaves: self_hosted or commercial", err=True)
         sys.exit(_UNPREDICTABLE)
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if page is not None:
         rows = recorded.rows if recorded is not None else []
         _write(page, report(found, rows, played[0].rows, played[-1].rows))
-    click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if any(side is not None and side.leaks for side in (found.current, found.draft)):
         sys.exit(_LEAKED)
+
+
+def _check(journal: str | None, trace: str | None, *, of_trace: tuple[str | None, float, int | None]) -> None:
+    """Raises UsageError at options that do not belong together."""
+    if trace is None and journal is None:
+        raise click.UsageError("--journal or --trace says what to play")
+    if trace is None and of_trace != (None, 1.0, None):
+        raise click.UsageError("--model, --speed and --limit are of a --trace")
+    if math.isnan(of_trace[1]):
+        raise click.UsageError("--speed is a number")
 
 
 class _Side(NamedTuple):
@@ -133,10 +147,24 @@ def _recorded(settings: Settings, journal: str, plan: Plan) -> Recorded:
     if not path.exists():
         raise click.ClickException(f"{path}: there is no journal")
     try:
+        plan_of = _plans(path.with_name(REVISIONS), plan)
         with _progress("reading", journals.count(path)) as told:
-            return read_journal(journals.every(path), str(path), plan, told)
-    except sqlite3.Error as error:
+            return read_journal(journals.every(path), str(path), plan_of, told)
+    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
         raise click.ClickException(f"{path}: {error}") from None
+
+
+def _plans(revisions: Path, present: Plan) -> Callable[[str], Plan | None]:
+    """Of the revisions in the file, and of any other that says what the present one does."""
+    kept = KeptPlans(revisions)
+
+    def plan_of(name: str) -> Plan | None:
+        try:
+            return kept.of(name)
+        except NotReplayable:
+            return present if name.partition("-")[2] == present.revision.partition("-")[2] else None
+
+    return plan_of
 
 
 def _played(  # noqa: PLR0913, PLR0917 - what is played
@@ -162,8 +190,20 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
             traffic,
             seed=seed,
             recorded=recorded.rows if recorded is not None and traced is None else (),
+            notes=_notes(settings, sides[0].plan),
             told=told,
         )
+
+
+def _notes(settings: Settings, current: Plan) -> list[str]:
+    """That the gateway itself goes by another policy than the configuration's, as one that an operator published."""
+    try:
+        kept = [one.revision for one in stored(settings.revisions_path)]
+    except (sqlite3.Error, msgspec.MsgspecError, OSError):
+        return []
+    names = [one.name for one in kept if one.state is State.IN_FORCE and one.content != current.content]
+    said = "is in force, and is another policy than the one that is played as the current one"
+    return [f"revision {name} {said}; `gateway policy show` prints it" for name in names]
 
 
 def _write(page: str, text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gateway.observe.bus import Bus
 from gateway.values.decision import Decision
 from gateway.values.outcome import CONSEQUENCES, Outcome
-from gateway.values.records import Attempt, DecisionMade, RequestFinished
+from gateway.values.records import Attempt, DecisionMade, RequestFinished, first_output_s
 from gateway.values.request import ChatRequest
 
 
@@ -51,8 +51,6 @@ class Story:
         if self.leave is not None:
             self.leave()
         duration = time.monotonic() - self.arrived
-        last = self.attempts[-1] if self.attempts else None
-        first = last.started_s + last.first_output_s if last and last.first_output_s is not None else None
         self._bus.publish(
             RequestFinished(
                 id=self.request.id,
@@ -65,7 +63,7 @@ class Story:
                 duration_s=duration,
                 queued_s=self.queued_s,
                 overhead_s=max(duration - self.waited_s, 0.0),
-                first_output_s=first,
+                first_output_s=first_output_s(self.attempts),
                 output_started=output_started,
             )
         )

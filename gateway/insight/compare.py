@@ -8,6 +8,8 @@ from gateway.insight.fit import Fit
 from gateway.insight.measure import Measured
 from gateway.insight.row import PROBE, READY, Row
 
+_FEW_UNKNOWN = 0.001  # of the requests: so many attempts of unknown cost more make no difference
+
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """Requests whose first attempt goes elsewhere. None: nowhere, it is refused. `cost_usd` is how much more they cost with
@@ -26,8 +28,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What a simulation found. `seconds` is how long the traffic took; without a draft there is one side only.
 
-    `left_out` and `assumed` are of the traffic. `recorded`: what became of it, by the journal. `fits`: the deployments whose
-    behaviour was fitted.
+    `notes` say what the figures do not show. `left_out` and `assumed` are of the traffic. `recorded`: what became of it, by
+    the journal. `fits`: the deployments whose behaviour was fitted.
     """
 
     traffic: str
@@ -41,6 +43,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     cost_difference_usd: float | None = None
     changed_hands: int = 0
     moved: tuple[Moved, ...] = ()
+    notes: tuple[str, ...] = ()
     recorded: Measured | None = None
     fits: dict[str, Fit] = {}
 
@@ -69,9 +72,16 @@ def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:
 
 
 def dearer(was: Measured, draft: Measured) -> float | None:
-    """By how much the draft is; None where either cost is unknown."""
+    """By how much the draft is. None where either cost is unknown, or the one that looks cheaper has noticeably more
+    attempts of unknown cost: they may cost the difference, or more.
+    """
     before, after = was.cost.total, draft.cost.total
-    return None if before is None or after is None else after - before
+    if before is None or after is None:
+        return None
+    more_unknown = draft.cost.unknown_attempts - was.cost.unknown_attempts
+    if abs(more_unknown) > _FEW_UNKNOWN * was.requests and (after - before) * more_unknown <= 0:
+        return None
+    return after - before
 
 
 def _dearer(pairs: Iterable[tuple[Row, Row]]) -> float | None:

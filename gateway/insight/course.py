@@ -9,7 +9,7 @@ from gateway.routing.chance import hashed, shares
 from gateway.routing.recheck import Recheck
 from gateway.routing.ways_on import WaysOn, moves_on
 from gateway.values.outcome import CONSEQUENCES, Outcome
-from gateway.values.records import Attempt, RequestFinished
+from gateway.values.records import Attempt, RequestFinished, first_output_s
 
 if TYPE_CHECKING:
     from gateway.insight.simulate import Simulation
@@ -136,8 +136,6 @@ class SimulatedRequest:
         self._finish(self._outcome)
 
     def _finish(self, outcome: Outcome, by: str | None = None) -> None:
-        last = self.attempts[-1] if self.attempts else None
-        first = last.started_s + last.first_output_s if last and last.first_output_s is not None else None
         self._simulation.request_finished(
             RequestFinished(
                 id=self.arrival.id,
@@ -149,7 +147,7 @@ class SimulatedRequest:
                 answered_by=by if outcome is Outcome.OK else None,
                 duration_s=self._simulation.clock.now - self.arrival.at,
                 overhead_s=0.0,
-                first_output_s=first,
+                first_output_s=first_output_s(self.attempts),
                 output_started=self._answer is not None,
             )
         )

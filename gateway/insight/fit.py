@@ -20,7 +20,7 @@ from gateway.insight.world import Behaviour
 from gateway.values.deployment import Deployment, Hosting
 
 FEWEST = 100  # answers in full; of a server of one's own streams, whose first output is seen
-_FITTED = 0.7  # of the attempts; the rest is predicted
+_FITTED = 0.7  # of the answers in full, and what came between them; the rest is predicted
 MOST_OFF, MOST_OFF_P95 = 0.2, 0.3  # of the median and the 95th percentile, each way
 MOST_OTHERS = 0.1  # of the requests at a server, those that are not the gateway's
 FAR, FEW = 1.25, 0.02  # beyond the largest prompt times this is far; a share that may be
@@ -54,13 +54,13 @@ def fit(deployment: Deployment, samples: Sequence[Sample]) -> Fit:
     """From its attempts, in any order."""
     is_own = deployment.hosting is Hosting.SELF_HOSTED
     in_order = sorted(samples, key=lambda one: one.began)
-    whole = [one for one in in_order if (one.is_whole_stream if is_own else one.is_whole)]
+    whole = [at for at, one in enumerate(in_order) if (one.is_whole_stream if is_own else one.is_whole)]
     if len(whole) < FEWEST:
         said = f"{len(whole)} {'streams' if is_own else 'requests'} answered in full are on record, {FEWEST} are needed"
         return Fit(answered=len(whole), refused=said)
     if (others := _others(in_order)) > MOST_OTHERS:
         return Fit(answered=len(whole), refused=f"{others:.0%} of the requests there are not this gateway's")
-    cut = int(len(in_order) * _FITTED)
+    cut = whole[int(len(whole) * _FITTED)]
     fitted = fit_batching if is_own else fit_commercial
     behaviour = fitted(in_order[:cut])
     times = replayed(behaviour, in_order)[cut:]
@@ -76,7 +76,7 @@ def fit(deployment: Deployment, samples: Sequence[Sample]) -> Fit:
         behaviour=fitted(in_order) if not off else None,
         first_output=first,
         total=total,
-        largest_prompt=max(one.prompt_tokens for one in whole),
+        largest_prompt=max(in_order[at].prompt_tokens for at in whole),
         most_per_minute=most_in([one.began for one in in_order], _MINUTE_S),
         refused=f"it does not predict its later attempts: {'; '.join(off)}" if off else None,
     )

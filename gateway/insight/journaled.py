@@ -1,7 +1,7 @@
 """Traffic from the journal: what was asked, as it was decided about, and how long the answers were.
 
 A record holds no text, and none is needed. What the caller itself had set as its deadline and ceiling is told from what
-its rule sets, as long as the rule is still in the policy.
+its rule set in the revision that decided; where that is not known, nothing is taken for the caller's own.
 """
 
 import statistics
@@ -17,9 +17,10 @@ from gateway.observe.journal import JournalRecord
 from gateway.routing.plan import Plan
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome
-from gateway.values.records import RequestFinished
+from gateway.values.records import RequestFinished, answering
 from gateway.values.usage import Usage
 
+PlanOf = Callable[[str], Plan | None]  # of the revision of this name; None if it is not known
 UNREADABLE = "records of another version"
 NO_LENGTH = "no answer of this model has a known length"
 
@@ -33,9 +34,9 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 def read_journal(
-    records: Iterable[JournalRecord], source: str, plan: Plan, told: Callable[[], None] | None = None
+    records: Iterable[JournalRecord], source: str, plan_of: PlanOf, told: Callable[[], None] | None = None
 ) -> Recorded:
-    """`plan` is the present one; `told` hears of each record that was read."""
+    """`told` hears of each record that was read."""
     decode = msgspec.json.Decoder(RequestFinished).decode
     rows: list[Row] = []
     samples: dict[str, list[Sample]] = {}
@@ -53,7 +54,7 @@ def read_journal(
         for name, sample in samples_of(record):
             samples.setdefault(name, []).append(sample)
         usage = _usage(record)
-        arrivals.append((_arrival(record, usage, plan), None if usage is not None else record.outcome))
+        arrivals.append((_arrival(record, usage, plan_of), None if usage is not None else record.outcome))
     lengths: dict[str, list[int]] = {}
     for arrival, unknown in arrivals:
         if unknown is None:
@@ -77,15 +78,15 @@ def read_journal(
 
 def _usage(record: RequestFinished) -> Usage | None:
     """Of the answer, where it is whole and counted."""
-    last = record.attempts[-1] if record.attempts else None
+    (last,) = answering(record.attempts)[-1:] or (None,)
     if last is None or last.outcome is not Outcome.OK or last.usage is None or last.usage.estimated or last.continues:
         return None
     return last.usage
 
 
-def _arrival(record: RequestFinished, usage: Usage | None, plan: Plan) -> Arrival:
+def _arrival(record: RequestFinished, usage: Usage | None, plan_of: PlanOf) -> Arrival:
     decision, facts = record.decision, record.decision.facts
-    deadline_s, max_cost_usd = _own_bounds(decision, plan)
+    deadline_s, max_cost_usd = _own_bounds(decision, plan_of(decision.revision))
     return Arrival(
         id=decision.id,
         at=decision.at - record.queued_s,
@@ -98,9 +99,9 @@ def _arrival(record: RequestFinished, usage: Usage | None, plan: Plan) -> Arriva
     )
 
 
-def _own_bounds(decision: Decision, plan: Plan) -> tuple[float | None, float | None]:
+def _own_bounds(decision: Decision, plan: Plan | None) -> tuple[float | None, float | None]:
     """What the caller asked for, where it is tighter than its rule."""
-    bounds, rule = decision.bounds, plan.by_name.get(decision.rule)
+    bounds, rule = decision.bounds, None if plan is None else plan.by_name.get(decision.rule)
     if rule is None:
         return None, None
     deadline_s = bounds.deadline_s if bounds.deadline_s < rule.bounds.deadline_s else None

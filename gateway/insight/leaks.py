@@ -40,5 +40,10 @@ class Leaks:
         if require.deployments is not None and name not in require.deployments:
             self._count(f"rule {decision.rule} to {name}, which it does not name")
 
+        if not deployment.capabilities.issuperset(require.capabilities or ()):
+            self._count(f"rule {decision.rule} to {name}, which lacks a capability that it requires")
+        if require.known_price and not deployment.has_price:
+            self._count(f"rule {decision.rule} to {name}, whose price is unknown")
+
     def _count(self, what: str) -> None:
         self.found[what] = self.found.get(what, 0) + 1

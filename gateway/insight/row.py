@@ -7,7 +7,7 @@ import msgspec
 from gateway.state.slo import kept
 from gateway.values.decision import Candidate, Cause, Standing
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
-from gateway.values.records import RequestFinished
+from gateway.values.records import Attempt, RequestFinished, output_tokens
 from gateway.values.slo import Slo
 
 READY, PROBE = Standing.READY.value, Standing.PROBE.value
@@ -48,7 +48,7 @@ def known_usd(tried: Iterable[Tried]) -> float | None:
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. Seconds from its arrival. `spilled` is (the deployment that was passed over, why)."""
+    """One request. Seconds from its arrival. `tried` as they began. `spilled` is (the deployment that was passed over, why)."""
 
     id: str
     at: float
@@ -97,8 +97,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def row_of(record: RequestFinished, preferred: Sequence[str] = ()) -> Row:
     """`preferred`: deployments in the order that the policy wants them while all is well; empty if none says."""
-    decision, last = record.decision, record.attempts[-1] if record.attempts else None
-    usage = last.usage if last is not None else None
+    decision, tokens = record.decision, output_tokens(record.attempts)
     seen = tuple([Seen(one.deployment, _word(one), one.expected_usd) for one in decision.candidates])
     return Row(
         id=decision.id,
@@ -109,7 +108,7 @@ def row_of(record: RequestFinished, preferred: Sequence[str] = ()) -> Row:
         first_output_s=record.first_output_s,
         total_s=record.duration_s,
         stream=decision.facts.stream,
-        output_tokens=None if usage is None else usage.completion_tokens / decision.facts.choices,
+        output_tokens=None if tokens is None else tokens / decision.facts.choices,
         slo=decision.slo,
         tried=tuple([
             Tried(
@@ -117,12 +116,17 @@ def row_of(record: RequestFinished, preferred: Sequence[str] = ()) -> Row:
                 0 if one.usage is None else one.usage.prompt_tokens,
                 0 if one.usage is None else one.usage.completion_tokens,
             )
-            for one in record.attempts
+            for one in sorted(record.attempts, key=_begun)
         ]),
         seen=seen,
         spilled=_spilled(seen, decision.attempts[0], preferred) if decision.attempts else None,
         scored=decision.mix is not None,
     )  # fmt: skip
+
+
+def _begun(attempt: Attempt) -> float:
+    """They are on record in the order in which they ended."""
+    return attempt.started_s
 
 
 def _word(candidate: Candidate) -> str:

@@ -19,6 +19,9 @@ from gateway.values.deployment import Deployment
 from gateway.values.records import RequestFinished
 
 UNKNOWN_MODEL = "no such model"
+OTHER_DETECTION = (
+    "the draft detects otherwise: what it would find is not known, requests keep the sensitivity that they had"
+)
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -79,9 +82,11 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     *,
     seed: int,
     recorded: Sequence[Row] = (),
+    notes: Sequence[str] = (),
     told: Callable[[], None] | None = None,
 ) -> tuple[Compared, list[Played]]:
-    """The result, and the rows of each side that it was made of. `recorded` are those of the same traffic in the journal.
+    """The result, and the rows of each side that it was made of. `recorded` are those of the same traffic in the journal;
+    `notes` come first among the result's.
 
     Raises Unpredictable, too where attempts turned out to be far outside of what a fitted behaviour was fitted to.
     """
@@ -111,6 +116,14 @@ def compare(  # noqa: PLR0913 - what a comparison is of
             cost_difference_usd=None if draft is None else dearer(results[0], results[1]),
             changed_hands=sum(one.requests for one in moved),
             moved=moved,
+            notes=(*notes, *_unplayed(current, draft)),
         ),
         played,
     )
+
+
+def _unplayed(current: Side, draft: Side | None) -> tuple[str, ...]:
+    """What the draft changes and no simulation can show, as there is no text in any traffic."""
+    if draft is None or current.policy is None or draft.policy is None:
+        return ()
+    return () if current.policy.detection == draft.policy.detection else (OTHER_DETECTION,)

@@ -18,6 +18,7 @@ def simulation_sentences(found: Compared) -> list[str]:
     lines += [f"{found.requests} requests in {found.seconds:.0f} s of {found.traffic}, seed {found.seed}"]
     lines += [f"  not usable, {why}: {count}" for why, count in found.left_out.items()]
     lines += [f"  length of the answer assumed, {why}: {count}" for why, count in found.assumed.items()]
+    lines += [f"note: {note}" for note in found.notes]
     rows = [("", *(side.name for side in sides)), *_rows(sides)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines.append("")

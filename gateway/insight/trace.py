@@ -16,7 +16,6 @@ from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
-_MICROSECONDS = len("2023-11-16 18:15:46.680590")
 _MOST_TOKENS = 10**9
 
 
@@ -78,9 +77,8 @@ def _rows(lines: Iterable[str], file: str) -> Iterator[tuple[float, int, int]]:
 
 def _time(text: str, file: str, line: int) -> float:
     """Fractions beyond microseconds are cut off; without a zone it is UTC."""
-    text = text.strip()
     try:
-        at = dt.datetime.fromisoformat(text[:_MICROSECONDS] if "." in text and "+" not in text else text)
+        at = dt.datetime.fromisoformat(text.strip())
     except ValueError:
         _refuse(file, line, "a time like 2023-11-16 18:15:46.680590", repr(text[:40]), COLUMNS[0])
     return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from gateway.insight.compare import Compared
+from gateway.insight.compare import Compared, dearer
 from gateway.insight.measure import Measured
 
 _SAME_COST, _SAME_KEPT, _SAME_ANSWERED = 0.01, 0.002, 0.001  # differences that are none
@@ -43,7 +43,7 @@ def verdict(found: Compared) -> Verdict | None:
     if {1, -1} <= signs:
         judgement = Judgement.TRADE
     else:
-        same = Judgement.OPEN if None in (was.cost.total, draft.cost.total) else Judgement.SAME
+        same = Judgement.OPEN if dearer(was, draft) is None else Judgement.SAME
         judgement = Judgement.BETTER if 1 in signs else Judgement.WORSE if -1 in signs else same
     return Verdict(judgement, "; ".join(sentence for _, sentence in parts))
 
@@ -53,11 +53,17 @@ def _cost(was: Measured, draft: Measured) -> tuple[int, str]:
     unknown = draft.cost.unknown_attempts + was.cost.unknown_attempts
     if before is None or after is None:
         return 0, f"costs are unknown, of {unknown} attempts"
+    by_usd = dearer(was, draft)
+    if by_usd is None:
+        sides = (
+            f"${one.cost.total:.2f} and {one.cost.unknown_attempts} attempts of unknown cost" for one in (draft, was)
+        )
+        return 0, f"costs cannot be compared, {' with '.join(sides)}"
     note = f" (and {unknown} attempts of unknown cost)" if unknown else ""
-    if abs(after - before) <= _SAME_COST * max(before, after):
+    if abs(by_usd) <= _SAME_COST * max(before, after):
         return 0, f"costs as much, ${after:.2f}{note}"
     by = f"{abs(after / before - 1):.0%} " if before else ""
-    word, sign = ("less", 1) if after < before else ("more", -1)
+    word, sign = ("less", 1) if by_usd < 0 else ("more", -1)
     return sign, f"costs {by}{word}, ${after:.2f} instead of ${before:.2f}{note}"
 
 

@@ -73,12 +73,20 @@ class Evidence:
 
 
 def log_probability(among: int, wrong: int, of_staged: int, of_others: int, odds: float) -> float:
-    """That `among` of `wrong` requests are staged ones, in a block of so many of each; the natural logarithm."""
+    """That `among` of `wrong` requests are staged ones, in a block of so many of each; the natural logarithm.
+
+    By logarithms throughout: the terms of a block in which some hundred of each arm went wrong pass the range of numbers.
+    """
     fewest = max(0, wrong - of_others)
-    term = total = own = 1.0  # of as many as can be fewest; the others follow from it
+    term = largest = own = 0.0  # of as many as can be fewest; the others follow from it
+    total = 1.0  # of the terms so far, in units of the largest
     for count in range(fewest, min(wrong, of_staged)):
-        term *= odds * (of_staged - count) * (wrong - count) / ((count + 1) * (of_others - wrong + count + 1))
-        total += term
+        ways = (of_staged - count) * (wrong - count) / ((count + 1) * (of_others - wrong + count + 1))
+        term += math.log(odds * ways)
+        if term > largest:
+            total *= math.exp(largest - term)
+            largest = term
+        total += math.exp(term - largest)
         if count + 1 == among:
             own = term
-    return math.log(own / total)
+    return own - largest - math.log(total)

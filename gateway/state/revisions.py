@@ -5,6 +5,7 @@ request (law 12). The verbs change memory at once; `save` writes what changed, a
 """
 
 import hashlib
+import itertools
 import logging
 import sqlite3
 import threading
@@ -42,8 +43,10 @@ class Revisions:
         try:
             self._kept = {one.revision.number: one for one in stored(path)}
             self.taken = _taken(path)
-        except (sqlite3.Error, OSError, msgspec.MsgspecError):
+        except (sqlite3.OperationalError, OSError):
             self._fail("could not be read: the numbers of revisions begin anew")
+        except (sqlite3.DatabaseError, msgspec.MsgspecError, KeyError):
+            self._set_aside()
 
     @property
     def next_number(self) -> int:
@@ -128,6 +131,19 @@ class Revisions:
     def _put(self, kept: KeptRevision) -> None:
         self._kept[kept.revision.number] = kept
         self._unsaved.add(kept.revision.number)
+
+    def _set_aside(self) -> None:
+        """What cannot be read now never can: without it what is published from now on survives a restart."""
+        self._kept, names = {}, (f"{self.path.name}.unreadable-{number}" for number in itertools.count(1))
+        aside = next(path for path in map(self.path.with_name, names) if not path.exists())
+        try:
+            self.path.rename(aside)
+        except OSError:
+            self._fail("could not be read, nor set aside: the numbers of revisions begin anew")
+        else:
+            _log.exception(
+                "the policy's revisions in %s could not be read: they begin anew, %s has them", self.path, aside
+            )
 
     def _fail(self, what: str) -> None:
         if not self.is_failing:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from gateway.state.evidence import CURRENT, STAGED, Evidence
 from gateway.state.slo import kept
 from gateway.values.outcome import Fault, Outcome
-from gateway.values.records import RequestFinished
+from gateway.values.records import RequestFinished, answering, output_tokens
 from gateway.values.request import Facts
 from gateway.values.revision import Arm, Withdrawal
 from gateway.values.slo import Slo
@@ -71,16 +71,15 @@ class Trial:
         slo = self._promised(facts, record.decision.at)
         if slo is None:
             return None
-        last = record.attempts[-1] if record.attempts else None
-        usage = None if last is None else last.usage
+        tokens = output_tokens(record.attempts)
         return kept(
             slo,
             record.outcome,
             stream=facts.stream,
             first_output_s=record.first_output_s,
             duration_s=record.duration_s,
-            output_tokens=None if usage is None else usage.completion_tokens / facts.choices,
-            held_by_caller=last is not None and last.held_by_caller,
+            output_tokens=None if tokens is None else tokens / facts.choices,
+            held_by_caller=any(one.held_by_caller for one in answering(record.attempts)),
         )
 
 

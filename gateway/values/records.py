@@ -1,5 +1,7 @@
 """What the bus carries: things that happened, as they happened. Listeners receive these and nothing else."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from gateway.values.decision import Decision
@@ -36,6 +38,29 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     def may_have_cost(self) -> bool:
         """False if nothing was sent, or the provider refused it."""
         return self.connection_reused is not None and (self.status is None or 200 <= self.status < 300)
+
+
+def answering(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+    """Those that gave the answer, or came nearest to one, in the order in which they did: more than one where a broken
+    stream was continued. What lost to another attempt may be on record after the one that won.
+    """
+    own = [one for one in attempts if one.outcome is not Outcome.HEDGE_LOST]
+    first = next((at for at in range(len(own) - 1, -1, -1) if not own[at].continues), 0)
+    return own[first:]
+
+
+def first_output_s(attempts: Sequence[Attempt]) -> float | None:
+    """When the answer began, in seconds from the request's arrival; None if none was seen to."""
+    answer = answering(attempts)
+    first = answer[0] if answer else None
+    return None if first is None or first.first_output_s is None else first.started_s + first.first_output_s
+
+
+def output_tokens(attempts: Sequence[Attempt]) -> int | None:
+    """Of the answer, with all its parts; None if they are not known."""
+    used = [one.usage for one in answering(attempts)]
+    known = [usage.completion_tokens for usage in used if usage is not None]
+    return sum(known) if known and len(known) == len(used) else None
 
 
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):

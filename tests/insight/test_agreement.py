@@ -59,7 +59,8 @@ def test_the_real_gateway_does_what_was_simulated(played: tuple[Path, Figures, F
 def test_what_it_recorded_shows_how_the_server_behaves(played: tuple[Path, Figures, Figures]) -> None:
     folder, _, _ = played
     settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
-    recorded = read_journal(every(settings.journal_path), "the journal", load_plan(settings))
+    plan = load_plan(settings)
+    recorded = read_journal(every(settings.journal_path), "the journal", lambda _: plan)
     found = fit_batching(recorded.samples["home"])
     its, was = found.self_hosted, WORLD["deployments"]["home"]["self_hosted"]
     assert its is not None

@@ -207,3 +207,17 @@ def test_answers_of_one_token_are_fitted_too(of: Any) -> None:
     assert found.refused is None
     assert found.first_output is not None
     assert found.first_output.predicted.p50 == pytest.approx(found.first_output.recorded.p50, rel=0.1)
+
+
+@pytest.mark.parametrize("of", [OWN, THEIRS], ids=["own", "commercial"])
+def test_a_record_that_began_otherwise_is_fitted_to_its_answers(of: Any) -> None:
+    """Most of it is an outage, or from before the application asked for streams: nothing of it can be fitted."""
+    behaviour = Behaviour(self_hosted=SERVER) if of is OWN else Behaviour(commercial=SERVICE)
+    seen = samples(recorded(of, behaviour, 2000, 2.0))
+    changes: dict[str, Any] = {"first_s": None} | (
+        {"stream": False} if of is OWN else {"outcome": Outcome.SERVER_ERROR, "counted": False, "output_tokens": 0}
+    )
+    cut = len(seen) * 3 // 4
+    found = fit(of.deployments["it"], [msgspec.structs.replace(one, **changes) for one in seen[:cut]] + seen[cut:])
+    assert found.answered == len(seen) - cut
+    assert found.behaviour is not None or found.refused is not None

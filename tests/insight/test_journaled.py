@@ -9,17 +9,21 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from gateway.app import load_plan
+from gateway.cli import main
 from gateway.insight.chooser import Planned
 from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread
 from gateway.observe.journal import Journal, JournalRecord
 from gateway.providers.vendors import VENDORS
-from gateway.routing.document import Limits
+from gateway.routing.document import HedgeEntry, Limits
 from gateway.settings import load
+from gateway.state.revisions import Revisions
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
+from gateway.values.revision import By, KeptRevision, Revision, State, Via
 from tests.insight.test_fit import traffic
 from tests.insight.worlds import arrivals, catalogue, deployment, facts, planned, simulated, steady
 from tests.support.gateway import REPOSITORY
@@ -40,7 +44,7 @@ def as_written(records: list[RequestFinished]) -> list[JournalRecord]:
 def test_requests_come_back_as_they_were_asked() -> None:
     asked = arrivals([0.0, 0.5, 1.0], 20, facts(300, max_output_tokens=50))
     plan = planned(ONE).plan
-    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", plan)
+    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", lambda _: plan)
     assert list(read.traffic.requests) == asked
     assert (read.traffic.left_out, read.traffic.assumed) == ({}, {})
     assert [row.by for row in read.rows] == ["a"] * 3
@@ -49,8 +53,30 @@ def test_requests_come_back_as_they_were_asked() -> None:
 def test_the_callers_own_bounds_are_told_from_the_rules() -> None:
     plan = planned(ONE, limits=Limits(deadline_s=30)).plan
     asked = [*arrivals([0.0], deadline_s=5.0), *arrivals([1.0], max_cost_usd=0.5, of=facts(max_output_tokens=5))]
-    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", plan)
+    read = read_journal(as_written(simulated(Planned(plan), ONE, {"a": steady()}, asked)), "j", lambda _: plan)
     assert [(one.deadline_s, one.max_cost_usd) for one in read.traffic.requests] == [(5.0, None), (None, 0.5)]
+
+
+def test_bounds_of_a_rule_as_it_was_are_not_the_callers() -> None:
+    """The rule was stricter once; since then it has been loosened, and requests are on record of both times."""
+    was = planned(ONE, limits=Limits(deadline_s=30, max_cost_usd=1)).plan
+    now = msgspec.structs.replace(planned(ONE, limits=Limits(deadline_s=60)).plan, revision="2-other")
+    asked = arrivals([0.0], of=facts(max_output_tokens=5))
+    records = as_written(simulated(Planned(was), ONE, {"a": steady()}, asked))
+    for plans in ({was.revision: was, now.revision: now}, {now.revision: now}):
+        (one,) = read_journal(records, "j", plans.get).traffic.requests
+        assert (one.deadline_s, one.max_cost_usd) == (None, None)
+
+
+def test_the_length_of_a_whole_answer_is_known_though_what_lost_to_it_ended_later() -> None:
+    of, asked = catalogue(deployment("a"), deployment("b")), arrivals([0.0], 40, facts(stream=False))
+    hedged = planned(of, limits=Limits(hedge=HedgeEntry(after_s=0.1, share=1.0)))
+    (record,) = simulated(hedged, of, {"a": steady(9.0), "b": steady(0.2)}, asked)
+    assert {one.outcome for one in record.attempts} == {Outcome.OK, Outcome.HEDGE_LOST}
+    for attempts in (record.attempts, record.attempts[::-1]):
+        written = as_written([msgspec.structs.replace(record, attempts=attempts)])
+        read = read_journal(written, "j", lambda _: hedged.plan)
+        assert (read.traffic.assumed, read.traffic.requests[0].output_tokens) == ({}, 40)
 
 
 def test_answers_that_never_came_are_assumed_to_be_of_the_usual_length_and_it_is_said() -> None:
@@ -61,7 +87,7 @@ def test_answers_that_never_came_are_assumed_to_be_of_the_usual_length_and_it_is
     other = msgspec.structs.replace(bad[0].decision, id="y", facts=facts(model="rare"))
     alone = msgspec.structs.replace(bad[0], id="y", decision=other)
     junk = JournalRecord("x", 0.0, msgspec.Raw(b'{"id": 5}'))
-    read = read_journal([*as_written([*good, *bad, alone]), junk], "j", plan)
+    read = read_journal([*as_written([*good, *bad, alone]), junk], "j", lambda _: plan)
     assert read.traffic.assumed == {Outcome.SERVER_ERROR.value: 1}
     assert read.traffic.left_out == {NO_LENGTH: 1, UNREADABLE: 1}
     assert [one.output_tokens for one in read.traffic.requests] == [40] * 4
@@ -141,3 +167,54 @@ def test_no_journal_is_said(folder: Path) -> None:
     done = simulate(folder, "--journal", str(folder / "draft.yaml"))
     assert done.returncode == 1
     assert "file is not a database" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--journal", "--limit", "5"], "--model, --speed and --limit are of a --trace"),
+        (["--journal", "--speed", "2"], "--model, --speed and --limit are of a --trace"),
+        (["--trace", "t.csv", "--speed", "nan"], "--speed is a number"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(folder: Path, more: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, ["simulate", "-c", str(folder / "gateway.yaml"), *more])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_a_report_that_cannot_be_written_does_not_lose_the_result(folder: Path) -> None:
+    (folder / "t.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,10,5\n")
+    world = str(REPOSITORY / "tests" / "insight" / "world.yaml")
+    args = ["-c", str(folder / "gateway.yaml"), "--world", world, "--trace", str(folder / "t.csv"), "--json"]
+    done = CliRunner().invoke(main, ["simulate", *args, "--report", str(folder / "none" / "r.html")])
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["requests"] == 1
+    assert "r.html: No such file or directory" in done.stderr
+
+
+def test_that_another_policy_is_in_force_is_said(folder: Path) -> None:
+    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    world = str(REPOSITORY / "tests" / "insight" / "world.yaml")
+    (folder / "one.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,10,5\n")
+    args = [
+        "simulate",
+        "-c",
+        str(folder / "gateway.yaml"),
+        "--world",
+        world,
+        "--trace",
+        str(folder / "one.csv"),
+        "--json",
+    ]
+    content = load_plan(settings).content
+    for published, notes in ((content, 0), ("f" * 64, 1)):
+        settings.revisions_path.unlink(missing_ok=True)
+        revisions = Revisions(settings.revisions_path)
+        revision = Revision(number=1, content=published, by=By(Via.ADMIN, 1.0), state=State.IN_FORCE)
+        revisions.add(KeptRevision(revision=revision, document="", ground=settings.ground))
+        revisions.save()
+        found = json.loads(CliRunner().invoke(main, args).stdout)
+        assert len(found["notes"]) == notes
+        assert all(one.startswith(f"revision {revision.name} is in force") for one in found["notes"])
+    settings.revisions_path.unlink()

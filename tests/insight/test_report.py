@@ -1,6 +1,7 @@
 """The report and its verdict: one file that asks for nothing, and says what the figures say."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,12 +12,12 @@ from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
 from gateway.insight.predict import Predicted
 from gateway.insight.report import report
-from gateway.insight.run import Played, Side, compare
+from gateway.insight.run import OTHER_DETECTION, Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
 from gateway.insight.traffic import Traffic
 from gateway.insight.verdict import Judgement, verdict
 from gateway.insight.world import Behaviour, Failures, World
-from gateway.routing.document import Prefer, SloEntry, TargetEntry
+from gateway.routing.document import DetectionSection, Policy, Prefer, Rule, SloEntry, TargetEntry
 from gateway.values.deployment import Catalogue, Price
 from tests.insight.worlds import arrivals, catalogue, deployment, planned, steady
 
@@ -89,6 +90,23 @@ def test_an_unknown_cost_is_never_0_and_judges_nothing() -> None:
     assert "$" not in before_the_table
 
 
+def test_a_draft_is_no_cheaper_for_what_it_sends_where_costs_are_unknown() -> None:
+    """Half of what it asks has a price; the other half is not free."""
+    of = catalogue(deployment(CHEAP), deployment(DEAR, price=None))
+    found, (current, draft) = played(GOOD, of, prefer=Prefer(weights={CHEAP: 1, DEAR: 1}))
+    assert found.draft is not None
+    assert found.draft.cost.total is not None
+    assert found.current.cost.total is not None
+    assert found.draft.cost.total < found.current.cost.total
+    assert found.cost_difference_usd is None
+    judged = verdict(found)
+    assert judged is not None
+    assert judged.judgement is Judgement.OPEN
+    assert judged.sentence.startswith("costs cannot be compared, $")
+    assert "attempts of unknown cost with $0.03 and 0 attempts" in judged.sentence
+    assert "≥ $" in report(found, (), current.rows, draft.rows).split("<details>")[0]
+
+
 def test_a_leak_is_all_that_is_said() -> None:
     found, _ = played(GOOD)
     assert found.draft is not None
@@ -151,3 +169,28 @@ def test_without_a_draft_it_shows_what_there_is() -> None:
     page = report(alone, current.rows, current.rows, ())
     assert "What the policy would have done" in page
     assert "change hands" not in page
+
+
+def test_an_objective_that_all_miss_is_on_the_chart() -> None:
+    """Its line would have been left of the axis, over the labels or not to be seen at all."""
+    found, (current, draft) = played({CHEAP: steady(3.0), DEAR: steady(3.0)}, slo=SLO)
+    page = report(found, (), current.rows, draft.rows)
+    places = [float(x) for x in re.findall(r'class="mark" x1="([-0-9.]+)"', page)]
+    assert places
+    assert all(46 <= x <= 520 for x in places)
+
+
+def test_what_no_simulation_can_show_is_said() -> None:
+    plan = planned(OF, slo=SLO).plan
+    rules = [Rule(name="all")]
+    traffic = Traffic(source="t", requests=tuple(arrivals([0.0])))
+    for detection, notes in ((DetectionSection(), ()), (DetectionSection(kinds=[]), (OTHER_DETECTION,))):
+        current = Side(Planned(plan, "current"), Policy(rules=rules))
+        draft = Side(Planned(plan, "draft"), Policy(rules=rules, detection=detection))
+        world = Predicted(World(deployments=GOOD))
+        found, (was, now) = compare(current, draft, OF.deployments, world, traffic, seed=0, notes=["<first>"])
+        assert found.notes == ("<first>", *notes)
+        lines, page = simulation_sentences(found), report(found, (), was.rows, now.rows)
+        for note in found.notes:
+            assert f"note: {note}" in lines
+            assert f"<p>Note: {escape(note)}</p>" in page

@@ -15,7 +15,7 @@ from gateway.insight.world import Episode, Failures, RateLimits, Unpredictable, 
 from gateway.routing.document import Fallback, HedgeEntry, Limits, Policy, Prefer, Require, Rule, SloEntry, TargetEntry
 from gateway.routing.replay import replay
 from gateway.values.decision import Bounds
-from gateway.values.deployment import Timeouts
+from gateway.values.deployment import Capability, Hosting, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
 from gateway.values.sensitivity import Sensitivity
@@ -100,6 +100,12 @@ def test_a_late_first_attempt_is_hedged_and_loses() -> None:
     assert sorted(tried(record)) == [("a", Outcome.HEDGE_LOST), ("b", Outcome.OK)]
     assert record.first_output_s == seconds(0.8)
     assert record.answered_by == "b"
+
+
+def test_a_request_whose_first_attempt_beats_its_hedge_did_not_change_hands() -> None:
+    record = one({"a": steady(0.8), "b": steady(5.0)}, limits=Limits(hedge=HedgeEntry(after_s=0.5, share=1.0)))
+    assert tried(record) == [("b", Outcome.HEDGE_LOST), ("a", Outcome.OK)]  # as they ended
+    assert row_of(record).first == "a"
 
 
 def test_a_hedge_that_fails_leaves_the_first_alone() -> None:
@@ -199,6 +205,26 @@ def test_leaks_are_found_by_a_check_that_does_not_trust_the_decision() -> None:
         "restricted to open, which may see public": 2,
         "rule careless to open in region us": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("require", "said"),
+    [
+        (Require(capabilities=[Capability.TOOLS]), "rule strict to a, which lacks a capability that it requires"),
+        (Require(known_price=True), "rule strict to a, whose price is unknown"),
+        (Require(hosting=Hosting.SELF_HOSTED), "rule strict to a, which is commercial"),
+        (Require(clearance=Sensitivity.RESTRICTED), "rule strict to a, which may see public"),
+        (Require(deployments=["b"]), "rule strict to a, which it does not name"),
+        (Require(region=["eu"]), "rule strict to a in region us"),
+    ],
+)
+def test_all_that_a_rule_can_require_is_looked_at(require: Require, said: str) -> None:
+    of = catalogue(deployment("a", price=None, clearance=Sensitivity.PUBLIC, region="us"))
+    leaks = Leaks(of.deployments, Policy(rules=[Rule(name="strict", require=require)]))
+    record = one({"a": steady()}, of=of)
+    leaks.watch(msgspec.structs.replace(record.decision, rule="strict"), "a")
+    assert leaks.found == {said: 1}
+    assert len(Require.__struct_fields__) == 6  # each of which is above
 
 
 def test_a_spill_is_told_from_a_preference() -> None:

@@ -31,6 +31,14 @@ def test_they_are_put_in_the_order_of_time_made_faster_and_cut() -> None:
     assert len(read_trace([HEAD, *ROWS], "t.csv", "chat", limit=2).requests) == 2
 
 
+@pytest.mark.parametrize(
+    "time",
+    ["2023-11-16 18:15:46.6805900", "2023-11-16T18:15:46.68059Z", "2023-11-16 13:15:46.6805900-05:00", "2023-11-16 20:15:46.680590+02:00"],
+)  # fmt: skip
+def test_a_time_with_a_zone_is_of_that_zone_and_without_one_of_utc(time: str) -> None:
+    assert read_trace([HEAD, f"{time},1,2"], "t.csv", "chat").requests[0].at == pytest.approx(1_700_158_546.68059)
+
+
 def test_another_seed_is_other_chance() -> None:
     seeds = {read_trace([HEAD, *ROWS], "t.csv", "chat", seed=seed).requests[0].seed for seed in range(5)}
     assert len(seeds) == 5

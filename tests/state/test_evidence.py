@@ -2,6 +2,7 @@
 
 import math
 import random
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,38 @@ def test_the_probabilities_of_a_block_are_those_of_counting(staged: int, others:
 def test_a_large_block_has_probabilities_too() -> None:
     assert math.isclose(log_probability(1, 1, 1, 10**6, 1.0), -math.log(10**6 + 1))
     assert log_probability(0, 5 * 10**5, 1, 10**6, 2.0) < 0
+
+
+@pytest.mark.parametrize("odds", [TOLERATED, 2.0, 100.0])
+@pytest.mark.parametrize(("of_staged", "of_others", "wrong"), [(300, 300, 300), (2_000, 2_000, 1_500)])
+def test_the_probabilities_of_long_runs_are_those_of_exact_counting(
+    of_staged: int, of_others: int, wrong: int, odds: float
+) -> None:
+    """As where one session asks for long and then another: their products are beyond what a float can hold."""
+    exact = Fraction(odds)
+    weights = [math.comb(of_staged, one) * math.comb(of_others, wrong - one) * exact**one for one in range(wrong + 1)]
+    total = sum(weights)
+    for among in (0, 1, wrong // 2, wrong):
+        expected = _log(weights[among]) - _log(total)
+        assert math.isclose(
+            log_probability(among, wrong, of_staged, of_others, odds), expected, rel_tol=1e-9, abs_tol=1e-9
+        )
+
+
+def _log(value: Fraction) -> float:
+    return math.log(value.numerator) - math.log(value.denominator)
+
+
+def test_what_fails_in_long_runs_is_evidence_as_well() -> None:
+    evidence = Evidence()
+    for _ in range(3):
+        for _ in range(800):
+            evidence.count(CURRENT, False)
+        for _ in range(400):
+            evidence.count(STAGED, True)
+    evidence.count(CURRENT, False)
+    evidence.count(STAGED, True)
+    assert 2_000 < evidence.value < math.inf
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5])

@@ -1,5 +1,8 @@
 """Revisions of the policy: numbered on and on, bounded, the same after a restart; and what a rollback goes back to."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,15 +113,47 @@ def test_a_rollback_never_brings_back_what_is_in_force_or_was_rolled_back(
             revisions = Revisions(path)
 
 
-def test_a_file_that_is_none_is_told_and_written_once_it_can_be(tmp_path: Path) -> None:
-    path = tmp_path / "r.db"
+def spoil_all(path: Path) -> None:
     path.write_bytes(b"no database" * 1000)
+
+
+def spoil_one(path: Path) -> None:
+    """As a version would write it that knows more ways than this one."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("update revisions set record = replace(record, 'admin', 'other') where number = 1")
+
+
+@pytest.mark.parametrize("spoil", [spoil_all, spoil_one])
+def test_a_file_that_cannot_be_read_is_set_aside_and_what_follows_is_kept(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "r.db"
+    before = Revisions(path)
+    for content in ("a", "b"):
+        publish(before, content)
+    before.taken = "digest"
+    before.save()
+    spoil(path)
+    spoiled = path.read_bytes()
+    revisions = Revisions(path)
+    assert (revisions.newest_first(9), revisions.taken, revisions.is_failing) == ([], None, False)
+    assert (tmp_path / "r.db.unreadable-1").read_bytes() == spoiled
+    publish(revisions, "c")
+    revisions.save()
+    assert [one.content for one in Revisions(path).newest_first(9)] == ["c"]
+
+
+def test_a_file_that_cannot_be_opened_is_told_and_written_once_it_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "r.db"
+    path.mkdir()
+    (path / "x").touch()
     revisions = Revisions(path)
     assert revisions.is_failing
     publish(revisions, "a")
     revisions.save()
     assert revisions.is_failing
-    path.unlink()
+    (path / "x").unlink()
+    path.rmdir()
     revisions.save()
     assert not revisions.is_failing
     assert [one.document for one in stored(path)] == ["# a\n"]

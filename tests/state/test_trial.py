@@ -15,6 +15,7 @@ from gateway.values.request import Facts
 from gateway.values.revision import Arm, Withdrawal
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo, Target
+from gateway.values.usage import Usage
 
 RUNS, WITHIN = 100, 6_000  # requests
 BASE, SHARE = 0.1, 0.2
@@ -99,6 +100,20 @@ def test_both_arms_are_held_against_what_the_revision_in_force_promises() -> Non
     strict = record("2-b", first_output_s=0.5)  # and one that promises more is not slow
     tried.count(replace(strict, decision=replace(strict.decision, slo=Slo(first_output=Target(0.1)))))
     assert tried.arms()[1] == Arm(3, 0, 3, 2, 0)
+
+
+def test_a_stream_that_was_continued_has_the_pace_of_all_its_parts() -> None:
+    tried = trial(Slo(output_token=Target(0.1)))
+    parts = [(Outcome.CONNECTION_LOST, 0.0, 0), (Outcome.OK, 1.0, 50)]
+    attempts = tuple([
+        Attempt(
+            deployment="a", outcome=outcome, started_s=started_s, duration_s=1.0, first_output_s=0.1, continues=continues,
+            usage=Usage(prompt_tokens=1, completion_tokens=15),
+        )
+        for outcome, started_s, continues in parts
+    ])  # fmt: skip
+    tried.count(replace(record("2-b", first_output_s=0.1), attempts=attempts))
+    assert tried.arms()[1] == Arm(1, 0, 1, 0, 0)
 
 
 def test_what_is_slower_is_withdrawn_for_its_objective() -> None:

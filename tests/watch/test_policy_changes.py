@@ -120,6 +120,9 @@ def test_what_is_asked_wrongly_is_told(operator: Operator) -> None:
     assert operator.post("promote").status_code == 409
     assert operator.post("withdraw").status_code == 409
     assert operator.client.get("/admin/policy/revisions/9").status_code == 404
+    for listing in ("/admin/policy/revisions", "/admin/decisions"):
+        for limit in ("0", "9999", "-1", "x", "\u00b2", "\u0663", "9" * 5000):
+            assert operator.client.get(listing, params={"limit": limit}).status_code == 400, (listing, limit[:9])
     assert operator.client.get("/admin/policy", headers={"authorization": f"Bearer {APP_KEY}"}).status_code == 403
     assert operator.put("#" * (256 * 1024 + 1)).status_code == 413
 

@@ -51,7 +51,9 @@ def report(found: Compared, recorded: Sequence[Row], current: Sequence[Row], dra
         f'<header class="{kind}"><h1>{escape(title)}</h1>',
         "" if judged is None else f"<p>{escape(judged.sentence)}</p>",
         f'<p class="small">{found.requests:,} requests in {found.seconds / 60:.0f} minutes of {escape(found.traffic)}',
-        f", seed {found.seed}</p></header>",
+        f", seed {found.seed}</p>",
+        *(f"<p>Note: {escape(note)}</p>" for note in found.notes),
+        "</header>",
         _tiles(sides),
         '<div class="charts">',
         _figure("Cost", _costs(sides, names), places, "wide"),
@@ -86,8 +88,13 @@ def _p95(one: Measured) -> str:
     return "-" if one.first_output_s.p95 is None else f"{one.first_output_s.p95:.2f} s"
 
 
+def _cost(one: Measured) -> str:
+    """At least that, where some attempts cost something unknown."""
+    return f"{'≥ ' if one.cost.total is not None and one.cost.unknown_attempts else ''}{_usd(one.cost.total)}"
+
+
 _FIGURES: tuple[tuple[str, Callable[[Measured], str]], ...] = (
-    ("cost", lambda one: _usd(one.cost.total)),
+    ("cost", _cost),
     ("objective kept", _kept),
     ("first output, p95", _p95),
     ("not answered", lambda one: str(one.requests - one.answered)),

@@ -24,6 +24,7 @@ def curves(
     if not known:
         return _nothing(height)
     low = max(min(values[0] for values in known), max(values[-1] for values in known) / 1e4, 1e-4)
+    low = min([low, *(at for at, _ in marks)])
     high = max([*(values[-1] for values in known), *(at for at, _ in marks), low * 2])
     x, y = _log(low, high), _linear(0.0, 1.0, height)
     parts = [_grid_y(y, [0.0, 0.5, 0.95], lambda share: f"{share:.0%}")]
