@@ -259,7 +259,10 @@ def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
 def _is_due(slo: Slo, facts: Facts, prospect: Prospect, now: float) -> bool:
     """Not while it is heard that it is late; one that only burned its budget needs verdicts to come back."""
     latency = prospect[1].latency
-    return latency is None or now - latency.measured_at >= PROBE_EVERY_S or _lateness(slo, facts, prospect, now) <= 1.0
+    if latency is None or now - latency.measured_at >= PROBE_EVERY_S:
+        return True
+    newest = 1.0 if latency.newest is None else min(latency.newest, 1.0)
+    return _lateness(slo, facts, prospect, now) * newest <= 1.0
 
 
 def _seems_back(slo: Slo, facts: Facts, prospect: Prospect, now: float) -> bool:

@@ -94,6 +94,7 @@ class LatencyModel:
             whole.line(),
             _times(pace.per_in_flight_s, pace.spread) if pace and pace.per_in_flight_s else None,
             min((one.falls for one in (first, whole, self._pace) if one.falls is not None), default=None),
+            max(first, whole, key=lambda one: one.measured_at).newest,
         )
 
     def _learn_whole(self, attempt: Attempt, prompt_tokens: float, output_tokens: float, now: float) -> None:

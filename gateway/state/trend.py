@@ -33,6 +33,7 @@ class Trend:
         self.measured_at = 0.0
         self.is_new = False  # since `line` was asked for
         self.falls: float | None = None  # as of then: how far down the newest samples are, like the beginning of a jump
+        self.newest: float | None = None  # as of then: the newest over what is predicted for 95 of 100; None if cut off
         self._fit = Fit()
         self._window: deque[_Sample] = deque(maxlen=NEWEST)
         self._line: Line | None = None
@@ -83,6 +84,7 @@ class Trend:
             ratios, cut_off = self._ratios(), cut_off[-JUMP_OF:]
         base, prompt, others, output = self._fit.coefficients
         spread = Quantiles(*map(short, _kaplan_meier(ratios, cut_off) if True in cut_off else _quantiles(ratios)))
+        self.newest = None if cut_off[-1] else short(ratios[-1] / max(spread.p95, _NEVER_0))
         return Line(short(base), short(prompt), short(others), spread, short(output))
 
     def _ratios(self) -> list[float]:

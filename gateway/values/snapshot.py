@@ -57,6 +57,7 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     total: Line | None = None
     output_token_in_flight: Quantiles | None = None
     falls: float | None = None  # so many times as long as usual took the newest, if far less: too few yet to believe it
+    newest: float | None = None  # so many times what is predicted for 95 of 100 took the newest; None if it was cut off
 
     def pace_s(self, in_flight: int, percentile: int) -> float | None:
         """Seconds for each output token after the first; None if no stream was seen."""

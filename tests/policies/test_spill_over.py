@@ -62,12 +62,15 @@ def test_slow_it_spills_and_quick_again_it_is_used_again(example: Example) -> No
     assert by[0] == "home"
     assert by[-15:].count("cloud") >= 13  # two of a hundred see how it does at home
     spilt = next(answer for answer in reversed(answers) if answer.by == "cloud")
-    assert spilt.candidate("home")["standing"] in ("late", "burning")
-    assert spilt.candidate("home")["first_output_s"] > UNDER_S
+    passed_over, slow = spilt.candidate("home"), [answer for answer in answers if answer.by == "home"]
+    if passed_over["standing"] == "burning":  # three misses are four times the budget of one in a hundred
+        assert passed_over["slo"]["burn"] >= 4
+    else:
+        assert passed_over["standing"] == "late"
+        assert passed_over["first_output_s"] > UNDER_S
+        assert near(passed_over["first_output_s"], slow[-1].first_s)
     assert spilt.candidate("cloud")["standing"] == "ready"
     assert any(line.startswith("home: eligible, number 3") for line in spilt.sentences)
-    slow = [answer for answer in answers if answer.by == "home"]
-    assert near(spilt.candidate("home")["first_output_s"], slow[-1].first_s)
     example.play(home="slow@20")
     wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
     assert example.ask(stream=True).candidate("home")["first_output_s"] < UNDER_S

@@ -68,6 +68,9 @@ def test_what_is_late_is_probed_by_a_share_and_by_none_while_one_is_unanswered()
 def test_one_that_is_heard_to_be_late_needs_no_probe_and_one_that_only_burned_its_budget_does() -> None:
     plan, well = planned(probe_share=0.05), taking(0.5)
     assert probes(plan, a=taking(3.0, age_s=PROBE_EVERY_S / 2), b=well, c=well) == 0
+    in_time = taking(3.0, age_s=PROBE_EVERY_S / 2)
+    in_time = replace(in_time, latency=replace(in_time.latency, newest=0.2))
+    assert 0.03 < probes(plan, a=in_time, b=well, c=well) / REQUESTS < 0.07
     burned = [
         decided(plan, seed * 7919, {"a": BURNED}, a=taking(0.5, age_s=0.0), b=well, c=well).candidates[0].standing
         for seed in range(REQUESTS)
