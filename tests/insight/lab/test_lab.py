@@ -18,6 +18,7 @@ from gateway.insight.lab.sentences import lab_sentences
 from gateway.settings.policy import PolicySource, valid_policy
 from tests.support.gateway import REPOSITORY
 
+OWN_FIRST = REPOSITORY / "policies" / "own-first.yaml"
 SPILL_OVER = REPOSITORY / "policies" / "spill-over.yaml"
 
 
@@ -69,6 +70,14 @@ def test_the_oracle_is_beaten_by_nobody_where_there_is_room_and_the_policy_leaks
 def test_the_shipped_policy_is_a_fifth_cheaper_than_the_best_of_the_others(calm: Lab) -> None:
     (found,) = calm.scenarios[0].against
     assert found.policy == "spill-over"
+    assert found.cheaper >= 0.2
+
+
+@pytest.mark.parametrize("name", ["burst", "slow-down", "quota"])
+def test_what_keeps_the_objective_as_often_as_own_machines_to_the_full_costs_a_fifth_more(name: str) -> None:
+    policy = valid_policy(PolicySource(str(OWN_FIRST), OWN_FIRST, "policy"), CATALOGUE)
+    (played,) = run_lab([scenarios()[name]], [of_policy("own-first", policy), *rivals()]).scenarios
+    (found,) = played.against
     assert found.cheaper >= 0.2
 
 
