@@ -7,15 +7,13 @@ import click
 import msgspec
 
 from gateway.cli.common import json_option, refuse
-from gateway.documents import parse
 from gateway.insight.lab.contenders import Contender, of_policy, rivals
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import MISS_USD
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, scenarios
 from gateway.insight.lab.sentences import lab_sentences
-from gateway.settings.files import read_text
-from gateway.settings.policy import PolicySource, valid_policy
+from gateway.settings.policy import policy_in, valid_policy
 from gateway.values.problem import InvalidDocument
 
 _LEAKED = 3
@@ -65,5 +63,4 @@ def lab(  # noqa: PLR0913 - a command's options
 
 def policy_of(file: Path) -> Contender:
     """The policy of a file, by the file's name. Raises InvalidDocument with all that is wrong with it."""
-    section = "policy" if "policy" in parse(read_text(file), str(file)).data else None
-    return of_policy(file.stem, valid_policy(PolicySource(str(file), file, section), CATALOGUE))
+    return of_policy(file.stem, valid_policy(policy_in(file), CATALOGUE))

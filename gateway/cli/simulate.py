@@ -20,6 +20,7 @@ from gateway.insight.compare import Compared
 from gateway.insight.journaled import Recorded, read_journal
 from gateway.insight.predict import predict, reached_by
 from gateway.insight.report import report
+from gateway.insight.row import Row
 from gateway.insight.run import Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
 from gateway.insight.trace import read_trace
@@ -30,7 +31,7 @@ from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
 from gateway.settings import Settings
 from gateway.settings.files import read_text
-from gateway.settings.policy import PolicySource, valid_policy
+from gateway.settings.policy import PolicySource, policy_in, valid_policy
 from gateway.state.revisions import stored
 from gateway.values.problem import InvalidDocument
 from gateway.values.revision import State
@@ -50,7 +51,12 @@ class _TraceOptions(NamedTuple):
 @click.command()
 @config_option
 @json_option
-@click.option("--policy", "draft", metavar="FILE", help="A draft: it is played beside the configuration's own policy.")
+@click.option(
+    "--policy",
+    "draft",
+    metavar="FILE",
+    help="A draft, or a configuration with one, to be played beside the present one.",
+)
 @click.option(
     "--journal", is_flag=False, flag_value=_OWN, metavar="[FILE]",
     help="Traffic on record, and how deployments behaved; without FILE the configuration's own journal.",
@@ -89,13 +95,13 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     try:
         sides = [_side(settings, settings.policy, "current")]
         if draft is not None:
-            sides.append(_side(settings, PolicySource(draft, Path(draft)), "draft"))
+            sides.append(_side(settings, policy_in(Path(draft)), "draft"))
         given = None
         if world_file is not None:
             given = read_world(read_text(Path(world_file)), world_file, settings.catalogue.deployments)
         recorded = None if journal is None else _recorded(settings, journal, sides[0].plan)
         traced = None if trace is None else _traced(settings, _TraceOptions(trace, model, speed, limit), seed)
-        found, played = _played(settings, sides, given, recorded, traced, seed)
+        found, played, on_record = _played(settings, sides, given, recorded, traced, seed)
     except InvalidDocument as invalid:
         refuse(invalid)
     except Unpredictable as unknown:
@@ -105,8 +111,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
         sys.exit(_UNPREDICTABLE)
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
     if page is not None:
-        rows = recorded.rows if recorded is not None else []
-        _write(page, report(found, rows, played[0].rows, played[-1].rows))
+        _write(page, report(found, on_record, played[0].rows, played[-1].rows))
     if any(side is not None and side.leaks for side in (found.current, found.draft)):
         sys.exit(_LEAKED)
 
@@ -174,7 +179,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     recorded: Recorded | None,
     traced: Traffic | None,
     seed: int,
-) -> tuple[Compared, list[Played]]:
+) -> tuple[Compared, list[Played], list[Row]]:
     traffic = traced or (recorded.traffic if recorded is not None else None)
     if traffic is None or not traffic.requests:
         raise click.ClickException("there is no request that could be played")

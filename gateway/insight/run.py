@@ -84,9 +84,9 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     recorded: Sequence[Row] = (),
     notes: Sequence[str] = (),
     told: Callable[[], None] | None = None,
-) -> tuple[Compared, list[Played]]:
-    """The result, and the rows of each side that it was made of. `recorded` are those of the same traffic in the journal;
-    `notes` come first among the result's.
+) -> tuple[Compared, list[Played], list[Row]]:
+    """The result, and the rows that it was made of: of each side, and those of `recorded`, the journal's of this traffic, whose
+    requests could be played. `notes` come first among the result's.
 
     Raises Unpredictable, too where attempts turned out to be far outside of what a fitted behaviour was fitted to.
     """
@@ -94,6 +94,8 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     played = [play(side, deployments, predicted.world, traffic, seed=seed, told=told) for side in sides]
     if far := {name: why for one in played for name, why in beyond(predicted.fits, one.rows).items()}:
         raise Unpredictable(far)
+    ids = {row.id for row in played[0].rows}
+    on_record = [row for row in recorded if row.id in ids]  # else it would be another traffic, over another time
     objectives = {row.id: row.slo for one in reversed(played) for row in one.rows if row.slo}  # the current one's first
     results = [
         measured(side.chooser.name, one.rows, deployments, objectives, one.leaks)
@@ -104,12 +106,12 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     return (
         Compared(
             traffic=traffic.source,
-            requests=len(traffic.requests),
-            seconds=traffic.seconds,
+            requests=len(ids),
+            seconds=_lasted(played[0].rows),
             seed=seed,
             left_out=traffic.left_out | ({UNKNOWN_MODEL: unknown} if unknown else {}),
             assumed=traffic.assumed,
-            recorded=measured("on record", recorded, deployments, objectives, {}) if recorded else None,
+            recorded=measured("on record", on_record, deployments, objectives, {}) if on_record else None,
             fits=predicted.fits,
             current=results[0],
             draft=results[1] if draft is not None else None,
@@ -119,7 +121,13 @@ def compare(  # noqa: PLR0913 - what a comparison is of
             notes=(*notes, *_unplayed(current, draft)),
         ),
         played,
+        on_record,
     )
+
+
+def _lasted(rows: Sequence[Row]) -> float:
+    """Seconds from the first arrival to the last; rows are in their order."""
+    return rows[-1].at - rows[0].at if rows else 0.0
 
 
 def _unplayed(current: Side, draft: Side | None) -> tuple[str, ...]:

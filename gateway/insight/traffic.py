@@ -31,8 +31,3 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[Arrival, ...]
     left_out: dict[str, int] = {}
     assumed: dict[str, int] = {}
-
-    @property
-    def seconds(self) -> float:
-        """From the first to the last."""
-        return self.requests[-1].at - self.requests[0].at if self.requests else 0.0

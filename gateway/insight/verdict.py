@@ -1,6 +1,7 @@
 """Is the draft better? One line, from what a simulation found: leaks first, then answers, the objective, and money."""
 
 import enum
+import math
 
 import msgspec
 
@@ -8,6 +9,8 @@ from gateway.insight.compare import Compared, dearer
 from gateway.insight.measure import Measured
 
 _SAME_COST, _SAME_KEPT, _SAME_ANSWERED = 0.01, 0.002, 0.001  # differences that are none
+_CHANCE = 2.0  # standard errors: within them a difference of kept requests may be the luck of so few
+_SMALL_USD = 1.0  # cents say too little below
 
 
 class Judgement(enum.Enum):
@@ -56,23 +59,32 @@ def _cost(was: Measured, draft: Measured) -> tuple[int, str]:
     by_usd = dearer(was, draft)
     if by_usd is None:
         sides = (
-            f"${one.cost.total:.2f} and {one.cost.unknown_attempts} attempts of unknown cost" for one in (draft, was)
+            f"{_usd(one.cost.total)} and {one.cost.unknown_attempts} attempts of unknown cost" for one in (draft, was)
         )
         return 0, f"costs cannot be compared, {' with '.join(sides)}"
     note = f" (and {unknown} attempts of unknown cost)" if unknown else ""
     if abs(by_usd) <= _SAME_COST * max(before, after):
-        return 0, f"costs as much, ${after:.2f}{note}"
+        return 0, f"costs as much, {_usd(after)}{note}"
     by = f"{abs(after / before - 1):.0%} " if before else ""
     word, sign = ("less", 1) if by_usd < 0 else ("more", -1)
-    return sign, f"costs {by}{word}, ${after:.2f} instead of ${before:.2f}{note}"
+    return sign, f"costs {by}{word}, {_usd(after)} instead of {_usd(before)}{note}"
+
+
+def _usd(amount: float | None) -> str:
+    if amount is None:
+        return "unknown"
+    return f"${amount:.2f}" if amount >= _SMALL_USD else f"${amount:.4f}"
 
 
 def _kept(was: Measured, draft: Measured) -> tuple[int, str]:
     before, after = was.objective.share, draft.objective.share
     if before is None or after is None:
         return 0, "times are not judged, there is no objective"
-    if abs(after - before) <= _SAME_KEPT:
-        return 0, f"keeps the objective as well, {after:.1%}"
+    few = min(was.objective.requests, draft.objective.requests)
+    middle = (before + after) / 2
+    chance = _CHANCE * math.sqrt(2 * middle * (1 - middle) / few) if few else 0.0
+    if abs(after - before) <= max(_SAME_KEPT, chance):
+        return 0, f"keeps the objective about as well, {after:.1%} (now {before:.1%})"
     word, sign = ("more often", 1) if after > before else ("less often", -1)
     return sign, f"keeps the objective {word}, {after:.1%} instead of {before:.1%}"
 

@@ -41,6 +41,14 @@ def policy_source(given: str | Policy | None, file: str, base: Path) -> PolicySo
     return PolicySource(str(base / given), base / given)
 
 
+def policy_in(file: Path) -> PolicySource:
+    """Of the policy that a file is, or that the configuration in it has or names. Raises InvalidDocument if it cannot be read."""
+    given = parse(read_text(file), str(file)).data.get("policy")
+    if isinstance(given, str):
+        return PolicySource(str(file.parent / given), file.parent / given)
+    return PolicySource(str(file), file, None if given is None else "policy")
+
+
 def load_policy(document: Document, catalogue: Catalogue) -> tuple[Policy | None, list[Problem]]:
     """The policy, and all that is wrong with it; use it only if that is nothing."""
     policy, problems = load_struct(document, Policy)

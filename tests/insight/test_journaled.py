@@ -10,13 +10,14 @@ import msgspec
 import pytest
 import yaml
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from gateway.app import load_plan
 from gateway.cli import main
 from gateway.insight.chooser import Planned
 from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
-from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread
-from gateway.observe.journal import Journal, JournalRecord
+from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread, World
+from gateway.observe.journal import Journal, JournalRecord, every
 from gateway.providers.vendors import VENDORS
 from gateway.routing.document import HedgeEntry, Limits
 from gateway.settings import load
@@ -125,6 +126,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def simulate(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gateway", "simulate", "-c", str(folder / "gateway.yaml"), *more]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_what_cannot_be_played_is_in_no_column(folder: Path) -> None:
+    """An hour before, five requests for a model that is no more: neither they nor the hour between count."""
+    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    records = [msgspec.json.decode(one.record, type=RequestFinished) for one in every(settings.journal_path)][:400]
+    gone = [
+        replace(one, id=f"gone-{one.id}", decision=replace(
+            one.decision, id=f"gone-{one.id}", at=one.decision.at - 3600, facts=replace(one.decision.facts, model="gone")
+        ))
+        for one in records[:5]
+    ]  # fmt: skip
+    write(folder / "gone.db", [*gone, *records])
+    (folder / "all.yaml").write_text(msgspec.json.encode(World(deployments={
+        "home": Behaviour(self_hosted=HOME), "cloud": Behaviour(commercial=CLOUD), "cloud-2": Behaviour(commercial=CLOUD)
+    })).decode())  # fmt: skip
+    done = simulate(folder, "--journal", str(folder / "gone.db"), "--world", str(folder / "all.yaml"), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["left_out"] == {"no such model": 5}
+    assert found["requests"] == found["recorded"]["requests"] == found["current"]["requests"] == 400
+    assert found["seconds"] < 600
+    assert found["recorded"]["cost"]["hardware"] == pytest.approx(found["current"]["cost"]["hardware"], rel=0.2)
 
 
 def test_a_journal_is_played_again_and_agrees_with_the_record(folder: Path) -> None:
