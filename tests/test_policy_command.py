@@ -64,7 +64,7 @@ def test_what_is_refused_says_why_and_changes_nothing(gateway: GatewayProcess, t
     broken.write_text("rules:\n- name: a\n  wen: {}\n")
     done = run(gateway, "put", str(broken))
     assert done.exit_code == 1
-    assert "the policy:3:3: error: rules[0].wen: expected one of" in done.stderr
+    assert f"{broken}:3:3: error: rules[0].wen: expected one of" in done.stderr
     assert "did you mean 'when'?" in done.stderr
     assert "is in force, another than If-Match names" in run(gateway, "rollback", "--if-match", "0-x").stderr
     assert "Invalid 'share'" in run(gateway, "put", "-", "--share", "2", stdin=only("ok")).stderr

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.cli.common import json_option
 from gateway.settings.files import read_text
+from gateway.settings.policy import POLICY
 from gateway.values.problem import InvalidDocument
 
 _WITHIN_S = 60.0  # a check may take 30
@@ -70,7 +71,7 @@ def put(file: str, share: str | None, if_match: str | None, **speaks: Any) -> No
         text = sys.stdin.buffer.read() if file == "-" else read_text(Path(file)).encode()
     except InvalidDocument as invalid:
         raise click.ClickException(str(invalid)) from None
-    _changed("PUT", "", speaks, if_match, {"share": share}, text)
+    _changed("PUT", "", speaks, if_match, {"share": share}, text, "standard input" if file == "-" else file)
 
 
 @policy.command("list")
@@ -142,10 +143,11 @@ def _changed(  # noqa: PLR0913, PLR0917 - what a change is made of
     if_match: str | None,
     params: dict[str, str | None] | None = None,
     text: bytes | None = None,
+    file: str | None = None,
 ) -> None:
     headers = {} if if_match is None else {"if-match": if_match}
     given = {name: value for name, value in (params or {}).items() if value is not None}
-    found = _asked(method, path, speaks, params=given, headers=headers, text=text)
+    found = _asked(method, path, speaks, params=given, headers=headers, text=text, file=file)
     _told(found, speaks)
 
 
@@ -170,8 +172,12 @@ def _asked(  # noqa: PLR0913 - a request
     params: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
     text: bytes | None = None,
+    file: str | None = None,
 ) -> httpx.Response:
-    """The answer; one that is an error ends the command with what it says. The key is in a header, and nowhere else."""
+    """The answer; one that is an error ends the command with what it says of the text, which is that of `file`.
+
+    The key is in a header, and nowhere else.
+    """
     url, key = str(speaks["url"]).rstrip("/"), _key(speaks["key_file"])
     sent = {**(headers or {}), **({"authorization": f"Bearer {key}"} if key else {})}
     if not all(_HEADER.fullmatch(value) for value in sent.values()):
@@ -184,7 +190,7 @@ def _asked(  # noqa: PLR0913 - a request
         raise click.ClickException(f"no gateway answers at {_without_password(url)}: {error}; {where}") from None
     if found.is_success:
         return found
-    raise click.ClickException(_refusal(found))
+    raise click.ClickException(_refusal(found, file))
 
 
 def _key(file: str | None) -> str | None:
@@ -196,12 +202,13 @@ def _key(file: str | None) -> str | None:
         raise click.ClickException(str(invalid)) from None
 
 
-def _refusal(found: httpx.Response) -> str:
+def _refusal(found: httpx.Response, file: str | None) -> str:
     try:
         told = msgspec.json.decode(found.content)
         lines = [str(told["error"]["message"])]
         for one in told.get("problems", ()):
-            place = ":".join(str(part) for part in (one["file"], one["line"], one["column"]) if part is not None)
+            name = file if file is not None and one["file"] == POLICY else one["file"]
+            place = ":".join(str(part) for part in (name, one["line"], one["column"]) if part is not None)
             lines.append(f"{place}: {one['severity']}: {one['sentence']}")
     except (msgspec.MsgspecError, KeyError, TypeError):
         return _no_gateway(found)
