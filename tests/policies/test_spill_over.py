@@ -63,8 +63,8 @@ def test_slow_it_spills_and_quick_again_it_is_used_again(example: Example) -> No
     assert by[-15:].count("cloud") >= 13  # two of a hundred see how it does at home
     spilt = next(answer for answer in reversed(answers) if answer.by == "cloud")
     passed_over, slow = spilt.candidate("home"), [answer for answer in answers if answer.by == "home"]
-    if passed_over["standing"] == "burning":  # three misses are four times the budget of one in a hundred
-        assert passed_over["slo"]["burn"] >= 4
+    if passed_over["standing"] == "burning":
+        assert passed_over["slo"]["burn"] >= 20
     else:
         assert passed_over["standing"] == "late"
         assert passed_over["first_output_s"] > UNDER_S

