@@ -14,6 +14,7 @@ from gateway.insight.compare import Compared
 from gateway.insight.measure import Attainment
 from gateway.insight.predict import Predicted
 from gateway.insight.report import report
+from gateway.insight.report.svg import curves
 from gateway.insight.run import OTHER_DETECTION, Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
 from gateway.insight.traffic import Traffic
@@ -183,6 +184,12 @@ def test_an_objective_that_all_miss_is_on_the_chart() -> None:
     places = [float(x) for x in re.findall(r'class="mark" x1="([-0-9.]+)"', page)]
     assert places
     assert all(46 <= x <= 520 for x in places)
+
+
+def test_promises_of_several_rules_are_told_apart() -> None:
+    page = curves([("a", "one", [0.1, 0.5, 3.0])], "s", [(1.0, "95 % within 1 s"), (2.0, "95 or 99 % within 2 s")])
+    heights = re.findall(r'<text class="mark" x="[0-9.]+" y="([0-9.]+)"', page)
+    assert len(set(heights)) == 2
 
 
 def test_a_few_requests_of_many_are_no_worse_than_luck() -> None:

@@ -129,8 +129,14 @@ def _totals(sides: Sequence[Side]) -> str:
 
 
 def _marks(targets: Sequence[Target | None]) -> list[tuple[float, str]]:
-    found = {(one.under_s, one.percentile) for one in targets if one is not None}
-    return [(under_s, f"{percentile} % within {under_s:g} s") for under_s, percentile in sorted(found)]
+    found: dict[float, set[int]] = {}
+    for one in targets:
+        if one is not None:
+            found.setdefault(one.under_s, set()).add(one.percentile)
+    return [
+        (under_s, f"{' or '.join(map(str, sorted(percentiles)))} % within {under_s:g} s")
+        for under_s, percentiles in sorted(found.items())
+    ]
 
 
 def _over_time(rows: Sequence[Row], names: Sequence[tuple[str, str]], seconds: float) -> str:

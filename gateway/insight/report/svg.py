@@ -13,6 +13,7 @@ _CURVE = 160  # points
 _TICKS = 7
 _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
 _NEAR_THE_EDGE = 0.6
+_LINE = 14
 _Place = Callable[[float], float]
 
 
@@ -29,7 +30,7 @@ def curves(
     x, y = _log(low, high), _linear(0.0, 1.0, height)
     parts = [_grid_y(y, [0.0, 0.5, 0.95], lambda share: f"{share:.0%}")]
     parts.append(_ticks_x(x, _decades(low, high), height, lambda value: f"{value:g} {unit}"))
-    parts += [_mark(x(at), label, height) for at, label in marks]
+    parts += [_mark(x(at), label, height, number) for number, (at, label) in enumerate(marks)]
     for name, colour, values in series:
         if values:
             count = len(values)
@@ -107,13 +108,13 @@ def _log(low: float, high: float) -> _Place:
     return lambda value: place(math.log(value))
 
 
-def _mark(x: float, label: str, height: int) -> str:
-    """A line from top to bottom, with its label on the side that has room."""
+def _mark(x: float, label: str, height: int, number: int) -> str:
+    """A line from top to bottom, with its label on the side that has room, each above the one before."""
     is_right = x > WIDTH * _NEAR_THE_EDGE
     at, anchor = (x - 4, "end") if is_right else (x + 4, "start")
     return (
         f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
-        f'<text class="mark" x="{at:.1f}" y="{height - _BOTTOM - 8}" text-anchor="{anchor}">{escape(label)}</text>'
+        f'<text class="mark" x="{at:.1f}" y="{height - _BOTTOM - 8 - number * _LINE}" text-anchor="{anchor}">{escape(label)}</text>'
     )
 
 
