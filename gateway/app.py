@@ -61,6 +61,7 @@ class Gateway:
         self.metrics.read_deployments(
             tuple(settings.catalogue.deployments), lambda: self.readings.snapshot(time.time())
         )
+        self.metrics.read_hardware(lambda: self.readings.accounts(time.time()))
         self.bus = Bus()
         compiler = PolicyCompiler(plan_of, settings.policy.document, settings.ground)
         listeners = Listeners(self.metrics.policy_reloaded, self._plans_changed, self.metrics.policy_withdrawn)

@@ -16,7 +16,7 @@ from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
-from gateway.values.usage import Usage, settled_usd
+from gateway.values.usage import Usage
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
@@ -184,7 +184,7 @@ class RunningAttempt:
             first_output_s=first,
             status=self._status,
             usage=usage,
-            cost_usd=settled_usd(deployment, usage, readings.served(deployment.name, usage, now)),
+            cost_usd=readings.settled_usd(deployment, usage, self.story.decision, now),
             detail=self._redact(detail, _MAX_MESSAGE),
             upstream_model=self._redact(said.model) if said else None,
             finish_reason=self._redact(said.finish_reason) if said else None,

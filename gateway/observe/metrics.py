@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.observe.detections import Detections, DetectionsSource
+from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
@@ -192,6 +193,10 @@ class Metrics:
     def read_deployments(self, names: Sequence[str], source: SnapshotSource) -> None:
         """From now on each scrape asks `source` how these deployments are."""
         self.registry.register(States(names, source))
+
+    def read_hardware(self, source: HardwareSource) -> None:
+        """From now on each scrape asks `source` what own hardware cost."""
+        self.registry.register(OwnHardware(source))
 
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""

@@ -96,8 +96,19 @@ def check_files(config: str | None, policy: str | None, env: Mapping[str, str], 
     against = Against(settings.catalogue, settings.keyring.callers(), skills, settings.server.deadline_s)
     checked = _checked(document, configuration, against, time.time())
     missing = [_of_problem(one, Severity.WARNING, Kind.SECRET) for one in settings.missing]
-    problems = sorted([*checked.problems, *missing], key=lambda one: _WORST_FIRST.index(one.severity))
+    unusual = [
+        _of_problem(one, Severity.WARNING, Kind.PRICE) for one in _unusual_prices(settings.catalogue, configuration)
+    ]
+    problems = sorted([*checked.problems, *missing, *unusual], key=lambda one: _WORST_FIRST.index(one.severity))
     return msgspec.structs.replace(checked, problems=tuple(problems))
+
+
+def _unusual_prices(catalogue: Catalogue, configuration: Document) -> list[Problem]:
+    if not any(one.price or one.own_cost for one in catalogue.deployments.values()):
+        return []
+    from gateway.catalogue.price_ranges import unusual_prices  # noqa: PLC0415 - half a second, and 30 MiB
+
+    return unusual_prices(catalogue, configuration)
 
 
 def invalid_documents(problems: Iterable[Problem]) -> Checked:

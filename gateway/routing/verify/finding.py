@@ -31,6 +31,7 @@ class Kind(enum.Enum):
     LIMIT = "limit"
     REFUSAL = "refusal"
     NAME = "name"
+    PRICE = "price"
     NOT_PROVED = "not_proved"
 
 
