@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from gateway.api.admin import admin_handlers
 from gateway.api.chat import ChatCompletions
+from gateway.api.deployments import deployment_handlers
 from gateway.api.errors import ApiError, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
@@ -16,7 +17,9 @@ from gateway.api.models import model_handlers
 from gateway.api.policy import policy_handlers
 from gateway.api.policy_check import check_handlers
 from gateway.api.policy_revisions import revision_handlers
+from gateway.api.query import refuse_unknown
 from gateway.api.rooms import ApiRooms
+from gateway.api.welcome import welcome_handlers
 from gateway.api.wire import Bodies, ClientGone, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
@@ -48,12 +51,17 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
-            *admin_handlers(rooms.answers, lambda: policy.plan, rooms.journal, operator_only(identify), bodies),
+            *admin_handlers(
+                rooms.answers, lambda: policy.plan, rooms.journal, rooms.keyring, operator_only(identify), bodies
+            ),
+            *deployment_handlers(rooms, operator_only(identify)),
+            *welcome_handlers(rooms, visitors_of(rooms.keyring)),
             *check_handlers(rooms.check_policy, operator_only(identify)),
             *policy_handlers(rooms.policy_changes, rooms.check_policy, operator_only(identify)),
             *revision_handlers(policy.revisions, operator_only(identify)),
         ],
         exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
+        before_request=refuse_unknown,
         openapi_config=None,
         logging_config=None,
     )

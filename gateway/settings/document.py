@@ -1,6 +1,6 @@
 """The configuration file as an operator writes it. The descriptions end up in the published schema."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -56,6 +56,19 @@ class JournalSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     queue: Annotated[int, Meta(ge=1, description="Records that may wait to be written.")] = 10_000
 
 
+class LogSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The process's log, on standard error. No prompt and no key stands in it."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Annotated[Literal["text", "json"], Meta(description="json: one object a line.")] = "text"
+    access: Annotated[
+        bool,
+        Meta(
+            description="A line for each request: id, model, rule, outcome, deployment, times, tokens, cost. Level info."
+        ),
+    ] = False
+
+
 class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A key that a caller authenticates with."""
 
@@ -96,3 +109,4 @@ class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     ] = None
     server: ServerSection = ServerSection()
     journal: JournalSection = JournalSection()
+    log: LogSection = LogSection()

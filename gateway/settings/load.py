@@ -14,7 +14,7 @@ import msgspec
 from gateway.access import Keyring
 from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
-from gateway.settings.document import GatewayFile, JournalSection, ServerSection
+from gateway.settings.document import GatewayFile, JournalSection, LogSection, ServerSection
 from gateway.settings.files import read_text
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.policy import PolicySource, default_text, load_policy, policy_source
@@ -23,6 +23,7 @@ from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import Ground
 
 _PACKAGED = "defaults/gateway.yaml"
+_HERE = "gateway.yaml"  # taken where nothing else is named
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     server: ServerSection
     journal: JournalSection
+    log: LogSection
     journal_path: Path
     policy: PolicySource
     catalogue: Catalogue
@@ -61,11 +63,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(
     path: str | None, env: Mapping[str, str], providers: frozenset[str], *, without_secrets: bool = False
 ) -> Settings:
-    """Settings from a file, or from the packaged default. Raises InvalidDocument with all that is wrong.
+    """Settings from `configuration_path`. Raises InvalidDocument with all that is wrong.
 
     `without_secrets`: secrets that are not there are no problem; such settings can explain, and not serve.
     """
-    path = path or env.get("GATEWAY_CONFIG")
+    path = configuration_path(path, env)
     text, file = (read_text(Path(path)), path) if path else (default_text("gateway.yaml"), _PACKAGED)
     document = parse(text, file)
     parsed, problems = load_struct(document, GatewayFile)
@@ -92,6 +94,7 @@ def load(
         file=file,
         server=server,
         journal=parsed.journal,
+        log=parsed.log,
         journal_path=_journal_path(parsed.journal, base, env),
         policy=policy,
         catalogue=compiled.catalogue,
@@ -100,6 +103,16 @@ def load(
         teams=frozenset(parsed.teams) | {entry.team for entry in parsed.keys.values() if entry.team is not None},
         missing=secrets.missing,
     )
+
+
+def configuration_path(given: str | None, env: Mapping[str, str]) -> str | None:
+    """The configuration's file: the one given, or $GATEWAY_CONFIG, or gateway.yaml here. None: the packaged default."""
+    return given or env.get("GATEWAY_CONFIG") or (_HERE if Path(_HERE).is_file() else None)
+
+
+def configuration_name(given: str | None, env: Mapping[str, str]) -> str:
+    """The same, in words."""
+    return configuration_path(given, env) or f"the embedded default ({_PACKAGED}; there is no ./{_HERE})"
 
 
 def schema(kind: type[Any], title: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Kind(enum.Enum):
     REFUSAL = "refusal"
     NAME = "name"
     PRICE = "price"
+    ADDRESS = "address"
     NOT_PROVED = "not_proved"
 
 
