@@ -216,8 +216,8 @@ class RunningAttempt:
         return usage_until_stopped(outcome, facts, self._rooms.readings.of(self.deployment.name), duration_s)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
-        """What a provider said, without the credential; cut only then, lest a half of one is left."""
-        return text and self._rooms.transport.redact(self.deployment.name, text)[:longest]
+        """What a provider said, without the credential; cut to its length only then, lest a part of one is left."""
+        return text and self._rooms.transport.redact(self.deployment.name, text[: 2 * _MAX_MESSAGE])[:longest]
 
     def _redacted(self, failure: AttemptFailed) -> AttemptFailed:
         """The same of whatever of it reaches the caller."""

@@ -14,6 +14,7 @@ from gateway.transport.connection import Connection
 from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
+from gateway.transport.redaction import Redactor
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -28,7 +29,7 @@ class _Place:
         self.open: set[Connection] = set()
         self.pending = 0
         self.gone = False
-        self.secrets = [secret for value in headers.values() for secret in (value, value.rpartition(" ")[2]) if secret]
+        self.redact = Redactor(value.rpartition(" ")[2] for value in headers.values()).redact
         fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
         self._fixed = "".join(_line(name, value) for name, value in {**fixed, **headers}.items())
 
@@ -82,11 +83,9 @@ class Transport:
         )
 
     def redact(self, deployment: str, text: str) -> str:
-        """The text without the deployment's credential: some providers repeat it in their errors (FAULTS X6)."""
+        """The text without the deployment's credential."""
         places = self._places.get(deployment)
-        for secret in places[0].secrets if places else ():
-            text = text.replace(secret, "[redacted]")
-        return text
+        return places[0].redact(text) if places else text
 
     def remove(self, deployment: str) -> None:
         """Forget a deployment. Exchanges in progress go on."""
