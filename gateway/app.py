@@ -107,6 +107,7 @@ class Gateway:
                 readings=self.readings,
                 is_stopping=lambda: self._stopping,
                 reader_s=settings.server.reader_s,
+                heartbeat_s=settings.server.heartbeat_s,
                 max_body_bytes=settings.server.max_body_bytes,
                 started=int(time.time()),
             )
