@@ -7,8 +7,10 @@ from gateway.flow.pace import Pace
 from gateway.flow.patience import Patience, Wait
 from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
+from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
 from gateway.providers.contract import Continuer, StreamDecoder
+from gateway.routing.silence import silence_s
 from gateway.state.stopped import usage_until_stopped
 from gateway.transport import Exchange
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
@@ -66,8 +68,8 @@ class RunningAttempt:
         since = time.monotonic()
         try:
             exchange = self._exchange = await self._send(call, self._patience.ends - since)
-            self._wait(self._patience.first if facts.stream else _TO_THE_END)
-            head = await exchange.head()
+            wait = self._patience.first if facts.stream else _TO_THE_END
+            head = await head_of(exchange, *self._patience.until(wait), self._longest_silence_s)
         finally:
             self.story.waited_s += time.monotonic() - since
         self._status, now = head.status, time.time()
@@ -79,6 +81,10 @@ class RunningAttempt:
             self._retry_after_s = failure.retry_after_s
             raise self._redacted(failure)
         return exchange
+
+    def _longest_silence_s(self) -> float | None:
+        reading, facts = self._rooms.readings.of(self.deployment.name), self.story.request.facts
+        return silence_s(self.deployment, reading, facts, self._wait_s, time.time())
 
     def _call(self) -> Call:
         request, target, begun = self.story.request, self.deployment, self._begun

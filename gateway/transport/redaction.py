@@ -22,11 +22,13 @@ _KEPT, _LONGEST_KEPT = 512, 256  # texts; models and finish reasons are the same
 
 
 class Redactor:
-    """Of one deployment. `tokens`: what its credential headers hold, without the scheme."""
+    """Of one deployment. `values`: those of its credential headers; the last word is the secret, before it is a scheme."""
 
-    def __init__(self, tokens: Iterable[str]) -> None:
-        every = sorted({token for token in tokens if token}, key=len, reverse=True)
-        self._short = [token for token in every if len(token) < _FRAGMENT]  # such as vLLM's EMPTY: only as it is
+    def __init__(self, values: Iterable[str]) -> None:
+        whole = [value for value in values if value]
+        every = sorted({value.rpartition(" ")[2] for value in whole} - {""}, key=len, reverse=True)
+        # only as they are: with the scheme, and short ones such as vLLM's EMPTY
+        self._exact = [*whole, *(token for token in every if len(token) < _FRAGMENT)]
         self._secrets = [token.lower() for token in every if len(token) >= _FRAGMENT]
         spelled = [spelling for token in every for spelling in _spellings(token)]
         self._fragments = {one[at : at + _FRAGMENT] for one in spelled for at in range(len(one) - _FRAGMENT + 1)}
@@ -45,7 +47,7 @@ class Redactor:
         return text
 
     def _places(self, text: str) -> Iterable[tuple[int, int]]:
-        for token in self._short:
+        for token in self._exact:
             yield from (one.span() for one in re.finditer(re.escape(token), text))
         lower = text.lower()
         if len(lower) != len(text):  # a letter that is two in lower case: none of a credential
