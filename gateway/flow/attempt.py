@@ -83,8 +83,9 @@ class RunningAttempt:
         return exchange
 
     def _longest_silence_s(self) -> float | None:
-        reading, facts = self._rooms.readings.of(self.deployment.name), self.story.request.facts
-        return silence_s(self.deployment, reading, facts, self._wait_s, time.time())
+        now, facts = time.time(), self.story.request.facts
+        reading = self._rooms.readings.snapshot(now).of(self.deployment.name)
+        return silence_s(self.deployment, reading, facts, self._wait_s, now)
 
     def _call(self) -> Call:
         request, target, begun = self.story.request, self.deployment, self._begun
