@@ -251,6 +251,22 @@ def test_a_silent_caller_is_asked_whether_it_is_there(beating: GatewayProcess) -
         assert timers == [keepalive]
 
 
+def test_one_that_waits_for_room_hears_so(tmp_path: Path, held: Held) -> None:
+    """The gateway's own queue is silent, too."""
+    with Scripted(held) as scripted:
+        one = deployment(scripted.base_url, "held", timeouts=PATIENT)
+        config = {"deployments": {"held": one}, "server": {"heartbeat_s": EVERY_S, "most_running": 1}}
+        with GatewayProcess(tmp_path, config) as gateway:
+            first, second = Reader(gateway, "held"), Reader(gateway, "held")
+            first.until(HEARTBEAT)
+            second.until(HEARTBEAT)
+            assert len(scripted.asked) == 1
+            held.go.set()
+            for reader in (first, second):
+                reader.to_the_end()
+                assert reader.data[-1] == "[DONE]"
+
+
 @pytest.mark.parametrize("heartbeat_s", [0, None])
 def test_they_can_be_left_out(tmp_path: Path, held: Held, heartbeat_s: float | None) -> None:
     held.go.set()

@@ -75,16 +75,16 @@ class Asking:
 
 
 @contextlib.asynccontextmanager
-async def asking(tmp_path: Path, *base_urls: str, **more: Any) -> AsyncIterator[Asking]:
-    """`pool` is first, then second, of the same behaviour."""
-    names = ("first", "second")[: len(base_urls)]
-    config = {
-        "deployments": {
-            name: deployment(url, "ok", timeouts={**PATIENT, **more})
-            for name, url in zip(names, base_urls, strict=True)
-        },
-        "models": {"pool": {"deployments": list(names)}},
+async def asking(tmp_path: Path, *base_urls: str, as_one: bool = False, **more: Any) -> AsyncIterator[Asking]:
+    """`pool` is first, then second, of the same behaviour; or first alone with both addresses."""
+    timeouts = {**PATIENT, **more}
+    deployments = {
+        name: deployment(url, "ok", timeouts=timeouts)
+        for name, url in zip(("first", "second"), base_urls, strict=False)
     }
+    if as_one:
+        deployments = {"first": {**deployments["first"], "base_url": None, "addresses": list(base_urls)}}
+    config = {"deployments": deployments, "models": {"pool": {"deployments": list(deployments)}}}
     file = tmp_path / "gateway.yaml"
     file.write_text(json.dumps(config))
     gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, frozenset(VENDORS)))
@@ -116,6 +116,22 @@ async def test_a_stopped_process_is_left_for_the_next(
             assert detail is not None
             assert "no byte in 1." in detail
             assert one.ended[-1].attempts[0].connection_reused
+
+
+async def test_of_several_addresses_the_one_that_hangs_is_left_for_another(
+    tmp_path: Path, stopped_later: tuple[str, int]
+) -> None:
+    url, pid = stopped_later
+    with Scripted(says) as other:
+        async with asking(tmp_path, url, other.base_url, as_one=True) as one:
+            await one.learn("pool", stream=True)
+            os.kill(pid, signal.SIGSTOP)
+            for _ in range(20):
+                assert (await one.ask("pool", stream=True)).status_code == 200
+                if len(one.outcomes()) > 1:
+                    break
+            assert one.outcomes() == [("first", "no_sign_of_life"), ("first", "ok")]
+            assert [attempt.address for attempt in one.ended[-1].attempts] == [0, 1]
 
 
 class GoesDeaf:
