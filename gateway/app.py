@@ -120,6 +120,7 @@ class Gateway:
                 failure_of=self._health_log.failure_of,
                 is_stopping=lambda: self._stopping,
                 reader_s=settings.server.reader_s,
+                heartbeat_s=settings.server.heartbeat_s,
                 max_body_bytes=settings.server.max_body_bytes,
                 started=int(time.time()),
             )

@@ -29,6 +29,7 @@ _BACKLOG = 1024
 _FILES_A_REQUEST, _FILES_BESIDE = 2, 500
 _GREET_WITHIN_S = 20.0
 _CUT_OFF_AFTER_S = 2.0  # who has not read the end of its answer by then does not get it
+_ASK_AFTER_S, _ASK_AGAIN_S = 30, 15  # whole seconds of silence, before a caller is asked whether it is there
 _UNREAD_TIMES = 1.5  # the bound of readers: first the request ends, on record, then the connection
 
 
@@ -132,13 +133,17 @@ async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> 
 
 
 def _drop_unread(port: int, seconds: float) -> None:
-    """The kernel drops connections whose client left data unread for so long (tcp(7), TCP_USER_TIMEOUT).
+    """The kernel drops connections whose client left data unread for so long (tcp(7), TCP_USER_TIMEOUT), or has gone
+    without a word: one that says nothing is asked now and then whether it is there (SO_KEEPALIVE).
 
-    The server never gives up such a connection, and keeps what is buffered for it. Its listener's option is inherited.
+    The server never gives up such a connection, and keeps what is buffered for it. Its listener's options are inherited.
     """
     for one in _own_sockets(port):
         if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1e3))
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ASK_AFTER_S)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ASK_AGAIN_S)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def _cut_off(port: int) -> None:

@@ -39,6 +39,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         rooms.bus,
         bodies,
         reader_s=rooms.reader_s,
+        heartbeat_s=rooms.heartbeat_s,
         with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
     )
 

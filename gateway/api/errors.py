@@ -62,6 +62,7 @@ OUTCOMES: dict[Outcome, Row] = {
     Outcome.TLS_FAILED: Row(502, _UPSTREAM, "tls_failed"),
     Outcome.CONNECT_TIMEOUT: Row(504, _LATE, "connect_timeout"),
     Outcome.CONNECTION_LOST: Row(502, _UPSTREAM, "connection_lost"),
+    Outcome.NO_SIGN_OF_LIFE: Row(504, _LATE, "no_sign_of_life"),
     Outcome.FIRST_OUTPUT_TIMEOUT: Row(504, _LATE, "first_output_timeout"),
     Outcome.IDLE_TIMEOUT: Row(504, _LATE, "idle_timeout"),
     Outcome.TOTAL_TIMEOUT: Row(504, _LATE, "total_timeout"),

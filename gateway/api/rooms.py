@@ -31,4 +31,5 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: Callable[[], bool]
     max_body_bytes: int
     reader_s: float
+    heartbeat_s: float | None
     started: int

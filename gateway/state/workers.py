@@ -20,7 +20,7 @@ REFUSALS_TO_DOWN, SILENCES_TO_DOWN = 2, 3  # in a row; a busy server may be late
 _VLLM = "vllm"
 _FAILED = frozenset({
     Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNECT_TIMEOUT, Outcome.CONNECTION_LOST, Outcome.SERVER_ERROR,
-    Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.TRUNCATED,
+    Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.TRUNCATED,
 })  # fmt: skip
 _BUSY = frozenset({Outcome.OVERLOADED, Outcome.RATE_LIMITED, Outcome.LIMIT_PASSED})
 _NEVER: Final = float("inf")

@@ -125,6 +125,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     first_output_s: float = 60.0  # from sending the request to the first text, tool call or reasoning
     idle_s: float = 30.0  # between two outputs
     total_s: float = 600.0  # the whole attempt
+    adaptive: bool = True  # silence for far longer than it lately took also ends an attempt (gateway.routing.silence)
 
 
 class EmbeddedServer(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str | None = None  # the model that answered, by its own word
     finish_reason: str | None = None
     connection_reused: bool | None = None
-    resent: bool = False  # the connection that it was sent on first had been closed, and was replaced
+    resent: bool = False  # the connection that it was sent on first had been closed, or led nowhere, and was replaced
     in_flight: int = 0  # at the deployment when this began, without this
     held_by_caller: bool = False  # most of its stream's time is the caller's, who read slowly
     slo_met: bool | None = None  # whether it kept the rule's objective; None if it does not count, or there is none
