@@ -85,11 +85,9 @@ class Choices:
                 silent = [*silent, at]
         return spoke, silent, begun, ends
 
-    def take(self, batch: Batch) -> None:
+    def take(self, begun: Sequence[int], ends: Sequence[Choice]) -> None:
         """Account for what was found usual."""
-        _, _, begun, ends = batch
-        if begun:
-            self._open.update(begun)
+        self._open.update(begun)
         for choice in ends:
             self.add(choice)
 

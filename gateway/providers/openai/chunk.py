@@ -5,6 +5,7 @@ import contextlib
 import msgspec
 
 from gateway.providers.openai.finish import means_failure
+from gateway.providers.openai.transcript import Transcript
 from gateway.providers.openai.wire import ABSENT, Said, is_present
 from gateway.values.answer import Chunk
 from gateway.values.surrogates import without_lone_surrogates
@@ -59,3 +60,12 @@ def joined(chunks: list[Chunk]) -> Chunk:
     if last.failure is not None or len(chunks) == 1:
         return last
     return Chunk(b"".join(chunk.forward for chunk in chunks), any(chunk.output for chunk in chunks), last.done)
+
+
+def remember(transcript: Transcript, chunks: list[ChatChunk], first: bytes) -> None:
+    """Keep what these say. `first`: the data of the first."""
+    transcript.begin(first)
+    for chunk in chunks:
+        for choice in chunk.choices or ():
+            if choice.delta is not None:
+                transcript.add(choice.index, choice.delta)

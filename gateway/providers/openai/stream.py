@@ -6,12 +6,23 @@ finished, and [DONE] came or the body ended properly: an engine that dies can en
 (FAULTS S3, S4, S13).
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from gateway.providers.eventstream import Event, EventSplitter, EventTooLong
 from gateway.providers.openai.answer import decode
-from gateway.providers.openai.choices import Batch, Choices
-from gateway.providers.openai.chunk import ChatChunk, Choice, as_event, decode_batch, joined, parse, says_failure
+from gateway.providers.openai.choices import Choices
+from gateway.providers.openai.chunk import (
+    ChatChunk,
+    Choice,
+    as_event,
+    decode_batch,
+    joined,
+    parse,
+    remember,
+    says_failure,
+)
 from gateway.providers.openai.finish import ANY
 from gateway.providers.openai.output import says_anything
 from gateway.providers.openai.repair import usage_event
@@ -138,7 +149,7 @@ class OpenAIStreamDecoder:
             self._whole = []
         return True
 
-    def _batch(self, data: bytes) -> list[Chunk] | None:
+    def _batch(self, data: bytes) -> list[Chunk] | None:  # noqa: C901 - the hot path: few calls
         """The usual case: whole events, one data line each. None if anything about them is unusual."""
         if data == _DONE_EVENT:
             return [self._done()]
@@ -154,41 +165,34 @@ class OpenAIStreamDecoder:
         if batch is None:
             return None
         if self._transcript is not None:
-            self._remember(self._transcript, events, inner)
-        output = self._took(batch, events, inner)
-        if not events[-1].choices:
-            start = inner.rfind(_BETWEEN) + len(_BETWEEN)
-            start = 0 if start < len(_BETWEEN) else start
-            self._usage_event = inner[start:]
-            data = data[:start]
-        elif done:
-            data = data[: -len(_DONE_EVENT)]
-        chunks = [Chunk(data, output)] if data else []
-        if done:
-            chunks.append(self._done())
-        return chunks if chunks and chunks[-1].failure else [joined(chunks)] if chunks else []
-
-    def _took(self, batch: Batch, events: list[ChatChunk], inner: bytes) -> bool:
-        """Account for a batch; true if it holds output. `inner`: the data of its events."""
+            remember(self._transcript, events, inner.partition(_BETWEEN)[0])
+        spoke, silent, begun, ends = batch
+        if begun or ends:
+            self._choices.take(begun, ends)
+        if silent:
+            spoke += self._say_more(silent, events, inner)
         self._seen_event = True
-        self._choices.take(batch)
+        self._output_events += spoke
         if self._model is None:
             self._model = events[0].model
         if not events[-1].choices:
             self._note_usage(events[-1])
-        spoke, silent, *_ = batch
-        if silent:
-            each = inner.split(_BETWEEN)
-            spoke += sum(says_anything(each[at]) for at in silent if self._may_say_more(events[at].choices or []))
-        self._output_events += spoke
-        return spoke > 0
+            start = inner.rfind(_BETWEEN) + len(_BETWEEN) if len(events) > 1 else 0
+            self._usage_event = inner[start:]
+            data = data[:start]
+        elif done:
+            data = data[: -len(_DONE_EVENT)]
+        if not done:
+            return [Chunk(data, spoke > 0)] if data else []
+        end = self._done()
+        said = Chunk(data, spoke > 0)
+        return [said, end] if end.failure is not None else [joined([said, end])]
 
-    def _remember(self, transcript: Transcript, events: list[ChatChunk], inner: bytes) -> None:
-        transcript.begin(inner.partition(_BETWEEN)[0])
-        for event in events:
-            for choice in event.choices or ():
-                if choice.delta is not None:
-                    transcript.add(choice.index, choice.delta)
+    def _say_more(self, silent: Sequence[int], events: list[ChatChunk], inner: bytes) -> int:
+        """How many of the events at these places hold output under other names. `inner`: the data of all."""
+        any_output = self._output_events > 0
+        each = inner.split(_BETWEEN) if len(events) > 1 else [inner]
+        return sum([says_anything(each[at]) for at in silent if not (any_output and _is_end(events[at]))])
 
     def _one_by_one(self, data: bytes) -> list[Chunk]:
         try:
@@ -241,13 +245,9 @@ class OpenAIStreamDecoder:
             data = mended
         if self._transcript is not None:
             self._transcript.begin(data)
-        output = self._take(choices) or (self._may_say_more(choices) and says_anything(data))
+        output = self._take(choices) or (not (self._output_events and _is_end(chunk)) and says_anything(data))
         self._output_events += output
         return as_event(data, output=output)
-
-    def _may_say_more(self, choices: list[Choice]) -> bool:
-        """Whether to look for output of other names: not once there was some, and the end is said."""
-        return not (self._output_events and any(choice.finish_reason for choice in choices))
 
     def _take(self, choices: list[Choice] | tuple[()]) -> bool:
         """Account for what choices go on with; true if there is output under the usual names."""
@@ -303,3 +303,8 @@ class OpenAIStreamDecoder:
     def _fail(self, outcome: Outcome, detail: str) -> Chunk:
         self._over = True
         return Chunk(b"", failure=AttemptFailed(outcome, detail))
+
+
+def _is_end(chunk: ChatChunk) -> bool:
+    """Where there was output before, no other kind of it is looked for here."""
+    return any(choice.finish_reason is not None for choice in chunk.choices or ())
