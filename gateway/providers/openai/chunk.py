@@ -69,3 +69,8 @@ def remember(transcript: Transcript, chunks: list[ChatChunk], first: bytes) -> N
         for choice in chunk.choices or ():
             if choice.delta is not None:
                 transcript.add(choice.index, choice.delta)
+
+
+def is_end(chunk: ChatChunk) -> bool:
+    """Whether a choice finishes here."""
+    return any(choice.finish_reason is not None for choice in chunk.choices or ())

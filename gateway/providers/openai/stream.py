@@ -18,6 +18,7 @@ from gateway.providers.openai.chunk import (
     Choice,
     as_event,
     decode_batch,
+    is_end,
     joined,
     parse,
     remember,
@@ -192,7 +193,7 @@ class OpenAIStreamDecoder:
         """How many of the events at these places hold output under other names. `inner`: the data of all."""
         any_output = self._output_events > 0
         each = inner.split(_BETWEEN) if len(events) > 1 else [inner]
-        return sum([says_anything(each[at]) for at in silent if not (any_output and _is_end(events[at]))])
+        return sum([says_anything(each[at]) for at in silent if not (any_output and is_end(events[at]))])
 
     def _one_by_one(self, data: bytes) -> list[Chunk]:
         try:
@@ -245,7 +246,7 @@ class OpenAIStreamDecoder:
             data = mended
         if self._transcript is not None:
             self._transcript.begin(data)
-        output = self._take(choices) or (not (self._output_events and _is_end(chunk)) and says_anything(data))
+        output = self._take(choices) or (not (self._output_events and is_end(chunk)) and says_anything(data))
         self._output_events += output
         return as_event(data, output=output)
 
@@ -303,8 +304,3 @@ class OpenAIStreamDecoder:
     def _fail(self, outcome: Outcome, detail: str) -> Chunk:
         self._over = True
         return Chunk(b"", failure=AttemptFailed(outcome, detail))
-
-
-def _is_end(chunk: ChatChunk) -> bool:
-    """Where there was output before, no other kind of it is looked for here."""
-    return any(choice.finish_reason is not None for choice in chunk.choices or ())
