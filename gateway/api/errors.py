@@ -118,7 +118,7 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
         return ApiError(row.status, row.code, _carries(decision), kind=row.kind)
     consequence = CONSEQUENCES[failure.outcome]
     if consequence.fault is Fault.CALLER:
-        message = failure.message or f"{consequence.sentence}."
+        message = failure.message or _sentence(f"{consequence.sentence}.")
         own = failure.outcome is Outcome.CONTEXT_TOO_LONG  # applications look for this word
         code = row.code if own else failure.code or row.code
         status = failure.status if failure.status in _PASSED_ON else row.status
@@ -127,10 +127,15 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
     return ApiError(
         row.status,
         row.code,
-        f"{consequence.sentence}{where}.".capitalize(),
+        _sentence(f"{consequence.sentence}{where}."),
         kind=row.kind,
         retry_after_s=failure.retry_after_s,
     )
+
+
+def _sentence(words: str) -> str:
+    """With a capital; the rest as it is: it holds names."""
+    return words[:1].upper() + words[1:]
 
 
 def _refusal(decision: Decision) -> ApiError:
@@ -181,7 +186,7 @@ def encoded() -> ApiError:
 def no_room(retry_after_s: float) -> ApiError:
     """503: the gateway has no thread in time on which to look at what the request carries."""
     row = OUTCOMES[Outcome.GATEWAY_BUSY]
-    message = f"{CONSEQUENCES[Outcome.GATEWAY_BUSY].sentence}.".capitalize()
+    message = _sentence(f"{CONSEQUENCES[Outcome.GATEWAY_BUSY].sentence}.")
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=retry_after_s)
 
 
@@ -200,7 +205,7 @@ def unknown_model(name: str) -> ApiError:
 def stopped() -> ApiError:
     """The gateway stops; another replica, or this one in a moment, can be asked."""
     row = OUTCOMES[Outcome.GATEWAY_STOPPED]
-    message = f"{CONSEQUENCES[Outcome.GATEWAY_STOPPED].sentence}.".capitalize()
+    message = _sentence(f"{CONSEQUENCES[Outcome.GATEWAY_STOPPED].sentence}.")
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=1.0)
 
 

@@ -195,6 +195,7 @@ class RunningAttempt:
             detail=self._redact(detail, _MAX_MESSAGE),
             upstream_model=self._redact(said.model) if said else None,
             finish_reason=self._redact(said.finish_reason) if said else None,
+            anomalies=said.anomalies if said else (),
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._reservation.in_flight,

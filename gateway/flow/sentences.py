@@ -22,6 +22,7 @@ def _attempt(number: int, attempt: Attempt) -> str:
     if attempt.first_output_s is not None:
         parts.append(f"first output after {_ms(attempt.first_output_s)}")
     parts.append(f"{_ms(attempt.duration_s)} in all")
+    parts += [f"odd about its answer: {anomaly.value}" for anomaly in attempt.anomalies]
     if attempt.usage is not None:
         about = "about " if attempt.usage.estimated else ""
         parts.append(f"{about}{attempt.usage.prompt_tokens} + {attempt.usage.completion_tokens} tokens")

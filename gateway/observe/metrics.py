@@ -33,6 +33,7 @@ class _PerDeployment:
         self.cost = metrics.cost.labels(deployment)
         self.unknown_cost = metrics.unknown_cost.labels(deployment)
         self.outcomes: dict[str, Counter] = {}
+        self.anomalies: dict[str, Counter] = {}
 
 
 class Metrics:
@@ -99,6 +100,12 @@ class Metrics:
             by,
             registry=registry,
         )
+        self.anomalies = Counter(
+            "gateway_answer_anomalies",
+            "Answers that were taken although something about them was odd; an answer with two such counts twice.",
+            ["deployment", "anomaly"],
+            registry=registry,
+        )
         self.journal_dropped = Counter(
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
@@ -147,6 +154,10 @@ class Metrics:
             series.tokens["completion"].inc(attempt.usage.completion_tokens)
             if attempt.usage.cached_tokens:
                 series.tokens["cached"].inc(attempt.usage.cached_tokens)
+        for anomaly in attempt.anomalies:
+            if (odd := series.anomalies.get(anomaly.value)) is None:
+                odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
+            odd.inc()
         if attempt.cost_usd is not None:
             series.cost.inc(attempt.cost_usd)
         elif attempt.may_have_cost:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.values.anomaly import Anomaly
 from gateway.values.decision import Decision
 from gateway.values.outcome import Fault, Outcome
 from gateway.values.usage import Usage
@@ -33,6 +34,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     continues: int = 0  # how many characters of the answer another attempt had given before this one went on with it
     retry_after_s: float | None = None  # what the provider asked for before the next
     wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue
+    anomalies: tuple[Anomaly, ...] = ()  # what was odd about its answer, which was taken all the same
 
     @property
     def may_have_cost(self) -> bool:

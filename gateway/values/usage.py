@@ -24,6 +24,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     estimated: bool = False  # the provider had no chance to say; counted from what was asked and what came
 
 
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What could be read of a usage that lacks a part: None is the part that was not said, or is no count."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
     """What this usage costs at this price. None if either is unknown, or a part that was used has no price.
 
