@@ -26,7 +26,8 @@ BACK_PROBE_SHARE = 0.2  # at least, where it seems that a deployment has recover
 _EXPLORE = hashed("explore")
 
 _Key = tuple[int, int, float, float]  # standing, group, value, tie
-_SCORED, _UNREAD, _UNPRICED, _UNWEIGHTED = 0, 1, 2, 3
+_SCORED, _UNREAD, _UNDECLARED, _UNWEIGHTED = 0, 1, 2, 3
+_NOTHING: Mix = (0.0, 0.0, 0.0, 0.0)
 _NO_READINGS: dict[str, SloReading] = {}
 _STANDINGS = tuple(Standing)
 
@@ -110,7 +111,7 @@ def _keys(  # noqa: PLR0913, PLR0917 - what an order is made of
     if known is not None and not unread and LAST_RESORT not in standings:
         return list(zip(standings, repeat(_SCORED), map(neg, known), ties, strict=False))
     return [
-        _by_score(prospect, standing, score, tie)
+        _by_score(rule, prospect, standing, score, tie)
         if score is None or standing == LAST_RESORT or (unread and prospect[1].latency is None)
         else (standing, _SCORED, -score, tie)
         for prospect, standing, score, tie in zip(prospects, standings, scores, ties, strict=True)
@@ -130,14 +131,21 @@ def _ties(prospects: list[Prospect], scores: Sequence[float | None], seed: int) 
     return shares(seed, [one[0].salt for one in prospects])
 
 
-def _by_score(prospect: Prospect, standing: int, score: float | None, tie: float) -> _Key:
+def _by_score(rule: CompiledRule, prospect: Prospect, standing: int, score: float | None, tie: float) -> _Key:
     """Of one that has no score, or has one that does not count beside those of others that were read."""
-    place, expected = prospect[0], prospect[3]
     if standing == LAST_RESORT:
-        return (standing, _SCORED, 0.0, place.position)
-    if score is None and expected is None and not place.deployment.has_price:
-        return (standing, _UNPRICED, 0.0, tie)
+        return (standing, _SCORED, 0.0, prospect[0].position)
+    if score is None and _is_undeclared(rule.preference.mix or _NOTHING, prospect):
+        return (standing, _UNDECLARED, 0.0, tie)
     return (standing, _UNREAD, 0.0 if score is None else -score, tie)
+
+
+def _is_undeclared(mix: Mix, prospect: Prospect) -> bool:
+    """Whether it lacks what no answer teaches, of what the objective weighs: a price or a quality. Else it is only unread."""
+    by_cost, _, by_quality, _ = mix
+    place, _, _, expected, _, _, quality, _, _ = prospect
+    no_price = expected is None and not place.deployment.has_price
+    return bool((by_cost and no_price) or (by_quality and quality is None))
 
 
 def _split_seed(preference: Preference, facts: Facts, seed: int) -> int:
@@ -146,7 +154,7 @@ def _split_seed(preference: Preference, facts: Facts, seed: int) -> int:
 
 
 def _unread_second(order: list[int], keys: list[_Key]) -> None:
-    """Ready ones without a score come right after the first that has one, and before those without a price."""
+    """Ready ones without a score come right after the first that has one, and before those that lack what nobody can learn."""
     unread = [index for index in order if keys[index][0] == READY and keys[index][1] == _UNREAD]
     first = keys[order[0]]
     if unread and first[0] == READY and first[1] == _SCORED:
