@@ -1,6 +1,6 @@
 """Order: which eligible deployment is tried first, second, third, and why.
 
-First their standing: ready ones, then those predicted to miss the rule's objective, then those that burned its error
+First their standing: ready ones, then those predicted to come too late (`lateness.py`), then those that burned its error
 budget, then the last resorts. Within a standing: the rule's order, its weights, or the best score. Where an objective
 lacks the readings to score a ready deployment, that one is taken neither for good nor for bad: it comes second, and a
 small share of requests explores it. The same kind of share probes what was passed over, so that it can come back.

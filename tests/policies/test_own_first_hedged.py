@@ -1,0 +1,24 @@
+"""Own first, with a hedge: what hangs at home is answered elsewhere a second later."""
+
+from tests.support.example import Example, words
+
+EXAMPLE = "own-first-hedged"
+
+
+def test_home_answers(example: Example) -> None:
+    answer = example.ask(stream=True)
+    assert (answer.by, answer.rule) == ("home", "own-first")
+    assert answer.decision["hedge_after_s"] == 1.0
+
+
+def test_long_prompts_go_to_a_provider(example: Example) -> None:
+    answer = example.ask(words(6_500), stream=True)
+    assert (answer.by, answer.rule) == ("cloud", "long-prompts")
+
+
+def test_what_stalls_at_home_is_answered_elsewhere(example: Example) -> None:
+    example.play(home="slow@6000")
+    answer = example.ask(stream=True)
+    assert answer.by == "cloud"
+    assert [one["outcome"] for one in answer.record["attempts"] if one["deployment"] == "home"] == ["hedge_lost"]
+    assert 1.0 <= answer.first_s < 5.0
