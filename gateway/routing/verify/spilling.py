@@ -30,6 +30,8 @@ def first_choices_that_never_spill(case: Case) -> Iterator[Finding]:
 
 
 def _to_last_resorts(case: Case, one: RuleCase, name: str, rest: int, usable: list[Place]) -> Iterator[Finding]:
+    if one.rule.fallback.also_on:  # then it is there for what the others refuse
+        return
     ceiling = one.compiled.bounds.max_cost_usd
     pool = [place for place in usable if not place.last_resort]
     for first in filter(_waits, pool):
@@ -47,7 +49,7 @@ def _to_last_resorts(case: Case, one: RuleCase, name: str, rest: int, usable: li
                 f"{first.name!r} can never spill over to {last[0]!r}: a last resort is asked when the others have failed, "
                 f"not when they are late; to spill over it has to be in the pool of {name!r}"
             )
-            yield one.finding(Kind.FALLBACK, "fallback.to", sentence)
+            yield one.finding(Kind.FALLBACK, "fallback.to", sentence, Severity.NOTE)
 
 
 def _too_patient(case: Case, one: RuleCase, rest: int, pool: list[Place]) -> Iterator[Finding]:

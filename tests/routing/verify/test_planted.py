@@ -107,7 +107,7 @@ PLANTED = {
         ["when: {model: [small]}, fallback: {to: [home-2]}"], "fallback", "warning", "rules[0].fallback.to[0]", "it stands at 10.0.0.1, as all that is tried before it",
     ),
     "a queue whose only way on is a last resort": (
-        ["when: {model: [small]}, fallback: {to: [cloud]}"], "fallback", "warning", "rules[0].fallback.to", "'home' can never spill over to 'cloud'",
+        ["when: {model: [small]}, fallback: {to: [cloud]}"], "fallback", "note", "rules[0].fallback.to", "'home' can never spill over to 'cloud'",
     ),
     "a deadline that no queue passes": (
         ["prefer: {order: [home]}, limits: {deadline_s: 7200}, when: {stream: true}"], "limit", "warning", "rules[0].limits.deadline_s", "no stream spills over from 'home'",
