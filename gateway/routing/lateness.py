@@ -58,8 +58,9 @@ class Patience:
     def standings(self, judged: dict[str, SloReading] | None, prospects: Sequence[Prospect], now: float) -> list[int]:
         """`judged`: by deployment, how the rule's objective was kept; None if it has none."""
         first_s, total_s, queue_s = self.first_s, self.total_s, self.queue_s
-        if judged is not None or self.pace is not None:
-            return [self._standing(one, (judged or {}).get(one[0].name), now) for one in prospects]
+        passed_over = {name for name, one in (judged or {}).items() if one.passed_over}
+        if self.pace is not None:
+            return [self._standing(one, one[0].name in passed_over, now) for one in prospects]
         return [  # nearly always nothing speaks against anybody
             READY
             if (total is None or total <= total_s)
@@ -67,15 +68,21 @@ class Patience:
             and queued_s <= queue_s
             and slowed_s <= queue_s
             and reading.silent_since is None
+            and not reading.wait_s
             and not place.last_resort
-            else self._standing((place, reading, most, expected, first, total, quality, queued_s, slowed_s), None, now)
+            and place.name not in passed_over
+            else self._standing(
+                (place, reading, most, expected, first, total, quality, queued_s, slowed_s),
+                place.name in passed_over,
+                now,
+            )
             for place, reading, most, expected, first, total, quality, queued_s, slowed_s in prospects
         ]
 
-    def _standing(self, prospect: Prospect, its: SloReading | None, now: float) -> int:
+    def _standing(self, prospect: Prospect, passed_over: bool, now: float) -> int:  # noqa: FBT001 - by position where it is quick
         if prospect[0].last_resort:
             return LAST_RESORT
-        if its is not None and its.passed_over:
+        if passed_over:
             return BURNING
         return LATE if self._is_late(prospect, now) else READY
 
