@@ -23,6 +23,7 @@ from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
+from gateway.state.directory import StateDirectory
 from gateway.state.readings import Readings
 from gateway.state.revisions import Revisions
 from gateway.state.slo_books import Objectives
@@ -51,6 +52,8 @@ class Gateway:
     """One process's gateway: build it, `start` it on a running loop, serve its `asgi`, `stop` it."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises InUse if another process holds the state directory."""
+        self._directory = StateDirectory(settings.journal_path.parent)
         self.readings = Readings()
         hardware = {name: one.own_cost for name, one in settings.catalogue.deployments.items() if one.own_cost}
         self.readings.declare(hardware, time.time())
@@ -88,6 +91,7 @@ class Gateway:
             queue=settings.journal.queue,
             dropped=self.metrics.journal_dropped.inc,
         )
+        self.metrics.read_journal(lambda: self.journal.is_kept)
         self._subscribe()
         catalogue = settings.catalogue
         deployments = self._deployments = catalogue.deployments
@@ -160,6 +164,7 @@ class Gateway:
         await self.transport.close()
         self._classifier.close()
         self.journal.close()
+        self._directory.release()
 
     def _subscribe(self) -> None:
         self.bus.subscribe(DecisionMade, self.journal.decision_made)

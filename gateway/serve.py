@@ -34,7 +34,8 @@ _UNREAD_TIMES = 1.5  # the bound of readers: first the request ends, on record, 
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises OSError if the address is taken."""
+    """Serve until told to stop. Raises OSError if the address is taken, InUse if the state directory is."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is handled: the start reads the policy anyway
     uvloop.run(_serve(settings))
 
 

@@ -39,6 +39,7 @@ from gateway.routing.verify import Severity
 from gateway.serve import run
 from gateway.settings import GatewayFile, configuration_name, schema
 from gateway.settings.checking import Checked, check_files
+from gateway.state.directory import InUse
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
@@ -71,6 +72,8 @@ def serve(config: str | None, file: str | None) -> None:
         run(settings)
     except InvalidDocument as invalid:
         refuse(invalid)
+    except InUse as in_use:
+        raise click.ClickException(f"cannot serve: {in_use}") from None
     except OSError as error:
         raise click.ClickException(f"cannot serve on {settings.server.host}:{settings.server.port}: {error}") from None
 

@@ -111,6 +111,10 @@ class Metrics:
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
+        self.journal_kept = Gauge(
+            "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
+        )
+        self.journal_kept.set(1)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -212,6 +216,10 @@ class Metrics:
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""
         self.registry.register(Detections(source))
+
+    def read_journal(self, is_kept: Callable[[], bool]) -> None:
+        """From now on each scrape asks whether the journal can be written."""
+        self.journal_kept.set_function(is_kept)
 
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""

@@ -17,6 +17,7 @@ from gateway.documents import Document, Secret, load_struct, parse
 from gateway.settings.document import GatewayFile, JournalSection, LogSection, ServerSection
 from gateway.settings.files import read_text
 from gateway.settings.keys import Secrets, keyring
+from gateway.settings.place import journal_path
 from gateway.settings.policy import PolicySource, default_text, load_policy, policy_source
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
@@ -95,7 +96,7 @@ def load(
         server=server,
         journal=parsed.journal,
         log=parsed.log,
-        journal_path=_journal_path(parsed.journal, base, env),
+        journal_path=journal_path(parsed.journal.path, path, env),
         policy=policy,
         catalogue=compiled.catalogue,
         keyring=keys,
@@ -126,13 +127,6 @@ def _policy_problems(source: PolicySource, catalogue: Catalogue) -> list[Problem
         return load_policy(source.document(), catalogue)[1]
     except InvalidDocument as invalid:
         return invalid.problems
-
-
-def _journal_path(journal: JournalSection, base: Path, env: Mapping[str, str]) -> Path:
-    if journal.path is not None:
-        return base / journal.path
-    home = env.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(env.get("GATEWAY_STATE_DIR") or Path(home) / "gateway") / "journal.db"
 
 
 def _overridden(server: ServerSection, env: Mapping[str, str]) -> tuple[ServerSection, list[Problem]]:
