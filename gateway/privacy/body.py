@@ -53,6 +53,12 @@ class Body:
         except RecursionError:
             raise GivenUp("the body is nested too deeply") from None
 
+    def replace(self, old: str, new: str) -> None:
+        """In all texts."""
+        self.lines = [line.replace(old, new) for line in self.lines]
+        for name, chain in self.chains.items():
+            self.chains[name] = [text.replace(old, new) for text in chain]
+
     def _names_twice(self, raw: bytes, top: int) -> bool:
         """Every string has two quotes: fewer strings read than written means that a name hid another of its kind."""
         quotes = 2 * (len(self.lines) - self._numbers - top)

@@ -97,7 +97,7 @@ def _readings(blocks: list[bytes], meter: Meter) -> Readings:
     meter.take(len(data))
     if b"\0" not in data:
         try:
-            return (data.decode("utf-8"),)
+            return (data.decode("utf-8").replace(BETWEEN, "\n"),)
         except UnicodeDecodeError:
             pass
     fits = [codec for codec in ("utf-8", *_WIDE_CODECS, *_EAST_ASIAN, _WESTERN) if _fits(codec, blocks, meter)]
@@ -123,7 +123,7 @@ def _decoded(blocks: Iterator[bytes], codec: str, meter: Meter) -> str:
         meter.work(len(block) // 256)
         found.append(decoder.decode(block))
     found.append(decoder.decode(b"", final=True))
-    return "".join(found)
+    return "".join(found).replace(BETWEEN, "\n")
 
 
 def _makes_sense(codec: str, sample: bytes) -> bool:

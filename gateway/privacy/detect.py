@@ -112,7 +112,11 @@ class _Search:
     def body(self, fields: Mapping[str, msgspec.Raw]) -> None:
         body = Body(self.meter)
         body.read(fields)
-        self._text(BETWEEN.join(body.lines), _DEPTH)
+        text = BETWEEN.join(body.lines)
+        if text.count(BETWEEN) >= len(body.lines):  # the text itself has one
+            body.replace(BETWEEN, "\n")
+            text = BETWEEN.join(body.lines)
+        self._text(text, _DEPTH)
         for chain in body.chains.values():
             if len(chain) > 1:
                 self._chain(chain)

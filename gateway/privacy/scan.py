@@ -8,7 +8,7 @@ one from the free ones and puts it back; list.pop and list.append are atomic.
 import hyperscan
 
 from gateway.privacy import payload
-from gateway.privacy.folding import ODD
+from gateway.privacy.folding import ODD, ODD_CONTROLS, ODD_MARKS
 from gateway.privacy.keys import BY_CHANCE, KEYS
 
 EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, BASE64, BASIC_AUTH = range(10)
@@ -46,6 +46,7 @@ _PATTERNS: list[tuple[int, str, int]] = [
     (DATA_URI, r"data:[^,\s]{0,64},", _ONCE),
     *((BASE64, pattern, _ONCE) for pattern in payload.FIRST),
     (BASIC_AUTH, r"basic[ :]{1,3}[a-z0-9+/]{8}", _ANY_CASE),
+    (ODD_SPELLING, ODD_CONTROLS, _ONCE),
     (ESCAPED, r"\\", _ONCE),
     (PERCENT, r"%[0-9a-f]{2}|[0-9a-z][+][0-9]", _ANY_CASE),
     (ENTITY, r"&(?:#[0-9x]|[a-z]{2,8};)", _ANY_CASE),
@@ -55,7 +56,7 @@ _PATTERNS: list[tuple[int, str, int]] = [
 # what is looked at where base64 stands that says no text: what chance does not write with its letters; in much of it
 _IN_MUCH_BASE64 = [(NUMBER, r"[0-9](?:[/-]?[0-9]){7}", _ONCE)]
 _IN_BASE64 = 1 << NUMBER | 1 << LETTERED | sum(1 << (KEY + row) for row in range(len(KEYS)) if row not in BY_CHANCE)
-_ODD = [(ODD_SPELLING, ODD, _ONCE | hyperscan.HS_FLAG_UTF8)]
+_ODD = [(ODD_SPELLING, pattern, _ONCE | hyperscan.HS_FLAG_UTF8) for pattern in (ODD, ODD_MARKS)]
 
 
 class Scanner:
