@@ -7,6 +7,7 @@ of its own. Texts that stand next to each other under one name are read a second
 
 import traceback
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,9 +20,9 @@ from gateway.privacy.charsets import BETWEEN, Readings
 from gateway.privacy.folding import folded
 from gateway.privacy.looks import LOOKS, Look, sightings
 from gateway.privacy.payload import NO_PAYLOADS, Opaque, Payloads, payloads
-from gateway.privacy.seams import Glued, batches, ends
+from gateway.privacy.seams import Batch, Glued, batches, ends
 from gateway.privacy.sighting import Span
-from gateway.privacy.spelling import WAYS, respelled
+from gateway.privacy.spelling import WAYS, at_a_seam, respelled
 from gateway.privacy.tally import Tally
 from gateway.values.finding import Detection, Kind
 
@@ -36,7 +37,12 @@ _STEPS_OF_SPELLING = 30  # in 1,024 characters
 
 _ODD = 1 << scan.ODD_SPELLING
 _PAYLOAD = 1 << scan.DATA_URI | 1 << scan.BASE64
-_WAY_BITS = tuple(1 << bit for bit in (scan.ODD_SPELLING, scan.ESCAPED, scan.PERCENT, scan.ENTITY, scan.OVER_LINES))
+_WAY_BITS = tuple(
+    1 << bit
+    for bit in (
+        scan.ODD_SPELLING, scan.ESCAPED, scan.PERCENT, scan.ENTITY, scan.MARKUP, scan.OVER_LINES, scan.GROUPED,
+    )
+)  # fmt: skip
 _SPELLED = sum(_WAY_BITS)
 _EVERY_KIND = frozenset(Kind)
 _AMPLE = Budget()
@@ -225,14 +231,26 @@ class _Search:
             return
         for batch in batches(chain):
             self.meter.tick()
+            self._batch(batch)
+
+    def _batch(self, batch: Batch) -> None:
+        """Look over the seams of neighbours in all their spellings."""
+        for _ in range(_ROUNDS):
             fired = self._scanner.fired_anywhere(batch.glued.text)
             if fired & _ODD:
-                batch = batch.respelled(folded)  # noqa: PLW2901 - the same in plain spelling
+                batch = batch.respelled(folded)  # the same in plain spelling
                 fired = self._scanner.fired_anywhere(batch.glued.text)
             wanted = self.tally.missing() if fired else frozenset()
             looks = tuple(look for look in self._looks if look.kinds & wanted and fired & look.bit)
             if looks:
                 self._seams(batch.readings(self.meter), looks, wanted)
+            if not fired & _SPELLED or not wanted:
+                return
+            self.meter.work(_STEPS_OF_SPELLING * (len(batch.glued.text) // 1024 + 1))
+            ways = (*(way for bit, way in zip(_WAY_BITS, WAYS, strict=True) if fired & bit), at_a_seam)
+            before, batch = batch.glued.text, batch.respelled(partial(respelled, ways=ways))
+            if batch.glued.text == before:
+                return
 
     def _seams(self, readings: Iterable[Glued], looks: tuple[Look, ...], wanted: frozenset[Kind]) -> None:
         for glued in readings:

@@ -20,7 +20,7 @@ _SIGNS = frozenset("+-./@_")
 _LAST = 0x20000  # from here on nothing but the ignorable plane is of these properties, as a test holds
 
 
-def _spelling(code: int) -> str | None:
+def _spelling(code: int) -> str | None:  # noqa: PLR0911 - one line a property
     """What stands for a character, by its properties; None where it stands for itself."""
     letter = chr(code)
     category = unicodedata.category(letter)

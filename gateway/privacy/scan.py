@@ -12,7 +12,7 @@ from gateway.privacy.folding import ODD, ODD_CONTROLS, ODD_MARKS
 from gateway.privacy.keys import BY_CHANCE, KEYS
 
 EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, BASE64, BASIC_AUTH = range(10)
-ODD_SPELLING, ESCAPED, PERCENT, ENTITY, OVER_LINES, KEY = range(10, 16)
+ODD_SPELLING, ESCAPED, PERCENT, ENTITY, MARKUP, OVER_LINES, GROUPED, KEY = range(10, 18)
 _ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 _ANY_CASE = _ONCE | hyperscan.HS_FLAG_CASELESS
 
@@ -50,6 +50,8 @@ _PATTERNS: list[tuple[int, str, int]] = [
     (ESCAPED, r"\\", _ONCE),
     (PERCENT, r"%[0-9a-f]{2}|[0-9a-z][+][0-9]", _ANY_CASE),
     (ENTITY, r"&(?:#[0-9x]|[a-z]{2,8};)", _ANY_CASE),
+    (MARKUP, r"[0-9@]\s{0,8}<[/a-z!]|[/a-z\"'-]>\s{0,8}@", _ANY_CASE),
+    (GROUPED, r"[0-9]{4}[^0-9a-z\r\n]{0,8}[^0-9a-z\r\n .\-/()][^0-9a-z\r\n]{0,8}[0-9]{4}", _ANY_CASE),
     (OVER_LINES, r"[0-9]-?[ ]{0,2}[\t\r\n][ \t\r\n>]{0,8}[0-9A-Z(]", _ONCE),
 ]  # fmt: skip
 

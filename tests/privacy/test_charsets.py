@@ -27,7 +27,7 @@ PAYLOADS = {
     "ideographic space": b64(f"卡号\u3000{CARD}"),
     "line separator": b64(f"x\u2028{CARD}"),
     "an emoji newer than Python": b64(f"hi \U0001fae8 {CARD}"),
-    "a control": b64(f"a\0b\x01{CARD}"),
+    "a control": b64(f"a\0b\x01 {CARD}"),
     "cp1252": b64(f"café – “quoted” {CARD}", "cp1252"),
     "gbk": b64(f"我的银行卡号是{CARD}，请查收", "gbk"),
     "gbk, full width": b64("卡号４１１１１１１１１１１１１１１１在此", "gbk"),
