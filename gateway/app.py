@@ -68,6 +68,7 @@ class Gateway:
         self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
         policy.begin(By(Via.START, time.time()))
         self.policy_now = policy.now
+        self.detection_reports = lambda: policy.plan.detection.reports
         self._policy_changes = PolicyChanges(policy, compiler)
         self.metrics.read_policy(policy.now)
         self.journal = Journal(
