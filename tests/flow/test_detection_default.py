@@ -52,7 +52,7 @@ SPEAKING: dict[str, dict[str, Any]] = {
     "a rule on sensitivity": {"policy": {"rules": [{"name": "s", "when": {"sensitivity": ["restricted"]}}, RULE]}},
     "a rule on findings": {"policy": {"rules": [{"name": "s", "when": {"not": {"found": ["card"]}}}, RULE]}},
     "a required clearance": {
-        "policy": {"rules": [{"name": "s", "when": {"model": ["b"]}, "require": {"clearance": "internal"}}, RULE]}
+        "policy": {"rules": [{"name": "s", "when": {"stream": True}, "require": {"clearance": "internal"}}, RULE]}
     },
     "classes": {"policy": {"rules": [RULE], "detection": {"classes": {"card": "confidential"}}}},
     "the mode": {"policy": {"rules": [RULE], "detection": {"mode": "enforce"}}},
