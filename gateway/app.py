@@ -83,6 +83,7 @@ class Gateway:
         self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
         policy.begin(By(Via.START, time.time()))
         self.policy_now = policy.now
+        self._policy = policy
         self._policy_changes = PolicyChanges(policy, compiler)
         self.metrics.read_policy(policy.now)
         self.journal = Journal(
@@ -141,6 +142,10 @@ class Gateway:
         """True if a deployment can answer, as far as is known."""
         now = time.time()
         return any(self.readings.is_able(name, now) for name in self._deployments)
+
+    def detection_reports(self) -> bool:
+        """True if what detection finds decides nothing."""
+        return self._policy.plan.detection.reports
 
     def reload_policy(self) -> None:
         """Look at the policy's file now."""

@@ -22,7 +22,6 @@ from gateway.api.policy_sentences import source_phrase
 from gateway.app import Gateway
 from gateway.settings import Settings
 from gateway.settings.document import ServerSection
-from gateway.values.revision import PolicyNow
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
@@ -30,6 +29,14 @@ _FILES_A_REQUEST, _FILES_BESIDE = 2, 500
 _GREET_WITHIN_S = 20.0
 _CUT_OFF_AFTER_S = 2.0  # who has not read the end of its answer by then does not get it
 _ASK_AFTER_S, _ASK_AGAIN_S = 30, 15  # whole seconds of silence, before a caller is asked whether it is there
+_DECIDES = (
+    "Detection decides: a request with an e-mail address or a phone number counts as confidential, with a card, a key or an "
+    "id as restricted, unless the policy's 'detection' says otherwise, and goes only where 'clearance' allows."
+)
+_REPORTS = (
+    "Detection only reports: nothing here says who may see personal data. 'clearance' on a deployment, or "
+    "'detection: {mode: enforce}' in the policy, makes it decide."
+)
 _UNREAD_TIMES = 1.5  # the bound of readers: first the request ends, on record, then the connection
 
 
@@ -129,7 +136,7 @@ async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> 
     while not (gateway.is_ready() and await _listens(host, port)) and time.monotonic() < until:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0.05)
     _drop_unread(port, settings.server.reader_s * _UNREAD_TIMES)
-    sys.stdout.write(_greeting(settings, gateway.policy_now(), host, port))
+    sys.stdout.write(_greeting(settings, gateway, host, port))
     sys.stdout.flush()
 
 
@@ -195,7 +202,8 @@ def _command() -> str:
     return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
 
 
-def _greeting(settings: Settings, policy: PolicyNow, host: str, port: int) -> str:
+def _greeting(settings: Settings, gateway: Gateway, host: str, port: int) -> str:
+    policy = gateway.policy_now()
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     model = next(iter(settings.catalogue.models), next(iter(settings.catalogue.deployments)))
     asked = '[{"role": "user", "content": "What is the capital of France?"}]'
@@ -212,6 +220,7 @@ def _greeting(settings: Settings, policy: PolicyNow, host: str, port: int) -> st
         f"The answer's x-gateway-decision header is an id: {address}/admin/decisions/ID{operator}, or:",
         f"  {_command()} decisions {of}ID",
     ]
+    lines.append(_REPORTS if gateway.detection_reports() else _DECIDES)
     if local:
         lines.append("No keys are configured: this machine only is served.")
     return "\n".join(lines) + "\n"

@@ -149,6 +149,8 @@ def _refusal(decision: Decision) -> ApiError:
     row = next(row for cause, row in reversed(REFUSALS.items()) if cause in causes)
     why = " ".join(map(candidate_sentence, candidates))
     message = f"No deployment may or can answer this request. {why}"
+    if row is REFUSALS[Cause.CLEARANCE]:
+        message += f" {_what_decides(decision)}"
     later = _able_again_s(decision) if causes <= _PASSING else None
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
@@ -157,6 +159,16 @@ def _carries(decision: Decision) -> str:
     """The class and the kinds that were found, never what was found."""
     facts = decision.facts
     return f"Rule {decision.rule!r} refuses this request: it is {facts.sensitivity.value}, {found_sentence(facts)}."
+
+
+def _what_decides(decision: Decision) -> str:
+    """Why the request has its class, and the settings that decide."""
+    facts = decision.facts
+    return (
+        f"The request counts as {facts.sensitivity.value}, the highest of x-gateway-sensitivity, the floor of its key and "
+        f"team, and the classes of what detection found in it ({found_sentence(facts)}). 'detection' in the policy says "
+        "what class each kind makes, 'clearance' of a deployment what it may see."
+    )
 
 
 def _able_again_s(decision: Decision) -> float | None:

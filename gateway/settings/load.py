@@ -22,6 +22,7 @@ from gateway.settings.policy import PolicySource, default_text, load_policy, pol
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import Ground
+from gateway.values.sensitivity import Sensitivity
 
 _PACKAGED = "defaults/gateway.yaml"
 _HERE = "gateway.yaml"  # taken where nothing else is named
@@ -91,6 +92,8 @@ def load(
         problems += secrets.missing
     if problems:
         raise InvalidDocument(problems)
+    floors = {key.sensitivity for key in parsed.keys.values()} | {team.sensitivity for team in parsed.teams.values()}
+    speaks = bool(floors - {Sensitivity.PUBLIC}) or compiled.catalogue.speaks_of_sensitivity
     return Settings(
         file=file,
         server=server,
@@ -98,7 +101,7 @@ def load(
         log=parsed.log,
         journal_path=journal_path(parsed.journal.path, path, env),
         policy=policy,
-        catalogue=compiled.catalogue,
+        catalogue=msgspec.structs.replace(compiled.catalogue, speaks_of_sensitivity=speaks),
         keyring=keys,
         api_keys=api_keys,
         teams=frozenset(parsed.teams) | {entry.team for entry in parsed.keys.values() if entry.team is not None},

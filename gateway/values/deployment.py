@@ -184,7 +184,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can answer. A deployment's own name can be asked for as well as a model's."""
+    """Everything that can answer. A deployment's own name can be asked for as well as a model's.
+
+    `speaks_of_sensitivity`: a deployment is self-hosted or has a clearance of its own, or a key or team a floor.
+    """
 
     deployments: dict[str, Deployment]
     models: dict[str, Model]
+    speaks_of_sensitivity: bool = True
