@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 
 from gateway.access import Throttle
@@ -76,8 +75,8 @@ class ChatCompletions:
                 raise not_post()  # noqa: TRY301 - one place tells the caller
             refuse_repeats(scope["headers"], headers)
             caller = self._identify(headers)
-            if not self._throttle.admits(caller.key, arrived, random.random()):  # noqa: S311 - no secret
-                raise throttled()  # noqa: TRY301 - one place tells the caller
+            if not self._throttle.admits(caller.key, arrived):
+                raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers)
             request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
