@@ -9,7 +9,17 @@ from gateway.api import request_headers
 from gateway.api.chat_answer import BrokenStream, about, send_answer, send_error, send_stream
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
-from gateway.api.errors import ApiError, internal, no_room, not_post, of_failure, stopped, throttled, unknown_model
+from gateway.api.errors import (
+    ApiError,
+    broken_body,
+    internal,
+    no_room,
+    not_post,
+    of_failure,
+    stopped,
+    throttled,
+    unknown_model,
+)
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
 from gateway.api.wire import (
@@ -86,8 +96,8 @@ class ChatCompletions:
             await self._reject(send, error, ids)
         except UnknownModel as unknown:
             await self._reject(send, unknown_model(str(unknown)), ids)
-        except ClientGone:
-            pass
+        except ClientGone:  # or its chunks are malformed: the server does not tell them apart
+            await self._reject(send, broken_body(), ids)
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise

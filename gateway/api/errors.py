@@ -171,6 +171,11 @@ def not_post() -> ApiError:
     return ApiError(405, "method_not_allowed", "Use POST.", headers={"allow": "POST"})
 
 
+def broken_body() -> ApiError:
+    """400: the body's framing is malformed, or its end never came."""
+    return ApiError(400, "incomplete_body", "The body ended before it was whole, or its chunks are malformed.")
+
+
 def encoded() -> ApiError:
     """415: nobody here would decode the body. The header says what is taken (RFC 9110 15.5.16)."""
     message = "Invalid header 'content-encoding': expected 'identity', or none; send the body as it is, not compressed."
