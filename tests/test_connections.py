@@ -40,10 +40,10 @@ def test_silent_connections_do_not_stop_the_service(upstream: Upstream, tmp_path
 
 @pytest.mark.parametrize("sent", [b"", b"P", PREFACE])
 def test_one_that_begins_no_request_does_not_delay_the_stop(upstream: Upstream, tmp_path: Path, sent: bytes) -> None:
-    with GatewayProcess(tmp_path, configuration(upstream.base_url, server={"drain_s": 60})) as gateway:
-        with connected(gateway, sent):
-            time.sleep(0.2)
-            assert gateway.stop() == 0  # which waits for less than drain_s
+    config = configuration(upstream.base_url, server={"drain_s": 60})
+    with GatewayProcess(tmp_path, config) as gateway, connected(gateway, sent):
+        time.sleep(0.2)
+        assert gateway.stop() == 0  # which waits for less than drain_s
 
 
 def test_http_2_is_off(gateway: GatewayProcess) -> None:

@@ -40,7 +40,7 @@ def admin_handlers(
         headers = headers_once(request.scope["headers"])
         caller = identify(headers)
         decision_id = ids.new()
-        body = await bodies.read(request.receive, headers)
+        body = await bodies.read(request.receive, headers, caller.key)
         asked = chat_request(body, headers, caller, decision_id)
         try:
             decision = await answers.explain(plan(), asked, decision_id)

@@ -87,7 +87,7 @@ class ChatCompletions:
             caller = self._identify(headers)
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
-            body = await self._bodies.read(receive, headers)
+            body = await self._bodies.read(receive, headers, caller.key)
             request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
             with Departure(receive), self._open:
