@@ -45,7 +45,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         headers = headers_once(request.scope["headers"])
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
-        body = await bodies.read(request.receive, headers)
+        body = await bodies.read(request.receive, headers, caller.key)
         asked = chat_request(body, headers, caller, decision_id)
         try:
             decision = await answers.explain(plan(), asked, decision_id)

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from gateway.api.admin import admin_handlers
 from gateway.api.chat import ChatCompletions
 from gateway.api.deployments import deployment_handlers
-from gateway.api.errors import ApiError, internal
+from gateway.api.errors import ApiError, broken_body, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
 from gateway.api.models import model_handlers
@@ -100,8 +100,8 @@ def _allowed(methods: str) -> str:
 
 
 def _gone(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
-    """Nobody reads it."""
-    return _api_error(request, ApiError(408, "request_timeout", "The client left before its request was whole."))
+    """Somebody reads it only if it was the chunks that were malformed."""
+    return _api_error(request, broken_body())
 
 
 def _bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

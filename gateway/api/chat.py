@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 
 from gateway.access import Throttle
@@ -10,7 +9,17 @@ from gateway.api import request_headers
 from gateway.api.chat_answer import BrokenStream, about, send_answer, send_stream
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
-from gateway.api.errors import ApiError, internal, no_room, not_post, of_failure, stopped, throttled, unknown_model
+from gateway.api.errors import (
+    ApiError,
+    broken_body,
+    internal,
+    no_room,
+    not_post,
+    of_failure,
+    stopped,
+    throttled,
+    unknown_model,
+)
 from gateway.api.heartbeats import Heartbeats
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
@@ -80,9 +89,9 @@ class ChatCompletions:
                 raise not_post()  # noqa: TRY301 - one place tells the caller
             refuse_repeats(scope["headers"], headers)
             caller = self._identify(headers)
-            if not self._throttle.admits(caller.key, arrived, random.random()):  # noqa: S311 - no secret
-                raise throttled()  # noqa: TRY301 - one place tells the caller
-            body = await self._bodies.read(receive, headers)
+            if not self._throttle.admits(caller.key, arrived):
+                raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
+            body = await self._bodies.read(receive, headers, caller.key)
             request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
             with Departure(receive), self._open:
@@ -91,8 +100,8 @@ class ChatCompletions:
             await self._reject(reply, error)
         except UnknownModel as unknown:
             await self._reject(reply, unknown_model(str(unknown)))
-        except ClientGone:
-            pass
+        except ClientGone:  # or its chunks are malformed: the server does not tell them apart
+            await self._reject(reply, broken_body())
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise

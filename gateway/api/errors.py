@@ -3,6 +3,7 @@
 A closed vocabulary: `code` is one of these, or for a refusal of the caller's own request the provider's word.
 """
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -35,7 +36,7 @@ class ApiError(Exception):
         self.param = param
         self.headers = dict(headers or {})
         if retry_after_s is not None:
-            self.headers["retry-after"] = str(max(1, round(retry_after_s)))
+            self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
 
     def body(self) -> bytes:
         """OpenAI's error body."""
@@ -188,6 +189,11 @@ def not_post() -> ApiError:
     return ApiError(405, "method_not_allowed", "Use POST.", headers={"allow": "POST"})
 
 
+def broken_body() -> ApiError:
+    """400: the body's framing is malformed, or its end never came."""
+    return ApiError(400, "incomplete_body", "The body ended before it was whole, or its chunks are malformed.")
+
+
 def encoded() -> ApiError:
     """415: nobody here would decode the body. The header says what is taken (RFC 9110 15.5.16)."""
     message = "Invalid header 'content-encoding': expected 'identity', or none; send the body as it is, not compressed."
@@ -202,10 +208,10 @@ def no_room(retry_after_s: float) -> ApiError:
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=retry_after_s)
 
 
-def throttled() -> ApiError:
+def throttled(retry_after_s: float) -> ApiError:
     """429: most of what this caller sent lately could not be taken."""
     message = "Most of what this key sent lately could not be taken; send less."
-    return ApiError(429, "throttled", message, kind="rate_limit_error", retry_after_s=1.0)
+    return ApiError(429, "throttled", message, kind="rate_limit_error", retry_after_s=retry_after_s)
 
 
 def unknown_model(name: str) -> ApiError:

@@ -22,7 +22,7 @@ ON_LOOP_STEPS = (
     400  # of work for one request on the event loop, about two milliseconds; what takes more goes to a thread
 )
 _THREADS = 3
-_MOST_WAITING = 64
+_MOST_WAITING = 1024  # time bounds the queue before number does
 _LONGEST_WAIT_S = 2.0
 _log = logging.getLogger(__name__)
 
