@@ -17,6 +17,7 @@ from gateway.app import load_plan
 from gateway.cli import main
 from gateway.insight.chooser import Planned
 from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
+from gateway.insight.traffic import Arrival
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread, World, read_world
 from gateway.observe.journal import Journal, JournalRecord, every
 from gateway.providers.vendors import VENDORS
@@ -102,6 +103,17 @@ def write(path: Path, records: list[RequestFinished]) -> None:
     journal.close()
 
 
+def simulated_journal(configuration: Path, asked: list[Arrival]) -> list[RequestFinished]:
+    """What became of these requests, written to the configuration's journal."""
+    settings = load(str(configuration), {}, frozenset(VENDORS), without_secrets=True)
+    world = {
+        "home": Behaviour(self_hosted=HOME), "cloud": Behaviour(commercial=CLOUD), "cloud-2": Behaviour(commercial=CLOUD)
+    }  # fmt: skip
+    records = simulated(Planned(load_plan(settings)), settings.catalogue, world, asked)
+    write(settings.journal_path, records)
+    return records
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration, and the journal of a busy hour under it."""
@@ -109,12 +121,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document: dict[str, Any] = yaml.safe_load((REPOSITORY / "policies" / "spill-over.yaml").read_text())
     document["journal"] = {"path": "journal.db"}
     (path / "gateway.yaml").write_text(json.dumps(document))
-    settings = load(str(path / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
-    world = {
-        "home": Behaviour(self_hosted=HOME), "cloud": Behaviour(commercial=CLOUD), "cloud-2": Behaviour(commercial=CLOUD)
-    }  # fmt: skip
-    records = simulated(Planned(load_plan(settings)), settings.catalogue, world, traffic(3000, 5.0))
-    write(settings.journal_path, records)
+    records = simulated_journal(path / "gateway.yaml", traffic(3000, 5.0))
     write(path / "short.db", records[:700])
     (path / "draft.yaml").write_text(json.dumps(CLOUD_FIRST))
     (path / "cloud-2.yaml").write_text(

@@ -256,7 +256,7 @@ def test_a_difference_that_hangs_on_what_is_in_doubt_judges_nothing() -> None:
     assert "100.0% instead of 94.5%, but not if those in doubt are slower" in judged.sentence
     lines = simulation_sentences(found)
     at = next(number for number, line in enumerate(lines) if line.startswith("first output p95"))
-    assert re.fullmatch(r"  between +0\.\d+ s and 0\.\d+ s +0\.067 s and 0\.600 s", lines[at + 1])
+    assert re.fullmatch(r"  between +0\.\d+ s and 0\.\d+ s +0\.067 s and 0\.800 s", lines[at + 1])
     assert found.notes == (f"{DEAR} may be up to 3.0 times as slow, or as quick, as it was taken to be: why",)
     sure, _ = played(late, prefer=DEAR_FIRST, fits={DEAR: replace(fits[DEAR], doubts=(), off=1.0)})
     assert sure.otherwise == ()
