@@ -2,19 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.insight.lab.contenders import of_policy, rivals
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import Lab, Played, Score, against
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, scenarios
-from gateway.insight.lab.sentences import lab_sentences
+from gateway.insight.lab.sentences import against_sentence, lab_sentences
 from gateway.settings.policy import PolicySource, valid_policy
 from tests.support.gateway import REPOSITORY
 
@@ -100,6 +102,34 @@ def test_a_policy_stands_beside_the_cheapest_of_those_that_keep_as_much() -> Non
     assert (found.other, found.as_good, found.cheaper) == ("good", True, 0.5)
     (found,) = against([oracle, ours, *others[:1], score("better", 0.97, 1.25)])
     assert (found.other, found.as_good, found.cheaper) == ("better", False, 0.2)
+
+
+def test_a_policy_that_keeps_hardly_anything_is_not_called_cheaper() -> None:
+    oracle, ours = score("oracle", 1.0, 0.1), score("ours", 0.18, 0.3, is_policy=True)
+    for others in (
+        [score("good", 0.98, 2.0)],
+        [score("good", 0.98, 2.0), score("as bad", 0.19, 1.0)],
+        [score("worse", 0.1, 1.0)],
+    ):
+        (found,) = against([oracle, ours, *others])
+        said = against_sentence(found)
+        assert "cheaper" not in said
+        most = max(one.attainment for one in others)
+        assert said == f"ours: keeps 18.0%, others up to {most:.1%}: too little for its cost to say anything"
+    (found,) = against([oracle, replace(ours, attainment=0.97), score("good", 0.98, 2.0)])
+    assert against_sentence(found).startswith("ours: 85.0% cheaper than good")
+
+
+def test_everyone_is_in_the_picture_where_it_is() -> None:
+    """Not at the edge, as if it kept as much as the axis begins with."""
+    scores = [score("oracle", 1.0, 0.1), *(score(f"keeps {kept}", kept, 0.3) for kept in (0.0, 0.18, 0.84, 0.85, 0.97))]
+    for least in range(1, 6):
+        some = (scores[0], *scores[least:])
+        played = Played(name="x", sentence="y", requests=9, scores=some, against=())
+        picture = lab_picture(Lab(seed=0, miss_usd=0.0, scenarios=(played,)))
+        places = [float(x) for x in re.findall(r'<circle cx="([-0-9.]+)" cy="[-0-9.]+" r="3.5"', picture)]
+        assert len(set(places)) == len(some) - 1
+        assert all(42.0 <= x <= 282.0 for x in places)
 
 
 def test_a_picture_and_a_table_show_everyone(calm: Lab) -> None:
