@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -104,6 +105,49 @@ def test_a_policy_stands_beside_the_cheapest_of_those_that_keep_as_much() -> Non
     assert (found.other, found.as_good, found.cheaper) == ("better", False, 0.2)
 
 
+def test_a_catalogue_of_ones_own_takes_the_parts_of_the_labs(tmp_path: Path) -> None:
+    """Other names; and one without own hardware, for which what happens to it is left out."""
+    commercial = {
+        "hosting": "commercial",
+        "base_url": "http://theirs/v1",
+        "clearance": "restricted",
+        "api_key": "${env:K}",
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+    }
+    own = {
+        "hosting": "self_hosted",
+        "provider": "vllm",
+        "model": "m",
+        "base_url": "http://gpu/v1",
+        "own_cost": {"gpu_hour_usd": 2.0, "tokens_per_s": 2500},
+    }
+    few = {
+        "dear": commercial | {"price": {"input_usd_per_mtok": 5.0, "output_usd_per_mtok": 9.0}},
+        "cheap": commercial | {"price": {"input_usd_per_mtok": 0.1, "output_usd_per_mtok": 0.4}},
+    }
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{name: all, prefer: {order: [cheap, dear]}}]")
+    for deployments, left_out in ((few, "slow-down, outage"), (few | {"gpu": own}, "")):
+        of = tmp_path / "gateway.yaml"
+        of.write_text(json.dumps({"deployments": deployments, "models": {"m": {"deployments": list(deployments)}}}))
+        done = command("--catalogue", str(of), "--policy", str(policy), "--scenario", "calm", "--json")
+        assert done.returncode == 0, done.stderr
+        assert (f"left out, as no deployment can take the part: {left_out}" in done.stderr) == bool(left_out)
+        (played,) = json.loads(done.stdout)["scenarios"]
+        (ours,) = [one for one in played["scores"] if one["is_policy"]]
+        assert set(ours["answered"]) == set(deployments)
+        assert ours["answered"]["cheap"] > 0.9 * ours["requests"]
+    done = command("--catalogue", str(of), "--policy", str(OWN_FIRST))
+    assert done.returncode == 1
+    assert "home" in done.stderr
+    unpriced = {"x": commercial | {"model": "nobody-lists-this"}}
+    of.write_text(json.dumps({"deployments": unpriced, "models": {"m": {"deployments": ["x"]}}}))
+    done = command("--catalogue", str(of))
+    assert done.returncode == 1
+    assert "x has no price, and the lab compares costs" in done.stderr
+
+
 def test_a_policy_that_keeps_hardly_anything_is_not_called_cheaper() -> None:
     oracle, ours = score("oracle", 1.0, 0.1), score("ours", 0.18, 0.3, is_policy=True)
     for others in (
@@ -148,6 +192,7 @@ def test_a_picture_and_a_table_show_everyone(calm: Lab) -> None:
     [
         (("--policy", "policies/canary.yaml"), 1, "policies/canary.yaml"),
         (("--policy", "nowhere.yaml"), 1, "nowhere.yaml: document: expected a readable UTF-8 file"),
+        (("--world", "w.yaml"), 2, "--model and --world are of a --catalogue"),
         (("--scenario", "storm"), 2, "'storm' is not one of 'calm'"),
     ],
 )
