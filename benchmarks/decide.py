@@ -12,11 +12,11 @@ import time
 from typing import NamedTuple
 
 from benchmarks.report import Bound, Section
+from gateway.learning.readings import Readings
 from gateway.routing.compile import compile_plan
 from gateway.routing.decide import decide
 from gateway.routing.document import Mix, Policy, Prefer, Rule, SloEntry, TargetEntry, When
 from gateway.routing.plan import Plan
-from gateway.state.readings import Readings
 from gateway.values.deployment import Catalogue, Deployment, Hosting, Model, Price, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt

@@ -8,8 +8,8 @@ import sys
 from functools import partial
 from multiprocessing import Pool
 
-from gateway.state.evidence import STAGED, Evidence
-from gateway.state.trial import is_worse
+from gateway.policies.evidence import STAGED, Evidence
+from gateway.policies.trial import is_worse
 
 RUNS = 100
 BASES, SHARES = (0.02, 0.05, 0.1, 0.3), (0.05, 0.1, 0.2, 0.5)

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
+from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
 from gateway.observe.detections import Detections
 from gateway.observe.hardware import OwnHardware

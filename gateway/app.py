@@ -7,36 +7,36 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.api.application import application
-from gateway.api.rooms import ApiRooms
+from gateway.asgi import application
 from gateway.documents import Secret
 from gateway.flow.admission import Admission
 from gateway.flow.answer import Answers
 from gateway.flow.classify import Classifier
 from gateway.flow.rooms import Rooms
+from gateway.http.rooms import ApiRooms
+from gateway.journal.journal import Journal
+from gateway.learning.readings import Readings
+from gateway.learning.slo_books import Objectives
 from gateway.observe.bus import Bus
 from gateway.observe.health_log import HealthLog
-from gateway.observe.journal import Journal
 from gateway.observe.logs import AccessLog
 from gateway.observe.metrics import Metrics
+from gateway.policies.changes import PolicyChanges
+from gateway.policies.compiler import PolicyCompiler
+from gateway.policies.file import PolicyFile
+from gateway.policies.in_force import Listeners, PolicyInForce
 from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
 from gateway.state.directory import StateDirectory
-from gateway.state.readings import Readings
 from gateway.state.revisions import Revisions
-from gateway.state.slo_books import Objectives
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.values.revision import By, Via
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.configuration_file import ConfigurationFile
 from gateway.watch.embedded import EmbeddedModels
-from gateway.watch.policy import Listeners, PolicyInForce
-from gateway.watch.policy_changes import PolicyChanges
-from gateway.watch.policy_compiler import PolicyCompiler
-from gateway.watch.policy_file import PolicyFile
 from gateway.watch.workers import WorkerWatch
 
 _ATTEMPTS_AT_ONCE = 2  # of a request, with its hedge: what bounds requests bounds connections

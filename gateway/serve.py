@@ -20,7 +20,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from gateway.api.policy_sentences import source_phrase
+from gateway.admin.policy_sentences import source_phrase
 from gateway.app import Gateway
 from gateway.settings import Settings
 from gateway.settings.document import ServerSection

@@ -14,7 +14,7 @@ BROKEN = [
     ("gateway/routing/decide.py", "from gateway.providers import vendors"),
     ("gateway/transport/pool.py", "from gateway.api import errors"),
     ("gateway/routing/decide.py", "import random"),
-    ("gateway/providers/contract.py", "import asyncio"),
+    ("gateway/dialects/contract.py", "import asyncio"),
     ("gateway/observe/bus.py", "from gateway.state import readings"),
     ("gateway/insight/course.py", "from gateway.flow import story"),
 ]

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from gateway.observe.journal import newest
+from gateway.journal.journal import newest
 from tests.conftest import Upstream, configuration
 from tests.support.client import Seen, ask
 from tests.support.gateway import REPOSITORY, GatewayProcess, deployment

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from gateway.observe.journal import count
+from gateway.journal.journal import count
 from gateway.providers.vendors import VENDORS
 from gateway.settings import load
 from tests.conftest import Upstream, configuration

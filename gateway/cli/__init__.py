@@ -15,10 +15,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.access import NoSuchCaller
-from gateway.api.admin import story, summary
-from gateway.api.chat_request import chat_request
-from gateway.api.decision_ids import DecisionIds
-from gateway.api.errors import ApiError
+from gateway.admin.decisions import story, summary
 from gateway.app import load_plan
 from gateway.cli.common import config_option, json_option, load_settings, refuse
 from gateway.cli.deployments import deployments
@@ -27,22 +24,25 @@ from gateway.cli.policy import policy
 from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
+from gateway.http.decision_ids import DecisionIds
+from gateway.http.errors import ApiError
 from gateway.insight.world import World
-from gateway.observe import journal
+from gateway.journal import journal
 from gateway.observe.logs import TEXT, set_up_logs
 from gateway.providers.vendors import SKILLS
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
 from gateway.routing.sentences import decision_sentences
-from gateway.routing.verify import Severity
 from gateway.serve import run
 from gateway.settings import GatewayFile, configuration_name, schema
 from gateway.settings.checking import Checked, check_files
 from gateway.state.directory import InUse
+from gateway.surfaces.chat_request import chat_request
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
+from gateway.verify import Severity
 
 _DOCUMENTS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "gateway": (GatewayFile, "Gateway configuration"),

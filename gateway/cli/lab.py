@@ -15,8 +15,8 @@ from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, Scenario, scenarios
 from gateway.insight.lab.sentences import lab_sentences
 from gateway.insight.world import read_world
-from gateway.settings.files import read_text
-from gateway.settings.policy import policy_in, valid_policy
+from gateway.policies.files import read_text
+from gateway.policies.source import policy_in, valid_policy
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument
 

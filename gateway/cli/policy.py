@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from gateway.cli.running import Told, ask, decoded, print_answer, show_answer, speaks_with_gateway
-from gateway.settings.files import read_text
+from gateway.policies.files import read_text
 from gateway.values.problem import InvalidDocument
 
 

@@ -12,7 +12,7 @@ import msgspec
 from gateway.cli.common import config_option, json_option, load_settings
 from gateway.cli.kept_plans import REVISIONS, KeptPlans
 from gateway.insight.again import Again, again
-from gateway.observe import journal
+from gateway.journal import journal
 
 _PAGE = 2_000
 _NOTHING = 3

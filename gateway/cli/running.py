@@ -11,8 +11,8 @@ import httpx2 as httpx
 import msgspec
 
 from gateway.cli.common import json_option
-from gateway.settings.files import read_text
-from gateway.settings.policy import POLICY
+from gateway.policies.files import read_text
+from gateway.policies.source import POLICY
 from gateway.values.problem import InvalidDocument
 
 _WITHIN_S = 60.0  # a check may take 30

@@ -27,12 +27,12 @@ from gateway.insight.sentences import simulation_sentences
 from gateway.insight.trace import read_trace
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import Unpredictable, World, read_world, world_text
-from gateway.observe import journal as journals
+from gateway.journal import journal as journals
+from gateway.policies.files import read_text
+from gateway.policies.source import PolicySource, policy_in, valid_policy
 from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
 from gateway.settings import Settings
-from gateway.settings.files import read_text
-from gateway.settings.policy import PolicySource, policy_in, valid_policy
 from gateway.state.revisions import stored
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument

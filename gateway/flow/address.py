@@ -1,8 +1,8 @@
 """Where an attempt goes: the address is chosen from what is known now, and told."""
 
 from gateway.flow.story import Story
+from gateway.learning.readings import Readings
 from gateway.routing.address import choose_address
-from gateway.state.readings import Readings
 from gateway.values.deployment import Deployment
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+from gateway.dialects.contract import Continuer, StreamDecoder
 from gateway.flow.address import go_to_address
 from gateway.flow.pace import Pace
 from gateway.flow.patience import Patience, Wait
@@ -9,9 +10,8 @@ from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
-from gateway.providers.contract import Continuer, StreamDecoder
+from gateway.learning.stopped import usage_until_stopped
 from gateway.routing.silence import silence_s
-from gateway.state.stopped import usage_until_stopped
 from gateway.transport import Exchange
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
 from gateway.values.call import Call

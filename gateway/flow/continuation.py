@@ -6,9 +6,9 @@ Off unless the rule asks. The caller reads one answer; that two gave it is on re
 import time
 from collections.abc import Awaitable, Callable
 
+from gateway.dialects.contract import Continuer, Translator
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
-from gateway.providers.contract import Continuer, Translator
 from gateway.routing.plan import CompiledRule
 from gateway.routing.recheck import Recheck
 from gateway.routing.ways_on import moves_on

@@ -10,8 +10,8 @@ import time
 
 import msgspec
 
+from gateway.dialects.contract import TokenCounter
 from gateway.flow.rooms import Rooms
-from gateway.providers.contract import TokenCounter
 from gateway.routing.plan import Plan
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Deployment

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.flow.story import Story
+from gateway.learning.hedge_budget import HedgeBudget
 from gateway.routing.plan import CompiledRule
 from gateway.routing.recheck import Recheck
 from gateway.routing.ways_on import moves_on
-from gateway.state.hedge_budget import HedgeBudget
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
 
 

@@ -2,8 +2,8 @@
 take over (law 3).
 """
 
+from gateway.dialects.contract import StreamDecoder
 from gateway.flow.attempt import RunningAttempt
-from gateway.providers.contract import StreamDecoder
 from gateway.transport import Exchange
 from gateway.values.answer import Beginning, Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome

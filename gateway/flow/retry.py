@@ -6,10 +6,10 @@ import time
 import tenacity
 
 from gateway.flow.story import Story
+from gateway.learning.readings import Readings
 from gateway.routing.plan import CompiledRule
 from gateway.routing.recheck import Recheck
 from gateway.routing.ways_on import WaysOn
-from gateway.state.readings import Readings
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 

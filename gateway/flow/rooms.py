@@ -2,9 +2,9 @@
 
 import msgspec
 
+from gateway.dialects.contract import Translator
+from gateway.learning.readings import Readings
 from gateway.observe.bus import Bus
-from gateway.providers.contract import Translator
-from gateway.state.readings import Readings
 from gateway.transport import Transport
 
 

@@ -1,6 +1,6 @@
 """What an attempt used, and how it went, for its record: as it was told, else as an estimate from what was seen."""
 
-from gateway.state.slo import kept
+from gateway.learning.slo import kept
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome

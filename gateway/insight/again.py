@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.observe.journal import JournalRecord
+from gateway.journal.journal import JournalRecord
 from gateway.routing.decide import UnknownModel
 from gateway.routing.plan import Plan
 from gateway.routing.replay import replay

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from gateway.insight.server import Job
 from gateway.insight.traffic import Arrival
+from gateway.learning.slo import kept
+from gateway.learning.stopped import usage_until_stopped
 from gateway.routing.address import choose_address
 from gateway.routing.chance import hashed
-from gateway.state.slo import kept
-from gateway.state.stopped import usage_until_stopped
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome

@@ -13,7 +13,7 @@ import msgspec
 from gateway.insight.row import Row, row_of
 from gateway.insight.sample import Sample, samples_of
 from gateway.insight.traffic import Arrival, Traffic
-from gateway.observe.journal import JournalRecord
+from gateway.journal.journal import JournalRecord
 from gateway.routing.plan import Plan
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome

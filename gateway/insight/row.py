@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.state.slo import kept
+from gateway.learning.slo import kept
 from gateway.values.decision import Candidate, Cause, Standing
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt, RequestFinished, output_tokens

@@ -17,8 +17,8 @@ from gateway.insight.course import SimulatedRequest
 from gateway.insight.server import Course, Server
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Behaviour, Unpredictable, World
+from gateway.learning.readings import Readings
 from gateway.routing.decide import UnknownModel
-from gateway.state.readings import Readings
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment, Hosting
 from gateway.values.records import Attempt, RequestFinished

@@ -3,10 +3,10 @@
 To add one: a row here, and its captured answers under tests/golden/<name>/.
 """
 
-from gateway.providers.contract import Continuer, TokenCounter, Translator
-from gateway.providers.openai import OpenAITranslator
-from gateway.providers.openai.continuation import ContinuingTranslator
-from gateway.providers.openai.finish import OPENAI
+from gateway.dialects.contract import Continuer, TokenCounter, Translator
+from gateway.dialects.openai import OpenAITranslator
+from gateway.dialects.openai.continuation import ContinuingTranslator
+from gateway.dialects.openai.finish import OPENAI
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.skill import Skill, Skills
 

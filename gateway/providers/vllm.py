@@ -5,8 +5,8 @@ Source: vLLM 0.32, `POST /tokenize` (TokenizeChatRequest: model, messages, tools
 
 import msgspec
 
-from gateway.providers.openai.continuation import ContinuingTranslator
-from gateway.providers.openai.finish import VLLM
+from gateway.dialects.openai.continuation import ContinuingTranslator
+from gateway.dialects.openai.finish import VLLM
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome

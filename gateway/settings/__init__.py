@@ -1,8 +1,8 @@
 """Settings: one configuration file becomes what a process runs with, or all that is wrong with it."""
 
+from gateway.policies.source import PolicySource, default_text, plan_of, plan_of_text, valid_policy
 from gateway.settings.document import GatewayFile
 from gateway.settings.load import Settings, configuration_name, is_loopback, load, schema
-from gateway.settings.policy import PolicySource, default_text, plan_of, plan_of_text, valid_policy
 
 __all__ = [
     "GatewayFile",

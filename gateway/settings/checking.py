@@ -9,16 +9,16 @@ import msgspec
 
 from gateway.catalogue.unusual_addresses import unusual_addresses
 from gateway.documents import Document, parse
+from gateway.policies.files import read_text
+from gateway.policies.source import POLICY, default_text, load_policy
 from gateway.routing.compile import compile_plan
-from gateway.routing.verify import Example, Finding, Kind, Severity, verify
-from gateway.routing.verify.sentences import example_sentence
-from gateway.settings.files import read_text
 from gateway.settings.load import load
-from gateway.settings.policy import POLICY, default_text, load_policy
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.skill import Skill, Skills
+from gateway.verify import Example, Finding, Kind, Severity, verify
+from gateway.verify.sentences import example_sentence
 
 _WORST_FIRST = list(Severity)
 

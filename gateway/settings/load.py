@@ -14,11 +14,11 @@ import msgspec
 from gateway.access import Keyring
 from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
+from gateway.policies.files import read_text
+from gateway.policies.source import PolicySource, default_text, load_policy, policy_source
 from gateway.settings.document import GatewayFile, JournalSection, LogSection, ServerSection
-from gateway.settings.files import read_text
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
-from gateway.settings.policy import PolicySource, default_text, load_policy, policy_source
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import Ground

@@ -1,1 +1,1 @@
-"""State: verbs of the domain that are atomic. In memory here; what outlives the process is the journal's."""
+"""State that outlives the process: the directory that it is kept in, and the policy's revisions."""

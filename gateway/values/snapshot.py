@@ -47,7 +47,7 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `first_output` is of streams, `total` of whole answers; `output_token` is seconds for each output token of one
     choice after the first, of streams, and `output_token_in_flight` by how much these are more for each other attempt
-    that was there. Learned by `gateway.state.latency`, from the newest samples.
+    that was there. Learned by `gateway.learning.latency`, from the newest samples.
     """
 
     samples: int  # the answers it was learned from

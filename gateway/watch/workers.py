@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 
 import httpx2
 
-from gateway.state.readings import Readings
+from gateway.learning.readings import Readings
 from gateway.values.deployment import Deployment, Hosting
 from gateway.watch.vllm_metrics import read_metrics
 

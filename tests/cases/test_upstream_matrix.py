@@ -12,7 +12,7 @@ import httpx2 as httpx
 import pytest
 import pytest_asyncio
 
-from gateway.api.errors import OUTCOMES
+from gateway.http.errors import OUTCOMES
 from gateway.values.deployment import Capability
 from gateway.values.outcome import CONSEQUENCES, Outcome, Then
 from tests.cases.outcomes import STREAMS, WHOLE, expected, settlement

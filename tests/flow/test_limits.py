@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from gateway.state.retry_budget import FEW, FEW_PER_S, SHARE
+from gateway.learning.retry_budget import FEW, FEW_PER_S, SHARE
 from tests.support.fleet import Fleet
 from tests.support.gateway import GatewayProcess, deployment
 

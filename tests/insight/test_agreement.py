@@ -8,7 +8,7 @@ import pytest
 from gateway.app import load_plan
 from gateway.insight.fit_batching import fit_batching
 from gateway.insight.journaled import read_journal
-from gateway.observe.journal import every
+from gateway.journal.journal import every
 from gateway.providers.vendors import VENDORS
 from gateway.settings import load
 from tests.support.agreement import CALM_S, Figures, agreement, off, poisson

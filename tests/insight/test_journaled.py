@@ -19,7 +19,7 @@ from gateway.insight.chooser import Planned
 from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread, World, read_world
-from gateway.observe.journal import Journal, JournalRecord, every
+from gateway.journal.journal import Journal, JournalRecord, every
 from gateway.providers.vendors import VENDORS
 from gateway.routing.document import HedgeEntry, Limits
 from gateway.settings import load

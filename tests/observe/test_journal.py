@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from gateway.journal.journal import Journal, find, newest
 from gateway.observe.bus import Bus
-from gateway.observe.journal import Journal, find, newest
 from gateway.values.decision import Bounds, Decision
 from gateway.values.outcome import Outcome
 from gateway.values.records import DecisionMade, RequestFinished
@@ -85,7 +85,7 @@ def test_a_kill_loses_at_most_what_was_not_yet_written(tmp_path: Path) -> None:
     program = f"""
 import time
 from pathlib import Path
-from gateway.observe.journal import Journal
+from gateway.journal.journal import Journal
 from tests.observe.test_journal import record
 journal = Journal(Path({str(tmp_path / "j.db")!r}), keep=1000, queue=1000, dropped=print)
 for number in range(100):

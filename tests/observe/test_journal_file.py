@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.observe import journal as room
-from gateway.observe.journal import Journal, JournalUnavailable, count, find, newest
+from gateway.journal import journal as room
+from gateway.journal.journal import Journal, JournalUnavailable, count, find, newest
 from tests.observe.test_journal import Lost, record
 from tests.support.disk import fill, read_only, small_disk
 

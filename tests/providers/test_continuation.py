@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.contract import StreamDecoder
-from gateway.providers.openai.continuation import ContinuingTranslator
-from gateway.providers.openai.seam import HELD, Seam
-from gateway.providers.openai.stream import OpenAIStreamDecoder
-from gateway.providers.openai.transcript import Transcript
+from gateway.dialects.contract import StreamDecoder
+from gateway.dialects.openai.continuation import ContinuingTranslator
+from gateway.dialects.openai.seam import HELD, Seam
+from gateway.dialects.openai.stream import OpenAIStreamDecoder
+from gateway.dialects.openai.transcript import Transcript
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.answer import Beginning, Chunk
 from gateway.values.deployment import Capability, Deployment, Hosting, Timeouts

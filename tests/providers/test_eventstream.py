@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.eventstream import Event, EventSplitter, EventTooLong
+from gateway.dialects.eventstream import Event, EventSplitter, EventTooLong
 
 CASES: list[tuple[str, bytes, list[Event]]] = [
     ("plain", b"data: a\n\ndata: b\n\n", [Event(None, b"a"), Event(None, b"b")]),

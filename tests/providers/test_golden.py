@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.chat_request import chat_request
 from gateway.providers.vendors import VENDORS
+from gateway.surfaces.chat_request import chat_request
 from gateway.values.caller import Caller
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.outcome import AttemptFailed

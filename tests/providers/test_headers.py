@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.openai.headroom import headroom
-from gateway.providers.openai.waits import reset_s, retry_after_s
+from gateway.dialects.openai.headroom import headroom
+from gateway.dialects.openai.waits import reset_s, retry_after_s
 from gateway.providers.vendors import VENDORS
 from gateway.values.headroom import Headroom, Quota
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.openai.stream import OpenAIStreamDecoder
+from gateway.dialects.openai.stream import OpenAIStreamDecoder
 from gateway.values.answer import Chunk
 from gateway.values.outcome import Outcome
 

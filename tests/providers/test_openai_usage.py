@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.providers.openai.answer import decode
-from gateway.providers.openai.stream import OpenAIStreamDecoder
-from gateway.providers.openai.told import MOST_TOKENS, Told, read_usage
+from gateway.dialects.openai.answer import decode
+from gateway.dialects.openai.stream import OpenAIStreamDecoder
+from gateway.dialects.openai.told import MOST_TOKENS, Told, read_usage
 from gateway.values.usage import Counts, Usage
 
 

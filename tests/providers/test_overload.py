@@ -2,10 +2,10 @@
 
 import pytest
 
+from gateway.learning.latency import LatencyModel
 from gateway.providers.vendors import VENDORS
-from gateway.state.latency import LatencyModel
 from gateway.values.outcome import Outcome
-from tests.state.attempts import attempt
+from tests.learning.attempts import attempt
 
 BODIES = [
     b'{"error":{"message":"The request queue is full.","type":"ServiceUnavailableError","param":null,"code":503}}',

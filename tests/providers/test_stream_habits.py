@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.openai.answer import decode
-from gateway.providers.openai.finish import ANY, OPENAI
-from gateway.providers.openai.stream import OpenAIStreamDecoder
+from gateway.dialects.openai.answer import decode
+from gateway.dialects.openai.finish import ANY, OPENAI
+from gateway.dialects.openai.stream import OpenAIStreamDecoder
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, StreamSummary, WholeAnswer
 from gateway.values.outcome import AttemptFailed, Outcome

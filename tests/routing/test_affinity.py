@@ -11,7 +11,7 @@ from gateway.routing.affinity import MOST_ABOVE, MOST_OF_MEAN, pick, prefix_wort
 from gateway.values.request import Facts
 from gateway.values.snapshot import Latency, Line, Quantiles
 from gateway.values.worker import STALE_AFTER_S, Gauges, WorkerHealth, WorkerReading
-from tests.state.attempts import asked
+from tests.learning.attempts import asked
 
 NOW = 1000.0
 SALTS = tuple(range(11, 75, 8))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.learning.readings import Readings
 from gateway.routing.compile import compile_plan
 from gateway.routing.decide import decide
 from gateway.routing.document import Mix, Policy, Prefer, Rule, SloEntry, TargetEntry
 from gateway.routing.scores import known_scores, total_scores
-from gateway.state.readings import Readings
 from gateway.values.deployment import Catalogue, Deployment, Hosting, Model, Price, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt

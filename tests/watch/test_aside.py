@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from gateway.documents import Document, parse
+from gateway.policies import changes as room
+from gateway.policies.aside import Aside
+from gateway.policies.changes import PolicyChanges
+from gateway.policies.compiler import PolicyCompiler
+from gateway.policies.in_force import Listeners, PolicyInForce
 from gateway.settings import plan_of
 from gateway.state.revisions import Revisions
 from gateway.values.deployment import Catalogue
 from gateway.values.revision import By, Ground, Via
-from gateway.watch import policy_changes as room
-from gateway.watch.aside import Aside
-from gateway.watch.policy import Listeners, PolicyInForce
-from gateway.watch.policy_changes import PolicyChanges
-from gateway.watch.policy_compiler import PolicyCompiler
 
 
 async def test_what_hangs_is_given_up_and_not_begun_twice() -> None:
@@ -38,7 +38,7 @@ async def test_what_hangs_is_given_up_and_not_begun_twice() -> None:
 def test_the_end_of_the_process_does_not_wait_for_it() -> None:
     program = """
 import asyncio, time
-from gateway.watch.aside import Aside
+from gateway.policies.aside import Aside
 async def main():
     try: await Aside(0.05).run(lambda: time.sleep(600))
     except TimeoutError: print("given up")

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from gateway.observe.journal import newest
+from gateway.journal.journal import newest
 from tests.support.fleet import Fleet, Stand
 from tests.support.gateway import GatewayProcess, deployment
 from tests.support.load import load

@@ -5,14 +5,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from gateway.state.readings import Readings
+from gateway.learning.readings import Readings
 from gateway.values.deployment import Hosting
 from gateway.values.gate import Health
 from gateway.values.snapshot import Reading
 from gateway.values.worker import STALE_AFTER_S, WorkerHealth
 from gateway.watch.workers import WorkerWatch
 from tests.fake_upstream import FakeUpstream
-from tests.state.test_workers import deployment
+from tests.learning.test_workers import deployment
 from tests.transport.raw_server import Peer, serving
 
 EVERY_S = 0.2

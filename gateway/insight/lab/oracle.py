@@ -19,7 +19,7 @@ from gateway.insight.chooser import Chosen, Strategy
 from gateway.insight.server import Foreseen
 from gateway.insight.simulate import Simulation
 from gateway.insight.traffic import Arrival
-from gateway.state.slo import kept
+from gateway.learning.slo import kept
 from gateway.values.decision import Bounds, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import Outcome

@@ -18,7 +18,7 @@ from gateway.insight.lab.results import Lab, Played, Score, against
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, scenarios
 from gateway.insight.lab.sentences import against_sentence, lab_sentences
-from gateway.settings.policy import PolicySource, valid_policy
+from gateway.policies.source import PolicySource, valid_policy
 from tests.support.gateway import REPOSITORY
 
 OWN_FIRST = REPOSITORY / "policies" / "own-first.yaml"

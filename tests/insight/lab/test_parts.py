@@ -22,7 +22,7 @@ from gateway.values.records import Attempt
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.snapshot import Reading, Snapshot
 from tests.insight.worlds import arrivals
-from tests.state.attempts import used
+from tests.learning.attempts import used
 
 KIND = Kind(
     rates=((0.0, 5.0), (100.0, 20.0)), seconds=200.0, long=0.1, classes=((Sensitivity.CONFIDENTIAL, 0.2),), streams=0.9

@@ -15,9 +15,9 @@ from gateway.insight.lab.results import Score
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CLOUD, HOME, Scenario, scenarios
 from gateway.insight.world import World
+from gateway.policies.source import policy_in, valid_policy
 from gateway.providers.vendors import VENDORS
 from gateway.settings import load
-from gateway.settings.policy import policy_in, valid_policy
 from gateway.values.deployment import Catalogue, Hosting
 from tests.support.gateway import REPOSITORY
 from tests.support.readme import readme_configuration

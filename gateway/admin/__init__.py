@@ -1,0 +1,1 @@
+"""What operators and machines ask: decisions, deployments, policies, health, metrics."""

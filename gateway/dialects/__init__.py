@@ -1,0 +1,1 @@
+"""Dialects: wire formats of requests, answers, streams and errors. Pure."""

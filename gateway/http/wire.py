@@ -1,0 +1,201 @@
+"""The ASGI side of the hot path: headers, a bounded body, an answer in as few sends as possible, and who has left.
+
+Neither granian nor uvicorn cancels a handler whose client left, so `Departure` watches for it (law 4).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from functools import partial
+from typing import Any
+
+from gateway.http.body_budget import BodyBudget
+from gateway.http.errors import ApiError, encoded
+from gateway.values.outcome import Outcome
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Hold = Callable[[int], None]
+RawHeaders = list[tuple[bytes, bytes]]
+
+_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
+_ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id", "content-encoding"})
+_PLAIN = ("", "identity")  # content codings that change nothing
+_BODY_S = 60.0
+
+
+def headers_of(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Request headers by lower-case name; the last of a name counts. `refuse_repeats` says where that is no matter."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
+def refuse_repeats(raw: Collection[tuple[bytes, bytes]], headers: dict[str, str]) -> None:
+    """Raises ApiError 400 if a header came twice that says who calls or what is meant: which counts is no guess."""
+    if len(headers) == len(raw):
+        return
+    for key, times in Counter(name for name, _ in raw).items():
+        name = key.decode("latin-1")
+        if times > 1 and (name in _ONCE or name.startswith("x-gateway-")):
+            raise ApiError(400, "invalid_header", f"Invalid header {name!r}: it was sent more than once.", param=name)
+
+
+def headers_once(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Both."""
+    pairs = tuple(raw)
+    headers = headers_of(pairs)
+    refuse_repeats(pairs, headers)
+    return headers
+
+
+class Bodies:
+    """Reads bodies, of at most `limit` bytes each. One that takes longer than `within_s` is given up.
+
+    Now and then all that are on their way are looked at: a timer for each would cost every request more.
+    """
+
+    def __init__(self, limit: int, within_s: float = _BODY_S) -> None:
+        self._limit = limit
+        self._budget = BodyBudget(limit)
+        self._within_s = within_s
+        self._begun: dict[asyncio.Task[Any], float] = {}  # of the loop's clock
+        self._late: set[asyncio.Task[Any]] = set()
+        self._looks = False
+
+    async def read(self, receive: Receive, headers: dict[str, str], key: str | None = None) -> bytes:
+        """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone if it
+        never ends; 503 if `key`, or all callers, have too much in memory.
+        """
+        if headers.get("content-encoding", "").strip().lower() not in _PLAIN:
+            raise encoded()
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is None:
+            raise RuntimeError("bodies are read in tasks")
+        self._begun[task] = loop.time()
+        if not self._looks:
+            self._looks = True
+            loop.call_later(self._within_s / 10, self._look, loop)
+        try:
+            return await _read(receive, headers, self._limit, partial(self._budget.hold, key))
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            task.uncancel()
+            raise ApiError(408, "request_timeout", f"The body did not arrive within {self._within_s:.0f} s.") from None
+        finally:
+            del self._begun[task]
+            self._late.discard(task)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        since = loop.time() - self._within_s
+        for task in [task for task, begun in self._begun.items() if begun <= since and task not in self._late]:
+            self._late.add(task)
+            task.cancel()
+        self._looks = bool(self._begun)
+        if self._looks:
+            loop.call_later(self._within_s / 10, self._look, loop)
+
+
+async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hold) -> bytes:
+    announced = headers.get("content-length", "")
+    length = int(announced) if announced.isdecimal() else None
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
+        return body
+    return await _read_parts(receive, message, limit, hold)
+
+
+async def _read_parts(receive: Receive, message: Message, limit: int, hold: Hold) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        hold(size)
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+    raise ClientGone
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "request_too_large", f"The body is larger than {limit} bytes.")
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole."""
+
+
+async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
+    """A whole answer."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:
+    """Header pairs as ASGI wants them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+class Departure:
+    """Cancels the task in its block once the client leaves, and ends the block quietly then: nobody is there to be told."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._left = False
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._watcher: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(_WATCH_AFTER_S, self._watch)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if not self._left or kind is not asyncio.CancelledError:
+            return False
+        if self._task is not None:
+            self._task.uncancel()
+        return True
+
+    def _watch(self) -> None:
+        self._watcher = self._loop.create_task(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._left = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+class OpenRequests:
+    """The tasks of requests in progress, so that a gateway that stops can end them; a block is one request."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+
+    def __exit__(self, *_: object) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.discard(task)
+
+    def cancel_all(self) -> None:
+        """Cancel them, saying why."""
+        for task in tuple(self._tasks):
+            task.cancel(Outcome.GATEWAY_STOPPED.value)

@@ -1,0 +1,109 @@
+"""What one deployment takes at present, from all that speaks against asking it: as the `Gate` that decisions read."""
+
+from typing import NamedTuple
+
+from gateway.learning.breaker import Breaker, Phase
+from gateway.learning.headroom import SentSince
+from gateway.learning.limit import ConcurrencyLimit
+from gateway.values.gate import OPEN, Gate, Health
+from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
+from gateway.values.outcome import TOLD_OVERLOAD, Outcome
+
+_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool]  # of a Gate
+_NOTHING: _Parts = (None, False, None, None, None, False)
+
+
+class Begun(NamedTuple):
+    """An attempt that has begun. `ticket` is its number at the deployment; `in_flight` were there before it."""
+
+    ticket: int
+    in_flight: int
+    sent_tokens: float  # to the deployment so far, its own included
+    at: float  # seconds since the epoch
+    streamed: bool = False  # its first output is told
+    attempt_s: float = 0.0  # at the deployment until then, in all (`gateway.learning.company`)
+
+
+class Gatekeeper:
+    """Of one deployment. `now` is seconds since the epoch. `gate` and `health` are as of the last verb."""
+
+    def __init__(self, most_in_flight: int | None = None) -> None:
+        self._limit = ConcurrencyLimit(most_in_flight)
+        self._breaker = Breaker()
+        self._sent = SentSince()
+        self._wait_until: float | None = None
+        self._newest = 0
+        self.gate = OPEN
+        self._parts = _NOTHING
+        self._update()
+
+    @property
+    def health(self) -> Health:
+        """What its attempts showed of it."""
+        return _HEALTH[self._breaker.phase]
+
+    def began(self, in_flight: int, tokens: float, now: float) -> Begun:
+        """An attempt of so many tokens goes out, where so many are already."""
+        self._newest = ticket = self._breaker.began(now)
+        sent = self._sent.sent(ticket, tokens)
+        if not self._is_well:
+            self._limit.relax(now)
+            self._update()
+        return Begun(ticket, in_flight, sent, now)
+
+    def lives(self, begun: Begun, now: float) -> None:
+        """An attempt had its first output."""
+        self._breaker.lives(begun.ticket, now)
+        if not self._is_well:
+            self._update()
+
+    def told(self, begun: Begun, headroom: Headroom, now: float) -> None:
+        """The head of an answer said what the rate limits still allow."""
+        self._sent.told(begun.ticket, begun.sent_tokens, headroom, now)
+        self._update()
+
+    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
+        """An attempt ended; `wait_s` is what the deployment asked for before the next."""
+        self._breaker.ended(begun.ticket, outcome, now)
+        if outcome is Outcome.OK and self._is_well:
+            return
+        if not holds(self._wait_until, now):
+            self._wait_until = None
+        if outcome is Outcome.OK:
+            self._limit.answered(begun.in_flight + 1)
+        elif outcome in TOLD_OVERLOAD:
+            if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
+                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
+            if wait_s is not None:
+                self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
+        self._update()
+
+    def ended_there(self, begun: Begun) -> None:
+        """An attempt ended in a way that says nothing of the deployment as a whole."""
+        self._breaker.left(begun.ticket)
+        if not self._is_well:
+            self._update()
+
+    def forget(self) -> None:
+        """It was started anew: what its attempts showed is over."""
+        self._breaker.restart()
+        self._wait_until = None
+        self._update()
+
+    @property
+    def _is_well(self) -> bool:
+        """Nothing speaks against asking it, so neither a beginning nor an answer changes the gate: the usual case."""
+        return self.gate is OPEN and self._breaker.phase is Phase.ADMITTING
+
+    def _update(self) -> None:
+        breaker = self._breaker
+        shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
+        parts = (
+            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom, breaker.sees_through,
+        )  # fmt: skip
+        if parts != self._parts:
+            self._parts = parts
+            self.gate = OPEN if parts == _NOTHING else Gate(*parts)
+
+
+_HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}

@@ -1,0 +1,292 @@
+"""What is known of each deployment, learned from attempts and probes. The source of every snapshot.
+
+A reading is replaced, never changed, so a snapshot is a shallow copy and stays what it was. What learns from numbers has
+a file of its own beside this one.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from gateway.learning.ahead import Ahead, Awaited
+from gateway.learning.breaker import AGAINST
+from gateway.learning.company import Company, others
+from gateway.learning.gatekeeper import Begun, Gatekeeper
+from gateway.learning.hedge_budget import HedgeBudget
+from gateway.learning.latency import LatencyModel
+from gateway.learning.retry_budget import RetryBudget
+from gateway.learning.served import Served
+from gateway.learning.slo_books import Objectives, SloBooks
+from gateway.learning.tokens import OutputTokens, PromptTokens
+from gateway.learning.workers import Workers
+from gateway.values.account import Account
+from gateway.values.decision import Decision
+from gateway.values.deployment import Deployment, Hardware
+from gateway.values.gate import Health
+from gateway.values.headroom import Headroom
+from gateway.values.outcome import Outcome
+from gateway.values.records import Attempt
+from gateway.values.snapshot import UNREAD, Reading, Snapshot
+from gateway.values.usage import Usage, cost_usd
+
+LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
+_AT_ONCE = 4
+_log = logging.getLogger(__name__)
+
+
+class Readings:
+    """One per process. Single-threaded: every verb runs to its end on the event loop. `now` is seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.workers = Workers()
+        self.hedges = HedgeBudget()
+        self.retries = RetryBudget()
+        self._keepers: dict[str, Gatekeeper] = {}
+        self._readings: dict[str, Reading] = {}
+        self._learned: dict[str, _Learned] = {}
+        self._ahead: dict[str, Ahead] = {}
+        self._company: dict[str, Company] = {}
+        self._slo = SloBooks()
+        self._served = Served()
+        self._hardware: Mapping[str, Hardware] = {}
+        self._look_at = self._cost_at = 0.0
+
+    def declare(self, hardware: Mapping[str, Hardware], now: float) -> None:
+        """What self-hosted deployments run on: from now on their tokens have a cost."""
+        self._hardware = hardware
+        self._served.declare(hardware, now)
+        for name in {*self._readings, *hardware}:
+            self._count_cost(name, now)
+
+    def snapshot(self, now: float, revision: str | None = None) -> Snapshot:
+        """The world at `now`, as a decision of this revision sees it; None is that in force."""
+        if now >= self._look_at:
+            self._look(now)
+        readings = self._readings.copy()
+        self.workers.put_into(readings, now)
+        return Snapshot(now, readings, self._slo.readings(now, revision))
+
+    def of(self, deployment: str) -> Reading:
+        """The present reading."""
+        return self._readings.get(deployment, UNREAD)
+
+    def declare_limits(self, most_in_flight: Mapping[str, int]) -> None:
+        """From now on no more than these are asked of the deployments at once."""
+        for name, most in most_in_flight.items():
+            keeper = self._keepers[name] = Gatekeeper(most)
+            self._readings[name] = replace(self.of(name), gate=keeper.gate)
+
+    def began(
+        self, deployment: str, now: float, tokens: float = 0.0, *, streamed: int | None = None, wait_s: float = 0.0
+    ) -> Begun:
+        """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these.
+
+        Of a stream, `streamed` are those of its prompt; `wait_s` is what it was expected to wait at its address.
+        """
+        was = self._readings.get(deployment, UNREAD)
+        before = was.in_flight
+        keeper = self._keeper(deployment)
+        attempt_s = self._company_of(deployment).changes(before, now)
+        begun = keeper.began(before, tokens, now)._replace(streamed=streamed is not None, attempt_s=attempt_s)
+        health = Health.PROBING if was.health is Health.SHUT and keeper.health is Health.PROBING else was.health
+        if was.own_cost is not None:
+            self._served.began(deployment, begun.ticket, now)
+        own = was.own_cost and self._served.own_cost(deployment, before + 1, now)
+        ahead = self._ahead_of(deployment)
+        if streamed is not None:
+            ahead.began(begun.ticket, streamed, wait_s, now)
+        self._readings[deployment] = Reading(
+            health, before + 1, keeper.gate,
+            was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
+            ahead_tokens=ahead.tokens, output_lengths=was.output_lengths, silent_since=ahead.silent_since,
+        )  # fmt: skip
+        return begun
+
+    def gave_output(self, deployment: str, begun: Begun, now: float) -> None:
+        """An attempt had its first output. It teaches at once how long that took: its end may be a minute away."""
+        keeper = self._keeper(deployment)
+        keeper.lives(begun, now)
+        ahead = self._ahead_of(deployment)
+        awaited = ahead.answered(begun.ticket)
+        if awaited is not None:
+            learned = self._learned_of(deployment)
+            learned.first_came(awaited, begun, now)
+            self._readings[deployment] = replace(
+                self.of(deployment),
+                latency=learned.latency.latency,
+                ahead_tokens=ahead.tokens,
+                silent_since=ahead.silent_since,
+            )
+        self._show(deployment, keeper)
+
+    def told_headroom(self, deployment: str, begun: Begun, headroom: Headroom, now: float) -> None:
+        """The answer to an attempt said what the provider's rate limits still allow."""
+        keeper = self._keeper(deployment)
+        keeper.told(begun, headroom, now)
+        self._show(deployment, keeper)
+
+    def settled_usd(self, deployment: Deployment, usage: Usage | None, decision: Decision, now: float) -> float | None:
+        """What an attempt that is about to end, and used these tokens, is charged. None is unknown.
+
+        A token of a self-hosted deployment is charged at the rate that the decision worked with, its share of the full
+        hardware; the attempt never more than the decision said that it costs at most, nor more than the hardware did.
+        """
+        if deployment.own_cost is None:
+            return cost_usd(deployment.price, usage)
+        if usage is None:
+            return None
+        name, tokens = deployment.name, usage.prompt_tokens + usage.completion_tokens
+        self._served.count(name, tokens, now)
+        self._count_cost(name, now)
+        own = self.of(name).own_cost
+        if own is None or own.marginal_usd_per_mtok is None:
+            return None
+        usd = tokens * own.marginal_usd_per_mtok / 1e6
+        most = next((one.most_usd for one in decision.candidates if one.deployment == name), None)
+        return self._served.charge(name, usd if most is None else min(usd, most), now)
+
+    def accounts(self, now: float) -> dict[str, Account]:
+        """What each self-hosted deployment's hardware cost so far, and what of it was charged or idle."""
+        return self._served.accounts(now)
+
+    def ended(self, attempt: Attempt, begun: Begun, decision: Decision, now: float) -> None:
+        """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
+        nothing is known against the others.
+        """
+        name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
+        was, keeper = self.of(name), self._keeper(name)
+        if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
+            keeper.ended_there(begun)
+        else:
+            wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
+            keeper.ended(begun, outcome, wait_s, now)
+        health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
+        learned, ahead = self._learned_of(name), self._ahead_of(name)
+        awaited = ahead.over(begun.ticket)
+        attempt_s = self._company_of(name).changes(was.in_flight, now) - begun.attempt_s
+        try:
+            learned.learn(attempt, decision, begun, awaited, others(attempt_s, now - begun.at, begun.in_flight), now)
+        except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
+            _log.exception("what an attempt at %s taught was lost", name)
+        if was.own_cost is not None:
+            self._served.ended(name, begun.ticket, now)
+        own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
+        self._readings[name] = Reading(
+            health, was.in_flight - 1, keeper.gate,
+            learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
+            ahead_tokens=ahead.tokens, output_lengths=learned.output.lengths, silent_since=ahead.silent_since,
+        )  # fmt: skip
+        if decision.slo is not None and attempt.slo_met is not None:
+            self._slo.record(decision.revision, decision.rule, name, decision.slo, attempt.slo_met, now)
+
+    def declare_rules(self, objectives: Objectives, staged: tuple[str, Objectives] | None = None) -> None:
+        """The rules of the plan in force, and the name and the rules of a staged one; what was of others is forgotten."""
+        self._slo.declare(objectives, staged)
+        self.hedges.keep_rules({*objectives, *(staged[1] if staged is not None else ())})
+
+    def up(self, deployment: str) -> None:
+        """A probe was answered, or a process has started: what it did before it was down is over."""
+        was = self.of(deployment)
+        if was.health is Health.DOWN:
+            self._keeper(deployment).forget()
+        if was.health in (Health.DOWN, Health.UNKNOWN):
+            keeper = self._keeper(deployment)
+            self._readings[deployment] = replace(was, health=keeper.health, gate=keeper.gate)
+
+    def down(self, deployment: str) -> None:
+        """It is known not to run."""
+        was = self.of(deployment)
+        if was.health is not Health.DOWN:
+            self._readings[deployment] = replace(was, health=Health.DOWN)
+
+    def is_able(self, deployment: str, now: float) -> bool:
+        """For readiness: it is not known to be broken. One that has enough to do is able."""
+        return self.of(deployment).state(now) not in (Health.DOWN, Health.SHUT)
+
+    def _keeper(self, deployment: str) -> Gatekeeper:
+        keeper = self._keepers.get(deployment)
+        if keeper is None:
+            keeper = self._keepers[deployment] = Gatekeeper()
+        return keeper
+
+    def _ahead_of(self, deployment: str) -> Ahead:
+        ahead = self._ahead.get(deployment)
+        if ahead is None:
+            ahead = self._ahead[deployment] = Ahead()
+        return ahead
+
+    def _company_of(self, deployment: str) -> Company:
+        company = self._company.get(deployment)
+        if company is None:
+            company = self._company[deployment] = Company()
+        return company
+
+    def _learned_of(self, deployment: str) -> "_Learned":
+        learned = self._learned.get(deployment)
+        if learned is None:
+            learned = self._learned[deployment] = _Learned()
+        return learned
+
+    def _show(self, deployment: str, keeper: Gatekeeper) -> None:
+        was = self.of(deployment)
+        health = _seen(was.health, keeper.health, answered=False)
+        if health is not was.health or keeper.gate is not was.gate:
+            self._readings[deployment] = replace(was, health=health, gate=keeper.gate)
+
+    def _look(self, now: float) -> None:
+        """A few models at a time: what is learned late must not hold up a decision."""
+        if now >= self._cost_at:
+            self._cost_at = now + LOOK_EVERY_S
+            for name in self._hardware:
+                self._count_cost(name, now)
+        late = [name for name, one in self._learned.items() if one.latency.due is not None and now >= one.latency.due]
+        for name in late[:_AT_ONCE]:
+            model = self._learned[name].latency
+            model.solve(now)
+            self._readings[name] = replace(self.of(name), latency=model.latency)
+        self._look_at = now if len(late) > _AT_ONCE else now + LOOK_EVERY_S
+
+    def _count_cost(self, name: str, now: float) -> None:
+        was = self.of(name)
+        self._readings[name] = replace(was, own_cost=self._served.own_cost(name, was.in_flight, now))
+
+
+class _Learned:
+    """What the attempts of one deployment taught."""
+
+    def __init__(self) -> None:
+        self.latency = LatencyModel()
+        self.prompt = PromptTokens()
+        self.output = OutputTokens()
+
+    def first_came(self, awaited: Awaited, begun: Begun, now: float) -> None:
+        ratio = self.prompt.ratio or 1.0
+        self.latency.learn_first(
+            awaited.prompt_tokens * ratio, begun.in_flight, awaited.ahead_tokens, now - begun.at, awaited.wait_s, now
+        )
+
+    def learn(  # noqa: PLR0913, PLR0917 - what an attempt teaches by
+        self, attempt: Attempt, decision: Decision, begun: Begun, awaited: Awaited | None, beside: float, now: float
+    ) -> None:
+        facts = decision.facts
+        self.prompt.learn(attempt, facts)
+        self.output.learn(attempt, facts)
+        came = self.output.of(attempt, facts)
+        self.latency.learn(
+            attempt,
+            stream=facts.stream,
+            prompt_tokens=self.prompt.of(attempt, facts),
+            output_tokens=self.output.mean if came is None else came,
+            ahead_tokens=0 if awaited is None else awaited.ahead_tokens,
+            first_is_known=begun.streamed and awaited is None,
+            beside=beside,
+            now=now,
+        )
+
+
+def _seen(was: Health, by_attempts: Health, *, answered: bool) -> Health:
+    """One that is down, or of which nothing is known, is taken for able once it has answered."""
+    if not answered and (was is Health.DOWN or (was is Health.UNKNOWN and by_attempts is Health.ADMITTING)):
+        return was
+    return by_attempts

@@ -1,0 +1,1 @@
+"""The life of a policy: read, checked, in force, on trial, withdrawn, rolled back."""

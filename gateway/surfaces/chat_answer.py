@@ -1,0 +1,72 @@
+"""What a caller of chat completions gets: headers, then a whole answer, a stream, or an error. Bytes are forwarded."""
+
+import asyncio
+import logging
+
+from gateway.flow.attempts import Answer
+from gateway.flow.stream import Stream
+from gateway.http.errors import of_failure, stopped
+from gateway.http.readers import Readers
+from gateway.http.reply import Reply
+from gateway.http.wire import RawHeaders, Send, raw_headers
+from gateway.values.decision import Decision
+from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
+
+_log = logging.getLogger(__name__)
+
+
+class BrokenStream(Exception):
+    """The gateway failed after a stream had begun: the connection is broken off, so that it cannot look finished."""
+
+
+def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeaders:
+    """The headers that say what was decided, and who answered."""
+    pairs = [
+        ("x-gateway-decision", decision.id),
+        ("x-gateway-policy", decision.revision),
+        ("x-gateway-attempts", str(attempts)),
+    ]
+    if deployment is not None:
+        pairs.append(("x-gateway-deployment", deployment))
+    return raw_headers(pairs)
+
+
+async def send_answer(reply: Reply, answer: Answer) -> None:
+    """A whole answer, and what it cost."""
+    cost = answer.attempt.cost_usd if answer.attempt else None
+    told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
+    headers = [*about(answer.decision, answer.attempts, answer.deployment), told]
+    await reply.whole(headers, answer.whole.body if answer.whole else b"")
+
+
+async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, readers: Readers) -> None:
+    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
+    failure: AttemptFailed | None = None
+    readers.begin(stream)
+    try:
+        await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment), stream)
+        while data := await stream.next():
+            if reply.beat is not None:
+                await reply.beat_is_sent()
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        last = b""
+    except AttemptFailed as broken:
+        failure = broken
+        last = of_failure(broken, answer.decision, answer.deployment).event()
+    except asyncio.CancelledError as cancelled:
+        outcome = of_cancellation(cancelled)
+        if outcome is Outcome.CALLER_STALLED:
+            failure = AttemptFailed(outcome, "what it was sent stayed unread")
+            raise BrokenStream from None
+        if outcome is not Outcome.GATEWAY_STOPPED:
+            raise
+        failure = AttemptFailed(outcome, "the gateway was stopped")
+        last = stopped().event()
+    except Exception as bug:
+        _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
+        failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")
+        raise BrokenStream from bug
+    finally:
+        readers.end()
+        stream.close(failure)
+    await reply.end_stream(last)

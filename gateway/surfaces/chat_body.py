@@ -1,0 +1,233 @@
+"""A chat completion's body: checked as far as the gateway must understand it, the facts drawn, the rest left as bytes.
+
+Fields that are not read here, unknown ones included, are neither checked nor changed: the upstream knows them.
+"""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.http.errors import ApiError
+from gateway.surfaces.prefix import prefix_of
+from gateway.values.deployment import Capability
+from gateway.values.surrogates import without_lone_surrogates
+
+MAX_MEMBERS = 200_000  # of all objects and lists in a body together
+_BOUNDS = ("max_completion_tokens", "max_tokens")
+_MOST_TOKENS = 2**31
+_TOKENS_PER_IMAGE = 765  # OpenAI's count for 1024 x 1024 in detail; vision models differ
+_TOKENS_PER_MESSAGE = 4
+_BYTES_PER_TOKEN = 4  # English prose and code under common BPE vocabularies
+
+Fields = dict[str, msgspec.Raw]
+T = TypeVar("T")
+
+
+_TIER = re.compile("[a-z_]{1,32}")
+_USUAL_TIERS = ("auto", "default", "standard_only")
+_NO_CALLS = msgspec.Raw(b"null")
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str
+    text: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str
+    content: str | list[_Part] | None = None
+    tool_calls: msgspec.Raw = _NO_CALLS
+
+
+class _StreamOptions(msgspec.Struct, gc=False):
+    include_usage: bool | None = None
+
+
+class _ResponseFormat(msgspec.Struct, gc=False):
+    type: str
+
+
+class ChatShape(msgspec.Struct, gc=False):
+    """What the body says that routing wants to know."""
+
+    model: str
+    needs: frozenset[Capability]
+    prompt_tokens: int
+    max_output_tokens: int | None
+    stream: bool
+    wants_usage: bool
+    choices: int
+    service_tier: str | None
+    prefix: int | None
+
+
+_fields = msgspec.json.Decoder(Fields).decode
+_NEEDS_NOTHING: frozenset[Capability] = frozenset()
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+_model = _decoder(str)
+_messages = _decoder(list[_Message])
+_bool = _decoder(bool | None)
+_text = _decoder(str | None)
+_count = _decoder(int | None)
+_list = _decoder(list[msgspec.Raw] | None)
+_options = _decoder(_StreamOptions | None)
+_format = _decoder(_ResponseFormat | None)
+_choice = _decoder(str | dict[str, msgspec.Raw] | None)
+_logprobs = _decoder(bool | int | None)
+
+
+def parse_fields(body: bytes) -> Fields:
+    """The top-level members; half of a surrogate pair, which has no UTF-8, becomes U+FFFD. Raises ApiError 400 for what is
+    not a JSON object, or a bomb of depth or members.
+    """
+    if len(body) > MAX_MEMBERS and _holds_too_much(body):
+        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
+    try:
+        return _fields(body)
+    except RecursionError:
+        raise ApiError(400, "nested_too_deeply", "The body is nested too deeply.") from None
+    except msgspec.ValidationError:
+        raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        if (whole := without_lone_surrogates(body)) != body:
+            return parse_fields(whole)
+        raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
+
+
+def _holds_too_much(body: bytes) -> bool:
+    """Without parsing: that would take seconds for a bomb. Only where text cannot be excluded is it told from structure."""
+    if _separators(body) <= MAX_MEMBERS:
+        return False
+    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    parts = unescaped.split(b'"', 4 * MAX_MEMBERS)  # each second one is between strings; a member has two strings
+    return len(parts) > 4 * MAX_MEMBERS or _separators(b"".join(parts[::2])) > MAX_MEMBERS
+
+
+def _separators(text: bytes) -> int:
+    """Every member and element follows one."""
+    return text.count(b",") + text.count(b"{") + text.count(b"[")
+
+
+def read_shape(fields: Fields, *, with_prefix: bool = False) -> ChatShape:
+    """Raises ApiError 400 with the path of the field and what was expected. `with_prefix`: digest how it begins."""
+    model = _read(fields, "model", _model)
+    messages: list[_Message] = _read(fields, "messages", _messages)
+    if not model:
+        raise _invalid("model", "a model's name, found an empty string")
+    if not messages:
+        raise _invalid("messages", "at least one message")
+    stream = bool(_optional(fields, "stream", _bool))
+    choices = _optional(fields, "n", _count)
+    if choices is not None and not 1 <= choices <= 128:
+        raise _invalid("n", "a number from 1 to 128")
+    options: _StreamOptions | None = _optional(fields, "stream_options", _options)
+    needs = _needs(fields, messages, choices or 1)
+    return ChatShape(
+        model,
+        needs,
+        _prompt_tokens(fields, messages),
+        _most_output(fields),
+        stream,
+        bool(options and options.include_usage),
+        choices or 1,
+        _service_tier(fields),
+        prefix_of(messages) if with_prefix else None,
+    )
+
+
+def _most_output(fields: Fields) -> int | None:
+    """The larger of the two bounds: which of them an upstream reads is its own business. None without one, and for 0."""
+    return max([_tokens(fields, name) for name in _BOUNDS if name in fields], default=0) or None
+
+
+def _tokens(fields: Fields, name: str) -> int:
+    tokens: int = _read(fields, name, _count) or 0
+    if not 0 <= tokens <= _MOST_TOKENS:
+        raise _invalid(name, f"a number from 0 to {_MOST_TOKENS}")
+    return tokens
+
+
+def _service_tier(fields: Fields) -> str | None:
+    """A word that has a price of its own; the usual ways, and what is no word, are None."""
+    word = _optional(fields, "service_tier", _text) if "service_tier" in fields else None
+    return word if word is not None and _TIER.fullmatch(word) and word not in _USUAL_TIERS else None
+
+
+def _read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    if name not in fields:
+        raise ApiError(400, "missing_required_parameter", f"Missing required parameter: {name!r}.", param=name)
+    try:
+        return decoder.decode(fields[name])
+    except RecursionError:
+        raise ApiError(400, "nested_too_deeply", f"{name!r} is nested too deeply.", param=name) from None
+    except msgspec.ValidationError as problem:
+        raise _of_shape(name, str(problem)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ApiError(400, "invalid_json", f"{name!r} is not valid JSON: {problem}", param=name) from None
+
+
+def _optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    return _read(fields, name, decoder) if name in fields else None
+
+
+def _of_shape(name: str, problem: str) -> ApiError:
+    """msgspec says: Expected `str`, got `int` - at `$[0].content`."""
+    what, _, where = problem.partition(" - at `$")
+    path = name + where.rstrip("`")
+    return ApiError(400, "invalid_type", f"Invalid {path!r}: {what}.", param=path)
+
+
+def _invalid(path: str, expected: str) -> ApiError:
+    return ApiError(400, "invalid_value", f"Invalid {path!r}: expected {expected}.", param=path)
+
+
+def _needs(fields: Fields, messages: list[_Message], choices: int) -> frozenset[Capability]:
+    needs: set[Capability] = set()
+    if _optional(fields, "tools", _list) or _optional(fields, "functions", _list):
+        needs.add(Capability.TOOLS)
+    chosen = _optional(fields, "tool_choice", _choice) or _optional(fields, "function_call", _choice)
+    if chosen and chosen not in ("auto", "none"):
+        needs.add(Capability.FORCED_TOOLS)
+    form: _ResponseFormat | None = _optional(fields, "response_format", _format)
+    if form is not None and form.type in ("json_schema", "json_object"):
+        needs.add(Capability(form.type))
+    if _optional(fields, "logprobs", _logprobs):
+        needs.add(Capability.LOGPROBS)
+    if choices > 1:
+        needs.add(Capability.MULTIPLE_CHOICES)
+    for message in messages:
+        if isinstance(message.content, list):
+            needs.update(_MEDIA[part.type] for part in message.content if part.type in _MEDIA)
+    return frozenset(needs) if needs else _NEEDS_NOTHING
+
+
+_MEDIA = {"image_url": Capability.VISION, "input_audio": Capability.AUDIO}
+
+
+def _prompt_tokens(fields: Fields, messages: list[_Message]) -> int:
+    """An estimate: text by its bytes, images by a usual count, tool definitions and calls by their JSON."""
+    tokens = _TOKENS_PER_MESSAGE * len(messages)
+    for message in messages:
+        content = message.content
+        if isinstance(content, str):
+            tokens += text_tokens(content)
+        elif content:
+            tokens += sum(
+                _TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content
+            )
+        if message.tool_calls is not _NO_CALLS:
+            tokens += len(bytes(message.tool_calls)) // _BYTES_PER_TOKEN
+    if "tools" in fields:
+        tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN
+    return tokens
+
+
+def text_tokens(text: str) -> int:
+    """About as many as BPE vocabularies give: 4 characters a token in ASCII, 3 bytes in other scripts."""
+    return len(text) // _BYTES_PER_TOKEN + 1 if text.isascii() else len(text.encode()) // 3 + 1

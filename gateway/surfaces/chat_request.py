@@ -1,0 +1,48 @@
+"""Bytes become a request: the body's shape, the headers' bounds and the caller's floor, as facts."""
+
+from gateway.http import request_headers
+from gateway.http.errors import unknown_model
+from gateway.surfaces.chat_body import parse_fields, read_shape
+from gateway.values.caller import Caller
+from gateway.values.request import ChatRequest, Facts
+from gateway.values.sensitivity import highest
+
+
+def chat_request(
+    body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
+) -> ChatRequest:
+    """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
+
+    `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
+    """
+    request_headers.refuse_unknown(headers)
+    fields = parse_fields(body)
+    shape = read_shape(fields, with_prefix=with_prefix)
+    if not caller.may_use(shape.model):
+        raise unknown_model(shape.model)
+    facts = Facts(
+        model=shape.model,
+        sensitivity=highest(request_headers.declared_sensitivity(headers), caller.floor),
+        needs=shape.needs,
+        prompt_tokens=shape.prompt_tokens,
+        max_output_tokens=shape.max_output_tokens,
+        stream=shape.stream,
+        choices=shape.choices,
+        service_tier=shape.service_tier,
+        key=caller.key,
+        team=caller.team,
+        scope=caller.models,
+        session=request_headers.session(headers),
+        prefix=shape.prefix,
+        tags={**request_headers.tags(headers), **dict(caller.tags)},  # the operator's word counts
+    )
+    return ChatRequest(
+        id=decision_id,
+        fields=fields,
+        size=len(body),
+        facts=facts,
+        wants_usage=shape.wants_usage,
+        deadline_s=request_headers.deadline_s(headers),
+        max_cost_usd=request_headers.max_cost_usd(headers),
+        priority=caller.priority,
+    )
