@@ -20,6 +20,7 @@ from gateway.http.query import refuse_unknown
 from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
 from gateway.surfaces.chat import ChatCompletions
+from gateway.surfaces.chat_request import chat_request
 from gateway.surfaces.models import model_handlers
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,13 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
-                rooms.answers, lambda: policy.plan, rooms.journal, rooms.keyring, operator_only(identify), bodies
+                rooms.answers,
+                lambda: policy.plan,
+                rooms.journal,
+                rooms.keyring,
+                operator_only(identify),
+                bodies,
+                read=chat_request,
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),

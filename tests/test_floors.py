@@ -12,10 +12,10 @@ from tests.support.gateway import REPOSITORY
 BROKEN = [
     ("gateway/values/usage.py", "from gateway.flow import story"),
     ("gateway/routing/decide.py", "from gateway.providers import vendors"),
-    ("gateway/transport/pool.py", "from gateway.api import errors"),
+    ("gateway/transport/pool.py", "from gateway.http import errors"),
     ("gateway/routing/decide.py", "import random"),
     ("gateway/dialects/contract.py", "import asyncio"),
-    ("gateway/observe/bus.py", "from gateway.state import readings"),
+    ("gateway/observe/bus.py", "from gateway.learning import readings"),
     ("gateway/insight/course.py", "from gateway.flow import story"),
 ]
 

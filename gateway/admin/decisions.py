@@ -22,10 +22,10 @@ from gateway.journal.journal import Journal, JournalRecord, JournalUnavailable
 from gateway.routing.decide import UnknownModel
 from gateway.routing.plan import Plan
 from gateway.routing.sentences import decision_sentences
-from gateway.surfaces.chat_request import chat_request
 from gateway.values.caller import Caller
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
+from gateway.values.request import ChatRequest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,10 +34,22 @@ _MAX_LISTED = 500
 _OTHER_VERSION = "a record of another version of the gateway"
 
 
+ReadRequest = Callable[[bytes, dict[str, str], Caller, str], ChatRequest]
+
+
 def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
-    answers: Answers, plan: Callable[[], Plan], journal: Journal, keyring: Keyring, identify: Identify, bodies: Bodies
+    answers: Answers,
+    plan: Callable[[], Plan],
+    journal: Journal,
+    keyring: Keyring,
+    identify: Identify,
+    bodies: Bodies,
+    *,
+    read: ReadRequest,
 ) -> list[Any]:
-    """The handlers. `plan` is the one in force; `identify` lets operators pass."""
+    """The handlers. `plan` is the one in force; `identify` lets operators pass; `read` makes a request of a body, its
+    headers, its caller and an id, as the surface does that would take it.
+    """
     ids = DecisionIds()
 
     @post("/admin/explain", status_code=200, opt=takes("key", "team"))
@@ -46,7 +58,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
         body = await bodies.read(request.receive, headers, caller.key)
-        asked = chat_request(body, headers, caller, decision_id)
+        asked = read(body, headers, caller, decision_id)
         try:
             decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
