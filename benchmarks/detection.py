@@ -12,7 +12,7 @@ import msgspec
 
 from benchmarks.report import Bound, Section
 from gateway.privacy.detect import Detector
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 ENGLISH = (
     "The committee met on Tuesday to discuss how the new library should be run, who would pay for it, and whether the old "
@@ -125,7 +125,7 @@ def print_recall() -> None:
     print("| kind | source of the strings | found | of | recall |\n|---|---|---|---|---|")
     for row in rows:
         print(f"| {row.kind.value} | {row.source} | {row.found} | {row.of} | {row.share:.3f} |")
-    sums: dict[Kind, list[int]] = defaultdict(lambda: [0, 0])
+    sums: dict[SensitiveKind, list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
         sums[row.kind][0] += row.found
         sums[row.kind][1] += row.of

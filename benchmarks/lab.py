@@ -14,7 +14,7 @@ from statistics import fmean
 from gateway.cli.lab import policy_of
 from gateway.insight.lab.contenders import rivals
 from gateway.insight.lab.picture import lab_picture
-from gateway.insight.lab.results import Against, Score
+from gateway.insight.lab.results import BestOther, Score
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import scenarios
 from gateway.insight.lab.sentences import lab_sentences, recovery_sentence
@@ -54,7 +54,7 @@ def main() -> None:
     sys.stdout.write("\n".join(lines) + f"\n{time.monotonic() - since:.0f} s\n")
 
 
-def _means(runs: list[tuple[Against, Score]]) -> Iterator[str]:
+def _means(runs: list[tuple[BestOther, Score]]) -> Iterator[str]:
     for name in POLICIES:
         of = [(beside, score) for beside, score in runs if beside.policy == name]
         cheaper = ", ".join(f"{beside.cheaper:.0%}" for beside, _ in of)

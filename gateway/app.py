@@ -33,7 +33,7 @@ from gateway.state.directory import StateDirectory
 from gateway.state.revisions import Revisions
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
-from gateway.values.revision import By, Via
+from gateway.values.revision import Actor, Channel
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.configuration_file import ConfigurationFile
 from gateway.watch.embedded import EmbeddedModels
@@ -81,7 +81,7 @@ class Gateway:
         policy = PolicyInForce(compiler, Revisions(settings.revisions_path), listeners)
         self._configuration_file = ConfigurationFile(None if settings.is_packaged else Path(settings.file))
         self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
-        policy.begin(By(Via.START, time.time()))
+        policy.begin(Actor(Channel.START, time.time()))
         self.policy_now = policy.now
         self._policy = policy
         self._policy_changes = PolicyChanges(policy, compiler)
@@ -184,7 +184,7 @@ class Gateway:
             self.bus.subscribe(RequestFinished, self._access_log.request_finished)
             self.bus.subscribe(RequestRejected, self._access_log.request_rejected)
 
-    async def _reload_policy(self, via: Via) -> None:
+    async def _reload_policy(self, via: Channel) -> None:
         await self._policy_changes.reload(via)
 
     def _plans_changed(self, plan: Plan, staged: Plan | None) -> None:

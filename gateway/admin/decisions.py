@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request as HttpRequest
+from litestar import Response, get, post
 
 from gateway.access import Keyring, NoSuchCaller
 from gateway.admin.answers import told
@@ -25,7 +26,7 @@ from gateway.routing.sentences import decision_sentences
 from gateway.values.caller import Caller
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +35,7 @@ _MAX_LISTED = 500
 _OTHER_VERSION = "a record of another version of the gateway"
 
 
-ReadRequest = Callable[[bytes, dict[str, str], Caller, str], ChatRequest]
+ReadRequest = Callable[[bytes, dict[str, str], Caller, str], Request]
 
 
 def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
@@ -53,7 +54,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
     ids = DecisionIds()
 
     @post("/admin/explain", status_code=200, opt=takes("key", "team"))
-    async def explain(request: Request[Any, Any, Any]) -> Response[Any]:
+    async def explain(request: HttpRequest[Any, Any, Any]) -> Response[Any]:
         headers = headers_once(request.scope["headers"])
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
@@ -68,7 +69,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         return told(request, {"decision": decision}, decision_sentences(decision))
 
     @get("/admin/decisions/{decision_id:str}")
-    async def decision(request: Request[Any, Any, Any], decision_id: str) -> Response[Any]:
+    async def decision(request: HttpRequest[Any, Any, Any], decision_id: str) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         open_decision = journal.in_progress(decision_id)
         if open_decision is not None:
@@ -79,7 +80,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         return told(request, found.record, story(found))
 
     @get("/admin/decisions", opt=takes("limit", "before"))
-    async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
+    async def decisions(request: HttpRequest[Any, Any, Any]) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         limit, before = limit_of(request, _MAX_LISTED), request.query_params.get("before")
         found = await _looked_up(journal.newest, limit, before)
@@ -88,7 +89,7 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
     return [explain, decision, decisions]
 
 
-def _asked_as(keyring: Keyring, request: Request[Any, Any, Any], operator: Caller) -> Caller:
+def _asked_as(keyring: Keyring, request: HttpRequest[Any, Any, Any], operator: Caller) -> Caller:
     """Whom the decision is for: the operator, or whom `key` and `team` name."""
     key, team = request.query_params.get("key"), request.query_params.get("team")
     if key is None and team is None:

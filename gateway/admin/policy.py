@@ -17,7 +17,7 @@ from gateway.http.query import takes
 from gateway.http.wire import Bodies, headers_once
 from gateway.policies.changes import NothingStaged, PolicyChanges, Superseded, UnknownRevision
 from gateway.values.problem import InvalidDocument, Problem
-from gateway.values.revision import By, Revision, Via
+from gateway.values.revision import Actor, Channel, Revision
 
 _SHARE = re.compile(r"0?\.[0-9]{1,6}")
 
@@ -146,8 +146,8 @@ def _lines(problems: list[msgspec.Raw]) -> list[str]:
     return [str(msgspec.json.decode(one, type=_Told)) for one in problems]
 
 
-def _by(identify: Identify, headers: dict[str, str]) -> By:
-    return By(Via.ADMIN, time.time(), identify(headers).key)
+def _by(identify: Identify, headers: dict[str, str]) -> Actor:
+    return Actor(Channel.ADMIN, time.time(), identify(headers).key)
 
 
 def _expected(headers: dict[str, str]) -> str | None:

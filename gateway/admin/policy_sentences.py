@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.values.revision import Arm, By, PolicyNow, Refused, Revision, State, Via
+from gateway.values.revision import Actor, Arm, Channel, PolicyNow, Refused, Revision, RevisionState
 
 
 def shown(revision: Revision) -> dict[str, Any]:
@@ -49,14 +49,14 @@ def now_sentences(now: PolicyNow, refused: Refused | None) -> list[str]:
 
 def source_phrase(now: PolicyNow, file: str) -> str:
     """The revision in force and where it came from, in a few words. `file` is what the configuration names."""
-    if now.brought.via is not Via.ADMIN:
+    if now.brought.via is not Channel.ADMIN:
         return f"policy {now.revision.name} from {file}"
     what = "published" if now.revision.again_of is None else f"the document of revision {now.revision.again_of} again,"
     return f"policy {now.revision.name}, {what} {_when(now.brought)}; {file} counts once it is edited"
 
 
 def _staged(revision: Revision) -> str:
-    is_now = revision.state is State.STAGED  # the listing says that it is staged
+    is_now = revision.state is RevisionState.STAGED  # the listing says that it is staged
     return f"{'' if is_now else 'staged '}with {revision.share:g} of the traffic {_when(revision.by)}"
 
 
@@ -66,5 +66,5 @@ def _arm(arm: Arm) -> str:
     return f"{arm.failed} of {arm.requests} requests failed{judged}{refused}"
 
 
-def _when(by: By) -> str:
+def _when(by: Actor) -> str:
     return f"{datetime.fromtimestamp(by.at, UTC):%Y-%m-%d %H:%M:%S} UTC by {by}"

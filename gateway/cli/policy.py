@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from gateway.cli.running import Told, ask, decoded, print_answer, show_answer, speaks_with_gateway
+from gateway.cli.running import AnswerText, ask, decoded, print_answer, show_answer, speaks_with_gateway
 from gateway.policies.files import read_text
 from gateway.values.problem import InvalidDocument
 
@@ -16,7 +16,7 @@ class _Kept(msgspec.Struct, frozen=True):
     document: str
 
 
-class _Document(Told, frozen=True):
+class _Document(AnswerText, frozen=True):
     """The same, with a policy."""
 
     record: _Kept

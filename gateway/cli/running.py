@@ -20,7 +20,7 @@ _HEADER = re.compile(r"[\x20-\x7e]*")
 _Answer = TypeVar("_Answer")
 
 
-class Told(msgspec.Struct, frozen=True):
+class AnswerText(msgspec.Struct, frozen=True):
     """As much of an answer as people are told."""
 
     sentences: list[str]
@@ -48,7 +48,7 @@ def show_answer(path: str, speaks: dict[str, Any], params: dict[str, str] | None
 
 def print_answer(found: httpx.Response, speaks: dict[str, Any]) -> None:
     """Its sentences, or all of it as JSON."""
-    told = decoded(found, Told)
+    told = decoded(found, AnswerText)
     click.echo(found.content if speaks["as_json"] else "\n".join(told.sentences))
 
 

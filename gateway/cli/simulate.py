@@ -21,9 +21,9 @@ from gateway.insight.compare import Compared
 from gateway.insight.journaled import Recorded, read_journal
 from gateway.insight.predict import predict, reached_by
 from gateway.insight.report import report
-from gateway.insight.row import Row
 from gateway.insight.run import Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
+from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.trace import read_trace
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import Unpredictable, World, read_world, world_text
@@ -36,7 +36,7 @@ from gateway.settings import Settings
 from gateway.state.revisions import stored
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
-from gateway.values.revision import State
+from gateway.values.revision import RevisionState
 
 _UNPREDICTABLE, _LEAKED = 1, 3
 _OWN = ""  # the configuration's own journal
@@ -230,7 +230,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     recorded: Recorded | None,
     traced: Traffic | None,
     seed: int,
-) -> tuple[World, Compared, list[Played], list[Row]]:
+) -> tuple[World, Compared, list[Played], list[SimulatedRequest]]:
     traffic = traced or (recorded.traffic if recorded is not None else None)
     if traffic is None or not traffic.requests:
         raise click.ClickException("there is no request that could be played")
@@ -258,7 +258,7 @@ def _notes(settings: Settings, current: Plan) -> list[str]:
         kept = [one.revision for one in stored(settings.revisions_path)]
     except (sqlite3.Error, msgspec.MsgspecError, OSError):
         return []
-    names = [one.name for one in kept if one.state is State.IN_FORCE and one.content != current.content]
+    names = [one.name for one in kept if one.state is RevisionState.IN_FORCE and one.content != current.content]
     said = "is in force, and is another policy than the one that is played as the current one"
     return [f"revision {name} {said}; `gateway policy show` prints it" for name in names]
 

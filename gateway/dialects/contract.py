@@ -6,12 +6,12 @@ So a vendor's stream is tested from a file, one byte at a time. Nothing here may
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from gateway.values.answer import Beginning, Chunk, StreamSummary, WholeAnswer
+from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 
 class StreamDecoder(Protocol):
@@ -29,20 +29,20 @@ class StreamDecoder(Protocol):
     def tokens(self) -> int:
         """About how many tokens of output have come. Only a decoder that remembers knows."""
 
-    def beginning(self) -> Beginning | None:
+    def beginning(self) -> PartialAnswer | None:
         """What another server could go on with; None where it is no plain text. Only a decoder that remembers knows."""
 
 
 class Translator(Protocol):
     """A dialect as five verbs."""
 
-    def encode(self, request: ChatRequest, target: Deployment) -> Call:
+    def encode(self, request: Request, target: Deployment) -> Call:
         """The request as a call to `target`."""
 
     def decode(self, body: bytes) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
 
-    def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
+    def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder for the stream that answers `request`. `remember`: keep what is said."""
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
@@ -56,10 +56,10 @@ class Translator(Protocol):
 class Continuer(Protocol):
     """A dialect whose server goes on with an answer that another one began."""
 
-    def encode_continuation(self, request: ChatRequest, target: Deployment, begun: Beginning) -> Call | None:
+    def encode_continuation(self, request: Request, target: Deployment, begun: PartialAnswer) -> Call | None:
         """The call that has the answer continued; None if this request's cannot be."""
 
-    def continuation_decoder(self, request: ChatRequest, begun: Beginning) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
         """A decoder whose events read as more of the stream that began the answer."""
 
 
@@ -67,7 +67,7 @@ class Continuer(Protocol):
 class TokenCounter(Protocol):
     """A dialect whose server counts the tokens of a prompt."""
 
-    def encode_count(self, request: ChatRequest, target: Deployment) -> Call:
+    def encode_count(self, request: Request, target: Deployment) -> Call:
         """The call that has the prompt counted."""
 
     def decode_count(self, body: bytes) -> int:

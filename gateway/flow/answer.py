@@ -19,7 +19,7 @@ from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 
 class RequestFailed(Exception):
@@ -52,7 +52,7 @@ class Answers:
         self._counts = TokenCounts(rooms, deployments)
         self._attempts = Attempts(rooms, deployments)
 
-    async def answer(self, surface: str, request: ChatRequest, decision_id: str, arrived: float) -> Answer:
+    async def answer(self, surface: str, request: Request, decision_id: str, arrived: float) -> Answer:
         """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
 
         Raises RequestFailed; before there is a decision routing's UnknownModel and TooBusy. If the caller leaves, cancel the task.
@@ -105,19 +105,17 @@ class Answers:
             story.waited_s += time.monotonic() - since
         story.decide_anew(request, self._decide(plan, request, decision.id, decision.at))
 
-    async def _facts_and_decision(
-        self, plan: Plan, request: ChatRequest, decision_id: str
-    ) -> tuple[ChatRequest, Decision]:
+    async def _facts_and_decision(self, plan: Plan, request: Request, decision_id: str) -> tuple[Request, Decision]:
         """The request with all its facts, and the decision. Raises UnknownModel and TooBusy."""
         request = await self._classifier.classify(request, plan.detection)
         return request, self._decide(plan, request, decision_id, time.time())
 
-    async def explain(self, plan: Plan, request: ChatRequest, decision_id: str) -> Decision:
+    async def explain(self, plan: Plan, request: Request, decision_id: str) -> Decision:
         """The decision, with what the request would cost and take at each candidate. Raises UnknownModel and TooBusy."""
         _, decision = await self._facts_and_decision(plan, request, decision_id)
         return with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
 
-    def _decide(self, plan: Plan, request: ChatRequest, decision_id: str, now: float) -> Decision:
+    def _decide(self, plan: Plan, request: Request, decision_id: str, now: float) -> Decision:
         return decide(
             plan,
             request.facts,

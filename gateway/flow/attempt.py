@@ -4,16 +4,16 @@ import time
 
 from gateway.dialects.contract import Continuer, StreamDecoder
 from gateway.flow.address import go_to_address
-from gateway.flow.pace import Pace
-from gateway.flow.patience import Patience, Wait
+from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
+from gateway.flow.timeouts import AttemptTimeouts, Timeout
 from gateway.learning.stopped import usage_until_stopped
 from gateway.routing.silence import silence_s
 from gateway.transport import Exchange
-from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
+from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -23,7 +23,7 @@ from gateway.values.usage import Usage
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
 _DRAIN_S, _DRAIN_READS = 0.25, 4
-_TO_THE_END: Wait = (None, Outcome.TOTAL_TIMEOUT)
+_TO_THE_END: Timeout = (None, Outcome.TOTAL_TIMEOUT)
 _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
 
 
@@ -33,16 +33,16 @@ class RunningAttempt:
     `begun`: the part of the answer that it goes on with.
     """
 
-    def __init__(self, rooms: Rooms, story: Story, deployment: Deployment, begun: Beginning | None = None) -> None:
+    def __init__(self, rooms: Rooms, story: Story, deployment: Deployment, begun: PartialAnswer | None = None) -> None:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
-        self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else Pace(least)
+        self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else LeastThroughput(least)
         self._begun = begun
         self._rooms = rooms
         self._translator = rooms.translators[deployment.name]
         self._started = time.monotonic()
-        self._patience = Patience(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
+        self._patience = AttemptTimeouts(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
         self._exchange: Exchange | None = None
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
@@ -112,7 +112,7 @@ class RunningAttempt:
                 raise AttemptFailed(self._patience.late, failed.detail) from None
             raise
 
-    def _wait(self, wait: Wait) -> None:
+    def _wait(self, wait: Timeout) -> None:
         """The next thing must come so soon."""
         if self._exchange is not None:
             self._exchange.expect(*self._patience.until(wait))

@@ -18,9 +18,9 @@ from gateway.flow.retry import Retry
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.flow.stream import Stream
+from gateway.routing.eligibility import Eligibility
 from gateway.routing.plan import CompiledRule
-from gateway.routing.recheck import Recheck
-from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
+from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
@@ -117,19 +117,19 @@ class Attempts:
         open_at = partial(self._go_on_at, story)
         return Continuation(open_at, self._recheck(story), story, rule, self._deployments, self._rooms.translators)
 
-    async def _go_on_at(self, story: Story, name: str, begun: Beginning) -> Relay:
+    async def _go_on_at(self, story: Story, name: str, begun: PartialAnswer) -> Relay:
         made = await _made(self._begun(story, name, begun))
         if not isinstance(made, Relay):
             raise TypeError("only streams go on")
         return made
 
-    def _begun(self, story: Story, name: str, begun: Beginning | None = None) -> RunningAttempt:
+    def _begun(self, story: Story, name: str, begun: PartialAnswer | None = None) -> RunningAttempt:
         if all(one.deployment != name for one in story.attempts):
             self._rooms.readings.retries.earn(name)
         return RunningAttempt(self._rooms, story, self._deployments[name], begun)
 
-    def _recheck(self, story: Story) -> Recheck:
-        return Recheck(self._rooms.readings, self._deployments, story)
+    def _recheck(self, story: Story) -> Eligibility:
+        return Eligibility(self._rooms.readings, self._deployments, story)
 
 
 async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:

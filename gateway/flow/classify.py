@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.flow.fair_threads import FairThreads, Stint, TooBusy
-from gateway.privacy import Budget, Detector
+from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
+from gateway.privacy import Detector, ScanBudget
 from gateway.routing.plan import Detecting
-from gateway.values.finding import Detection, DetectionsSoFar, Kind
-from gateway.values.request import ChatRequest
+from gateway.values.finding import Detection, DetectionsSoFar, SensitiveKind
+from gateway.values.request import Request
 from gateway.values.sensitivity import highest
 
 OFF_LOOP_BYTES = 64 * 1024  # larger bodies are looked at on a thread at once
@@ -33,7 +33,7 @@ class Classifier:
     def __init__(self, threads: FairThreads | None = None) -> None:
         every = Detector()
         every.warm_up()
-        self._detectors = {frozenset(Kind): every}
+        self._detectors = {frozenset(SensitiveKind): every}
         self._every = every
         self._threads = threads or FairThreads(
             "detection", threads=_THREADS, most_waiting=_MOST_WAITING, longest_wait_s=_LONGEST_WAIT_S
@@ -46,20 +46,20 @@ class Classifier:
         """How detections ended since the start, and how many wait for a thread."""
         return msgspec.structs.replace(self._so_far, waiting=self._threads.waiting)
 
-    async def classify(self, request: ChatRequest, detecting: Detecting) -> ChatRequest:
+    async def classify(self, request: Request, detecting: Detecting) -> Request:
         """The request with its sensitivity. Raises TooBusy where it would have to wait too long for a thread."""
         if not detecting.kinds:
             return request
         detection = None
         if request.size <= OFF_LOOP_BYTES:
             until = time.monotonic() + detecting.time_limit_s
-            budget = Budget(expired=lambda: time.monotonic() > until, max_steps=ON_LOOP_STEPS)
+            budget = ScanBudget(expired=lambda: time.monotonic() > until, max_steps=ON_LOOP_STEPS)
             detection = self._detector(detecting).detect_within(request.fields, budget)
         if detection is None:
             detection = await self._on_a_thread(request, detecting)
         return self._told(request, detecting, detection)
 
-    def classify_now(self, request: ChatRequest, detecting: Detecting) -> ChatRequest:
+    def classify_now(self, request: Request, detecting: Detecting) -> Request:
         """The same, at once, however long it takes within the policy's limit."""
         if not detecting.kinds:
             return request
@@ -70,10 +70,10 @@ class Classifier:
         """Leave no thread."""
         self._threads.close()
 
-    async def _on_a_thread(self, request: ChatRequest, detecting: Detecting) -> Detection:
+    async def _on_a_thread(self, request: Request, detecting: Detecting) -> Detection:
         self._so_far.on_threads += 1
 
-        def work(stint: Stint) -> Detection:
+        def work(stint: TimeSlice) -> Detection:
             return self._detect(request, detecting, stint.is_over)
 
         try:
@@ -82,8 +82,8 @@ class Classifier:
             self._so_far.turned_away += 1
             raise
 
-    def _detect(self, request: ChatRequest, detecting: Detecting, expired: Callable[[], bool]) -> Detection:
-        return self._detector(detecting).detect(request.fields, Budget(expired=expired))
+    def _detect(self, request: Request, detecting: Detecting, expired: Callable[[], bool]) -> Detection:
+        return self._detector(detecting).detect(request.fields, ScanBudget(expired=expired))
 
     def _detector(self, detecting: Detecting) -> Detector:
         detector = self._detectors.get(detecting.kinds)
@@ -91,7 +91,7 @@ class Classifier:
             detector = self._detectors[detecting.kinds] = self._every.narrowed(detecting.kinds)
         return detector
 
-    def _told(self, request: ChatRequest, detecting: Detecting, detection: Detection) -> ChatRequest:
+    def _told(self, request: Request, detecting: Detecting, detection: Detection) -> Request:
         """The request with what detection says of it; counted, and a failure is in the log."""
         if detection.failed is not None:
             self._so_far.failed += 1
@@ -115,7 +115,7 @@ class Classifier:
             )
 
 
-def with_detection(request: ChatRequest, detecting: Detecting, detection: Detection) -> ChatRequest:
+def with_detection(request: Request, detecting: Detecting, detection: Detection) -> Request:
     """The request with what detection says of it."""
     if not detection.findings and detection.failed is None:
         return request

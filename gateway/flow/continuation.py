@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from gateway.dialects.contract import Continuer, Translator
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
+from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import moves_on
 from gateway.routing.plan import CompiledRule
-from gateway.routing.recheck import Recheck
-from gateway.routing.ways_on import moves_on
-from gateway.values.answer import Beginning
+from gateway.values.answer import PartialAnswer
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -22,8 +22,8 @@ class Continuation:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a continuation touches
         self,
-        open_at: Callable[[str, Beginning], Awaitable[Relay]],
-        recheck: Recheck,
+        open_at: Callable[[str, PartialAnswer], Awaitable[Relay]],
+        recheck: Eligibility,
         story: Story,
         rule: CompiledRule,
         deployments: dict[str, Deployment],
@@ -57,7 +57,7 @@ class Continuation:
         again = [name for name in ranked if name in tried and self._recheck.has_another_address(name, now)]
         return [*(name for name in ranked if name not in tried), *again]
 
-    def _can(self, name: str, broken: str, begun: Beginning) -> bool:
+    def _can(self, name: str, broken: str, begun: PartialAnswer) -> bool:
         """It can take up the text, has room for it, and may see what the one that broke may have put into it."""
         deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
         room = deployment.context_tokens

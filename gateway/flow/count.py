@@ -16,7 +16,7 @@ from gateway.routing.plan import Plan
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 WITHIN_S = 0.5
 REST_S = 30.0  # a tokenizer that failed is left alone for so long
@@ -34,7 +34,7 @@ class TokenCounts:
         self._deployments = deployments
         self._rest_until: dict[str, float] = {}  # of the monotonic clock
 
-    async def counted(self, plan: Plan, request: ChatRequest, decision: Decision, arrived: float) -> ChatRequest:
+    async def counted(self, plan: Plan, request: Request, decision: Decision, arrived: float) -> Request:
         """The request with its tokens counted by the first deployment of the decision that can; else as it is.
 
         One that the estimate left out counts too: the estimate is what is in doubt. At most half of what is left until
@@ -67,7 +67,7 @@ class TokenCounts:
                 return self._deployments[name], counter
         return None
 
-    async def _count(self, request: ChatRequest, deployment: Deployment, counter: TokenCounter, until: float) -> int:
+    async def _count(self, request: Request, deployment: Deployment, counter: TokenCounter, until: float) -> int:
         if not deployment.clearance.covers(request.facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a count was to go below the request's sensitivity")
         call = counter.encode_count(request, deployment)

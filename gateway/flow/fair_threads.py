@@ -28,7 +28,7 @@ class TooBusy(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Stint:
+class TimeSlice:
     """One work's time on its thread. `is_over` is to be asked often: it also lets the event loop go on."""
 
     def __init__(self, limit_s: float, stop: Event, closing: Event) -> None:
@@ -61,7 +61,9 @@ class FairThreads:
         self._mean_s = 0.0
         self._closing = Event()
 
-    async def run(self, key: str | None, work: Callable[[Stint], T], limit_s: float, wait_s: float | None = None) -> T:
+    async def run(
+        self, key: str | None, work: Callable[[TimeSlice], T], limit_s: float, wait_s: float | None = None
+    ) -> T:
         """What `work` returns. Its `limit_s` begins when it is on a thread; it waits for one for `wait_s` at most.
 
         Raises TooBusy. Cancelled, it stops the work.
@@ -71,7 +73,7 @@ class FairThreads:
         stop = Event()
         began = time.monotonic()
         try:
-            job = self._executor.submit(lambda: work(Stint(limit_s, stop, self._closing)))
+            job = self._executor.submit(lambda: work(TimeSlice(limit_s, stop, self._closing)))
         except BaseException:
             self._leave(key, None)
             raise

@@ -10,9 +10,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.flow.story import Story
 from gateway.learning.hedge_budget import HedgeBudget
+from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import moves_on
 from gateway.routing.plan import CompiledRule
-from gateway.routing.recheck import Recheck
-from gateway.routing.ways_on import moves_on
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
 
 
@@ -34,7 +34,7 @@ class Hedging(Generic[Answered]):
     def __init__(  # noqa: PLR0913, PLR0917 - what a hedge touches
         self,
         attempt: Callable[[str], Coroutine[Any, Any, Answered]],
-        recheck: Recheck,
+        recheck: Eligibility,
         story: Story,
         rule: CompiledRule,
         budget: HedgeBudget,

@@ -5,7 +5,7 @@ take over (law 3).
 from gateway.dialects.contract import StreamDecoder
 from gateway.flow.attempt import RunningAttempt
 from gateway.transport import Exchange
-from gateway.values.answer import Beginning, Chunk, StreamSummary
+from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 
 
@@ -81,7 +81,7 @@ class Relay:
         """What was used, as far as the stream has come."""
         return self._decoder.summary()
 
-    def beginning(self) -> Beginning | None:
+    def beginning(self) -> PartialAnswer | None:
         """What another stream could go on with; None if none could."""
         return self._decoder.beginning()
 

@@ -1,4 +1,4 @@
-"""The ways on of one request (`gateway.routing.ways_on`), walked with the clock, with chance and with tenacity's loop."""
+"""The ways on of one request (`gateway.routing.fallback_plan`), walked with the clock, with chance and with tenacity's loop."""
 
 import random
 import time
@@ -7,9 +7,9 @@ import tenacity
 
 from gateway.flow.story import Story
 from gateway.learning.readings import Readings
+from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import FallbackPlan
 from gateway.routing.plan import CompiledRule
-from gateway.routing.recheck import Recheck
-from gateway.routing.ways_on import WaysOn
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -20,12 +20,17 @@ class Retry:
     """The way on for one request whose first attempt failed. Tell it what `failed` so far before anything else."""
 
     def __init__(
-        self, readings: Readings, deployments: dict[str, Deployment], recheck: Recheck, story: Story, rule: CompiledRule
+        self,
+        readings: Readings,
+        deployments: dict[str, Deployment],
+        recheck: Eligibility,
+        story: Story,
+        rule: CompiledRule,
     ) -> None:
         self.failure = _NONE_YET
         self._deployments = deployments
         self._story = story
-        self._ways = WaysOn(readings, deployments, recheck, story, rule.fallback)
+        self._ways = FallbackPlan(readings, deployments, recheck, story, rule.fallback)
 
     def begin_round(self) -> None:
         """The first is of those that were not asked yet, each later one of those that may be asked again."""

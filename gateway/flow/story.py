@@ -8,7 +8,7 @@ from gateway.observe.bus import Bus
 from gateway.values.decision import Decision
 from gateway.values.outcome import CONSEQUENCES, Outcome
 from gateway.values.records import Attempt, DecisionMade, RequestFinished, first_output_s
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 
 class Story:
@@ -19,7 +19,7 @@ class Story:
     `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
     """
 
-    def __init__(self, bus: Bus, surface: str, request: ChatRequest, decision: Decision, arrived: float) -> None:
+    def __init__(self, bus: Bus, surface: str, request: Request, decision: Decision, arrived: float) -> None:
         self.arrived = arrived
         self.decide_anew(request, decision)
         self.attempts: list[Attempt] = []
@@ -32,7 +32,7 @@ class Story:
         self._told = False
         bus.publish(DecisionMade(decision))
 
-    def decide_anew(self, request: ChatRequest, decision: Decision) -> None:
+    def decide_anew(self, request: Request, decision: Decision) -> None:
         """More is known, or the world has moved on. Only before the first attempt."""
         self.request = request
         self.decision = decision

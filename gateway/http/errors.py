@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.routing.sentences import candidate_sentence, found_sentence
+from gateway.values.admissibility import Health
 from gateway.values.decision import Cause, Decision
-from gateway.values.gate import Health
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
 
@@ -48,7 +48,7 @@ class ApiError(Exception):
         return b"data: " + self.body() + b"\n\n"
 
 
-class Row(msgspec.Struct, frozen=True):
+class ErrorRow(msgspec.Struct, frozen=True):
     """How an outcome looks to the caller."""
 
     status: int
@@ -58,51 +58,51 @@ class Row(msgspec.Struct, frozen=True):
 
 _UPSTREAM, _INVALID, _LATE = "upstream_error", "invalid_request_error", "timeout_error"
 
-OUTCOMES: dict[Outcome, Row] = {
-    Outcome.CONNECT_FAILED: Row(502, _UPSTREAM, "connect_failed"),
-    Outcome.TLS_FAILED: Row(502, _UPSTREAM, "tls_failed"),
-    Outcome.CONNECT_TIMEOUT: Row(504, _LATE, "connect_timeout"),
-    Outcome.CONNECTION_LOST: Row(502, _UPSTREAM, "connection_lost"),
-    Outcome.NO_SIGN_OF_LIFE: Row(504, _LATE, "no_sign_of_life"),
-    Outcome.FIRST_OUTPUT_TIMEOUT: Row(504, _LATE, "first_output_timeout"),
-    Outcome.IDLE_TIMEOUT: Row(504, _LATE, "idle_timeout"),
-    Outcome.TOTAL_TIMEOUT: Row(504, _LATE, "total_timeout"),
-    Outcome.BAD_REQUEST: Row(400, _INVALID, "bad_request"),
-    Outcome.CONTEXT_TOO_LONG: Row(400, _INVALID, "context_length_exceeded"),
-    Outcome.CONTENT_POLICY: Row(400, _INVALID, "content_policy_violation"),
-    Outcome.CREDENTIAL_REFUSED: Row(502, _UPSTREAM, "credential_refused"),
-    Outcome.QUOTA_EXHAUSTED: Row(502, _UPSTREAM, "quota_exhausted"),
-    Outcome.DEPLOYMENT_GONE: Row(502, _UPSTREAM, "deployment_gone"),
-    Outcome.REDIRECTED: Row(502, _UPSTREAM, "redirected"),
-    Outcome.RATE_LIMITED: Row(429, "rate_limit_error", "rate_limited"),
-    Outcome.OVERLOADED: Row(503, _UPSTREAM, "overloaded"),
-    Outcome.SERVER_ERROR: Row(502, _UPSTREAM, "server_error"),
-    Outcome.ERROR_IN_ANSWER: Row(502, _UPSTREAM, "error_in_answer"),
-    Outcome.EMPTY_ANSWER: Row(502, _UPSTREAM, "empty_answer"),
-    Outcome.MALFORMED_ANSWER: Row(502, _UPSTREAM, "malformed_answer"),
-    Outcome.ANSWER_TOO_LARGE: Row(502, _UPSTREAM, "answer_too_large"),
-    Outcome.TRUNCATED: Row(502, _UPSTREAM, "truncated"),
-    Outcome.LIMIT_PASSED: Row(504, _LATE, "limit_passed"),
-    Outcome.DEADLINE_EXCEEDED: Row(504, _LATE, "deadline_exceeded"),
-    Outcome.REFUSED_BY_RULE: Row(403, "permission_error", "sensitive_content_refused"),
-    Outcome.GATEWAY_BUSY: Row(503, "unavailable_error", "gateway_busy"),
-    Outcome.GATEWAY_STOPPED: Row(503, "unavailable_error", "gateway_stopped"),
-    Outcome.INTERNAL_ERROR: Row(500, "server_error", "internal_error"),
+OUTCOMES: dict[Outcome, ErrorRow] = {
+    Outcome.CONNECT_FAILED: ErrorRow(502, _UPSTREAM, "connect_failed"),
+    Outcome.TLS_FAILED: ErrorRow(502, _UPSTREAM, "tls_failed"),
+    Outcome.CONNECT_TIMEOUT: ErrorRow(504, _LATE, "connect_timeout"),
+    Outcome.CONNECTION_LOST: ErrorRow(502, _UPSTREAM, "connection_lost"),
+    Outcome.NO_SIGN_OF_LIFE: ErrorRow(504, _LATE, "no_sign_of_life"),
+    Outcome.FIRST_OUTPUT_TIMEOUT: ErrorRow(504, _LATE, "first_output_timeout"),
+    Outcome.IDLE_TIMEOUT: ErrorRow(504, _LATE, "idle_timeout"),
+    Outcome.TOTAL_TIMEOUT: ErrorRow(504, _LATE, "total_timeout"),
+    Outcome.BAD_REQUEST: ErrorRow(400, _INVALID, "bad_request"),
+    Outcome.CONTEXT_TOO_LONG: ErrorRow(400, _INVALID, "context_length_exceeded"),
+    Outcome.CONTENT_POLICY: ErrorRow(400, _INVALID, "content_policy_violation"),
+    Outcome.CREDENTIAL_REFUSED: ErrorRow(502, _UPSTREAM, "credential_refused"),
+    Outcome.QUOTA_EXHAUSTED: ErrorRow(502, _UPSTREAM, "quota_exhausted"),
+    Outcome.DEPLOYMENT_GONE: ErrorRow(502, _UPSTREAM, "deployment_gone"),
+    Outcome.REDIRECTED: ErrorRow(502, _UPSTREAM, "redirected"),
+    Outcome.RATE_LIMITED: ErrorRow(429, "rate_limit_error", "rate_limited"),
+    Outcome.OVERLOADED: ErrorRow(503, _UPSTREAM, "overloaded"),
+    Outcome.SERVER_ERROR: ErrorRow(502, _UPSTREAM, "server_error"),
+    Outcome.ERROR_IN_ANSWER: ErrorRow(502, _UPSTREAM, "error_in_answer"),
+    Outcome.EMPTY_ANSWER: ErrorRow(502, _UPSTREAM, "empty_answer"),
+    Outcome.MALFORMED_ANSWER: ErrorRow(502, _UPSTREAM, "malformed_answer"),
+    Outcome.ANSWER_TOO_LARGE: ErrorRow(502, _UPSTREAM, "answer_too_large"),
+    Outcome.TRUNCATED: ErrorRow(502, _UPSTREAM, "truncated"),
+    Outcome.LIMIT_PASSED: ErrorRow(504, _LATE, "limit_passed"),
+    Outcome.DEADLINE_EXCEEDED: ErrorRow(504, _LATE, "deadline_exceeded"),
+    Outcome.REFUSED_BY_RULE: ErrorRow(403, "permission_error", "sensitive_content_refused"),
+    Outcome.GATEWAY_BUSY: ErrorRow(503, "unavailable_error", "gateway_busy"),
+    Outcome.GATEWAY_STOPPED: ErrorRow(503, "unavailable_error", "gateway_stopped"),
+    Outcome.INTERNAL_ERROR: ErrorRow(500, "server_error", "internal_error"),
 }
 
 _PASSED_ON = frozenset({413, 422})
 
 # why no candidate was left: the first cause that stands against any of them names the error
-REFUSALS: dict[Cause, Row] = {
-    Cause.HEALTH: Row(503, "unavailable_error", "no_healthy_deployment"),
-    Cause.LIMIT: Row(503, "unavailable_error", "at_capacity"),
-    Cause.RATE_LIMIT: Row(429, "rate_limit_error", "rate_limited"),
-    Cause.CONTEXT: Row(400, _INVALID, "context_length_exceeded"),
-    Cause.OUTPUT: Row(400, _INVALID, "max_tokens_too_large"),
-    Cause.CAPABILITY: Row(400, _INVALID, "unsupported_feature"),
-    Cause.COST: Row(400, _INVALID, "max_cost_too_low"),
-    Cause.REQUIREMENT: Row(403, "permission_error", "refused_by_policy"),
-    Cause.CLEARANCE: Row(403, "permission_error", "sensitivity_not_cleared"),
+REFUSALS: dict[Cause, ErrorRow] = {
+    Cause.HEALTH: ErrorRow(503, "unavailable_error", "no_healthy_deployment"),
+    Cause.LIMIT: ErrorRow(503, "unavailable_error", "at_capacity"),
+    Cause.RATE_LIMIT: ErrorRow(429, "rate_limit_error", "rate_limited"),
+    Cause.CONTEXT: ErrorRow(400, _INVALID, "context_length_exceeded"),
+    Cause.OUTPUT: ErrorRow(400, _INVALID, "max_tokens_too_large"),
+    Cause.CAPABILITY: ErrorRow(400, _INVALID, "unsupported_feature"),
+    Cause.COST: ErrorRow(400, _INVALID, "max_cost_too_low"),
+    Cause.REQUIREMENT: ErrorRow(403, "permission_error", "refused_by_policy"),
+    Cause.CLEARANCE: ErrorRow(403, "permission_error", "sensitivity_not_cleared"),
 }
 
 

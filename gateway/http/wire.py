@@ -1,6 +1,6 @@
 """The ASGI side of the hot path: headers, a bounded body, an answer in as few sends as possible, and who has left.
 
-Neither granian nor uvicorn cancels a handler whose client left, so `Departure` watches for it (law 4).
+Neither granian nor uvicorn cancels a handler whose client left, so `DisconnectWatcher` watches for it (law 4).
 """
 
 import asyncio
@@ -144,7 +144,7 @@ def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
-class Departure:
+class DisconnectWatcher:
     """Cancels the task in its block once the client leaves, and ends the block quietly then: nobody is there to be told."""
 
     def __init__(self, receive: Receive) -> None:

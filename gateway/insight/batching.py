@@ -13,7 +13,7 @@ from copy import copy
 from typing import Any
 
 from gateway.insight.clock import Clock, VirtualClock
-from gateway.insight.server import Course, Foreseen, Job
+from gateway.insight.server import EpisodeFailures, Foreseen, Job
 from gateway.insight.world import Batching
 from gateway.values.outcome import Outcome
 from gateway.values.worker import VllmMetrics
@@ -25,7 +25,7 @@ _Notice = tuple[Job, bool]  # a job, and whether it is at its end
 class BatchingServer:
     """One address. In vLLM's words: `running` are those that generate and the one whose prompt is worked on."""
 
-    def __init__(self, batching: Batching, course: Course, clock: Clock) -> None:
+    def __init__(self, batching: Batching, course: EpisodeFailures, clock: Clock) -> None:
         self._is = batching
         self._course = course
         self._clock = clock

@@ -3,7 +3,7 @@
 import math
 
 from gateway.insight.clock import Clock
-from gateway.insight.server import Course, Foreseen, Job, fail
+from gateway.insight.server import EpisodeFailures, Foreseen, Job, fail
 from gateway.insight.world import Service
 from gateway.values.headroom import Headroom, Quota
 from gateway.values.outcome import Outcome
@@ -17,7 +17,7 @@ _LEAST_PAUSE_S = 0.01
 class CommercialServer:
     """One of these is one deployment of a provider."""
 
-    def __init__(self, service: Service, course: Course, clock: Clock) -> None:
+    def __init__(self, service: Service, course: EpisodeFailures, clock: Clock) -> None:
         self._service = service
         self._course = course
         self._clock = clock

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.insight.fit import Fit
+from gateway.insight.fit import DeploymentFit
 from gateway.insight.measure import Measured
-from gateway.insight.row import PROBE, READY, Row
+from gateway.insight.simulated_request import PROBE, READY, SimulatedRequest
 
 _FEW_UNKNOWN = 0.001  # of the requests: so many attempts of unknown cost more make no difference
 
@@ -54,14 +54,14 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     moved: tuple[Moved, ...] = ()
     notes: tuple[str, ...] = ()
     recorded: Measured | None = None
-    fits: dict[str, Fit] = {}
+    fits: dict[str, DeploymentFit] = {}
     otherwise: tuple[Otherwise, ...] = ()
 
 
-def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:
+def moves(current: Sequence[SimulatedRequest], draft: Sequence[SimulatedRequest]) -> tuple[Moved, ...]:
     """Grouped, the largest group first. Both are of the same requests; each is held to the current one's objective."""
     before = {row.id: row for row in current}
-    groups: dict[tuple[str, str | None, str | None, str], list[tuple[Row, Row]]] = {}
+    groups: dict[tuple[str, str | None, str | None, str], list[tuple[SimulatedRequest, SimulatedRequest]]] = {}
     for row in draft:
         was = before.get(row.id)
         if was is not None and was.first != row.first:
@@ -94,18 +94,18 @@ def dearer(was: Measured, draft: Measured) -> float | None:
     return after - before
 
 
-def _dearer(pairs: Iterable[tuple[Row, Row]]) -> float | None:
+def _dearer(pairs: Iterable[tuple[SimulatedRequest, SimulatedRequest]]) -> float | None:
     known = [
         row.cost_usd - was.cost_usd for was, row in pairs if row.cost_usd is not None and was.cost_usd is not None
     ]  # fmt: skip
     return sum(known) if known else None
 
 
-def _kept(row: Row, was: Row) -> int:
+def _kept(row: SimulatedRequest, was: SimulatedRequest) -> int:
     return row.kept(was.slo) is True
 
 
-def _why(was: Row, row: Row) -> str:
+def _why(was: SimulatedRequest, row: SimulatedRequest) -> str:
     """What the draft's decision has against the old place, else what no longer stands against the new one, else taste."""
     old, new = was.first, row.first
     if new is None or old is None:

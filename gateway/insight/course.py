@@ -6,8 +6,8 @@ from gateway.insight.attempt import SimulatedAttempt
 from gateway.insight.chooser import Chosen
 from gateway.insight.traffic import Arrival
 from gateway.routing.chance import hashed, shares
-from gateway.routing.recheck import Recheck
-from gateway.routing.ways_on import WaysOn, moves_on
+from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import FallbackPlan, moves_on
 from gateway.values.outcome import CONSEQUENCES, Outcome
 from gateway.values.records import Attempt, RequestFinished, first_output_s
 
@@ -41,7 +41,7 @@ class SimulatedRequest:
         self._failures: list[tuple[str, Outcome, float | None, float]] = []
         self._answer: SimulatedAttempt | None = None
         self._outcome = Outcome.NO_CANDIDATE  # of the newest attempt that failed
-        self._ways: WaysOn | None = None
+        self._ways: FallbackPlan | None = None
         self._pauses = 0
 
     def begin(self) -> None:
@@ -102,12 +102,14 @@ class SimulatedRequest:
         if second is not None and readings.hedges.spend(self.decision.rule):
             self._attempt(second)
 
-    def _recheck(self) -> Recheck:
-        return Recheck(self._simulation.readings, self._simulation.deployments, self)
+    def _recheck(self) -> Eligibility:
+        return Eligibility(self._simulation.readings, self._simulation.deployments, self)
 
     def _go_on(self) -> None:
         simulation = self._simulation
-        ways = self._ways = WaysOn(simulation.readings, simulation.deployments, self._recheck(), self, self._fallback)
+        ways = self._ways = FallbackPlan(
+            simulation.readings, simulation.deployments, self._recheck(), self, self._fallback
+        )
         for name, outcome, retry_after_s, at in self._failures:
             ways.failed(name, outcome, retry_after_s, at)
         self._round(None)

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from gateway.insight.fit_batching import fit_batching
 from gateway.insight.fit_commercial import fit_commercial, most_in
-from gateway.insight.measure import Quantiles, quantiles
+from gateway.insight.measure import MeasuredQuantiles, quantiles
 from gateway.insight.replayed import replayed
-from gateway.insight.row import Row
 from gateway.insight.sample import Sample
+from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.world import Behaviour
 from gateway.values.deployment import Deployment, Hosting
 from gateway.values.outcome import Outcome
@@ -38,11 +38,11 @@ _MINUTE_S = 60.0
 class Held(msgspec.Struct, frozen=True):
     """One kind of time in the later part: as predicted, and as recorded."""
 
-    predicted: Quantiles
-    recorded: Quantiles
+    predicted: MeasuredQuantiles
+    recorded: MeasuredQuantiles
 
 
-class Fit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DeploymentFit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of one deployment. `behaviour` is None where there were too few answers for any. What was seen: `largest_prompt` and,
     in its busiest minute, `most_per_minute`. `doubts` say why it may be wrong; its times are then up to `off` times as long,
     or as short.
@@ -57,15 +57,15 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     doubts: tuple[str, ...] = ()
     off: float = 1.0
 
-    def doubted(self, why: str, off: float) -> "Fit":
+    def doubted(self, why: str, off: float) -> "DeploymentFit":
         """The same, with one doubt more."""
         return replace(self, doubts=(*self.doubts, why), off=min(max(self.off, off), _MOST_OFF))
 
 
-def fit(deployment: Deployment, samples: Sequence[Sample]) -> Fit:
+def fit(deployment: Deployment, samples: Sequence[Sample]) -> DeploymentFit:
     """From its attempts, in any order."""
     of = _looked_at(deployment, samples)
-    found, in_order, whole = Fit(answered=len(of.whole)), of.samples, of.whole
+    found, in_order, whole = DeploymentFit(answered=len(of.whole)), of.samples, of.whole
     for why in of.partly:
         found = found.doubted(why, _PARTLY_OFF)
     if len(whole) < FEWEST:
@@ -98,7 +98,7 @@ def fit(deployment: Deployment, samples: Sequence[Sample]) -> Fit:
     )
 
 
-def beyond(fits: Mapping[str, Fit], rows: Sequence[Row]) -> dict[str, list[str]]:
+def beyond(fits: Mapping[str, DeploymentFit], rows: Sequence[SimulatedRequest]) -> dict[str, list[str]]:
     """What of a simulation's attempts lies far outside all that was seen of a deployment that was fitted."""
     found: dict[str, list[str]] = {}
     for name, one in fits.items():
@@ -119,7 +119,9 @@ def beyond(fits: Mapping[str, Fit], rows: Sequence[Row]) -> dict[str, list[str]]
     return found
 
 
-def with_beyond(fits: Mapping[str, Fit], sides: Sequence[Sequence[Row]]) -> dict[str, Fit]:
+def with_beyond(
+    fits: Mapping[str, DeploymentFit], sides: Sequence[Sequence[SimulatedRequest]]
+) -> dict[str, DeploymentFit]:
     """The same fits, in doubt where any of these simulations asked for far more than was seen."""
     found = dict(fits)
     for rows in sides:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.insight.assumed import assumed
-from gateway.insight.fit import ASSUMED_OFF, Fit, fit
+from gateway.insight.fit import ASSUMED_OFF, DeploymentFit, fit
 from gateway.insight.sample import Sample
 from gateway.insight.simulate import NOTHING_SAYS
 from gateway.insight.traffic import Traffic
@@ -19,7 +19,7 @@ class Predicted(msgspec.Struct, frozen=True):
     """The world of a simulation; `fits` are those of its deployments that were fitted, or had to be assumed."""
 
     world: World
-    fits: dict[str, Fit] = {}
+    fits: dict[str, DeploymentFit] = {}
 
 
 def predict(

@@ -7,7 +7,7 @@ from gateway.insight.batching import BatchingServer
 from gateway.insight.clock import VirtualClock
 from gateway.insight.commercial import CommercialServer
 from gateway.insight.sample import Sample
-from gateway.insight.server import Course, Job, Server
+from gateway.insight.server import EpisodeFailures, Job, Server
 from gateway.insight.world import Behaviour, Failures, RateLimits
 from gateway.routing.chance import hashed
 from gateway.values.headroom import Headroom
@@ -71,7 +71,7 @@ def error_of(times: Sequence[Times], samples: Sequence[Sample]) -> float:
 
 
 def _server(behaviour: Behaviour, clock: VirtualClock) -> Server:
-    course = Course(clock, Failures(), (), clock.now)
+    course = EpisodeFailures(clock, Failures(), (), clock.now)
     if behaviour.self_hosted is not None:
         return BatchingServer(behaviour.self_hosted, course, clock)
     if behaviour.commercial is not None:

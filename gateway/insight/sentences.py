@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 
 from gateway.insight.compare import Compared
-from gateway.insight.measure import Attainment, Measured, Quantiles, Share
+from gateway.insight.measure import Attainment, Measured, MeasuredQuantiles, Share
 from gateway.insight.verdict import unanswered, verdict
 
 _MOST_MOVES = 12
@@ -85,7 +85,7 @@ def _between(found: Compared) -> "_Between":
     return rows
 
 
-def _p95(times: Callable[[Measured], Quantiles]) -> Callable[[Measured], float | None]:
+def _p95(times: Callable[[Measured], MeasuredQuantiles]) -> Callable[[Measured], float | None]:
     return lambda side: times(side).p95
 
 

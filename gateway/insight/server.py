@@ -114,7 +114,7 @@ class Server(Protocol):
         """What would become of a job that began now, if none began after it; None if it would fail. Nothing is changed."""
 
 
-class Course:
+class EpisodeFailures:
     """How one server's usual behaviour is changed by its episodes. `began` is when the first request comes."""
 
     def __init__(self, clock: Clock, usual: Failures, episodes: Iterable[Episode], began: float) -> None:
@@ -148,9 +148,9 @@ class Course:
         """Whether a job that drew this fails."""
         return drawn < self.failures().share
 
-    def at(self, clock: Clock) -> "Course":
+    def at(self, clock: Clock) -> "EpisodeFailures":
         """The same, by another clock."""
-        return Course(clock, self._usual, [one for _, _, one in self._episodes], self._began)
+        return EpisodeFailures(clock, self._usual, [one for _, _, one in self._episodes], self._began)
 
     def refuses(self, job: Job, drawn: float) -> bool:
         """Whether this job fails; if so, it is told when it is time."""

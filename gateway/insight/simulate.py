@@ -14,7 +14,7 @@ from gateway.insight.chooser import Chooser
 from gateway.insight.clock import VirtualClock
 from gateway.insight.commercial import CommercialServer
 from gateway.insight.course import SimulatedRequest
-from gateway.insight.server import Course, Server
+from gateway.insight.server import EpisodeFailures, Server
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Behaviour, Unpredictable, World
 from gateway.learning.readings import Readings
@@ -93,7 +93,7 @@ class Simulation:
         return told
 
     def _server(self, deployment: Deployment, behaviour: Behaviour) -> Server:
-        course = Course(self.clock, behaviour.failures, behaviour.episodes, self.clock.now)
+        course = EpisodeFailures(self.clock, behaviour.failures, behaviour.episodes, self.clock.now)
         if behaviour.self_hosted is not None:
             return BatchingServer(behaviour.self_hosted, course, self.clock)
         if behaviour.commercial is not None:

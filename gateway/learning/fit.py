@@ -15,7 +15,7 @@ _REMEMBERED_SHAPE = 0.05  # of the weight, after a jump
 Coefficients = tuple[float, float, float, float]
 
 
-class Fit:
+class ForgettingFit:
     """One line. `coefficients` are those of the last `solve`."""
 
     def __init__(self) -> None:

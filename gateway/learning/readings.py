@@ -9,21 +9,21 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from gateway.learning.ahead import Ahead, Awaited
+from gateway.learning.admission import Begun, DeploymentAdmission
 from gateway.learning.breaker import AGAINST
 from gateway.learning.company import Company, others
-from gateway.learning.gatekeeper import Begun, Gatekeeper
 from gateway.learning.hedge_budget import HedgeBudget
 from gateway.learning.latency import LatencyModel
+from gateway.learning.prefill_backlog import Awaited, PrefillBacklog
 from gateway.learning.retry_budget import RetryBudget
 from gateway.learning.served import Served
 from gateway.learning.slo_books import Objectives, SloBooks
 from gateway.learning.tokens import OutputTokens, PromptTokens
 from gateway.learning.workers import Workers
 from gateway.values.account import Account
+from gateway.values.admissibility import Health
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment, Hardware
-from gateway.values.gate import Health
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
@@ -42,10 +42,10 @@ class Readings:
         self.workers = Workers()
         self.hedges = HedgeBudget()
         self.retries = RetryBudget()
-        self._keepers: dict[str, Gatekeeper] = {}
+        self._keepers: dict[str, DeploymentAdmission] = {}
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, _Learned] = {}
-        self._ahead: dict[str, Ahead] = {}
+        self._ahead: dict[str, PrefillBacklog] = {}
         self._company: dict[str, Company] = {}
         self._slo = SloBooks()
         self._served = Served()
@@ -74,7 +74,7 @@ class Readings:
     def declare_limits(self, most_in_flight: Mapping[str, int]) -> None:
         """From now on no more than these are asked of the deployments at once."""
         for name, most in most_in_flight.items():
-            keeper = self._keepers[name] = Gatekeeper(most)
+            keeper = self._keepers[name] = DeploymentAdmission(most)
             self._readings[name] = replace(self.of(name), gate=keeper.gate)
 
     def began(
@@ -204,16 +204,16 @@ class Readings:
         """For readiness: it is not known to be broken. One that has enough to do is able."""
         return self.of(deployment).state(now) not in (Health.DOWN, Health.SHUT)
 
-    def _keeper(self, deployment: str) -> Gatekeeper:
+    def _keeper(self, deployment: str) -> DeploymentAdmission:
         keeper = self._keepers.get(deployment)
         if keeper is None:
-            keeper = self._keepers[deployment] = Gatekeeper()
+            keeper = self._keepers[deployment] = DeploymentAdmission()
         return keeper
 
-    def _ahead_of(self, deployment: str) -> Ahead:
+    def _ahead_of(self, deployment: str) -> PrefillBacklog:
         ahead = self._ahead.get(deployment)
         if ahead is None:
-            ahead = self._ahead[deployment] = Ahead()
+            ahead = self._ahead[deployment] = PrefillBacklog()
         return ahead
 
     def _company_of(self, deployment: str) -> Company:
@@ -228,7 +228,7 @@ class Readings:
             learned = self._learned[deployment] = _Learned()
         return learned
 
-    def _show(self, deployment: str, keeper: Gatekeeper) -> None:
+    def _show(self, deployment: str, keeper: DeploymentAdmission) -> None:
         was = self.of(deployment)
         health = _seen(was.health, keeper.health, answered=False)
         if health is not was.health or keeper.gate is not was.gate:

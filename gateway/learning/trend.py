@@ -8,7 +8,7 @@ below its time, and lifts those above.
 import math
 from collections import deque
 
-from gateway.learning.fit import Fit
+from gateway.learning.fit import ForgettingFit
 from gateway.values.snapshot import Line, Quantiles
 
 NEWEST = 128  # samples in the window at most
@@ -34,7 +34,7 @@ class Trend:
         self.is_new = False  # since `line` was asked for
         self.falls: float | None = None  # as of then: how far down the newest samples are, like the beginning of a jump
         self.newest: float | None = None  # as of then: the newest over what is predicted for 95 of 100; None if cut off
-        self._fit = Fit()
+        self._fit = ForgettingFit()
         self._window: deque[_Sample] = deque(maxlen=NEWEST)
         self._line: Line | None = None
 

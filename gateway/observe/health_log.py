@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from gateway.values.gate import Health
+from gateway.values.admissibility import Health
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt, AttemptFinished
 

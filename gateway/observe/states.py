@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from gateway.values.gate import Health
+from gateway.values.admissibility import Health
 from gateway.values.snapshot import Snapshot
 
 SnapshotSource = Callable[[], Snapshot]

@@ -15,7 +15,7 @@ from gateway.policies.compiler import Draft, PolicyCompiler, digest
 from gateway.policies.in_force import PolicyInForce
 from gateway.values.problem import InvalidDocument
 from gateway.values.records import RequestFinished
-from gateway.values.revision import By, Revision, State, Via
+from gateway.values.revision import Actor, Channel, Revision, RevisionState
 
 READ_WITHIN_S = 5.0
 
@@ -46,7 +46,7 @@ class PolicyChanges:
         self._aside = Aside(READ_WITHIN_S)
         self._saving: set[asyncio.Task[None]] = set()
 
-    async def put(self, text: str, by: By, *, share: float | None = None, expected: str | None = None) -> Revision:
+    async def put(self, text: str, by: Actor, *, share: float | None = None, expected: str | None = None) -> Revision:
         """Publish a document, or stage it with a share in (0, 1) of the traffic. The revision that it is now.
 
         One that says what is in force changes nothing. Raises InvalidDocument.
@@ -63,16 +63,16 @@ class PolicyChanges:
             await self._save()
         return revision
 
-    async def reload(self, via: Via) -> None:
+    async def reload(self, via: Channel) -> None:
         """Take the file if it says something else than when it was last taken, and is valid."""
-        by = By(via, time.time())
+        by = Actor(via, time.time())
         async with self._reading:  # in order, and no other change waits for a file that hangs
             document = await self._read(by)
             if document is not None:
                 async with self._lock:
                     await self._take(document, by)
 
-    async def rollback(self, by: By, number: int | None = None, *, expected: str | None = None) -> Revision:
+    async def rollback(self, by: Actor, number: int | None = None, *, expected: str | None = None) -> Revision:
         """Bring back a document, for all traffic: that of the revision before the present one, or of this number.
 
         Raises UnknownRevision, and InvalidDocument if it does not fit the configuration any more.
@@ -88,20 +88,20 @@ class PolicyChanges:
                 policy.withdraw(by)
                 revision = policy.revision
             else:
-                revision = policy.publish(draft, by, kept.revision.number, State.ROLLED_BACK)
+                revision = policy.publish(draft, by, kept.revision.number, RevisionState.ROLLED_BACK)
             policy.taken()
             await self._save()
         return revision
 
-    async def promote(self, by: By, *, expected: str | None = None) -> Revision:
+    async def promote(self, by: Actor, *, expected: str | None = None) -> Revision:
         """The staged revision decides about all requests from now on. Raises NothingStaged."""
         return await self._of_staged(self.policy.promote, by, expected)
 
-    async def withdraw(self, by: By, *, expected: str | None = None) -> Revision:
+    async def withdraw(self, by: Actor, *, expected: str | None = None) -> Revision:
         """The staged revision decides about no request any more. Raises NothingStaged."""
         return await self._of_staged(self.policy.withdraw, by, expected)
 
-    async def refuse(self, by: By, problems: list[str]) -> None:
+    async def refuse(self, by: Actor, problems: list[str]) -> None:
         """A document was found not to be valid before it came here."""
         async with self._lock:
             self.policy.refuse(by, problems)
@@ -110,7 +110,7 @@ class PolicyChanges:
         """Listener: a staged revision that does worse is withdrawn at once."""
         trial = self.policy.trial
         if trial is not None and (why := trial.count(record)) is not None:
-            self.policy.fail(By(Via.AUTOMATIC, time.time()), why, trial.sentence(why))
+            self.policy.fail(Actor(Channel.AUTOMATIC, time.time()), why, trial.sentence(why))
             task = asyncio.get_running_loop().create_task(self._save())
             self._saving.add(task)
             task.add_done_callback(self._saving.discard)
@@ -119,7 +119,7 @@ class PolicyChanges:
         """What changed is kept."""
         await self._save()
 
-    async def _read(self, by: By) -> Document | None:
+    async def _read(self, by: Actor) -> Document | None:
         """None if there is none to be read in time; that was told."""
         try:
             return await self._aside.run(self._compiler.read)
@@ -130,7 +130,7 @@ class PolicyChanges:
         await self.refuse(by, problems)
         return None
 
-    async def _take(self, document: Document, by: By) -> None:
+    async def _take(self, document: Document, by: Actor) -> None:
         policy, revisions = self.policy, self.policy.revisions
         said = digest(document)
         if said != revisions.taken:
@@ -144,7 +144,7 @@ class PolicyChanges:
         policy.taken()
         await self._save()
 
-    async def _of_staged(self, verb: Callable[[By], Revision | None], by: By, expected: str | None) -> Revision:
+    async def _of_staged(self, verb: Callable[[Actor], Revision | None], by: Actor, expected: str | None) -> Revision:
         async with self._lock:
             if self.policy.staging is None or expected != self.policy.staging.plan.revision:
                 self._expect(expected)
@@ -154,7 +154,7 @@ class PolicyChanges:
             await self._save()
         return revision
 
-    async def _compiled(self, by: By, compile_draft: Callable[[Any, int], Draft], source: object) -> Draft:
+    async def _compiled(self, by: Actor, compile_draft: Callable[[Any, int], Draft], source: object) -> Draft:
         """On a thread. One that is not valid is told, and raises InvalidDocument."""
         try:
             return await asyncio.to_thread(compile_draft, source, self.policy.revisions.next_number)

@@ -7,9 +7,9 @@ import msgspec
 
 from gateway.documents import Document, parse
 from gateway.routing.plan import Plan
-from gateway.values.revision import Ground, KeptRevision, Revision
+from gateway.values.revision import CompileContext, KeptRevision, Revision
 
-Compile = Callable[[Document, Ground, int], Plan]  # as revision of this number; raises InvalidDocument
+Compile = Callable[[Document, CompileContext, int], Plan]  # as revision of this number; raises InvalidDocument
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class Draft(msgspec.Struct, frozen=True):
 class PolicyCompiler:
     """`read` reads the policy's file, or wherever the configuration has it. All verbs raise InvalidDocument."""
 
-    def __init__(self, compile_document: Compile, read: Callable[[], Document], ground: Ground) -> None:
+    def __init__(self, compile_document: Compile, read: Callable[[], Document], ground: CompileContext) -> None:
         self.read = read
         self._compile, self._ground = compile_document, ground
 

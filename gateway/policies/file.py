@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway.policies.aside import Aside
-from gateway.values.revision import Via
+from gateway.values.revision import Channel
 
 LOOK_EVERY_S = 1.0
 STAMP_WITHIN_S = 5.0  # a file system that hangs
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 class PolicyFile:
     """`reload` is awaited with how the change came. `path` is None where there is no file to watch."""
 
-    def __init__(self, path: Path | None, reload: Callable[[Via], Awaitable[None]]) -> None:
+    def __init__(self, path: Path | None, reload: Callable[[Channel], Awaitable[None]]) -> None:
         self._path, self._reload = path, reload
         self._stamp = self._read_stamp()
         self._aside = Aside(STAMP_WITHIN_S)
@@ -37,16 +37,16 @@ class PolicyFile:
 
     def signalled(self) -> None:
         """SIGHUP came."""
-        self._begin(self._look(Via.SIGNAL))
+        self._begin(self._look(Channel.SIGNAL))
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             with contextlib.suppress(TimeoutError):
                 if await self._aside.run(self._read_stamp) != self._stamp:
-                    await self._look(Via.WATCH)
+                    await self._look(Channel.WATCH)
 
-    async def _look(self, via: Via) -> None:
+    async def _look(self, via: Channel) -> None:
         try:
             self._stamp = await self._aside.run(self._read_stamp)
             await self._reload(via)

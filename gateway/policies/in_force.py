@@ -16,7 +16,7 @@ from gateway.routing.plan import Plan
 from gateway.routing.staging import Staging, staging
 from gateway.state.revisions import Revisions
 from gateway.values.problem import InvalidDocument
-from gateway.values.revision import By, KeptRevision, PolicyNow, Refused, Revision, State, Withdrawal
+from gateway.values.revision import Actor, KeptRevision, PolicyNow, Refused, Revision, RevisionState, Withdrawal
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class PolicyInForce:
     @property
     def revision(self) -> Revision:
         """The one in force."""
-        return self._of_state(State.IN_FORCE)
+        return self._of_state(RevisionState.IN_FORCE)
 
     def now(self) -> PolicyNow:
         """How it stands."""
@@ -60,20 +60,20 @@ class PolicyInForce:
         return PolicyNow(
             revision=revision,
             brought=self.revisions.brought(revision),
-            staged=None if self.staging is None else self._of_state(State.STAGED),
+            staged=None if self.staging is None else self._of_state(RevisionState.STAGED),
             arms=None if self.trial is None else self.trial.arms(),
             withdrawn=self.withdrawn,
             is_refused=self.refused is not None,
             is_kept=not self.revisions.is_failing,
         )
 
-    def begin(self, by: By) -> None:
+    def begin(self, by: Actor) -> None:
         """The file's policy if it says something else than when it was last taken; else the one that was in force.
 
         Blocks. Raises InvalidDocument if the file has no valid policy.
         """
         document, revisions = self._compiler.read(), self.revisions
-        said, kept = digest(document), revisions.of_state(State.IN_FORCE)
+        said, kept = digest(document), revisions.of_state(RevisionState.IN_FORCE)
         draft = self._again(kept, by) if kept is not None and revisions.taken == said else None
         again_of = kept.revision.number if kept is not None and draft is not None else None
         if draft is None:
@@ -89,51 +89,53 @@ class PolicyInForce:
         revisions.taken = said
         revisions.save()
 
-    def publish(self, draft: Draft, by: By, again_of: int | None = None, over: State = State.REPLACED) -> Revision:
+    def publish(
+        self, draft: Draft, by: Actor, again_of: int | None = None, over: RevisionState = RevisionState.REPLACED
+    ) -> Revision:
         """From now on it decides about all requests. `again_of` as a revision has it; `over`: what the one before is."""
         self._end_staged(by, Withdrawal.REPLACED)
-        was = self.revisions.of_state(State.IN_FORCE)
+        was = self.revisions.of_state(RevisionState.IN_FORCE)
         if was is not None:
             self.revisions.end(was.revision.number, over, by)
-        revision = self._add(draft, by, State.IN_FORCE, again_of=again_of)
+        revision = self._add(draft, by, RevisionState.IN_FORCE, again_of=again_of)
         self._use(draft.plan)
         again = "" if again_of is None else f", the document of revision {again_of} again"
         _log.info("policy revision %s is in force, by %s%s", revision.name, by, again)
         return revision
 
-    def stage(self, draft: Draft, share: float, by: By) -> Revision:
+    def stage(self, draft: Draft, share: float, by: Actor) -> Revision:
         """From now on it decides about this share of the requests, and is on trial."""
         self._end_staged(by, Withdrawal.REPLACED)
-        revision = self._add(draft, by, State.STAGED, share=share)
+        revision = self._add(draft, by, RevisionState.STAGED, share=share)
         _log.info("policy revision %s takes %g of the traffic, by %s", revision.name, share, by)
         self._try(draft.plan, share)
         return revision
 
-    def promote(self, by: By) -> Revision | None:
+    def promote(self, by: Actor) -> Revision | None:
         """The staged one decides about all requests from now on; None if there is none."""
         if self.staging is None:
             return None
-        number = self._of_state(State.STAGED).number
-        self.revisions.end(self.revision.number, State.REPLACED, by)
+        number = self._of_state(RevisionState.STAGED).number
+        self.revisions.end(self.revision.number, RevisionState.REPLACED, by)
         self.revisions.promote(number, by)
         self._use(self.staging.plan)
         _log.info("policy revision %s was promoted by %s", self.plan.revision, by)
         return self.revision
 
-    def withdraw(self, by: By) -> Revision | None:
+    def withdraw(self, by: Actor) -> Revision | None:
         """The staged one decides about no request any more; None if there is none."""
         revision = self._end_staged(by, Withdrawal.OPERATOR)
         if revision is not None:
             self._use(self.plan)
         return revision
 
-    def fail(self, by: By, why: Withdrawal, reason: str) -> None:
+    def fail(self, by: Actor, why: Withdrawal, reason: str) -> None:
         """The trial says that the staged one is to be withdrawn; `reason` is for people."""
         revision = self._end_staged(by, why, reason)
         self._use(self.plan)
         self.withdrawn = revision
 
-    def refuse(self, by: By, problems: list[str]) -> None:
+    def refuse(self, by: Actor, problems: list[str]) -> None:
         """A document was not valid: the last good one goes on."""
         self.refused = Refused(by, tuple(problems))
         self._listeners.tried(False)
@@ -145,9 +147,9 @@ class PolicyInForce:
         self.refused = None
         self._listeners.tried(True)
 
-    def _stage_again(self, by: By) -> None:
+    def _stage_again(self, by: Actor) -> None:
         """What was staged before the restart, if it is still the same plan. Its trial begins anew."""
-        kept = self.revisions.of_state(State.STAGED)
+        kept = self.revisions.of_state(RevisionState.STAGED)
         draft = None if kept is None else self._again(kept, by)
         if kept is None or draft is None or draft.plan.content != kept.revision.content:
             self._end_staged(by, Withdrawal.CONFIGURATION)
@@ -155,7 +157,7 @@ class PolicyInForce:
         else:
             self._try(replace(draft.plan, revision=kept.revision.name), kept.revision.share or 0.0)
 
-    def _again(self, kept: KeptRevision, by: By) -> Draft | None:
+    def _again(self, kept: KeptRevision, by: Actor) -> Draft | None:
         """None, and said loudly, if it does not fit the configuration any more."""
         try:
             return self._compiler.again(kept, self.revisions.next_number)
@@ -163,14 +165,14 @@ class PolicyInForce:
             self.refuse(by, list(map(str, invalid.problems)))
             return None
 
-    def _end_staged(self, by: By, why: Withdrawal, reason: str | None = None) -> Revision | None:
-        kept = self.revisions.of_state(State.STAGED)
+    def _end_staged(self, by: Actor, why: Withdrawal, reason: str | None = None) -> Revision | None:
+        kept = self.revisions.of_state(RevisionState.STAGED)
         if kept is None:
             return None
         self.staging = self.trial = None
         self._listeners.withdrawn(why)
         _log.warning("policy revision %s was withdrawn by %s: %s", kept.revision.name, by, reason or why.value)
-        return self.revisions.end(kept.revision.number, State.WITHDRAWN, by, why, reason)
+        return self.revisions.end(kept.revision.number, RevisionState.WITHDRAWN, by, why, reason)
 
     def _try(self, plan: Plan, share: float) -> None:
         current, self.withdrawn = self.plan, None
@@ -184,14 +186,14 @@ class PolicyInForce:
         self._listeners.changed(plan, None)
 
     def _add(
-        self, draft: Draft, by: By, state: State, *, share: float | None = None, again_of: int | None = None
+        self, draft: Draft, by: Actor, state: RevisionState, *, share: float | None = None, again_of: int | None = None
     ) -> Revision:
         number, content = self.revisions.next_number, draft.plan.content
         revision = Revision(number=number, content=content, by=by, state=state, share=share, again_of=again_of)
         self.revisions.add(self._compiler.kept(draft, revision))
         return revision
 
-    def _of_state(self, state: State) -> Revision:
+    def _of_state(self, state: RevisionState) -> Revision:
         kept = self.revisions.of_state(state)
         if kept is None:
             raise LookupError(state)

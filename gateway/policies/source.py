@@ -13,7 +13,7 @@ from gateway.routing.document import Policy
 from gateway.routing.plan import Plan
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
-from gateway.values.revision import Ground
+from gateway.values.revision import CompileContext
 
 POLICY = "the policy"  # the name of a document that came without one
 
@@ -69,13 +69,13 @@ def _valid(document: Document, catalogue: Catalogue) -> Policy:
     return policy
 
 
-def plan_of(document: Document, ground: Ground, number: int) -> Plan:
+def plan_of(document: Document, ground: CompileContext, number: int) -> Plan:
     """Its plan, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
     policy = _valid(document, ground.catalogue)
     return compile_plan(policy, ground.catalogue, number=number, default_deadline_s=ground.deadline_s)
 
 
-def plan_of_text(text: str, ground: Ground, number: int) -> Plan:
+def plan_of_text(text: str, ground: CompileContext, number: int) -> Plan:
     """The same of a text that came from elsewhere than a file."""
     return plan_of(parse(text, POLICY), ground, number)
 

@@ -11,7 +11,7 @@ import msgspec
 _BETWEEN = 50  # steps between two looks at the time
 
 
-class Budget(msgspec.Struct, frozen=True, kw_only=True):
+class ScanBudget(msgspec.Struct, frozen=True, kw_only=True):
     """`expired` is asked between pieces of work of at most some tenths of a millisecond; True makes detection give up.
 
     `max_checks` bounds the candidates of one kind that are validated; if it is reached before one was found, detection
@@ -36,7 +36,7 @@ class Meter:
 
     __slots__ = ("_ask_at", "_characters", "_expired", "_most", "steps")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ScanBudget) -> None:
         self._expired = budget.expired
         self._characters = budget.max_characters
         self._most = budget.max_steps

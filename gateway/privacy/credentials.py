@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gateway.privacy.charsets import is_text
 from gateway.privacy.payload import decoded
 from gateway.privacy.sighting import Sighting, Span
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,4096})\.[A-Za-z0-9_-]{0,64}", re.ASCII)
 # the head alone is what one writes about keys; with key material after it, it is one. Possessive: no way back in
@@ -26,7 +26,7 @@ def tokens(span: Span) -> Iterator[Sighting]:
     for match in _JWT.finditer(span.text, span.start):
         if match.start() >= span.end:
             return
-        yield Sighting(Kind.JWT, match.start(), match.end(), _is_header(match.group(1)))
+        yield Sighting(SensitiveKind.JWT, match.start(), match.end(), _is_header(match.group(1)))
 
 
 def _is_header(part: str) -> bool:
@@ -45,7 +45,7 @@ def private_keys(span: Span) -> Iterator[Sighting]:
             return
         if match.start() > last:
             last = match.end()
-            yield Sighting(Kind.PRIVATE_KEY, match.start(), match.end(), valid=True)
+            yield Sighting(SensitiveKind.PRIVATE_KEY, match.start(), match.end(), valid=True)
 
 
 def logins(span: Span) -> Iterator[Sighting]:
@@ -55,4 +55,4 @@ def logins(span: Span) -> Iterator[Sighting]:
             return
         login = decoded(match.group(1))
         valid = is_text(login) and _LOGIN.fullmatch(login.decode("utf-8", "replace")) is not None
-        yield Sighting(Kind.API_KEY, match.start(), match.end(), valid)
+        yield Sighting(SensitiveKind.API_KEY, match.start(), match.end(), valid)

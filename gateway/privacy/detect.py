@@ -15,7 +15,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from gateway.privacy import scan
 from gateway.privacy.body import Body
-from gateway.privacy.budget import Budget, GivenUp, Meter
+from gateway.privacy.budget import GivenUp, Meter, ScanBudget
 from gateway.privacy.charsets import BETWEEN, Readings
 from gateway.privacy.folding import folded
 from gateway.privacy.looks import LOOKS, Look, sightings
@@ -24,7 +24,7 @@ from gateway.privacy.seams import Batch, Glued, batches, ends
 from gateway.privacy.sighting import Span
 from gateway.privacy.spelling import WAYS, at_a_seam, respelled
 from gateway.privacy.tally import Tally
-from gateway.values.finding import Detection, Kind
+from gateway.values.finding import Detection, SensitiveKind
 
 _BLOCK = 8192  # characters that are scanned at once
 _FINE = 2048  # of a block in which something fires, so many are looked at closely at once
@@ -44,8 +44,8 @@ _WAY_BITS = tuple(
     )
 )  # fmt: skip
 _SPELLED = sum(_WAY_BITS)
-_EVERY_KIND = frozenset(Kind)
-_AMPLE = Budget()
+_EVERY_KIND = frozenset(SensitiveKind)
+_AMPLE = ScanBudget()
 _ONE_OF_EACH = (
     "call 030 901820, +1 415-555-2671; DE89370400440532013000 and 11010519491231002X, SSN 123456789, "
     "tel 0123 456 789, tel 12345678"
@@ -55,12 +55,12 @@ _ONE_OF_EACH = (
 class Detector:
     """Looks for some kinds. One detector serves all threads at once; its patterns take some tenths of a second to compile."""
 
-    def __init__(self, kinds: frozenset[Kind] = _EVERY_KIND, scanner: scan.Scanner | None = None) -> None:
+    def __init__(self, kinds: frozenset[SensitiveKind] = _EVERY_KIND, scanner: scan.Scanner | None = None) -> None:
         self._scanner = scanner or scan.Scanner()
         self._kinds = kinds
         self._looks = tuple(look for look in LOOKS if look.kinds & kinds)
 
-    def narrowed(self, kinds: frozenset[Kind]) -> "Detector":
+    def narrowed(self, kinds: frozenset[SensitiveKind]) -> "Detector":
         """One that looks for these kinds, with the same compiled patterns."""
         return Detector(kinds, self._scanner)
 
@@ -69,7 +69,7 @@ class Detector:
         PhoneMetadata.load_all()
         self.detect({"": msgspec.Raw(msgspec.json.encode(_ONE_OF_EACH))})
 
-    def detect(self, fields: Mapping[str, msgspec.Raw], budget: Budget = _AMPLE) -> Detection:
+    def detect(self, fields: Mapping[str, msgspec.Raw], budget: ScanBudget = _AMPLE) -> Detection:
         """What a JSON body's members carry, `fields` as they were written. Never raises.
 
         What was found before detection failed is in the answer as well.
@@ -78,13 +78,13 @@ class Detector:
         failed = search.run(fields)
         return search.tally.detection(failed)
 
-    def detect_within(self, fields: Mapping[str, msgspec.Raw], budget: Budget) -> Detection | None:
+    def detect_within(self, fields: Mapping[str, msgspec.Raw], budget: ScanBudget) -> Detection | None:
         """The same; None if it is more work than the budget's steps."""
         search = self._search(budget)
         failed = search.run(fields)
         return None if search.meter.is_out_of_steps else search.tally.detection(failed)
 
-    def _search(self, budget: Budget) -> "_Search":
+    def _search(self, budget: ScanBudget) -> "_Search":
         return _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
 
 
@@ -252,7 +252,7 @@ class _Search:
             if batch.glued.text == before:
                 return
 
-    def _seams(self, readings: Iterable[Glued], looks: tuple[Look, ...], wanted: frozenset[Kind]) -> None:
+    def _seams(self, readings: Iterable[Glued], looks: tuple[Look, ...], wanted: frozenset[SensitiveKind]) -> None:
         for glued in readings:
             fired = self._scanner.fired(glued.text)
             found = sightings(looks, Span(glued.text, 0, len(glued.text), self.meter), fired, self.tally)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.privacy.sighting import Sighting, Span
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 _DOMAIN = re.compile(
     r"@((?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,63}))(?![^\W_]*@)", re.IGNORECASE
@@ -27,4 +27,4 @@ def addresses(span: Span) -> Iterator[Sighting]:
         local = _LOCAL.search(before) or _QUOTED.search(before)
         valid = local is not None and local.group() != "git" and match.group(1).rpartition(".")[2].lower() not in _FILES
         start = match.start() - len(local.group() if local else "")
-        yield Sighting(Kind.EMAIL, start, match.end(), valid)
+        yield Sighting(SensitiveKind.EMAIL, start, match.end(), valid)

@@ -7,7 +7,7 @@ from functools import cache
 from stdnum import iban, numdb
 
 from gateway.privacy.sighting import Sighting, Span
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 _SHAPE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}", re.ASCII)
 
@@ -21,7 +21,9 @@ def accounts(span: Span) -> Iterator[Sighting]:
             place = match.start() + 4
             continue
         place = match.start() + end
-        yield Sighting(Kind.IBAN, match.start(), place, iban.is_valid(match.group()[:end], check_country=False))
+        yield Sighting(
+            SensitiveKind.IBAN, match.start(), place, iban.is_valid(match.group()[:end], check_country=False)
+        )
 
 
 def _end(text: str, length: int) -> int | None:

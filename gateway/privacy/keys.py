@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.privacy.sighting import Sighting, Span
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 
-class Key(NamedTuple):
+class KeyPattern(NamedTuple):
     """`pattern` begins with what tells it apart."""
 
     maker: str
@@ -21,35 +21,35 @@ class Key(NamedTuple):
 
 
 KEYS = (
-    Key("OpenAI, Anthropic, DeepSeek, OpenRouter", r"\bsk-[A-Za-z0-9_-]{20,}"),
-    Key("AWS access key", r"\b(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA|A3T[A-Z0-9])[A-Z0-9]{16}\b"),
-    Key("AWS Bedrock", r"\bABSK[A-Za-z0-9+/]{100,}|\bbedrock-api-key-[A-Za-z0-9+/=_-]{20,}"),
-    Key("GitHub", r"\bgh[pousr]_[A-Za-z0-9_]{36,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
-    Key("GitLab", r"\bgl(?:pat|dt|rt|ptt|ft|soat|imt|agent|cbt|ffct|oas)-[A-Za-z0-9_-]{20,}"),
-    Key("GitLab runners", r"\bGR1348941[A-Za-z0-9_-]{20,}"),
-    Key("Google", r"\bAIza[A-Za-z0-9_-]{35}|\bGOCSPX-[A-Za-z0-9_-]{28}|\bya29\.[A-Za-z0-9_-]{20,}"),
-    Key("Slack", r"\bxox[a-z](?:-[0-9]+-[A-Za-z0-9-]+|(?:e\.xox[bp])?-[A-Za-z0-9-]{10,})|\bxapp-[0-9]-[A-Za-z0-9-]{10,}"),
-    Key("Slack hook", r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9_]+/[A-Za-z0-9_]+/[A-Za-z0-9_]+"),
-    Key("Stripe", r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|\bwhsec_[A-Za-z0-9+/]{24,}"),
-    Key("Hugging Face", r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}"),
-    Key("npm", r"\bnpm_[A-Za-z0-9]{36}|_authToken\s?=\s?(?:[A-Za-z0-9_=-]{20,})"),
-    Key("PyPI", r"\bpypi-AgE[A-Za-z0-9_-]{50,}"),
-    Key("Azure storage", r"(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{43,86}="),
-    Key("Azure client secret", r"\b[A-Za-z0-9_~.]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}"),
-    Key("SendGrid", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
-    Key("Telegram", r"\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b"),
-    Key("Discord", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"),
-    Key("Mailchimp", r"\b[0-9a-z]{32}-us[0-9]{1,2}\b"),
-    Key("Twilio", r"\b(?:AC|SK)[0-9a-z]{32}\b"),
-    Key("Square", r"\bsq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,43}"),
-    Key("DigitalOcean, Shopify", r"\bdo[opr]_v1_[0-9a-f]{64}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
-    Key("HashiCorp Vault", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
-    Key("Groq, xAI, Perplexity, Replicate, Fireworks", r"\b(?:gsk_|xai-|pplx-|r8_|fw_|nvapi-|tgp_v1_)[A-Za-z0-9_-]{20,}"),
-    Key("Databricks, Linear", r"\bdapi[0-9a-f]{32}|\blin_api_[A-Za-z0-9]{32,}"),
-    Key("Notion, Postman, Grafana", r"\bntn_[A-Za-z0-9]{40,}|\bPMAK-[A-Za-z0-9-]{30,}|\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
-    Key("Alibaba Cloud, Tencent Cloud", r"\bLTAI[A-Za-z0-9]{12,26}\b|\bAKID[A-Za-z0-9]{13,40}\b"),
-    Key("Artifactory", r"\bAKC[A-Za-z0-9]{10,}\b|\bAP[0-9ABCDEF][A-Za-z0-9]{33,}\b"),
-    Key("IBM, Cloudant, Okta", r"\b(?:SSWS|ssws) 00[A-Za-z0-9_-]{40}"),
+    KeyPattern("OpenAI, Anthropic, DeepSeek, OpenRouter", r"\bsk-[A-Za-z0-9_-]{20,}"),
+    KeyPattern("AWS access key", r"\b(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA|A3T[A-Z0-9])[A-Z0-9]{16}\b"),
+    KeyPattern("AWS Bedrock", r"\bABSK[A-Za-z0-9+/]{100,}|\bbedrock-api-key-[A-Za-z0-9+/=_-]{20,}"),
+    KeyPattern("GitHub", r"\bgh[pousr]_[A-Za-z0-9_]{36,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
+    KeyPattern("GitLab", r"\bgl(?:pat|dt|rt|ptt|ft|soat|imt|agent|cbt|ffct|oas)-[A-Za-z0-9_-]{20,}"),
+    KeyPattern("GitLab runners", r"\bGR1348941[A-Za-z0-9_-]{20,}"),
+    KeyPattern("Google", r"\bAIza[A-Za-z0-9_-]{35}|\bGOCSPX-[A-Za-z0-9_-]{28}|\bya29\.[A-Za-z0-9_-]{20,}"),
+    KeyPattern("Slack", r"\bxox[a-z](?:-[0-9]+-[A-Za-z0-9-]+|(?:e\.xox[bp])?-[A-Za-z0-9-]{10,})|\bxapp-[0-9]-[A-Za-z0-9-]{10,}"),
+    KeyPattern("Slack hook", r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9_]+/[A-Za-z0-9_]+/[A-Za-z0-9_]+"),
+    KeyPattern("Stripe", r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|\bwhsec_[A-Za-z0-9+/]{24,}"),
+    KeyPattern("Hugging Face", r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}"),
+    KeyPattern("npm", r"\bnpm_[A-Za-z0-9]{36}|_authToken\s?=\s?(?:[A-Za-z0-9_=-]{20,})"),
+    KeyPattern("PyPI", r"\bpypi-AgE[A-Za-z0-9_-]{50,}"),
+    KeyPattern("Azure storage", r"(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{43,86}="),
+    KeyPattern("Azure client secret", r"\b[A-Za-z0-9_~.]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}"),
+    KeyPattern("SendGrid", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
+    KeyPattern("Telegram", r"\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b"),
+    KeyPattern("Discord", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"),
+    KeyPattern("Mailchimp", r"\b[0-9a-z]{32}-us[0-9]{1,2}\b"),
+    KeyPattern("Twilio", r"\b(?:AC|SK)[0-9a-z]{32}\b"),
+    KeyPattern("Square", r"\bsq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,43}"),
+    KeyPattern("DigitalOcean, Shopify", r"\bdo[opr]_v1_[0-9a-f]{64}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    KeyPattern("HashiCorp Vault", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
+    KeyPattern("Groq, xAI, Perplexity, Replicate, Fireworks", r"\b(?:gsk_|xai-|pplx-|r8_|fw_|nvapi-|tgp_v1_)[A-Za-z0-9_-]{20,}"),
+    KeyPattern("Databricks, Linear", r"\bdapi[0-9a-f]{32}|\blin_api_[A-Za-z0-9]{32,}"),
+    KeyPattern("Notion, Postman, Grafana", r"\bntn_[A-Za-z0-9]{40,}|\bPMAK-[A-Za-z0-9-]{30,}|\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
+    KeyPattern("Alibaba Cloud, Tencent Cloud", r"\bLTAI[A-Za-z0-9]{12,26}\b|\bAKID[A-Za-z0-9]{13,40}\b"),
+    KeyPattern("Artifactory", r"\bAKC[A-Za-z0-9]{10,}\b|\bAP[0-9ABCDEF][A-Za-z0-9]{33,}\b"),
+    KeyPattern("IBM, Cloudant, Okta", r"\b(?:SSWS|ssws) 00[A-Za-z0-9_-]{40}"),
 )  # fmt: skip
 # rows with less than four letters that tell: in a picture's base64 chance writes one now and then
 BY_CHANCE = frozenset(
@@ -74,7 +74,7 @@ def prefixed(span: Span, key: re.Pattern[str]) -> Iterator[Sighting]:
     for match in key.finditer(span.text, span.start):
         if match.start() >= span.end:
             return
-        yield Sighting(Kind.API_KEY, match.start(), match.end(), _is_no_filler(match.group()))
+        yield Sighting(SensitiveKind.API_KEY, match.start(), match.end(), _is_no_filler(match.group()))
 
 
 def named(span: Span) -> Iterator[Sighting]:
@@ -82,11 +82,11 @@ def named(span: Span) -> Iterator[Sighting]:
     for match in _NAMED.finditer(span.text, span.start):
         if match.start() >= span.end:
             break
-        yield Sighting(Kind.API_KEY, match.start(1), match.end(1), _looks_random(match.group(1)))
+        yield Sighting(SensitiveKind.API_KEY, match.start(1), match.end(1), _looks_random(match.group(1)))
     for match in _IN_ADDRESS.finditer(span.text, span.start):
         if match.start() >= span.end:
             return
-        yield Sighting(Kind.API_KEY, match.start(1), match.end(1), match.group(1)[0] not in "<{$[%")
+        yield Sighting(SensitiveKind.API_KEY, match.start(1), match.end(1), match.group(1)[0] not in "<{$[%")
 
 
 def _is_no_filler(key: str) -> bool:

@@ -14,7 +14,7 @@ from gateway.privacy.national_ids import lettered
 from gateway.privacy.numbers import numbers
 from gateway.privacy.sighting import Sighting, Span
 from gateway.privacy.tally import Tally
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -22,20 +22,22 @@ class Look(msgspec.Struct, frozen=True):
 
     bit: int
     see: Callable[[Span], Iterator[Sighting]]
-    kinds: frozenset[Kind]
+    kinds: frozenset[SensitiveKind]
     steps: int
 
 
-_BY_DIGITS = frozenset({Kind.PHONE, Kind.CARD, Kind.NATIONAL_ID, Kind.RESIDENT_ID_CN})
-_KEY = frozenset({Kind.API_KEY})
+_BY_DIGITS = frozenset(
+    {SensitiveKind.PHONE, SensitiveKind.CARD, SensitiveKind.NATIONAL_ID, SensitiveKind.RESIDENT_ID_CN}
+)
+_KEY = frozenset({SensitiveKind.API_KEY})
 LOOKS: tuple[Look, ...] = (
-    Look(1 << scan.EMAIL, addresses, frozenset({Kind.EMAIL}), 1),
+    Look(1 << scan.EMAIL, addresses, frozenset({SensitiveKind.EMAIL}), 1),
     Look(1 << scan.NUMBER, numbers, _BY_DIGITS, 4),
-    Look(1 << scan.IBAN, accounts, frozenset({Kind.IBAN}), 4),
-    Look(1 << scan.LETTERED, lettered, frozenset({Kind.NATIONAL_ID}), 30),
+    Look(1 << scan.IBAN, accounts, frozenset({SensitiveKind.IBAN}), 4),
+    Look(1 << scan.LETTERED, lettered, frozenset({SensitiveKind.NATIONAL_ID}), 30),
     Look(1 << scan.ASSIGNED, named, _KEY, 35),
-    Look(1 << scan.JWT, tokens, frozenset({Kind.JWT}), 3),
-    Look(1 << scan.PRIVATE_KEY, private_keys, frozenset({Kind.PRIVATE_KEY}), 1),
+    Look(1 << scan.JWT, tokens, frozenset({SensitiveKind.JWT}), 3),
+    Look(1 << scan.PRIVATE_KEY, private_keys, frozenset({SensitiveKind.PRIVATE_KEY}), 1),
     Look(1 << scan.BASIC_AUTH, logins, _KEY, 3),
     *(Look(1 << (scan.KEY + row), partial(prefixed, key=key), _KEY, 2) for row, key in enumerate(PATTERNS)),
 )

@@ -40,7 +40,7 @@ from stdnum.us import ein, itin, ssn
 
 from gateway.privacy.digits import Number
 from gateway.privacy.sighting import Sighting, Span, alone, words_before
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 _NATIONAL = (
     r"national (?:id|insurance|registration)|social (?:security|insurance)|tax ?(?:payer)?[ _-]?(?:id|number|no\b|file|identif)"
@@ -49,7 +49,7 @@ _NATIONAL = (
 )
 
 
-class Row(NamedTuple):
+class IdFormat(NamedTuple):
     """One kind of number. `plain` is how it is written where no word is needed; None if one always is."""
 
     country: str
@@ -60,54 +60,54 @@ class Row(NamedTuple):
 
 
 _ROWS = (
-    Row("US", (9,), ssn.is_valid, r"\bssn|social security", r"\d{3}-\d{2}-\d{4}"),
-    Row("US", (9,), itin.is_valid, r"\bitin|taxpayer", r"9\d{2}-\d{2}-\d{4}"),
-    Row("US", (9,), ein.is_valid, r"\bein\b|\bfein\b|employer (?:id|tax)"),
-    Row("GB", (10,), nhs.is_valid, r"\bnhs"),
-    Row("GB", (10,), utr.is_valid, r"\butr\b|unique taxpayer"),
-    Row("DE", (11,), idnr.is_valid, r"steuer|\bidnr|identifikationsnummer", r"\d{2} \d{3} \d{3} \d{3}"),
-    Row(
+    IdFormat("US", (9,), ssn.is_valid, r"\bssn|social security", r"\d{3}-\d{2}-\d{4}"),
+    IdFormat("US", (9,), itin.is_valid, r"\bitin|taxpayer", r"9\d{2}-\d{2}-\d{4}"),
+    IdFormat("US", (9,), ein.is_valid, r"\bein\b|\bfein\b|employer (?:id|tax)"),
+    IdFormat("GB", (10,), nhs.is_valid, r"\bnhs"),
+    IdFormat("GB", (10,), utr.is_valid, r"\butr\b|unique taxpayer"),
+    IdFormat("DE", (11,), idnr.is_valid, r"steuer|\bidnr|identifikationsnummer", r"\d{2} \d{3} \d{3} \d{3}"),
+    IdFormat(
         "FR",
         (15,),
         nir.is_valid,
         r"\bnir\b|sécurité sociale|securite sociale|\binsee\b|\bsécu\b",
         r"[12] ?\d\d ?\d\d ?\d\d ?\d{3} ?\d{3} ?\d\d",
     ),
-    Row("FR", (13,), fr_nif.is_valid, r"fiscal|\bspi\b"),
-    Row("NL", (9,), bsn.is_valid, r"\bbsn|burgerservice|sofi"),
-    Row("PL", (11,), pesel.is_valid, r"pesel"),
-    Row("PL", (10,), nip.is_valid, r"\bnip\b"),
-    Row(
+    IdFormat("FR", (13,), fr_nif.is_valid, r"fiscal|\bspi\b"),
+    IdFormat("NL", (9,), bsn.is_valid, r"\bbsn|burgerservice|sofi"),
+    IdFormat("PL", (11,), pesel.is_valid, r"pesel"),
+    IdFormat("PL", (10,), nip.is_valid, r"\bnip\b"),
+    IdFormat(
         "BE",
         (11,),
         nn.is_valid,
         r"rijksregister|registre national|\bniss\b|\binsz\b|\brrn\b",
         r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
     ),
-    Row(
+    IdFormat(
         "BE",
         (11,),
         bis.is_valid,
         r"\bbis\b|rijksregister|registre national|\bniss\b|\binsz\b",
         r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
     ),
-    Row("PT", (9,), pt_nif.is_valid, r"\bnif\b|contribuinte"),
-    Row("SE", (10, 12), personnummer.is_valid, r"person-?n|samordningsn", r"\d{6}(?:\d\d)?[-+]\d{4}"),
-    Row("DK", (10,), cpr.is_valid, r"\bcpr", r"\d{6}-\d{4}"),
-    Row("AT", (10,), vnr.is_valid, r"\bsvnr|\bsvn|versicherung|sozialvers", r"\d{4} \d{6}"),
-    Row("AT", (9,), at_tin.is_valid, r"steuer|abgabenkonto"),
-    Row("NO", (11,), fodselsnummer.is_valid, r"fødsel|fodsel|personn", r"\d{6} \d{5}"),
-    Row("CZ", (9, 10), rc.is_valid, r"rodn|\brč\b|\brc\b", r"\d{6}/\d{3,4}"),
-    Row("RO", (13,), cnp.is_valid, r"\bcnp|cod numeric"),
-    Row("BG", (10,), egn.is_valid, r"\begn|егн"),
-    Row("HR", (11,), oib.is_valid, r"\boib"),
-    Row("GR", (11,), amka.is_valid, r"amka|αμκα"),
-    Row("LT", (11,), asmens.is_valid, r"asmens"),
-    Row("LV", (11,), pvn.is_valid, r"personas kod", r"\d{6}-\d{5}"),
-    Row("EE", (11,), ik.is_valid, r"isikukood"),
-    Row("SI", (13,), emso.is_valid, r"emšo|emso|jmbg"),
-    Row("IS", (10,), kennitala.is_valid, r"kennital", r"\d{6}-\d{4}"),
-    Row("CH", (13,), ch_ssn.is_valid, r"\bahv|\bavs\b|sozialvers", r"756\.?\d{4}\.?\d{4}\.?\d{2}"),
+    IdFormat("PT", (9,), pt_nif.is_valid, r"\bnif\b|contribuinte"),
+    IdFormat("SE", (10, 12), personnummer.is_valid, r"person-?n|samordningsn", r"\d{6}(?:\d\d)?[-+]\d{4}"),
+    IdFormat("DK", (10,), cpr.is_valid, r"\bcpr", r"\d{6}-\d{4}"),
+    IdFormat("AT", (10,), vnr.is_valid, r"\bsvnr|\bsvn|versicherung|sozialvers", r"\d{4} \d{6}"),
+    IdFormat("AT", (9,), at_tin.is_valid, r"steuer|abgabenkonto"),
+    IdFormat("NO", (11,), fodselsnummer.is_valid, r"fødsel|fodsel|personn", r"\d{6} \d{5}"),
+    IdFormat("CZ", (9, 10), rc.is_valid, r"rodn|\brč\b|\brc\b", r"\d{6}/\d{3,4}"),
+    IdFormat("RO", (13,), cnp.is_valid, r"\bcnp|cod numeric"),
+    IdFormat("BG", (10,), egn.is_valid, r"\begn|егн"),
+    IdFormat("HR", (11,), oib.is_valid, r"\boib"),
+    IdFormat("GR", (11,), amka.is_valid, r"amka|αμκα"),
+    IdFormat("LT", (11,), asmens.is_valid, r"asmens"),
+    IdFormat("LV", (11,), pvn.is_valid, r"personas kod", r"\d{6}-\d{5}"),
+    IdFormat("EE", (11,), ik.is_valid, r"isikukood"),
+    IdFormat("SI", (13,), emso.is_valid, r"emšo|emso|jmbg"),
+    IdFormat("IS", (10,), kennitala.is_valid, r"kennital", r"\d{6}-\d{4}"),
+    IdFormat("CH", (13,), ch_ssn.is_valid, r"\bahv|\bavs\b|sozialvers", r"756\.?\d{4}\.?\d{4}\.?\d{2}"),
 )
 _ANY_NATION = re.compile(_NATIONAL)
 _Check = tuple[Callable[[str], bool], re.Pattern[str], re.Pattern[str]]
@@ -161,4 +161,4 @@ def lettered(span: Span) -> Iterator[Sighting]:
                 continue
             written = match.group()
             if (needed is None and written == written.upper()) or words.search(words_before(span.text, match.start())):
-                yield Sighting(Kind.NATIONAL_ID, *match.span(), valid(written.upper()))
+                yield Sighting(SensitiveKind.NATIONAL_ID, *match.span(), valid(written.upper()))

@@ -10,7 +10,7 @@ from gateway.privacy.digits import Number, fits, runs
 from gateway.privacy.national_ids import is_national_id
 from gateway.privacy.phones import is_phone
 from gateway.privacy.sighting import Sighting, Span
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 # GB/T 2260
 _PROVINCES = frozenset(
@@ -36,14 +36,14 @@ def is_resident_id(number: Number) -> bool | None:
     return number.digits[:2] in _PROVINCES and ric.calc_check_digit(number.digits + last) == (number.digits + last)[-1]
 
 
-_KINDS: tuple[tuple[Kind, Callable[[Number], bool | None]], ...] = (
-    (Kind.RESIDENT_ID_CN, is_resident_id),
-    (Kind.CARD, is_card),
-    (Kind.NATIONAL_ID, is_national_id),
-    (Kind.PHONE, is_phone),
+_KINDS: tuple[tuple[SensitiveKind, Callable[[Number], bool | None]], ...] = (
+    (SensitiveKind.RESIDENT_ID_CN, is_resident_id),
+    (SensitiveKind.CARD, is_card),
+    (SensitiveKind.NATIONAL_ID, is_national_id),
+    (SensitiveKind.PHONE, is_phone),
 )
 # of a number that is written as one; a phone may be compared with each country's
-_STEPS = {Kind.RESIDENT_ID_CN: 2, Kind.CARD: 1, Kind.NATIONAL_ID: 3, Kind.PHONE: 30}
+_STEPS = {SensitiveKind.RESIDENT_ID_CN: 2, SensitiveKind.CARD: 1, SensitiveKind.NATIONAL_ID: 3, SensitiveKind.PHONE: 30}
 
 
 def numbers(span: Span) -> Iterator[Sighting]:
@@ -60,7 +60,7 @@ def numbers(span: Span) -> Iterator[Sighting]:
                 if valid is None:
                     continue
                 span.meter.work(_STEPS[kind])
-                with_letter = kind is Kind.RESIDENT_ID_CN and len(number.digits) == 17
+                with_letter = kind is SensitiveKind.RESIDENT_ID_CN and len(number.digits) == 17
                 yield Sighting(kind, number.start - (number.prefix == "+"), number.end + with_letter, valid)
                 if valid:
                     taken = number.end

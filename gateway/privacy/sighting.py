@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from gateway.privacy.budget import Meter
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 _BEFORE = 48
 
@@ -12,7 +12,7 @@ _BEFORE = 48
 class Sighting(NamedTuple):
     """A candidate at `start:end` of the text that was looked at; `valid` is whether its validator took it."""
 
-    kind: Kind
+    kind: SensitiveKind
     start: int
     end: int
     valid: bool
@@ -28,7 +28,7 @@ class Span(NamedTuple):
     start: int
     end: int
     meter: Meter
-    kinds: frozenset[Kind] = frozenset(Kind)
+    kinds: frozenset[SensitiveKind] = frozenset(SensitiveKind)
 
 
 def words_before(text: str, place: int) -> str:

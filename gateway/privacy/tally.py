@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from gateway.privacy.budget import Budget, GivenUp, Meter
+from gateway.privacy.budget import GivenUp, Meter, ScanBudget
 from gateway.privacy.sighting import Sighting
-from gateway.values.finding import NOTHING_FOUND, Detection, Finding, Kind
+from gateway.values.finding import NOTHING_FOUND, Detection, SensitiveFinding, SensitiveKind
 
 
 class Tally:
@@ -14,12 +14,12 @@ class Tally:
     A text may be looked at in several spellings: a kind counts as often as in the one where it was found most.
     """
 
-    def __init__(self, kinds: frozenset[Kind], budget: Budget) -> None:
+    def __init__(self, kinds: frozenset[SensitiveKind], budget: ScanBudget) -> None:
         self._kinds = kinds
-        self._found: dict[Kind, int] = {}
-        self._here: dict[Kind, int] = {}  # in this spelling of this text
-        self._elsewhere: dict[Kind, int] = {}  # in its other spellings
-        self._checked: dict[Kind, int] = {}
+        self._found: dict[SensitiveKind, int] = {}
+        self._here: dict[SensitiveKind, int] = {}  # in this spelling of this text
+        self._elsewhere: dict[SensitiveKind, int] = {}  # in its other spellings
+        self._checked: dict[SensitiveKind, int] = {}
         self._max_checks = budget.max_checks
         self._max_count = budget.max_count
 
@@ -34,12 +34,12 @@ class Tally:
             self._found = self._all()
             self._here, self._elsewhere = {}, {}
 
-    def so_far(self) -> dict[Kind, int]:
+    def so_far(self) -> dict[SensitiveKind, int]:
         """What was found in all other texts; for `reading`."""
         return self._found
 
     @contextmanager
-    def reading(self, before: dict[Kind, int]) -> Iterator[None]:
+    def reading(self, before: dict[SensitiveKind, int]) -> Iterator[None]:
         """Around one of several readings of a text: a kind counts as often as in the one where it was found most."""
         others, self._found = self._found, before
         try:
@@ -49,14 +49,14 @@ class Tally:
             self._here, self._elsewhere = {}, {}
             self._found = others | {kind: max(count, others.get(kind, 0)) for kind, count in here.items()}
 
-    def wanted(self, kinds: frozenset[Kind]) -> frozenset[Kind]:
+    def wanted(self, kinds: frozenset[SensitiveKind]) -> frozenset[SensitiveKind]:
         """Those of these kinds that are looked for, and whose count can still grow."""
         if not self._found and not self._here and kinds <= self._kinds:
             return kinds
         found = self._all()
         return frozenset(kind for kind in kinds & self._kinds if found.get(kind, 0) < self._max_count)
 
-    def missing(self) -> frozenset[Kind]:
+    def missing(self) -> frozenset[SensitiveKind]:
         """Those that are looked for and were not found yet."""
         return self._kinds - self._all().keys()
 
@@ -76,13 +76,13 @@ class Tally:
         found = self._all()
         if failed is None and not found:
             return NOTHING_FOUND
-        return Detection(tuple(Finding(kind, found[kind]) for kind in Kind if kind in found), failed)
+        return Detection(tuple(SensitiveFinding(kind, found[kind]) for kind in SensitiveKind if kind in found), failed)
 
-    def _most_here(self) -> dict[Kind, int]:
+    def _most_here(self) -> dict[SensitiveKind, int]:
         kinds = self._here.keys() | self._elsewhere.keys()
         return {kind: max(self._here.get(kind, 0), self._elsewhere.get(kind, 0)) for kind in kinds}
 
-    def _all(self) -> dict[Kind, int]:
+    def _all(self) -> dict[SensitiveKind, int]:
         if not self._here and not self._elsewhere:
             return self._found
         here = self._most_here()

@@ -10,7 +10,7 @@ from gateway.dialects.openai.finish import VLLM
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 _COUNTED = (
     "messages", "tools", "add_generation_prompt", "continue_final_message", "add_special_tokens", "chat_template",
@@ -31,7 +31,7 @@ class VllmTranslator(ContinuingTranslator):
     def __init__(self) -> None:
         super().__init__(usage_in_streams=True, finishes=VLLM)
 
-    def encode_count(self, request: ChatRequest, target: Deployment) -> Call:
+    def encode_count(self, request: Request, target: Deployment) -> Call:
         """What of the body makes the prompt, under the target's model name."""
         fields = {name: request.fields[name] for name in _COUNTED if name in request.fields}
         body = msgspec.json.encode({"model": target.model, **fields})

@@ -4,11 +4,11 @@ import functools
 
 from gateway.routing.affinity import pick
 from gateway.routing.chance import hashed
-from gateway.routing.course import Course, Known
+from gateway.routing.progress import LiveState, Progress
 from gateway.values.deployment import Deployment
 
 
-def choose_address(known: Known, course: Course, deployment: Deployment, now: float) -> int | None:
+def choose_address(known: LiveState, course: Progress, deployment: Deployment, now: float) -> int | None:
     """Its position; one that this request has not tried, while there is one. None where there is nothing to choose."""
     workers = known.workers.of(deployment.name)
     if len(workers) < 2:

@@ -23,13 +23,13 @@ from gateway.routing.plan import CompiledRule, Detecting, Place, Plan, Preferenc
 from gateway.routing.space import Space
 from gateway.values.decision import Bounds, Cause, Reason
 from gateway.values.deployment import Catalogue, Deployment
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.hedge import Hedge
 from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo, Target
 
-_MILDER = {Kind.EMAIL: Sensitivity.CONFIDENTIAL, Kind.PHONE: Sensitivity.CONFIDENTIAL}
+_MILDER = {SensitiveKind.EMAIL: Sensitivity.CONFIDENTIAL, SensitiveKind.PHONE: Sensitivity.CONFIDENTIAL}
 
 
 def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_deadline_s: float) -> Plan:
@@ -158,11 +158,11 @@ def _target(entry: TargetEntry | None) -> Target | None:
 
 def _detecting(policy: Policy, catalogue: Catalogue) -> Detecting:
     section = policy.detection
-    kinds = frozenset(Kind if section.kinds is None else section.kinds)
+    kinds = frozenset(SensitiveKind if section.kinds is None else section.kinds)
     if section.mode == "report" or not (section.mode or catalogue.speaks_of_sensitivity or _speaks(policy)):
-        unclassed = dict.fromkeys(Kind, Sensitivity.PUBLIC)
+        unclassed = dict.fromkeys(SensitiveKind, Sensitivity.PUBLIC)
         return Detecting(kinds, unclassed, Sensitivity.PUBLIC, section.time_limit_ms / 1e3, reports=True)
-    classes = {kind: section.classes.get(kind, _MILDER.get(kind, Sensitivity.RESTRICTED)) for kind in Kind}
+    classes = {kind: section.classes.get(kind, _MILDER.get(kind, Sensitivity.RESTRICTED)) for kind in SensitiveKind}
     return Detecting(kinds, classes, section.if_it_fails, section.time_limit_ms / 1e3)
 
 

@@ -12,7 +12,7 @@ from gateway.routing import space
 from gateway.routing.document import Policy, Time, When
 from gateway.routing.space import Atom, Atoms, Dimension, Space, Windows
 from gateway.values.deployment import Capability
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.request import Facts
 
 
@@ -106,7 +106,7 @@ def _flags(every: list[When]) -> Iterator[Dimension]:
     if any(one.sensitivity is not None for one in every):
         yield space.sensitivity()
     yield from (space.needs(one) for one in Capability if any(one in (when.needs or ()) for when in every))
-    yield from (space.found(kind) for kind in Kind if any(kind in (when.found or ()) for when in every))
+    yield from (space.found(kind) for kind in SensitiveKind if any(kind in (when.found or ()) for when in every))
     if any(one.stream is not None for one in every):
         yield space.flag("stream", lambda facts: facts.stream)
     if any(one.session is not None for one in every):

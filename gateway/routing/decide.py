@@ -12,8 +12,8 @@ from gateway.routing.lateness import Prospect
 from gateway.routing.order import ordered
 from gateway.routing.outlook import outlook
 from gateway.routing.plan import CompiledRule, Place, Plan
+from gateway.values.admissibility import Health, Rejection
 from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
-from gateway.values.gate import Bar, Health
 from gateway.values.request import Facts
 from gateway.values.snapshot import UNREAD, Reading, Snapshot
 
@@ -152,7 +152,7 @@ def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in th
     return tuple(reasons)
 
 
-def _of_bar(bar: Bar, reading: Reading, now: float) -> Reason:
+def _of_bar(bar: Rejection, reading: Reading, now: float) -> Reason:
     if bar.state is Health.LIMITED:
         return Reason(Cause.LIMIT, reading.in_flight + 1, reading.gate.limit)
     if bar.state is Health.REFUSING:

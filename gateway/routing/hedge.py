@@ -5,7 +5,7 @@ at Scale, CACM 2013: hedge after the 95th percentile, and the cost stays at some
 from collections.abc import Sequence
 
 from gateway.routing.outlook import STALE_AFTER_S
-from gateway.values.decision import Candidate, Standing
+from gateway.values.decision import Candidate, Tier
 from gateway.values.hedge import Hedge
 from gateway.values.request import Facts
 from gateway.values.snapshot import Reading
@@ -24,8 +24,8 @@ def hedge_after(hedge: Hedge, facts: Facts, ranked: Sequence[Candidate], now: fl
     if hedge.after_s is not None or not ranked:
         return hedge.after_s
     first, *others = ranked
-    well = [one for one in others if one.standing is Standing.READY]
-    if first.standing is Standing.READY or not well:
+    well = [one for one in others if one.standing is Tier.READY]
+    if first.standing is Tier.READY or not well:
         return _answer_s(first.reading, facts, hedge.percentile, now)
     times = [_answer_s(one.reading, facts, _MEDIAN, now) for one in well]
     return min((seconds for seconds in times if seconds is not None), default=None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import inf
 
 from gateway.routing.plan import Place
-from gateway.values.decision import Bounds, Standing
+from gateway.values.decision import Bounds, Tier
 from gateway.values.deployment import Hosting
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, SloReading, Target
@@ -23,10 +23,8 @@ QUEUE_SHARE = 1 / 60  # of the deadline: who is given a minute may stand in line
 # place, reading, most USD, expected USD, first output in seconds, total in seconds, quality; what others there add to
 # the first output, and to the total, in seconds
 Prospect = tuple[Place, Reading, float | None, float | None, float | None, float | None, float | None, float, float]
-_STANDINGS = tuple(Standing)
-READY, LATE, BURNING, LAST_RESORT = map(
-    _STANDINGS.index, (Standing.READY, Standing.LATE, Standing.BURNING, Standing.LAST_RESORT)
-)
+_STANDINGS = tuple(Tier)
+READY, LATE, BURNING, LAST_RESORT = map(_STANDINGS.index, (Tier.READY, Tier.LATE, Tier.BURNING, Tier.LAST_RESORT))
 
 
 def queue_tolerated_s(bounds: Bounds) -> float:
@@ -34,7 +32,7 @@ def queue_tolerated_s(bounds: Bounds) -> float:
     return bounds.deadline_s * QUEUE_SHARE
 
 
-class Patience:
+class LatenessBounds:
     """How late is too late for one request, in seconds. Infinite: never."""
 
     __slots__ = ("first_s", "pace", "queue_s", "stream", "total_s")

@@ -12,10 +12,10 @@ from math import log
 from operator import neg
 
 from gateway.routing.chance import hashed, shares
-from gateway.routing.lateness import BURNING, LAST_RESORT, LATE, READY, Patience, Prospect
+from gateway.routing.lateness import BURNING, LAST_RESORT, LATE, READY, LatenessBounds, Prospect
 from gateway.routing.plan import CompiledRule, Preference
 from gateway.routing.scores import Mix, known_scores, total_scores
-from gateway.values.decision import Bounds, Candidate, Standing
+from gateway.values.decision import Bounds, Candidate, Tier
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, SloReading
 from gateway.values.snapshot import Reading, Snapshot
@@ -29,7 +29,7 @@ _Key = tuple[int, int, float, float]  # standing, group, value, tie
 _SCORED, _UNREAD, _UNDECLARED, _UNWEIGHTED = 0, 1, 2, 3
 _NOTHING: Mix = (0.0, 0.0, 0.0, 0.0)
 _NO_READINGS: dict[str, SloReading] = {}
-_STANDINGS = tuple(Standing)
+_STANDINGS = tuple(Tier)
 
 
 def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
@@ -37,7 +37,7 @@ def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
 ) -> list[Candidate]:
     """Candidates with their rank, in its order. `bounds` are the request's own: the rule's, and the caller's."""
     judged = snapshot.slo.get(rule.name, _NO_READINGS)
-    patience = Patience(rule.slo, bounds, facts)
+    patience = LatenessBounds(rule.slo, bounds, facts)
     standings = patience.standings(None if rule.slo is None else judged, prospects, snapshot.now)
     mix = rule.preference.mix
     scores, known = (None, None) if mix is None else _scores(mix, facts, prospects)
@@ -60,7 +60,7 @@ def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
     ranked: list[Candidate] = []
     for rank, index in enumerate(order):
         place, reading, most, expected, first, total, quality, _, _ = prospects[index]
-        standing = Standing.PROBE if index == probed else _STANDINGS[standings[index]]
+        standing = Tier.PROBE if index == probed else _STANDINGS[standings[index]]
         score = None if scores is None else scores[index]
         ranked.append(
             Candidate(
@@ -163,7 +163,7 @@ def _unread_second(order: list[int], keys: list[_Key]) -> None:
 
 def _probed(  # noqa: PLR0913, PLR0917 - what it is chosen by
     rule: CompiledRule,
-    patience: Patience,
+    patience: LatenessBounds,
     order: list[int],
     keys: list[_Key],
     prospects: list[Prospect],
@@ -198,7 +198,7 @@ def _may_be_probed(reading: Reading, slo: Slo | None) -> bool:
     return not (reading.ahead_tokens or (slo is None and reading.in_flight))
 
 
-def _is_due(patience: Patience, prospect: Prospect, now: float) -> bool:
+def _is_due(patience: LatenessBounds, prospect: Prospect, now: float) -> bool:
     """Not while it is heard that it is late; one that only burned its budget needs verdicts to come back."""
     latency = prospect[1].latency
     if latency is None or now - latency.measured_at >= PROBE_EVERY_S:
@@ -207,7 +207,7 @@ def _is_due(patience: Patience, prospect: Prospect, now: float) -> bool:
     return patience.times(prospect, now) * newest <= 1.0
 
 
-def _seems_back(patience: Patience, prospect: Prospect, now: float) -> bool:
+def _seems_back(patience: LatenessBounds, prospect: Prospect, now: float) -> bool:
     latency = prospect[1].latency
     return latency is not None and latency.falls is not None and patience.times(prospect, now) * latency.falls <= 1.0
 

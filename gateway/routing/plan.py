@@ -13,7 +13,7 @@ from gateway.routing.outlook import Outlook
 from gateway.routing.space import Atoms, Space
 from gateway.values.decision import Bounds, Candidate, Cause, Reason
 from gateway.values.deployment import Capability, Deployment
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.hedge import Hedge
 from gateway.values.priority import Priority
 from gateway.values.request import Facts
@@ -110,8 +110,8 @@ class CompiledRule(msgspec.Struct, frozen=True):
 class Detecting(msgspec.Struct, frozen=True):
     """What is looked for in requests, the class that each kind makes of one, and that of a failure."""
 
-    kinds: frozenset[Kind]
-    classes: dict[Kind, Sensitivity]
+    kinds: frozenset[SensitiveKind]
+    classes: dict[SensitiveKind, Sensitivity]
     if_it_fails: Sensitivity
     time_limit_s: float
     reports: bool = False  # what is found decides nothing: every class is public

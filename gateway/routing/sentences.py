@@ -6,8 +6,8 @@ from decimal import Decimal
 import msgspec
 
 from gateway.routing.scores import Mix, Parts, parts
-from gateway.values.decision import Candidate, Cause, Decision, Reason, Standing
-from gateway.values.gate import Health
+from gateway.values.admissibility import Health
+from gateway.values.decision import Candidate, Cause, Decision, Reason, Tier
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, Target
 
@@ -31,12 +31,12 @@ _STATES: dict[str, str] = {
     Health.DOWN.value: "it is down: it is known not to run",
 }
 
-_STANDINGS: dict[Standing, str] = {
-    Standing.PROBE: "this request is one of the few that see how it does now",
-    Standing.READY: "",
-    Standing.LATE: "predicted to miss the rule's objective or the deadline, or to stand in line too long",
-    Standing.BURNING: "passed over, it misses the rule's objective too often",
-    Standing.LAST_RESORT: "not of the model's pool, the rule falls back to it",
+_STANDINGS: dict[Tier, str] = {
+    Tier.PROBE: "this request is one of the few that see how it does now",
+    Tier.READY: "",
+    Tier.LATE: "predicted to miss the rule's objective or the deadline, or to stand in line too long",
+    Tier.BURNING: "passed over, it misses the rule's objective too often",
+    Tier.LAST_RESORT: "not of the model's pool, the rule falls back to it",
 }
 
 

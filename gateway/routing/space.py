@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 
 from gateway.routing.document import Time
 from gateway.values.deployment import Capability
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 
@@ -69,7 +69,7 @@ def needs(capability: Capability) -> Dimension:
     return flag(f"needs.{capability.value}", lambda facts: capability in facts.needs)
 
 
-def found(kind: Kind) -> Dimension:
+def found(kind: SensitiveKind) -> Dimension:
     """Whether detection found it."""
     return flag(f"found.{kind.value}", lambda facts: kind in facts.found)
 

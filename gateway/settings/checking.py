@@ -17,17 +17,17 @@ from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.skill import Skill, Skills
-from gateway.verify import Example, Finding, Kind, Severity, verify
+from gateway.verify import Example, FindingKind, PolicyFinding, Severity, verify
 from gateway.verify.sentences import example_sentence
 
 _WORST_FIRST = list(Severity)
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedProblem(msgspec.Struct, frozen=True, kw_only=True):
     """One problem at one place; `line` and `column` count from 1, None where the place is not in a file."""
 
     severity: Severity
-    kind: Kind
+    kind: FindingKind
     file: str
     line: int | None
     column: int | None
@@ -49,14 +49,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     revision: str | None
     rules: int
     complete: bool
-    problems: tuple[Told, ...]
+    problems: tuple[ReportedProblem, ...]
 
     def has(self, *severities: Severity) -> bool:
         """Whether any problem is so bad."""
         return any(one.severity in severities for one in self.problems)
 
 
-class Against(NamedTuple):
+class CheckedAgainst(NamedTuple):
     """What a policy is held against. `deadline_s` is that of a rule which sets none."""
 
     catalogue: Catalogue
@@ -81,7 +81,7 @@ class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
             document = parse(self.text, POLICY)
         except InvalidDocument as invalid:
             return invalid_documents(invalid.problems)
-        against = Against(self.catalogue, self.callers, self.skills, self.deadline_s)
+        against = CheckedAgainst(self.catalogue, self.callers, self.skills, self.deadline_s)
         return _checked(document, None, against, self.at)
 
 
@@ -94,16 +94,18 @@ def check_files(config: str | None, policy: str | None, env: Mapping[str, str], 
         configuration = parse(text, settings.file)
     except InvalidDocument as invalid:
         return invalid_documents(invalid.problems)
-    against = Against(settings.catalogue, settings.keyring.callers(), skills, settings.server.deadline_s)
+    against = CheckedAgainst(settings.catalogue, settings.keyring.callers(), skills, settings.server.deadline_s)
     checked = _checked(document, configuration, against, time.time())
     if policy is None and settings.policy.path is None:
         checked = _without_advice(checked, settings.policy.file)
-    missing = [_of_problem(one, Severity.WARNING, Kind.SECRET) for one in settings.missing]
+    missing = [_of_problem(one, Severity.WARNING, FindingKind.SECRET) for one in settings.missing]
     unusual = [
-        _of_problem(one, Severity.WARNING, Kind.PRICE) for one in _unusual_prices(settings.catalogue, configuration)
+        _of_problem(one, Severity.WARNING, FindingKind.PRICE)
+        for one in _unusual_prices(settings.catalogue, configuration)
     ]
     unusual += [
-        _of_problem(one, Severity.WARNING, Kind.ADDRESS) for one in unusual_addresses(settings.catalogue, configuration)
+        _of_problem(one, Severity.WARNING, FindingKind.ADDRESS)
+        for one in unusual_addresses(settings.catalogue, configuration)
     ]
     problems = sorted([*checked.problems, *missing, *unusual], key=lambda one: _WORST_FIRST.index(one.severity))
     return msgspec.structs.replace(checked, problems=tuple(problems))
@@ -125,11 +127,11 @@ def _unusual_prices(catalogue: Catalogue, configuration: Document) -> list[Probl
 
 def invalid_documents(problems: Iterable[Problem]) -> Checked:
     """Of documents that a gateway would not take."""
-    told = tuple(_of_problem(one, Severity.ERROR, Kind.INVALID) for one in problems)
+    told = tuple(_of_problem(one, Severity.ERROR, FindingKind.INVALID) for one in problems)
     return Checked(valid=False, revision=None, rules=0, complete=False, problems=told)
 
 
-def _checked(document: Document, configuration: Document | None, against: Against, at: float) -> Checked:
+def _checked(document: Document, configuration: Document | None, against: CheckedAgainst, at: float) -> Checked:
     catalogue = against.catalogue
     policy, problems = load_policy(document, catalogue)
     if policy is None or problems:
@@ -142,8 +144,8 @@ def _checked(document: Document, configuration: Document | None, against: Agains
     )
 
 
-def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
-    return Told(
+def _of_problem(problem: Problem, severity: Severity, kind: FindingKind) -> ReportedProblem:
+    return ReportedProblem(
         severity=severity,
         kind=kind,
         file=problem.file,
@@ -154,9 +156,9 @@ def _of_problem(problem: Problem, severity: Severity, kind: Kind) -> Told:
     )
 
 
-def _of_finding(finding: Finding, document: Document | None) -> Told:
+def _of_finding(finding: PolicyFinding, document: Document | None) -> ReportedProblem:
     at = None if document is None else document.problem(finding.path, "")
-    return Told(
+    return ReportedProblem(
         severity=finding.severity,
         kind=finding.kind,
         file="the configuration" if at is None else at.file,

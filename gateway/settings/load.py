@@ -21,7 +21,7 @@ from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
-from gateway.values.revision import Ground
+from gateway.values.revision import CompileContext
 from gateway.values.sensitivity import Sensitivity
 
 _PACKAGED = "defaults/gateway.yaml"
@@ -52,9 +52,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.file == _PACKAGED
 
     @property
-    def ground(self) -> Ground:
+    def ground(self) -> CompileContext:
         """What policies are compiled against."""
-        return Ground(catalogue=self.catalogue, deadline_s=self.server.deadline_s)
+        return CompileContext(catalogue=self.catalogue, deadline_s=self.server.deadline_s)
 
     @property
     def revisions_path(self) -> Path:

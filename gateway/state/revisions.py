@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from gateway.values.revision import By, Ground, KeptRevision, Revision, State, Via, Withdrawal
+from gateway.values.revision import Actor, Channel, CompileContext, KeptRevision, Revision, RevisionState, Withdrawal
 
 KEEP = 200  # revisions; the oldest go first
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ create table if not exists revisions
 create table if not exists grounds (digest text primary key, ground blob not null) without rowid;
 create table if not exists taken (file text primary key, digest text not null) without rowid;
 """
-_OVER = (State.REPLACED, State.ROLLED_BACK, State.WITHDRAWN)
+_OVER = (RevisionState.REPLACED, RevisionState.ROLLED_BACK, RevisionState.WITHDRAWN)
 
 
 class Revisions:
@@ -63,13 +63,13 @@ class Revisions:
         """By its number."""
         return self._kept.get(number)
 
-    def of_state(self, state: State) -> KeptRevision | None:
+    def of_state(self, state: RevisionState) -> KeptRevision | None:
         """The one in force, or staged. None if there is none."""
         return next((one for one in reversed(self._kept.values()) if one.revision.state is state), None)
 
-    def brought(self, revision: Revision) -> By:
+    def brought(self, revision: Revision) -> Actor:
         """Who brought its document; a start that took it again did not, as far back as revisions are kept."""
-        while revision.by.via is Via.START and revision.again_of is not None:
+        while revision.by.via is Channel.START and revision.again_of is not None:
             if (of := self._kept.get(revision.again_of)) is None:
                 break
             revision = of.revision
@@ -77,7 +77,7 @@ class Revisions:
 
     def before(self) -> KeptRevision | None:
         """Where a rollback goes: to what was in force before the present document, further back each time."""
-        now = self.of_state(State.IN_FORCE)
+        now = self.of_state(RevisionState.IN_FORCE)
         if now is None:
             return None
         first = now.revision
@@ -85,7 +85,7 @@ class Revisions:
             first = of.revision
         for one in reversed(self._kept.values()):
             found = one.revision
-            if found.number < first.number and found.state is State.REPLACED and found.was_in_force:
+            if found.number < first.number and found.state is RevisionState.REPLACED and found.was_in_force:
                 return one
         return None
 
@@ -100,14 +100,19 @@ class Revisions:
             self._gone.add(number)
 
     def end(
-        self, number: int, state: State, by: By, withdrawal: Withdrawal | None = None, reason: str | None = None
+        self,
+        number: int,
+        state: RevisionState,
+        by: Actor,
+        withdrawal: Withdrawal | None = None,
+        reason: str | None = None,
     ) -> Revision:
         """It is over. What it is now."""
         return self._change(number, state=state, ended=by, withdrawal=withdrawal, reason=reason)
 
-    def promote(self, number: int, by: By) -> None:
+    def promote(self, number: int, by: Actor) -> None:
         """The staged one is in force."""
-        self._change(number, state=State.IN_FORCE, promoted=by)
+        self._change(number, state=RevisionState.IN_FORCE, promoted=by)
 
     def save(self) -> None:
         """Write what changed since. Never raises; `is_failing` tells."""
@@ -157,8 +162,8 @@ def stored(path: Path) -> Iterator[KeptRevision]:
     if _is_empty(path):
         return
     with closing(sqlite3.connect(path, timeout=2.0)) as db:
-        grounds: dict[str, Ground] = {
-            digest: msgspec.json.decode(ground, type=Ground)
+        grounds: dict[str, CompileContext] = {
+            digest: msgspec.json.decode(ground, type=CompileContext)
             for digest, ground in db.execute("select digest, ground from grounds")
         }
         for record, document, ground in db.execute("select record, document, ground from revisions order by number"):

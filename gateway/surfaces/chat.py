@@ -22,12 +22,12 @@ from gateway.http.errors import (
 )
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.identity import Identify
-from gateway.http.readers import Readers
 from gateway.http.reply import Reply
+from gateway.http.slow_clients import SlowClientGuard
 from gateway.http.wire import (
     Bodies,
     ClientGone,
-    Departure,
+    DisconnectWatcher,
     OpenRequests,
     Receive,
     Scope,
@@ -42,7 +42,7 @@ from gateway.surfaces.chat_answer import BrokenStream, about, send_answer, send_
 from gateway.surfaces.chat_request import chat_request
 from gateway.values.outcome import Outcome, of_cancellation
 from gateway.values.records import RequestRejected
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 SURFACE = "chat.completions"
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class ChatCompletions:
         heartbeat_s: float | None,
         with_prefix: bool,
     ) -> None:
-        self._readers = Readers(reader_s)
+        self._readers = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = Throttle()
         self._answers = answers
@@ -94,7 +94,7 @@ class ChatCompletions:
             body = await self._bodies.read(receive, headers, caller.key)
             request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
-            with Departure(receive), self._open:
+            with DisconnectWatcher(receive), self._open:
                 await self._answer(request, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
@@ -112,7 +112,7 @@ class ChatCompletions:
             _log.exception("request %s failed in the gateway", decision_id)
             await reply.error(internal())
 
-    async def _answer(self, request: ChatRequest, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
+    async def _answer(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
         if request.facts.stream:
             self._heartbeats.begin(reply, raw_headers((("x-gateway-decision", decision_id),)))
         try:

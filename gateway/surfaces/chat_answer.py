@@ -6,8 +6,8 @@ import logging
 from gateway.flow.attempts import Answer
 from gateway.flow.stream import Stream
 from gateway.http.errors import of_failure, stopped
-from gateway.http.readers import Readers
 from gateway.http.reply import Reply
+from gateway.http.slow_clients import SlowClientGuard
 from gateway.http.wire import RawHeaders, Send, raw_headers
 from gateway.values.decision import Decision
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
@@ -39,7 +39,7 @@ async def send_answer(reply: Reply, answer: Answer) -> None:
     await reply.whole(headers, answer.whole.body if answer.whole else b"")
 
 
-async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, readers: Readers) -> None:
+async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, readers: SlowClientGuard) -> None:
     """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
     failure: AttemptFailed | None = None
     readers.begin(stream)

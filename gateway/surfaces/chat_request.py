@@ -4,13 +4,13 @@ from gateway.http import request_headers
 from gateway.http.errors import unknown_model
 from gateway.surfaces.chat_body import parse_fields, read_shape
 from gateway.values.caller import Caller
-from gateway.values.request import ChatRequest, Facts
+from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import highest
 
 
 def chat_request(
     body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
-) -> ChatRequest:
+) -> Request:
     """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
 
     `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
@@ -36,7 +36,7 @@ def chat_request(
         prefix=shape.prefix,
         tags={**request_headers.tags(headers), **dict(caller.tags)},  # the operator's word counts
     )
-    return ChatRequest(
+    return Request(
         id=decision_id,
         fields=fields,
         size=len(body),

@@ -32,7 +32,7 @@ class Chunk(msgspec.Struct, frozen=True):
     failure: AttemptFailed | None = None
 
 
-class Beginning(msgspec.Struct, frozen=True):
+class PartialAnswer(msgspec.Struct, frozen=True):
     """What a stream had said when it broke, where that is plain text that another server can go on with.
 
     `tokens`: about how many it has. `head` is the data of the stream's first event: what names the answer.

@@ -24,7 +24,7 @@ class Cause(enum.Enum):
     SCOPE = "scope"
 
 
-class Standing(enum.Enum):
+class Tier(enum.Enum):
     """Where an eligible deployment stands before its score counts. In this order."""
 
     PROBE = "probe"  # a small share of requests: to see whether it recovered, or how it does at all
@@ -54,7 +54,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     deployment: str
     against: tuple[Reason, ...] = ()
     rank: int | None = None
-    standing: Standing | None = None
+    standing: Tier | None = None
     reading: Reading | None = None
     quality: float | None = None
     most_usd: float | None = None

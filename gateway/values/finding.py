@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 
-class Kind(enum.Enum):
+class SensitiveKind(enum.Enum):
     """What can be found in a request's text."""
 
     EMAIL = "email"
@@ -19,17 +19,17 @@ class Kind(enum.Enum):
     JWT = "jwt"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class SensitiveFinding(msgspec.Struct, frozen=True):
     """How often a kind was found."""
 
-    kind: Kind
+    kind: SensitiveKind
     count: int
 
 
 class Detection(msgspec.Struct, frozen=True):
     """`failed` is why the request could not be looked at to its end, in words that hold nothing of it; None if it was."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[SensitiveFinding, ...] = ()
     failed: str | None = None
 
 

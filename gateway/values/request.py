@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from gateway.values.deployment import Capability
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 
@@ -32,11 +32,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str | None = None  # a digest of what the caller sent
     prefix: int | None = None  # 32 bits of a digest of how the conversation begins, salted by process
     tags: dict[str, str] = {}
-    found: tuple[Kind, ...] = ()  # by detection, sorted by name
+    found: tuple[SensitiveKind, ...] = ()  # by detection, sorted by name
     detection_failed: bool = False
 
 
-class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A chat completion as the application sent it. `id` is the decision's: what the caller calls it goes nowhere.
 
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.

@@ -7,7 +7,7 @@ import msgspec
 from gateway.values.deployment import Catalogue
 
 
-class Via(enum.Enum):
+class Channel(enum.Enum):
     """How a change came."""
 
     START = "start"  # the process began with it
@@ -17,7 +17,7 @@ class Via(enum.Enum):
     AUTOMATIC = "automatic"  # the trial of a staged revision
 
 
-class State(enum.Enum):
+class RevisionState(enum.Enum):
     """At most one revision is in force, at most one staged; the others are over."""
 
     IN_FORCE = "in_force"
@@ -37,21 +37,26 @@ class Withdrawal(enum.Enum):
     CONFIGURATION = "configuration"  # deployments or models are others since the restart
 
 
-class By(msgspec.Struct, frozen=True, omit_defaults=True):
+class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who changed it, and when: `key` is the name of the operator's key, None without keys; `at` seconds since the epoch."""
 
-    via: Via
+    via: Channel
     at: float
     key: str | None = None
 
     def __str__(self) -> str:
         """For people."""
-        if self.via is Via.ADMIN:
+        if self.via is Channel.ADMIN:
             return "an operator" if self.key is None else f"key {self.key!r}"
         return _BY[self.via]
 
 
-_BY = {Via.START: "the start", Via.WATCH: "the file", Via.SIGNAL: "SIGHUP", Via.AUTOMATIC: "the gateway itself"}
+_BY = {
+    Channel.START: "the start",
+    Channel.WATCH: "the file",
+    Channel.SIGNAL: "SIGHUP",
+    Channel.AUTOMATIC: "the gateway itself",
+}
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,12 +69,12 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     number: int
     content: str
-    by: By
-    state: State
+    by: Actor
+    state: RevisionState
     share: float | None = None
     again_of: int | None = None
-    promoted: By | None = None
-    ended: By | None = None
+    promoted: Actor | None = None
+    ended: Actor | None = None
     withdrawal: Withdrawal | None = None
     reason: str | None = None
 
@@ -87,7 +92,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Refused(msgspec.Struct, frozen=True):
     """The newest document, which is not valid."""
 
-    by: By
+    by: Actor
     problems: tuple[str, ...]  # a line each
 
 
@@ -115,7 +120,7 @@ class PolicyNow(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     revision: Revision
-    brought: By
+    brought: Actor
     staged: Revision | None
     arms: tuple[Arm, Arm] | None
     withdrawn: Revision | None
@@ -123,7 +128,7 @@ class PolicyNow(msgspec.Struct, frozen=True, kw_only=True):
     is_kept: bool
 
 
-class Ground(msgspec.Struct, frozen=True, kw_only=True):
+class CompileContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a document was compiled against. It holds no secret."""
 
     catalogue: Catalogue
@@ -135,4 +140,4 @@ class KeptRevision(msgspec.Struct, frozen=True, kw_only=True):
 
     revision: Revision
     document: str
-    ground: Ground
+    ground: CompileContext

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from gateway.values.gate import OPEN, Bar, Gate, Health
+from gateway.values.admissibility import OPEN, Admissibility, Health, Rejection
 from gateway.values.slo import SloReading
 from gateway.values.worker import WorkerReading
 
@@ -137,7 +137,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     health: Health = Health.UNKNOWN
     in_flight: int = 0
-    gate: Gate = OPEN
+    gate: Admissibility = OPEN
     latency: Latency | None = None
     output_tokens: float | None = None  # moving mean of what one choice of an answer has
     prompt_token_ratio: float | None = None  # prompt tokens as the provider counts them over our estimate
@@ -149,10 +149,10 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     output_lengths: Quantiles | None = None  # how long one choice of the newest answers was, in tokens
     silent_since: float | None = None  # streams wait since then, and none that began later has output
 
-    def bar(self, tokens: float, now: float) -> Bar | None:
+    def bar(self, tokens: float, now: float) -> Rejection | None:
         """What keeps a request of so many tokens (prompt, and output asked for) out; None if nothing does."""
         if self.health is Health.DOWN:
-            return Bar(Health.DOWN)
+            return Rejection(Health.DOWN)
         return None if self.gate is OPEN else self.gate.bar(self.in_flight, tokens, now)
 
     def closed_until(self) -> float:

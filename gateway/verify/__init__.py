@@ -14,7 +14,7 @@ from gateway.verify.case import Case
 from gateway.verify.diagram import TooLarge
 from gateway.verify.edges import unsafe_edges
 from gateway.verify.fallbacks import fallbacks_that_never_help
-from gateway.verify.finding import Example, Finding, Kind, Report, Severity
+from gateway.verify.finding import Example, FindingKind, PolicyFinding, Report, Severity
 from gateway.verify.limits import limits_without_effect
 from gateway.verify.matching import rules_that_never_match
 from gateway.verify.names import names_that_never_come
@@ -26,10 +26,10 @@ from gateway.verify.refusing import refusals_that_say_more
 from gateway.verify.spilling import first_choices_that_never_spill
 from gateway.verify.universe import Universe
 
-__all__ = ["Example", "Finding", "Kind", "Report", "Severity", "verify"]
+__all__ = ["Example", "FindingKind", "PolicyFinding", "Report", "Severity", "verify"]
 
 WORK = 2_000_000  # branches of diagrams that each step may look at: seconds
-Proof = Callable[[Case], Iterator[Finding]]
+Proof = Callable[[Case], Iterator[PolicyFinding]]
 _PROOFS: dict[str, Proof] = {
     "unsafe edges": unsafe_edges,
     "names that never come": names_that_never_come,
@@ -70,7 +70,7 @@ def verify(  # noqa: PLR0913 - what a policy is held against
         return Report((_not_proved("anything: it tells requests apart by too much"),), complete=False)
     universe.sets.allow(work)
     case = Case(policy, catalogue, callers, plan, skills, universe)
-    found: list[Finding] = []
+    found: list[PolicyFinding] = []
     if not case.is_whole:
         found.append(_not_proved(f"what comes to {policy.rules[len(case.rules)].name!r} and the rules after it"))
     for name, proof in _PROOFS.items():
@@ -80,13 +80,13 @@ def verify(  # noqa: PLR0913 - what a policy is held against
         except TooLarge:
             found.append(_not_proved(name))
     found.sort(key=lambda one: _ORDER.index(one.severity))
-    return Report(tuple(found), all(one.kind is not Kind.NOT_PROVED for one in found))
+    return Report(tuple(found), all(one.kind is not FindingKind.NOT_PROVED for one in found))
 
 
-def _not_proved(what: str) -> Finding:
-    return Finding(
+def _not_proved(what: str) -> PolicyFinding:
+    return PolicyFinding(
         severity=Severity.NOTE,
-        kind=Kind.NOT_PROVED,
+        kind=FindingKind.NOT_PROVED,
         path="rules",
         sentence=f"the policy's space is too large to work out {what}",
     )

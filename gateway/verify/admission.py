@@ -20,7 +20,7 @@ Stretch = tuple[int, int | None]
 _PRICED_APART = (Capability.AUDIO, Capability.MULTIPLE_CHOICES)
 
 
-class Admission:
+class PoolAdmission:
     """Sets of requests that places admit, each worked out once."""
 
     def __init__(self, universe: Universe) -> None:

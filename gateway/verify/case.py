@@ -11,9 +11,9 @@ from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue, Deployment
 from gateway.values.skill import Skill, Skills
-from gateway.verify.admission import Admission
+from gateway.verify.admission import PoolAdmission
 from gateway.verify.diagram import NONE, TooLarge
-from gateway.verify.finding import Example, Finding, Kind, Severity
+from gateway.verify.finding import Example, FindingKind, PolicyFinding, Severity
 from gateway.verify.projection import Projection, project
 from gateway.verify.universe import Universe
 
@@ -36,9 +36,11 @@ class RuleCase(msgspec.Struct, frozen=True):
         """A set over the levels that decide who may answer."""
         return self.projection.left
 
-    def finding(self, kind: Kind, where: str, sentence: str, severity: Severity = Severity.WARNING) -> Finding:
+    def finding(
+        self, kind: FindingKind, where: str, sentence: str, severity: Severity = Severity.WARNING
+    ) -> PolicyFinding:
         """About one of the rule's fields."""
-        return Finding(
+        return PolicyFinding(
             severity=severity,
             kind=kind,
             path=f"{self.path}.{where}",
@@ -46,7 +48,7 @@ class RuleCase(msgspec.Struct, frozen=True):
             sentence=f"rule {self.rule.name!r}: {sentence}",
         )
 
-    def idle(self, kind: Kind, where: str, why: str, severity: Severity = Severity.WARNING) -> Finding:
+    def idle(self, kind: FindingKind, where: str, why: str, severity: Severity = Severity.WARNING) -> PolicyFinding:
         """A field that can have no effect."""
         return self.finding(kind, where, f"{where} has no effect: {why}", severity)
 
@@ -65,7 +67,7 @@ class Case:
     ) -> None:
         self.policy, self.catalogue, self.callers, self.skills = policy, catalogue, callers, skills
         self.plan, self.universe, self.sets = plan, universe, universe.sets
-        self.admission = Admission(universe)
+        self.admission = PoolAdmission(universe)
         self.rules: list[RuleCase] = []
         self._matching: list[int] = []
         self._conditions: list[tuple[int, ...]] = []

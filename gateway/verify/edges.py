@@ -15,13 +15,13 @@ from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.verify.case import Case, RuleCase
 from gateway.verify.diagram import NONE
-from gateway.verify.finding import Example, Finding, Kind, Severity
+from gateway.verify.finding import Example, FindingKind, PolicyFinding, Severity
 
 _NOTHING: frozenset[Capability] = frozenset()
 _CLASSES = [(one, _NOTHING) for one in Sensitivity] + [(Sensitivity.PUBLIC, frozenset({one})) for one in Capability]
 
 
-def unsafe_edges(case: Case) -> Iterator[Finding]:
+def unsafe_edges(case: Case) -> Iterator[PolicyFinding]:
     """There are none, by construction; this is to see it."""
     for one in case.rules:
         if one.compiled.refuse:
@@ -29,9 +29,9 @@ def unsafe_edges(case: Case) -> Iterator[Finding]:
         for name, places in one.compiled.pools.items():
             case.sets.spend(len(places))
             for place, sensitivity, needs, wrong in _wrong(case, one, name):
-                yield Finding(
+                yield PolicyFinding(
                     severity=Severity.ERROR,
-                    kind=Kind.UNSAFE_EDGE,
+                    kind=FindingKind.UNSAFE_EDGE,
                     path=one.path,
                     rule=one.rule.name,
                     sentence=f"rule {one.rule.name!r} would send requests for {name!r} to {place.name!r}, but {wrong}",

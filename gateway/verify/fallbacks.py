@@ -9,35 +9,37 @@ from gateway.values.skill import Skill
 from gateway.verify.case import Case, RuleCase
 from gateway.verify.diagram import NONE
 from gateway.verify.domains import domain_of, named
-from gateway.verify.finding import Finding, Kind
+from gateway.verify.finding import FindingKind, PolicyFinding
 
 
-def fallbacks_that_never_help(case: Case) -> Iterator[Finding]:
+def fallbacks_that_never_help(case: Case) -> Iterator[PolicyFinding]:
     """Of each entry of `fallback.to`, of failures that move on to nobody, and of streams that nobody goes on with."""
     for one in case.routed():
         for index, name in enumerate(one.rule.fallback.to):
             if (why := _useless(case, one, name)) is not None:
                 where = f"fallback.to[{index}]"
-                yield one.finding(Kind.FALLBACK, where, f"its fallback {name!r} can never help: {why}")
+                yield one.finding(FindingKind.FALLBACK, where, f"its fallback {name!r} can never help: {why}")
         if not case.usable_names(one):
             continue  # told already: it refuses everything
         yield from _without_a_next(case, one)
         if one.compiled.fallback.after_output == "continue" and (why := _breaks_off(case, one)) is not None:
-            yield one.idle(Kind.LIMIT, "fallback.after_output", why)
+            yield one.idle(FindingKind.LIMIT, "fallback.after_output", why)
 
 
-def _without_a_next(case: Case, one: RuleCase) -> Iterator[Finding]:
+def _without_a_next(case: Case, one: RuleCase) -> Iterator[PolicyFinding]:
     fallback = one.rule.fallback
     if one.compiled.bounds.max_attempts == 1:
         if fallback.also_on:
-            yield one.finding(Kind.FALLBACK, "fallback.also_on", "it moves on to nobody, as max_attempts is 1")
+            yield one.finding(FindingKind.FALLBACK, "fallback.also_on", "it moves on to nobody, as max_attempts is 1")
         if fallback.not_on:
-            yield one.idle(Kind.FALLBACK, "fallback.not_on", "every failure ends the request, as max_attempts is 1")
+            yield one.idle(
+                FindingKind.FALLBACK, "fallback.not_on", "every failure ends the request, as max_attempts is 1"
+            )
         if fallback.retries > Fallback().retries:
-            yield one.idle(Kind.FALLBACK, "fallback.retries", "nothing is asked again, as max_attempts is 1")
+            yield one.idle(FindingKind.FALLBACK, "fallback.retries", "nothing is asked again, as max_attempts is 1")
     elif fallback.also_on and all(first is other for first, other in case.beside(one)):
         why = "it moves on to nobody, as no request of this rule has a second candidate"
-        yield one.finding(Kind.FALLBACK, "fallback.also_on", why)
+        yield one.finding(FindingKind.FALLBACK, "fallback.also_on", why)
 
 
 def _breaks_off(case: Case, one: RuleCase) -> str | None:

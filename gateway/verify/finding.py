@@ -15,7 +15,7 @@ class Severity(enum.Enum):
     NOTE = "note"  # worth knowing, and often meant: who is refused, what fails together
 
 
-class Kind(enum.Enum):
+class FindingKind(enum.Enum):
     """What is wrong. Closed: a new proof adds its words here and its row in docs/checking-policies.md."""
 
     INVALID = "invalid"  # the document itself: reading or `check_policy` refuses it
@@ -46,11 +46,11 @@ class Example(msgspec.Struct, frozen=True):
     at: float
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyFinding(msgspec.Struct, frozen=True, kw_only=True):
     """`path` is within the policy; with `in_catalogue` within the configuration that holds the deployments."""
 
     severity: Severity
-    kind: Kind
+    kind: FindingKind
     path: str
     sentence: str
     rule: str | None = None
@@ -61,5 +61,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True):
     """All findings, the worst first. `complete` is false where a space was too large to be looked at whole."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[PolicyFinding, ...]
     complete: bool

@@ -8,7 +8,7 @@ import msgspec
 from gateway.routing.plan import Plan
 from gateway.values.caller import Caller
 from gateway.values.deployment import Capability, Catalogue
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.request import LEAST_PROMPT_TOKENS, TAG, Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.verify.finding import Example
@@ -51,8 +51,8 @@ def levels_of(plan: Plan, catalogue: Catalogue, callers: tuple[Caller, ...], now
             given = [value for value in dimension.atoms if isinstance(value, str) and _can_be_sent(name, value)]
             yield Level(dimension.name, (None, *given), _put_tag(name))
         elif of == "found":
-            looked_for = Kind(name) in detection.kinds
-            yield Level(dimension.name, (False, True) if looked_for else (False,), _put_found(Kind(name)))
+            looked_for = SensitiveKind(name) in detection.kinds
+            yield Level(dimension.name, (False, True) if looked_for else (False,), _put_found(SensitiveKind(name)))
         elif of == "session":
             yield Level(of, (None, _SESSION), _put("session"))
         elif of == "time":
@@ -118,7 +118,7 @@ def _put_need(capability: Capability) -> Put:
     return put
 
 
-def _put_found(kind: Kind) -> Put:
+def _put_found(kind: SensitiveKind) -> Put:
     def put(members: Members, choice: bool) -> None:  # noqa: FBT001 - of a level with yes and no
         if choice:
             members["found"] = (*members["found"], kind)

@@ -6,10 +6,10 @@ from gateway.documents.reading import nearest
 from gateway.routing.document import When
 from gateway.values.request import TAG
 from gateway.verify.case import Case
-from gateway.verify.finding import Finding, Kind, Severity
+from gateway.verify.finding import FindingKind, PolicyFinding, Severity
 
 
-def names_that_never_come(case: Case) -> Iterator[Finding]:
+def names_that_never_come(case: Case) -> Iterator[PolicyFinding]:
     """Each at its place."""
     for index, rule in enumerate(case.policy.rules):
         for path, sentence in _in(rule.when, f"rules[{index}].when", case):
@@ -21,8 +21,8 @@ def names_that_never_come(case: Case) -> Iterator[Finding]:
             yield _finding(f"detection.classes.{kind.value}", sentence)
 
 
-def _finding(path: str, sentence: str, rule: str | None = None) -> Finding:
-    return Finding(severity=Severity.WARNING, kind=Kind.NAME, path=path, rule=rule, sentence=sentence)
+def _finding(path: str, sentence: str, rule: str | None = None) -> PolicyFinding:
+    return PolicyFinding(severity=Severity.WARNING, kind=FindingKind.NAME, path=path, rule=rule, sentence=sentence)
 
 
 def _in(when: When, path: str, case: Case) -> Iterator[tuple[str, str]]:

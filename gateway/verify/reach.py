@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from gateway.verify.case import Case
 from gateway.verify.domains import domain_of, named
-from gateway.verify.finding import Finding, Kind, Severity
+from gateway.verify.finding import FindingKind, PolicyFinding, Severity
 
 
-def deployments_nothing_can_reach(case: Case) -> Iterator[Finding]:
+def deployments_nothing_can_reach(case: Case) -> Iterator[PolicyFinding]:
     """Some requests that can be made have to find it among their candidates, under some rule."""
     if not case.is_whole:
         return
@@ -21,17 +21,17 @@ def deployments_nothing_can_reach(case: Case) -> Iterator[Finding]:
         path = f"deployments.{name}"
         if name not in by_model | by_own_name:
             sentence = f"nothing can reach {name!r}: every rule leaves it out of every request that can be made"
-            yield Finding(
-                severity=Severity.WARNING, kind=Kind.UNREACHABLE, path=path, sentence=sentence, in_catalogue=True
+            yield PolicyFinding(
+                severity=Severity.WARNING, kind=FindingKind.UNREACHABLE, path=path, sentence=sentence, in_catalogue=True
             )
         elif name not in by_model and case.catalogue.models:
             sentence = f"{name!r} is reached only by requests that name a deployment, by no model"
-            yield Finding(
-                severity=Severity.NOTE, kind=Kind.UNREACHABLE, path=path, sentence=sentence, in_catalogue=True
+            yield PolicyFinding(
+                severity=Severity.NOTE, kind=FindingKind.UNREACHABLE, path=path, sentence=sentence, in_catalogue=True
             )
 
 
-def models_with_one_failure_domain(case: Case) -> Iterator[Finding]:
+def models_with_one_failure_domain(case: Case) -> Iterator[PolicyFinding]:
     """Several deployments are no fallback for each other if they fail together."""
     if not case.is_whole:
         return
@@ -43,9 +43,9 @@ def models_with_one_failure_domain(case: Case) -> Iterator[Finding]:
         deployments = [case.catalogue.deployments[one] for one in sorted(usable.get(name, ()))]
         domains = [domain_of(one) for one in deployments]
         if len(domains) > 1 and all(domain == domains[0] for domain in domains):
-            yield Finding(
+            yield PolicyFinding(
                 severity=Severity.NOTE,
-                kind=Kind.FALLBACK,
+                kind=FindingKind.FALLBACK,
                 path=f"models.{name}",
                 sentence=f"all {len(domains)} deployments of {name!r} stand at {named(domains[0])}: they fail together",
                 in_catalogue=True,

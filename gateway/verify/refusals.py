@@ -9,19 +9,19 @@ from gateway.values.sensitivity import Sensitivity
 from gateway.values.snapshot import Snapshot
 from gateway.verify.case import Case, RuleCase
 from gateway.verify.diagram import NONE
-from gateway.verify.finding import Example, Finding, Kind, Severity
+from gateway.verify.finding import Example, FindingKind, PolicyFinding, Severity
 
 _MOST_TOLD = 3  # candidates in a sentence
 
 
-def requests_nobody_can_answer(case: Case) -> Iterator[Finding]:
+def requests_nobody_can_answer(case: Case) -> Iterator[PolicyFinding]:
     """What no deployment can or may do is told once, not for each rule."""
     for who, requests in _beyond_all(case):
         one = next((one for one in case.routed() if case.sets.meet(one.decided, requests)), None)
         if one is not None:
-            yield Finding(
+            yield PolicyFinding(
                 severity=Severity.NOTE,
-                kind=Kind.NO_CANDIDATE,
+                kind=FindingKind.NO_CANDIDATE,
                 path="deployments",
                 sentence=f"no deployment can answer {who}",
                 example=case.example(one, requests),
@@ -29,7 +29,7 @@ def requests_nobody_can_answer(case: Case) -> Iterator[Finding]:
             )
 
 
-def requests_without_a_candidate(case: Case) -> Iterator[Finding]:
+def requests_without_a_candidate(case: Case) -> Iterator[PolicyFinding]:
     """A rule that refuses all is an error, unless it says so; some classes are usually meant to be refused."""
     beyond = case.sets.either(*(requests for _, requests in _beyond_all(case)))
     for one in case.routed():
@@ -37,9 +37,9 @@ def requests_without_a_candidate(case: Case) -> Iterator[Finding]:
         name = one.rule.name
         if refused == one.decided:
             example = case.example(one, refused)
-            yield Finding(
+            yield PolicyFinding(
                 severity=Severity.ERROR,
-                kind=Kind.ALWAYS_REFUSED,
+                kind=FindingKind.ALWAYS_REFUSED,
                 path=one.path,
                 rule=name,
                 sentence=f"rule {name!r} has no candidate for any request that it decides ({_why(case, example)}); "
@@ -59,7 +59,7 @@ def _beyond_all(case: Case) -> Iterator[tuple[str, int]]:
         yield _of_class(above), case.universe.where("sensitivity", above.__contains__)
 
 
-def _classes(case: Case, one: RuleCase, refused: int, beyond: int) -> Iterator[Finding]:
+def _classes(case: Case, one: RuleCase, refused: int, beyond: int) -> Iterator[PolicyFinding]:
     """Every refused request that asks for a model is in one of these, or beyond all deployments.
 
     Who names a deployment gets that one or none: that is told where the rule always says no.
@@ -95,11 +95,11 @@ def _classes(case: Case, one: RuleCase, refused: int, beyond: int) -> Iterator[F
 
 def _told(  # noqa: PLR0913, PLR0917 - the parts of a finding
     case: Case, one: RuleCase, who: str, requests: int, where: str = "", severity: Severity = Severity.NOTE
-) -> Finding:
+) -> PolicyFinding:
     example = case.example(one, requests)
-    return Finding(
+    return PolicyFinding(
         severity=severity,
-        kind=Kind.NO_CANDIDATE,
+        kind=FindingKind.NO_CANDIDATE,
         path=f"{one.path}.{where}" if where else one.path,
         rule=one.rule.name,
         sentence=f"rule {one.rule.name!r} has no candidate for {who} ({_why(case, example)})",
@@ -107,7 +107,7 @@ def _told(  # noqa: PLR0913, PLR0917 - the parts of a finding
     )
 
 
-def _of_model(case: Case, one: RuleCase, name: str, requests: int) -> Finding:
+def _of_model(case: Case, one: RuleCase, name: str, requests: int) -> PolicyFinding:
     """A rule that names a model and refuses it is hardly meant."""
     written = one.rule.when.model or ()
     if name not in written:

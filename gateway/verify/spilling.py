@@ -11,10 +11,10 @@ from gateway.routing.plan import Place
 from gateway.values.deployment import Hosting
 from gateway.verify.case import Case, RuleCase
 from gateway.verify.diagram import NONE
-from gateway.verify.finding import Finding, Kind, Severity
+from gateway.verify.finding import FindingKind, PolicyFinding, Severity
 
 
-def first_choices_that_never_spill(case: Case) -> Iterator[Finding]:
+def first_choices_that_never_spill(case: Case) -> Iterator[PolicyFinding]:
     """Own servers whose only way on is a last resort; deadlines so long that requests fail before a queue counts."""
     for one in case.routed():
         told: set[str] = set()
@@ -29,7 +29,7 @@ def first_choices_that_never_spill(case: Case) -> Iterator[Finding]:
                     yield finding
 
 
-def _to_last_resorts(case: Case, one: RuleCase, name: str, rest: int, usable: list[Place]) -> Iterator[Finding]:
+def _to_last_resorts(case: Case, one: RuleCase, name: str, rest: int, usable: list[Place]) -> Iterator[PolicyFinding]:
     if one.rule.fallback.also_on:  # then it is there for what the others refuse
         return
     ceiling = one.compiled.bounds.max_cost_usd
@@ -49,10 +49,10 @@ def _to_last_resorts(case: Case, one: RuleCase, name: str, rest: int, usable: li
                 f"{first.name!r} can never spill over to {last[0]!r}: a last resort is asked when the others have failed, "
                 f"not when they are late; to spill over it has to be in the pool of {name!r}"
             )
-            yield one.finding(Kind.FALLBACK, "fallback.to", sentence, Severity.NOTE)
+            yield one.finding(FindingKind.FALLBACK, "fallback.to", sentence, Severity.NOTE)
 
 
-def _too_patient(case: Case, one: RuleCase, rest: int, pool: list[Place]) -> Iterator[Finding]:
+def _too_patient(case: Case, one: RuleCase, rest: int, pool: list[Place]) -> Iterator[PolicyFinding]:
     """With an objective the proof of objectives says the same."""
     slo, tolerated_s = one.compiled.slo, queue_tolerated_s(one.compiled.bounds)
     promises = slo is not None and (slo.first_output is not None or slo.total is not None)
@@ -67,7 +67,7 @@ def _too_patient(case: Case, one: RuleCase, rest: int, pool: list[Place]) -> Ite
                 f"no stream spills over from {first.name!r} before it is given up there, after {given_up_s:g} s: with a "
                 f"deadline of {one.compiled.bounds.deadline_s:g} s a queue of {tolerated_s:g} s is not too long yet"
             )
-            yield one.finding(Kind.LIMIT, "limits.deadline_s", sentence, Severity.WARNING)
+            yield one.finding(FindingKind.LIMIT, "limits.deadline_s", sentence, Severity.WARNING)
 
 
 def _waits(place: Place) -> bool:

@@ -11,7 +11,7 @@ from gateway.routing.conditions import Either, Every, Expression, Leaf, Not
 from gateway.routing.plan import Detecting, Plan
 from gateway.values.caller import Caller
 from gateway.values.deployment import Capability, Catalogue
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.sensitivity import Sensitivity
 from gateway.verify.diagram import ALL, Diagrams
 from gateway.verify.finding import Example
@@ -109,7 +109,7 @@ class Universe:
         for caller in self.callers:
             allowed.setdefault((caller.models, caller.floor), set()).add(caller)
         yield sets.either(*(self._of_callers(*one) for one in allowed.items()))
-        for kind in Kind:
+        for kind in SensitiveKind:
             if f"found.{kind.value}" in self.index:
                 above = self.where("sensitivity", _at_least(detection.classes[kind]))
                 yield sets.either(above, sets.other_than(self.where(f"found.{kind.value}", bool)))

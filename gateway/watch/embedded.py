@@ -35,7 +35,7 @@ _IDLE_SHARE = 0.05  # of one core: who uses less does no work
 _LAST_WORDS, _LONGEST_WORD = 5, 300  # lines, characters
 
 
-class State(enum.Enum):
+class ProcessState(enum.Enum):
     """Where the process is in its life."""
 
     STARTING = "starting"
@@ -45,7 +45,7 @@ class State(enum.Enum):
     UNAVAILABLE = "unavailable"  # not installed: not tried again
 
 
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessTimeouts(msgspec.Struct, frozen=True, kw_only=True):
     """How long things may take, in seconds."""
 
     start_s: float = 60.0
@@ -74,15 +74,15 @@ class EmbeddedModels:
         lost: Lost,
         *,
         command: Sequence[str] = COMMAND,
-        pace: Pace | None = None,
+        pace: ProcessTimeouts | None = None,
     ) -> None:
-        self.state = State.STOPPED
+        self.state = ProcessState.STOPPED
         self.restarts = 0
         self.pid: int | None = None
         self.last_error: str | None = None
         self._servers = dict(servers)
         self._moved, self._lost = moved, lost
-        self._command, self._pace = command, pace or Pace()
+        self._command, self._pace = command, pace or ProcessTimeouts()
         self._task: asyncio.Task[None] | None = None
         self._being_born = asyncio.Lock()  # a start that is cancelled half-way leaves tasks of asyncio behind
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -94,7 +94,7 @@ class EmbeddedModels:
         """Start, and keep it alive until `stop`. Returns at once; `moved` tells when it can be asked."""
         self._lose_all()
         if self._servers:
-            self.state = State.STARTING
+            self.state = ProcessState.STARTING
             self._task = asyncio.get_running_loop().create_task(self._keep_alive())
 
     async def stop(self) -> None:
@@ -104,7 +104,7 @@ class EmbeddedModels:
             async with self._being_born:
                 task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        self.state = State.STOPPED
+        self.state = ProcessState.STOPPED
 
     async def _keep_alive(self) -> None:
         pause = self._pace.first_pause_s
@@ -114,12 +114,12 @@ class EmbeddedModels:
             words = " / ".join(self._last_words)
             self.last_error = f"status {status}: {words}" if words else f"status {status}"
             if status == UNAVAILABLE:
-                self.state = State.UNAVAILABLE
+                self.state = ProcessState.UNAVAILABLE
                 _log.error("the embedded model cannot run: %s", words)
                 return
             if time.monotonic() - born >= self._pace.steady_s:
                 pause = self._pace.first_pause_s
-            self.state = State.BACKOFF
+            self.state = ProcessState.BACKOFF
             _log.warning("the embedded model ended (%s); again in %.1f s", self.last_error, pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._pace.longest_pause_s)
@@ -127,7 +127,7 @@ class EmbeddedModels:
 
     async def _live(self) -> int | None:
         """One life of the process, from its start to its end; its exit status, None if it could not be started."""
-        self.state = State.STARTING
+        self.state = ProcessState.STARTING
         self._last_words.clear()
         try:
             async with self._being_born:
@@ -166,7 +166,7 @@ class EmbeddedModels:
         try:
             async with asyncio.timeout(self._pace.start_s):
                 ready, api_key = await self._set_up(process)
-            self.state = State.RUNNING
+            self.state = ProcessState.RUNNING
             for name, port in ready.ports.items():
                 self._moved(name, port, api_key)
             await self._until_hung(process.pid, ready.ports.values())

@@ -12,12 +12,12 @@ import pytest
 
 from gateway.app import Gateway
 from gateway.flow.classify import OFF_LOOP_BYTES, Classifier
-from gateway.flow.fair_threads import FairThreads, Stint, TooBusy
+from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
 from gateway.providers.vendors import VENDORS
 from gateway.routing.plan import Detecting
 from gateway.settings import load
-from gateway.values.finding import Kind
-from gateway.values.request import ChatRequest, Facts
+from gateway.values.finding import SensitiveKind
+from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import Sensitivity
 from tests.conftest import configuration
 
@@ -26,16 +26,16 @@ DENSE = "123 456 " * 2_000
 LARGE = "a b " * (OFF_LOOP_BYTES // 2)
 
 
-def detecting(limit_s: float = 30.0, kinds: frozenset[Kind] = frozenset(Kind)) -> Detecting:
-    return Detecting(kinds, dict.fromkeys(Kind, Sensitivity.CONFIDENTIAL), Sensitivity.RESTRICTED, limit_s)
+def detecting(limit_s: float = 30.0, kinds: frozenset[SensitiveKind] = frozenset(SensitiveKind)) -> Detecting:
+    return Detecting(kinds, dict.fromkeys(SensitiveKind, Sensitivity.CONFIDENTIAL), Sensitivity.RESTRICTED, limit_s)
 
 
-def asked(text: str, key: str = "app") -> ChatRequest:
+def asked(text: str, key: str = "app") -> Request:
     fields = msgspec.json.decode(json.dumps({"messages": [{"content": text}]}), type=dict[str, msgspec.Raw])
     facts = Facts(
         model="m", sensitivity=Sensitivity.PUBLIC, needs=frozenset(), prompt_tokens=1, max_output_tokens=None, stream=False, key=key
     )  # fmt: skip
-    return ChatRequest(id="r", fields=fields, size=len(text), facts=facts, wants_usage=False)
+    return Request(id="r", fields=fields, size=len(text), facts=facts, wants_usage=False)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def asked(text: str, key: str = "app") -> ChatRequest:
 async def test_large_bodies_and_dense_ones_go_to_a_thread(text: str, on_threads: int) -> None:
     classifier = Classifier()
     request = await classifier.classify(asked(text), detecting())
-    assert request.facts.found == ((Kind.CARD,) if CARD in text else ())
+    assert request.facts.found == ((SensitiveKind.CARD,) if CARD in text else ())
     assert request.facts.sensitivity is (Sensitivity.CONFIDENTIAL if CARD in text else Sensitivity.PUBLIC)
     so_far = classifier.so_far
     assert (so_far.on_threads, so_far.found, so_far.clean) == (on_threads, int(CARD in text), int(CARD not in text))
@@ -70,9 +70,13 @@ async def test_no_patterns_are_compiled_once_it_is_made(monkeypatch: pytest.Monk
         raise AssertionError("patterns were compiled for a request")
 
     monkeypatch.setattr(hyperscan, "Database", compiled)
-    for kinds in (frozenset(Kind), frozenset({Kind.CARD}), frozenset({Kind.EMAIL, Kind.CARD})):
+    for kinds in (
+        frozenset(SensitiveKind),
+        frozenset({SensitiveKind.CARD}),
+        frozenset({SensitiveKind.EMAIL, SensitiveKind.CARD}),
+    ):
         request = await classifier.classify(asked(f"{CARD} jane@example.com +1 415-555-2671"), detecting(kinds=kinds))
-        assert Kind.CARD in request.facts.found
+        assert SensitiveKind.CARD in request.facts.found
         assert set(request.facts.found) <= kinds
     classifier.close()
 
@@ -84,7 +88,7 @@ async def test_a_request_that_finds_no_thread_is_turned_away() -> None:
     await asyncio.sleep(0)
     with pytest.raises(TooBusy):
         await classifier.classify(asked(LARGE), detecting())
-    assert (await classifier.classify(asked(CARD), detecting())).facts.found == (Kind.CARD,)  # needs none
+    assert (await classifier.classify(asked(CARD), detecting())).facts.found == (SensitiveKind.CARD,)  # needs none
     assert classifier.so_far.turned_away == 1
     go.set()
     await blocked
@@ -98,7 +102,7 @@ async def test_the_caller_is_told_503_and_when_to_come_back(tmp_path: Path) -> N
     gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, frozenset(VENDORS)))
     go = threading.Event()
 
-    def blocks(_: Stint) -> bool:
+    def blocks(_: TimeSlice) -> bool:
         return go.wait(20)
 
     threads = gateway._classifier._threads

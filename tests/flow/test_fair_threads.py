@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.flow.fair_threads import FairThreads, Stint, TooBusy
+from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
 
 
 class Bench:
@@ -17,16 +17,16 @@ class Bench:
         self.go = threading.Event()
         self.ended: list[str] = []
 
-    def work(self, name: str) -> Callable[[Stint], str]:
-        def run(_: Stint) -> str:
+    def work(self, name: str) -> Callable[[TimeSlice], str]:
+        def run(_: TimeSlice) -> str:
             self.begun.append(name)
             self.go.wait(20)
             return name
 
         return run
 
-    def until_over(self, name: str) -> Callable[[Stint], str]:
-        def run(stint: Stint) -> str:
+    def until_over(self, name: str) -> Callable[[TimeSlice], str]:
+        def run(stint: TimeSlice) -> str:
             self.begun.append(name)
             while not stint.is_over():
                 pass
@@ -108,7 +108,7 @@ async def test_the_limit_begins_when_the_work_does() -> None:
     await bench.has(1)
     over: list[bool] = []
 
-    def asks(stint: Stint) -> None:
+    def asks(stint: TimeSlice) -> None:
         over.append(stint.is_over())
 
     second = asyncio.create_task(pool.run("b", asks, 5.0))
@@ -154,7 +154,7 @@ async def test_one_that_leaves_the_queue_leaves_nothing() -> None:
 async def test_what_work_raises_is_raised_and_gives_its_thread_back() -> None:
     pool = threads(1)
 
-    def fails(_: Stint) -> None:
+    def fails(_: TimeSlice) -> None:
         raise ValueError
 
     for _ in range(3):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.insight.batching import BatchingServer
 from gateway.insight.clock import VirtualClock
-from gateway.insight.server import Course, Job
+from gateway.insight.server import EpisodeFailures, Job
 from gateway.insight.world import Batching, Episode, Failures
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
@@ -43,7 +43,7 @@ class Stand:
         spec = Batching(
             **({"prefill_tokens_per_s": PREFILL, "step_s": STEP, "batched_tokens": BATCHED} | batching)  # type: ignore[arg-type]
         )
-        self.server = BatchingServer(spec, Course(self.clock, Failures(), episodes, BEGAN), self.clock)
+        self.server = BatchingServer(spec, EpisodeFailures(self.clock, Failures(), episodes, BEGAN), self.clock)
 
     def ask(self, at: float, prompt_tokens: int, output_tokens: int) -> tuple[Job, Asker]:
         self.clock.run_until(BEGAN + at)

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.insight.fit import ASSUMED_OFF, FEWEST, LEAST, Fit, beyond, fit, with_beyond
+from gateway.insight.fit import ASSUMED_OFF, FEWEST, LEAST, DeploymentFit, beyond, fit, with_beyond
 from gateway.insight.fit_commercial import fit_commercial
 from gateway.insight.least_squares import nonnegative
 from gateway.insight.predict import predict
-from gateway.insight.row import row_of
 from gateway.insight.sample import Sample, samples_of
+from gateway.insight.simulated_request import row_of
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread, Unpredictable, World
 from gateway.values.outcome import Outcome
@@ -202,7 +202,7 @@ def test_what_does_not_predict_its_later_part_is_in_doubt_by_as_much(busy: list[
 
 
 def test_what_lies_far_outside_of_all_that_was_seen_is_told() -> None:
-    its = Fit(answered=500, behaviour=Behaviour(self_hosted=SERVER), largest_prompt=1000, most_per_minute=100)
+    its = DeploymentFit(answered=500, behaviour=Behaviour(self_hosted=SERVER), largest_prompt=1000, most_per_minute=100)
     records = recorded(OWN, Behaviour(self_hosted=SERVER), 300, 0.5)
     usual = [row_of(record) for record in records]
     large = max(tried.prompt_tokens for row in usual for tried in row.tried)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.insight.batching import BatchingServer
 from gateway.insight.clock import VirtualClock
 from gateway.insight.commercial import CommercialServer
-from gateway.insight.server import Course, Foreseen, Job, Server
+from gateway.insight.server import EpisodeFailures, Foreseen, Job, Server
 from gateway.insight.world import Batching, Episode, Failures, FirstOutput, RateLimits, Service, Spread
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
@@ -44,7 +44,7 @@ class Asker:
 
 
 def server(kind: str, clock: VirtualClock, failures: Failures) -> Server:
-    course = Course(clock, failures, [SLOW], BEGAN)
+    course = EpisodeFailures(clock, failures, [SLOW], BEGAN)
     return BatchingServer(BATCHING, course, clock) if kind == "own" else CommercialServer(SERVICE, course, clock)
 
 

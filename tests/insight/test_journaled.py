@@ -26,7 +26,7 @@ from gateway.settings import load
 from gateway.state.revisions import Revisions
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
-from gateway.values.revision import By, KeptRevision, Revision, State, Via
+from gateway.values.revision import Actor, Channel, KeptRevision, Revision, RevisionState
 from tests.insight.test_fit import traffic
 from tests.insight.worlds import arrivals, catalogue, deployment, facts, planned, simulated, steady
 from tests.support.gateway import REPOSITORY
@@ -274,7 +274,7 @@ def test_that_another_policy_is_in_force_is_said(folder: Path) -> None:
     for published, notes in ((content, 0), ("f" * 64, 1)):
         settings.revisions_path.unlink(missing_ok=True)
         revisions = Revisions(settings.revisions_path)
-        revision = Revision(number=1, content=published, by=By(Via.ADMIN, 1.0), state=State.IN_FORCE)
+        revision = Revision(number=1, content=published, by=Actor(Channel.ADMIN, 1.0), state=RevisionState.IN_FORCE)
         revisions.add(KeptRevision(revision=revision, document="", ground=settings.ground))
         revisions.save()
         found = json.loads(CliRunner().invoke(main, args).stdout)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
-from gateway.insight.fit import Fit
+from gateway.insight.fit import DeploymentFit
 from gateway.insight.measure import Attainment
 from gateway.insight.predict import Predicted
 from gateway.insight.report import report
@@ -40,7 +40,7 @@ def played(
     behaviours: dict[str, Behaviour],
     of: Catalogue = OF,
     slo: SloEntry | None = SLO,
-    fits: dict[str, Fit] | None = None,
+    fits: dict[str, DeploymentFit] | None = None,
     **draft: Any,
 ) -> tuple[Compared, list[Played]]:
     """The cheap one first, against another policy."""
@@ -246,7 +246,7 @@ def test_that_hardly_any_are_answered_is_said_before_all_else() -> None:
 
 def test_a_difference_that_hangs_on_what_is_in_doubt_judges_nothing() -> None:
     """The dear one is quick enough as it was taken to be, and not if it is three times as slow."""
-    fits = {DEAR: Fit(answered=9, behaviour=steady(0.2), doubts=("why",), off=3.0)}
+    fits = {DEAR: DeploymentFit(answered=9, behaviour=steady(0.2), doubts=("why",), off=3.0)}
     late = {CHEAP: steady(0.8), DEAR: steady(0.2)}
     found, _ = played(late, prefer=DEAR_FIRST, fits=fits)
     assert [one.how for one in found.otherwise] == ["slower", "faster"]

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.learning.fit import Fit
+from gateway.learning.fit import ForgettingFit
 
 parts = st.tuples(st.floats(0.05, 2), st.floats(0, 1e-3), st.floats(0, 0.1), st.floats(0, 0.05))
 
 
-def fitted(true: tuple[float, ...], samples: int, seed: int, sigma: float = 0.0) -> tuple[Fit, random.Random]:
-    fit, chance = Fit(), random.Random(seed)
+def fitted(true: tuple[float, ...], samples: int, seed: int, sigma: float = 0.0) -> tuple[ForgettingFit, random.Random]:
+    fit, chance = ForgettingFit(), random.Random(seed)
     for _ in range(samples):
         x = _x(chance)
         fit.add(*x, _seconds(true, x) * chance.lognormvariate(0, sigma))
@@ -53,7 +53,7 @@ samples = st.lists(
 
 @given(samples)
 def test_no_part_is_ever_negative_and_something_is_always_expected(seen: list[tuple[float, int, float, float]]) -> None:
-    fit = Fit()
+    fit = ForgettingFit()
     for sample in seen:
         fit.add(*sample)
         fit.solve()
@@ -62,7 +62,7 @@ def test_no_part_is_ever_negative_and_something_is_always_expected(seen: list[tu
 
 
 def test_what_never_changes_is_the_bases() -> None:
-    fit = Fit()
+    fit = ForgettingFit()
     for _ in range(50):
         fit.add(500, 0, 0, 0.2)
     fit.solve()

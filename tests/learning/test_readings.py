@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from gateway.learning.breaker import FAILED, FEW_IN_A_ROW, FIRST_PAUSE_S, PROOFS
 from gateway.learning.latency import LatencyModel
 from gateway.learning.readings import Readings
+from gateway.values.admissibility import OPEN, Health, Rejection
 from gateway.values.decision import Decision
 from gateway.values.deployment import Hardware
-from gateway.values.gate import OPEN, Bar, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, Quota
 from gateway.values.outcome import CONSEQUENCES, Outcome
 from gateway.values.records import Attempt
@@ -152,11 +152,11 @@ def test_what_rate_limits_leave_is_less_what_was_sent_since() -> None:
     readings.began("a", 100.0, 50)
     readings.told_headroom("a", first, Headroom(Quota(3, 110.0), Quota(100, 105.0)), 100.5)
     assert readings.of("a").gate.headroom == Headroom(Quota(2, 110.0), Quota(50, 105.0))
-    assert readings.of("a").bar(51, 101.0) == Bar(Health.REFUSING, 105.0, 50.0)
+    assert readings.of("a").bar(51, 101.0) == Rejection(Health.REFUSING, 105.0, 50.0)
     assert readings.of("a").bar(51, 105.0) is None
     readings.began("a", 105.0, 50)
     readings.began("a", 105.0, 50)
-    assert readings.of("a").bar(0, 109.0) == Bar(Health.REFUSING, 110.0)
+    assert readings.of("a").bar(0, 109.0) == Rejection(Health.REFUSING, 110.0)
     assert readings.of("a").bar(0, 110.0) is None
 
 

@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 from gateway.state import revisions as room
 from gateway.state.revisions import Revisions, stored
 from gateway.values.deployment import Catalogue
-from gateway.values.revision import By, Ground, KeptRevision, Revision, State, Via, Withdrawal
+from gateway.values.revision import Actor, Channel, CompileContext, KeptRevision, Revision, RevisionState, Withdrawal
 
-GROUND = Ground(catalogue=Catalogue(deployments={}, models={}), deadline_s=60.0)
-BY = By(Via.ADMIN, 1.0, "me")
+GROUND = CompileContext(catalogue=Catalogue(deployments={}, models={}), deadline_s=60.0)
+BY = Actor(Channel.ADMIN, 1.0, "me")
 
 
 def publish(revisions: Revisions, content: str, again_of: int | None = None) -> int:
-    was, number = revisions.of_state(State.IN_FORCE), revisions.next_number
+    was, number = revisions.of_state(RevisionState.IN_FORCE), revisions.next_number
     if was is not None:
-        revisions.end(was.revision.number, State.REPLACED if again_of is None else State.ROLLED_BACK, BY)
-    new = Revision(number=number, content=content, by=BY, state=State.IN_FORCE, again_of=again_of)
+        revisions.end(
+            was.revision.number, RevisionState.REPLACED if again_of is None else RevisionState.ROLLED_BACK, BY
+        )
+    new = Revision(number=number, content=content, by=BY, state=RevisionState.IN_FORCE, again_of=again_of)
     revisions.add(KeptRevision(revision=new, document=f"# {content}\n", ground=GROUND))
     return number
 
@@ -56,7 +58,7 @@ def test_the_same_after_a_restart(tmp_path: Path) -> None:
 def test_bounded_and_what_counts_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "KEEP", 5)
     revisions = Revisions(tmp_path / "r.db")
-    staged = Revision(number=1, content="s", by=BY, state=State.STAGED, share=0.1)
+    staged = Revision(number=1, content="s", by=BY, state=RevisionState.STAGED, share=0.1)
     revisions.add(KeptRevision(revision=staged, document="s", ground=GROUND))
     for at in range(20):
         publish(revisions, str(at))
@@ -81,9 +83,9 @@ def test_rollbacks_go_further_back_each_time(tmp_path: Path) -> None:
 def test_one_that_never_was_in_force_is_nothing_to_go_back_to(tmp_path: Path) -> None:
     revisions = Revisions(tmp_path / "r.db")
     publish(revisions, "a")
-    staged = Revision(number=2, content="s", by=BY, state=State.STAGED, share=0.1)
+    staged = Revision(number=2, content="s", by=BY, state=RevisionState.STAGED, share=0.1)
     revisions.add(KeptRevision(revision=staged, document="s", ground=GROUND))
-    ended = revisions.end(2, State.WITHDRAWN, BY, Withdrawal.ERRORS, "why")
+    ended = revisions.end(2, RevisionState.WITHDRAWN, BY, Withdrawal.ERRORS, "why")
     assert (ended.withdrawal, ended.reason, ended.was_in_force) == (Withdrawal.ERRORS, "why", False)
     publish(revisions, "b")
     assert rolled_back(revisions) == "a"

@@ -34,7 +34,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from faker import Faker
 from polyfactory.value_generators.regex import RegexFactory
 
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 
 SEED = 20261123
 LOCALES = [
@@ -108,7 +108,7 @@ EUROPE = [
 class Positives(NamedTuple):
     """Strings of one kind from one source; `said` is a sentence that they stand in."""
 
-    kind: Kind
+    kind: SensitiveKind
     source: str
     strings: list[str]
     said: str = "Please look at {} for me."
@@ -130,8 +130,10 @@ def fakers(locales: list[str]) -> Iterator[Faker]:
 
 
 def emails() -> Iterator[Positives]:
-    yield Positives(Kind.EMAIL, "faker, 32 locales", [f.email() for f in fakers(LOCALES) for _ in range(20)])
-    yield Positives(Kind.EMAIL, "faker, of companies", [f.company_email() for f in fakers(LOCALES) for _ in range(20)])
+    yield Positives(SensitiveKind.EMAIL, "faker, 32 locales", [f.email() for f in fakers(LOCALES) for _ in range(20)])
+    yield Positives(
+        SensitiveKind.EMAIL, "faker, of companies", [f.company_email() for f in fakers(LOCALES) for _ in range(20)]
+    )
 
 
 def examples(regions: list[str], form: int) -> list[str]:
@@ -147,33 +149,44 @@ def examples(regions: list[str], form: int) -> list[str]:
 def phones() -> Iterator[Positives]:
     form, every = phonenumbers.PhoneNumberFormat, ["CN", "US", *EUROPE]
     called = "My phone number is {}, thanks."
-    yield Positives(Kind.PHONE, "phonenumbers, +E.164, CN US EU", examples(every, form.E164))
-    yield Positives(Kind.PHONE, "phonenumbers, international, CN US EU", examples(every, form.INTERNATIONAL))
+    yield Positives(SensitiveKind.PHONE, "phonenumbers, +E.164, CN US EU", examples(every, form.E164))
+    yield Positives(SensitiveKind.PHONE, "phonenumbers, international, CN US EU", examples(every, form.INTERNATIONAL))
     yield Positives(
-        Kind.PHONE, "phonenumbers, national, CN US EU, said to be a phone", examples(every, form.NATIONAL), called
+        SensitiveKind.PHONE,
+        "phonenumbers, national, CN US EU, said to be a phone",
+        examples(every, form.NATIONAL),
+        called,
     )
-    yield Positives(Kind.PHONE, "phonenumbers, national, CN US, not said", examples(["CN", "US"], form.NATIONAL))
-    yield Positives(Kind.PHONE, "phonenumbers, national, EU, not said", examples(EUROPE, form.NATIONAL))
+    yield Positives(
+        SensitiveKind.PHONE, "phonenumbers, national, CN US, not said", examples(["CN", "US"], form.NATIONAL)
+    )
+    yield Positives(SensitiveKind.PHONE, "phonenumbers, national, EU, not said", examples(EUROPE, form.NATIONAL))
     faker = {f.locales[0]: f for f in fakers(LOCALES)}
     yield Positives(
-        Kind.PHONE, "faker, zh_CN, not said", [faker["zh_CN"].phone_number() for _ in range(200)], "我的号码{}，谢谢"
+        SensitiveKind.PHONE,
+        "faker, zh_CN, not said",
+        [faker["zh_CN"].phone_number() for _ in range(200)],
+        "我的号码{}，谢谢",
     )
-    yield Positives(Kind.PHONE, "faker, en_US, not said", [faker["en_US"].phone_number() for _ in range(200)])
+    yield Positives(SensitiveKind.PHONE, "faker, en_US, not said", [faker["en_US"].phone_number() for _ in range(200)])
     europe = [
         f
         for name, f in faker.items()
         if name in {"en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_PT"}
     ]
     yield Positives(
-        Kind.PHONE, "faker, 8 European locales, said", [f.phone_number() for f in europe for _ in range(40)], called
+        SensitiveKind.PHONE,
+        "faker, 8 European locales, said",
+        [f.phone_number() for f in europe for _ in range(40)],
+        called,
     )
 
 
 def ibans() -> Iterator[Positives]:
     written = [f.iban() for f in fakers(LOCALES) for _ in range(10)]
-    yield Positives(Kind.IBAN, "faker, 32 locales", written)
+    yield Positives(SensitiveKind.IBAN, "faker, 32 locales", written)
     grouped = [" ".join(one[at : at + 4] for at in range(0, len(one), 4)) for one in written]
-    yield Positives(Kind.IBAN, "faker, in groups of 4", grouped)
+    yield Positives(SensitiveKind.IBAN, "faker, in groups of 4", grouped)
 
 
 # the test numbers that card schemes and processors publish
@@ -202,17 +215,19 @@ PUBLISHED_CARDS = [
 
 
 def cards() -> Iterator[Positives]:
-    yield Positives(Kind.CARD, "published test numbers", PUBLISHED_CARDS)
+    yield Positives(SensitiveKind.CARD, "published test numbers", PUBLISHED_CARDS)
     sixteen = [one for one in PUBLISHED_CARDS if len(one) == 16]
     yield Positives(
-        Kind.CARD,
+        SensitiveKind.CARD,
         "published, in groups of 4",
         [" ".join(one[at : at + 4] for at in range(0, 16, 4)) for one in sixteen],
     )
     faker = next(fakers(["en_US"]))
-    yield Positives(Kind.CARD, "faker, all its schemes, not said", [faker.credit_card_number() for _ in range(500)])
+    yield Positives(
+        SensitiveKind.CARD, "faker, all its schemes, not said", [faker.credit_card_number() for _ in range(500)]
+    )
     said = [faker.credit_card_number() for _ in range(500)]
-    yield Positives(Kind.CARD, "faker, all its schemes, said to be a card", said, "My credit card is {}.")
+    yield Positives(SensitiveKind.CARD, "faker, all its schemes, said to be a card", said, "My credit card is {}.")
 
 
 # python-stdnum's modules, how such a number is called, faker's locale and method for it
@@ -263,10 +278,10 @@ def doctest_numbers(module: str) -> list[str]:
 def national_ids() -> Iterator[Positives]:
     for module, called, locale, method in IDS:
         said = f"The {called} is {{}}."
-        yield Positives(Kind.NATIONAL_ID, f"python-stdnum, {module}", doctest_numbers(module), said)
+        yield Positives(SensitiveKind.NATIONAL_ID, f"python-stdnum, {module}", doctest_numbers(module), said)
         if locale:
             made = islice(filter(_is_possible, iter(getattr(next(fakers([locale])), method), None)), 30)
-            yield Positives(Kind.NATIONAL_ID, f"faker, {locale} {method}", list(made), said)
+            yield Positives(SensitiveKind.NATIONAL_ID, f"faker, {locale} {method}", list(made), said)
 
 
 _CZECH = re.compile(r"([0-9]{2})([0156][0-9])([0-9]{2})/[0-9]{3,4}")
@@ -286,8 +301,8 @@ def _is_possible(number: str) -> bool:
 
 def resident_ids() -> Iterator[Positives]:
     faker = next(fakers(["zh_CN"]))
-    yield Positives(Kind.RESIDENT_ID_CN, "faker, zh_CN", [faker.ssn() for _ in range(300)], "他的证件{}已登记")
-    yield Positives(Kind.RESIDENT_ID_CN, "python-stdnum, cn.ric", doctest_numbers("cn.ric"))
+    yield Positives(SensitiveKind.RESIDENT_ID_CN, "faker, zh_CN", [faker.ssn() for _ in range(300)], "他的证件{}已登记")
+    yield Positives(SensitiveKind.RESIDENT_ID_CN, "python-stdnum, cn.ric", doctest_numbers("cn.ric"))
 
 
 # what is not one maker's key: other kinds have these, or the pattern fits any hash
@@ -304,13 +319,13 @@ def keys() -> Iterator[Positives]:
         if name == "Basic Auth Credentials":
             made = [f"https{one}db.example.org" for one in made]
         if made:
-            yield Positives(Kind.API_KEY, f"detect-secrets, {name}", made)
-    yield Positives(Kind.API_KEY, "AWS's documentation", ["AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"])
+            yield Positives(SensitiveKind.API_KEY, f"detect-secrets, {name}", made)
+    yield Positives(SensitiveKind.API_KEY, "AWS's documentation", ["AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"])
     secrets = (
         "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "SecretAccessKey: je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
     )
-    yield Positives(Kind.API_KEY, "AWS's documentation, secrets", list(secrets))
+    yield Positives(SensitiveKind.API_KEY, "AWS's documentation, secrets", list(secrets))
 
 
 def _made_simple(pattern: str) -> str:
@@ -343,7 +358,7 @@ PUBLISHED_TOKENS = [
 
 
 def tokens() -> Iterator[Positives]:
-    yield Positives(Kind.JWT, "RFC 7515, 7516, 7519", PUBLISHED_TOKENS)
+    yield Positives(SensitiveKind.JWT, "RFC 7515, 7516, 7519", PUBLISHED_TOKENS)
     faker = next(fakers(["en_US"]))
     headers = [None, {"kid": "key-1"}, {"kid": "a" * 40, "jku": "https://keys.invalid/set"}]
     made = [
@@ -352,7 +367,7 @@ def tokens() -> Iterator[Positives]:
         for header in headers
         for _ in range(10)
     ]
-    yield Positives(Kind.JWT, "PyJWT", made)
+    yield Positives(SensitiveKind.JWT, "PyJWT", made)
 
 
 def private_keys() -> Iterator[Positives]:
@@ -370,7 +385,7 @@ def private_keys() -> Iterator[Positives]:
             written.append(key.private_bytes(forms.Encoding.PEM, way, forms.NoEncryption()).decode())
         locked = forms.BestAvailableEncryption(b"a password")
         written.append(key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, locked).decode())
-    yield Positives(Kind.PRIVATE_KEY, "cryptography: RSA, EC, Ed25519; PKCS 1 and 8, OpenSSH", written)
+    yield Positives(SensitiveKind.PRIVATE_KEY, "cryptography: RSA, EC, Ed25519; PKCS 1 and 8, OpenSSH", written)
 
 
 def respelled() -> Iterator[Positives]:
@@ -393,21 +408,25 @@ def respelled() -> Iterator[Positives]:
         ("zero-width spaces", "\u200b".join),
     )
     for name, way in ways:
-        yield Positives(Kind.EMAIL, f"faker, {name}", [way(one) for one in said])
+        yield Positives(SensitiveKind.EMAIL, f"faker, {name}", [way(one) for one in said])
     numbers = [one for one in (faker.credit_card_number() for _ in range(600)) if len(one) == 16]
     grouped = [" ".join(one[at : at + 4] for at in range(0, 16, 4)) for one in numbers]
     wrapped = [textwrap.fill(f"{faker.sentence()} {one}.", 20, break_on_hyphens=False) for one in grouped]
-    yield Positives(Kind.CARD, "faker, in groups, wrapped at 20 characters (textwrap)", wrapped)
-    yield Positives(Kind.CARD, "faker, in groups, between tabs", [one.replace(" ", "\t") for one in grouped])
-    yield Positives(Kind.CARD, "faker, in groups, no-break spaces", [one.replace(" ", "\u00a0") for one in grouped])
+    yield Positives(SensitiveKind.CARD, "faker, in groups, wrapped at 20 characters (textwrap)", wrapped)
+    yield Positives(SensitiveKind.CARD, "faker, in groups, between tabs", [one.replace(" ", "\t") for one in grouped])
+    yield Positives(
+        SensitiveKind.CARD, "faker, in groups, no-break spaces", [one.replace(" ", "\u00a0") for one in grouped]
+    )
     ibans = [f.iban() for f in fakers(LOCALES) for _ in range(5)]
     spaced = [" ".join(one[at : at + 4] for at in range(0, len(one), 4)) for one in ibans]
     yield Positives(
-        Kind.IBAN, "faker, in groups, wrapped at 20 characters (textwrap)", [textwrap.fill(one, 20) for one in spaced]
+        SensitiveKind.IBAN,
+        "faker, in groups, wrapped at 20 characters (textwrap)",
+        [textwrap.fill(one, 20) for one in spaced],
     )
     logins = [f"{faker.user_name()}:{faker.password()}" for _ in range(200)]
     basic = [f"Authorization: Basic {base64.b64encode(one.encode()).decode()}" for one in logins]
-    yield Positives(Kind.API_KEY, "faker, user:password in a Basic header", basic)
+    yield Positives(SensitiveKind.API_KEY, "faker, user:password in a Basic header", basic)
 
 
 @cache

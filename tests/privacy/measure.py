@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.privacy.budget import Budget
+from gateway.privacy.budget import ScanBudget
 from gateway.privacy.detect import Detector
-from gateway.values.finding import Detection, Kind
+from gateway.values.finding import Detection, SensitiveKind
 from tests.privacy.corpus import Positives, negatives, positives
 
 
 class Recall(NamedTuple):
-    kind: Kind
+    kind: SensitiveKind
     source: str
     found: int
     of: int
@@ -26,8 +26,8 @@ class Recall(NamedTuple):
 class Alarms(NamedTuple):
     source: str
     texts: int
-    by_kind: dict[Kind, int]
-    examples: dict[Kind, list[str]]
+    by_kind: dict[SensitiveKind, int]
+    examples: dict[SensitiveKind, list[str]]
 
 
 def as_chat(*contents: str) -> dict[str, msgspec.Raw]:
@@ -36,12 +36,12 @@ def as_chat(*contents: str) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(msgspec.json.encode(body), type=dict[str, msgspec.Raw])
 
 
-def kinds(detection: Detection) -> dict[Kind, int]:
+def kinds(detection: Detection) -> dict[SensitiveKind, int]:
     assert detection.failed is None, detection.failed
     return {finding.kind: finding.count for finding in detection.findings}
 
 
-def work(detector: Detector, fields: dict[str, msgspec.Raw], budget: Budget) -> int:
+def work(detector: Detector, fields: dict[str, msgspec.Raw], budget: ScanBudget) -> int:
     """The steps that a detection takes, or that it took until its budget was used up."""
     search = detector._search(budget)
     search.run(fields)
@@ -60,8 +60,8 @@ def _recall(detector: Detector, some: Positives) -> Recall:
 def alarms(detector: Detector) -> list[Alarms]:
     rows = []
     for some in negatives():
-        counts: Counter[Kind] = Counter()
-        examples: dict[Kind, list[str]] = {}
+        counts: Counter[SensitiveKind] = Counter()
+        examples: dict[SensitiveKind, list[str]] = {}
         for text in some.texts:
             for kind in kinds(detector.detect(as_chat(text))):
                 counts[kind] += 1

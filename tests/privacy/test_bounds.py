@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from gateway.privacy.budget import Budget
+from gateway.privacy.budget import ScanBudget
 from gateway.privacy.detect import Detector
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from tests.privacy.measure import as_chat, kinds, work
 
 DETECTOR = Detector()
@@ -47,7 +47,7 @@ class Stopwatch:
 def steps(body: object) -> int:
     """The work of a whole detection, however many candidates there are."""
     fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
-    return work(DETECTOR, fields, Budget(max_checks=10**9))
+    return work(DETECTOR, fields, ScanBudget(max_checks=10**9))
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -60,17 +60,17 @@ def test_twice_the_text_takes_twice_the_work(name: str) -> None:
 @pytest.mark.parametrize("size", [2_000, 60_000])
 def test_work_that_is_bounded_goes_little_beyond(name: str, size: int) -> None:
     fields = as_chat("so " + PIECES[name] * (size // len(PIECES[name])))
-    whole = work(DETECTOR, fields, Budget())
-    done = work(DETECTOR, fields, Budget(max_steps=300))
+    whole = work(DETECTOR, fields, ScanBudget())
+    done = work(DETECTOR, fields, ScanBudget(max_steps=300))
     assert done <= min(whole, 300 + MOST_AT_ONCE)
-    assert (DETECTOR.detect_within(fields, Budget(max_steps=300)) is None) == (whole > 300)
+    assert (DETECTOR.detect_within(fields, ScanBudget(max_steps=300)) is None) == (whole > 300)
 
 
 @pytest.mark.parametrize("name", PIECES)
 def test_no_input_takes_long(name: str) -> None:
     text = "so " + PIECES[name] * (SIZE // len(PIECES[name]))
     watch, began = Stopwatch(), time.perf_counter()
-    DETECTOR.detect(as_chat(text), Budget(expired=watch))
+    DETECTOR.detect(as_chat(text), ScanBudget(expired=watch))
     watch()
     assert watch.longest < STEP_S
     assert time.perf_counter() - began < WHOLE_S
@@ -93,30 +93,32 @@ def test_out_of_time(text: str) -> None:
         asked += 1
         return asked > 5
 
-    detection = DETECTOR.detect(as_chat(text), Budget(expired=expired))
+    detection = DETECTOR.detect(as_chat(text), ScanBudget(expired=expired))
     assert detection.failed == "out of time"
     assert asked == 6
 
 
 def test_what_was_found_before_time_ran_out_is_said() -> None:
     turns = iter([False] * 6)
-    detection = DETECTOR.detect(as_chat(f"{CARD} " * 10_000), Budget(expired=lambda: next(turns, True)))
+    detection = DETECTOR.detect(as_chat(f"{CARD} " * 10_000), ScanBudget(expired=lambda: next(turns, True)))
     assert detection.failed == "out of time"
-    assert [finding.kind for finding in detection.findings] == [Kind.CARD]
+    assert [finding.kind for finding in detection.findings] == [SensitiveKind.CARD]
 
 
 def test_counts_saturate() -> None:
-    assert kinds(DETECTOR.detect(as_chat("a@example.com " * 500), Budget(max_count=20))) == {Kind.EMAIL: 20}
+    assert kinds(DETECTOR.detect(as_chat("a@example.com " * 500), ScanBudget(max_count=20))) == {
+        SensitiveKind.EMAIL: 20
+    }
 
 
 def test_too_many_candidates_is_not_clean() -> None:
     bad = as_chat("4111111111111112 " * 200)
-    assert DETECTOR.detect(bad, Budget(max_checks=100)).failed == "too many candidates for card"
+    assert DETECTOR.detect(bad, ScanBudget(max_checks=100)).failed == "too many candidates for card"
     assert DETECTOR.detect(bad).failed is None
 
 
 def test_too_much_text_is_not_clean() -> None:
-    assert DETECTOR.detect(as_chat("a " * 500), Budget(max_characters=500)).failed == "more text than is looked at"
+    assert DETECTOR.detect(as_chat("a " * 500), ScanBudget(max_characters=500)).failed == "more text than is looked at"
 
 
 @pytest.mark.parametrize(
@@ -142,15 +144,15 @@ def test_a_broken_clock_is_a_failure_that_says_where_and_nothing_else() -> None:
     def expired() -> bool:
         raise RuntimeError("the secret is 42")
 
-    failed = DETECTOR.detect(as_chat("a"), Budget(expired=expired)).failed
+    failed = DETECTOR.detect(as_chat("a"), ScanBudget(expired=expired)).failed
     assert failed is not None
     assert re.fullmatch(r"RuntimeError in detection, test_bounds\.py:[0-9]+", failed)
 
 
 def test_threads_at_once() -> None:
     texts = [
-        ("x " * 50_000 + CARD, {Kind.CARD: 1}),
-        ("y " * 50_000 + "jane@example.com", {Kind.EMAIL: 1}),
+        ("x " * 50_000 + CARD, {SensitiveKind.CARD: 1}),
+        ("y " * 50_000 + "jane@example.com", {SensitiveKind.EMAIL: 1}),
         ("z " * 50_000, {}),
     ]
     with ThreadPoolExecutor(8) as pool:
@@ -162,15 +164,15 @@ def test_threads_at_once() -> None:
 @pytest.mark.parametrize("at", [0, 7_900, 8_185, 8_191, 8_192, 8_200, 8_703, 16_380])
 def test_nothing_falls_between_blocks_or_counts_twice(at: int) -> None:
     text = ("lorem ipsum " * 2_000)[:at] + f" {CARD} " + "dolor sit " * 1_000
-    assert kinds(DETECTOR.detect(as_chat(text))) == {Kind.CARD: 1}
-    assert kinds(DETECTOR.detect(as_chat("汉" * at + f" {CARD}　" + "字" * 9_000))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(as_chat(text))) == {SensitiveKind.CARD: 1}
+    assert kinds(DETECTOR.detect(as_chat("汉" * at + f" {CARD}　" + "字" * 9_000))) == {SensitiveKind.CARD: 1}
 
 
 def test_many_members_and_long_lists() -> None:
     body = {"input": list(range(200_000)), "metadata": {f"k{n}": str(n) for n in range(5_000)}}
     fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
     watch, began = Stopwatch(), time.perf_counter()
-    DETECTOR.detect(fields, Budget(expired=watch))
+    DETECTOR.detect(fields, ScanBudget(expired=watch))
     assert watch.longest < STEP_S
     assert time.perf_counter() - began < WHOLE_S
 
@@ -188,4 +190,4 @@ def test_many_members_and_long_lists() -> None:
 )
 def test_many_members_are_much_work(body: object) -> None:
     fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
-    assert DETECTOR.detect_within(fields, Budget(max_steps=300)) is None
+    assert DETECTOR.detect_within(fields, ScanBudget(max_steps=300)) is None

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from gateway.privacy import charsets
-from gateway.privacy.budget import Budget
-from gateway.values.finding import Kind
+from gateway.privacy.budget import ScanBudget
+from gateway.values.finding import SensitiveKind
 from tests.privacy.measure import as_chat, kinds, work
 from tests.privacy.test_detect import DETECTOR, raw
 
@@ -61,27 +61,29 @@ PAYLOADS = {
 
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_text_in_base64_is_read_once(name: str) -> None:
-    assert kinds(DETECTOR.detect(as_chat(f"see {PAYLOADS[name]} there"))) == {Kind.CARD: 1}
-    assert kinds(DETECTOR.detect(raw({"file": PAYLOADS[name]}))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(as_chat(f"see {PAYLOADS[name]} there"))) == {SensitiveKind.CARD: 1}
+    assert kinds(DETECTOR.detect(raw({"file": PAYLOADS[name]}))) == {SensitiveKind.CARD: 1}
 
 
 def test_a_phone_in_base64_of_sixteen_letters() -> None:
-    assert kinds(DETECTOR.detect(as_chat(f"see {b64('+14155552671')}"))) == {Kind.PHONE: 1}
+    assert kinds(DETECTOR.detect(as_chat(f"see {b64('+14155552671')}"))) == {SensitiveKind.PHONE: 1}
 
 
 def test_words_before_a_number_are_read_in_their_charset() -> None:
-    assert kinds(DETECTOR.detect(as_chat(b64("身份证11010519491231002X，谢谢", "gbk")))) == {Kind.RESIDENT_ID_CN: 1}
+    assert kinds(DETECTOR.detect(as_chat(b64("身份证11010519491231002X，谢谢", "gbk")))) == {
+        SensitiveKind.RESIDENT_ID_CN: 1
+    }
 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (Kind.API_KEY, f"{'Ab1' * 60}-AKIAIOSFODNN7EXAMPLE-{'xY9' * 30}"),
-        (Kind.CARD, f"{'Ab1xZk' * 100}/4111-1111-1111-1111/{'xY9q' * 30}"),
-        (Kind.CARD, f"{'Ab1xZk' * 1000}/4111-1111-1111-1111/{'xY9q' * 3000}"),
+        (SensitiveKind.API_KEY, f"{'Ab1' * 60}-AKIAIOSFODNN7EXAMPLE-{'xY9' * 30}"),
+        (SensitiveKind.CARD, f"{'Ab1xZk' * 100}/4111-1111-1111-1111/{'xY9q' * 30}"),
+        (SensitiveKind.CARD, f"{'Ab1xZk' * 1000}/4111-1111-1111-1111/{'xY9q' * 3000}"),
     ],
 )
-def test_what_is_written_with_base64_s_letters_is_looked_at_too(kind: Kind, text: str) -> None:
+def test_what_is_written_with_base64_s_letters_is_looked_at_too(kind: SensitiveKind, text: str) -> None:
     assert kinds(DETECTOR.detect(raw({"x": text}))) == {kind: 1}
 
 
@@ -96,7 +98,7 @@ def test_chance_writes_nothing() -> None:
 @pytest.mark.parametrize("head", [b"", b"%PDF-1.7\n", b"\xff\xfe", "我的银行".encode("gbk")])
 def test_work_grows_as_bytes_do(head: bytes) -> None:
     few, many = (
-        work(DETECTOR, raw({"d": b64((head + DICE.randbytes(500)) * (size // 500))}), Budget())
+        work(DETECTOR, raw({"d": b64((head + DICE.randbytes(500)) * (size // 500))}), ScanBudget())
         for size in (50_000, 100_000)
     )
     assert many <= 2.5 * few + 200

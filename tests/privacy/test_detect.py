@@ -7,9 +7,9 @@ import random
 import msgspec
 import pytest
 
-from gateway.privacy.budget import Budget
+from gateway.privacy.budget import ScanBudget
 from gateway.privacy.detect import Detector
-from gateway.values.finding import NOTHING_FOUND, Kind
+from gateway.values.finding import NOTHING_FOUND, SensitiveKind
 from tests.privacy.measure import as_chat, kinds, work
 
 DETECTOR = Detector()
@@ -24,61 +24,61 @@ def raw(body: object) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(json.dumps(body, ensure_ascii=False), type=dict[str, msgspec.Raw])
 
 
-def found(*contents: str) -> dict[Kind, int]:
+def found(*contents: str) -> dict[SensitiveKind, int]:
     return kinds(DETECTOR.detect(as_chat(*contents)))
 
 
-def found_in(body: object) -> set[Kind]:
+def found_in(body: object) -> set[SensitiveKind]:
     return set(kinds(DETECTOR.detect(raw(body))))
 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (Kind.EMAIL, "write to jane.doe+x@mail.example.co.uk."),
-        (Kind.EMAIL, "邮箱是zhang.san@qq.com请联系"),
-        (Kind.EMAIL, "user@münchen.de"),
-        (Kind.EMAIL, "用户@例子.公司"),
-        (Kind.PHONE, "call +1 (415) 555-2671"),
-        (Kind.PHONE, "(415) 555-2671"),
-        (Kind.PHONE, "217-977-6317x066"),
-        (Kind.PHONE, "我的手机13812345678，谢谢"),
-        (Kind.PHONE, "138-1234-5678"),
-        (Kind.PHONE, "座机（010）62345678"),
-        (Kind.PHONE, "Tel.: 030 901820"),
-        (Kind.PHONE, "01 42 68 53 00"),
-        (Kind.PHONE, '{"mobile": "07400 123456"}'),
-        (Kind.PHONE, "0049 30 901820"),
-        (Kind.IBAN, "DE89 3704 0044 0532 0130 00 und danke"),
-        (Kind.IBAN, "IBAN:GB82WEST12345698765432,"),
-        (Kind.CARD, "pay with 4111111111111111."),
-        (Kind.CARD, "3782 822463 10005"),
-        (Kind.CARD, "09919063-1351-4444-8888-234567890123 4111 1111 1111 1111"),
-        (Kind.CARD, "5555-5555-5555-4444"),
-        (Kind.NATIONAL_ID, "SSN 536-90-4399"),
-        (Kind.NATIONAL_ID, "social security number: 536904399"),
-        (Kind.NATIONAL_ID, "NHS number 943 476 5919"),
-        (Kind.NATIONAL_ID, "NI: AB 12 34 56 C"),
-        (Kind.NATIONAL_ID, "RCCMNL83S18D969H"),
-        (Kind.NATIONAL_ID, "DNI 54362315K"),
-        (Kind.NATIONAL_ID, "X2482300W"),
-        (Kind.NATIONAL_ID, "hetu 131052-308T"),
-        (Kind.NATIONAL_ID, "PESEL 44051401359"),
-        (Kind.NATIONAL_ID, "AHV 756.9217.0769.85"),
-        (Kind.RESIDENT_ID_CN, "身份证11010519491231002X。"),
-        (Kind.RESIDENT_ID_CN, "110105 19491231 002x"),
-        (Kind.API_KEY, "AKIAIOSFODNN7EXAMPLE"),
-        (Kind.API_KEY, "export OPENAI_API_KEY=sk-proj-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8"),
-        (Kind.API_KEY, "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"),
-        (Kind.API_KEY, 'client_secret: "q8Zr2-Lk5vTn9xWc4Yb7Hs1D"'),
-        (Kind.API_KEY, "postgres://app:Sup3rS3cret@db.internal:5432/x"),
-        (Kind.PRIVATE_KEY, PEM),
-        (Kind.PRIVATE_KEY, PEM.replace("\n", "\\n")),
-        (Kind.PRIVATE_KEY, PEM.replace("RSA ", "OPENSSH ")),
-        (Kind.JWT, f"Authorization: Bearer {TOKEN}"),
+        (SensitiveKind.EMAIL, "write to jane.doe+x@mail.example.co.uk."),
+        (SensitiveKind.EMAIL, "邮箱是zhang.san@qq.com请联系"),
+        (SensitiveKind.EMAIL, "user@münchen.de"),
+        (SensitiveKind.EMAIL, "用户@例子.公司"),
+        (SensitiveKind.PHONE, "call +1 (415) 555-2671"),
+        (SensitiveKind.PHONE, "(415) 555-2671"),
+        (SensitiveKind.PHONE, "217-977-6317x066"),
+        (SensitiveKind.PHONE, "我的手机13812345678，谢谢"),
+        (SensitiveKind.PHONE, "138-1234-5678"),
+        (SensitiveKind.PHONE, "座机（010）62345678"),
+        (SensitiveKind.PHONE, "Tel.: 030 901820"),
+        (SensitiveKind.PHONE, "01 42 68 53 00"),
+        (SensitiveKind.PHONE, '{"mobile": "07400 123456"}'),
+        (SensitiveKind.PHONE, "0049 30 901820"),
+        (SensitiveKind.IBAN, "DE89 3704 0044 0532 0130 00 und danke"),
+        (SensitiveKind.IBAN, "IBAN:GB82WEST12345698765432,"),
+        (SensitiveKind.CARD, "pay with 4111111111111111."),
+        (SensitiveKind.CARD, "3782 822463 10005"),
+        (SensitiveKind.CARD, "09919063-1351-4444-8888-234567890123 4111 1111 1111 1111"),
+        (SensitiveKind.CARD, "5555-5555-5555-4444"),
+        (SensitiveKind.NATIONAL_ID, "SSN 536-90-4399"),
+        (SensitiveKind.NATIONAL_ID, "social security number: 536904399"),
+        (SensitiveKind.NATIONAL_ID, "NHS number 943 476 5919"),
+        (SensitiveKind.NATIONAL_ID, "NI: AB 12 34 56 C"),
+        (SensitiveKind.NATIONAL_ID, "RCCMNL83S18D969H"),
+        (SensitiveKind.NATIONAL_ID, "DNI 54362315K"),
+        (SensitiveKind.NATIONAL_ID, "X2482300W"),
+        (SensitiveKind.NATIONAL_ID, "hetu 131052-308T"),
+        (SensitiveKind.NATIONAL_ID, "PESEL 44051401359"),
+        (SensitiveKind.NATIONAL_ID, "AHV 756.9217.0769.85"),
+        (SensitiveKind.RESIDENT_ID_CN, "身份证11010519491231002X。"),
+        (SensitiveKind.RESIDENT_ID_CN, "110105 19491231 002x"),
+        (SensitiveKind.API_KEY, "AKIAIOSFODNN7EXAMPLE"),
+        (SensitiveKind.API_KEY, "export OPENAI_API_KEY=sk-proj-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8"),
+        (SensitiveKind.API_KEY, "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"),
+        (SensitiveKind.API_KEY, 'client_secret: "q8Zr2-Lk5vTn9xWc4Yb7Hs1D"'),
+        (SensitiveKind.API_KEY, "postgres://app:Sup3rS3cret@db.internal:5432/x"),
+        (SensitiveKind.PRIVATE_KEY, PEM),
+        (SensitiveKind.PRIVATE_KEY, PEM.replace("\n", "\\n")),
+        (SensitiveKind.PRIVATE_KEY, PEM.replace("RSA ", "OPENSSH ")),
+        (SensitiveKind.JWT, f"Authorization: Bearer {TOKEN}"),
     ],
 )
-def test_each_kind_is_found(kind: Kind, text: str) -> None:
+def test_each_kind_is_found(kind: SensitiveKind, text: str) -> None:
     assert kind in found(text)
 
 
@@ -131,7 +131,7 @@ def test_what_looks_alike_is_not(text: str) -> None:
     ],
 )
 def test_however_it_is_spelled(written: str) -> None:
-    assert found(written) == {Kind.CARD: found(written)[Kind.CARD]}
+    assert found(written) == {SensitiveKind.CARD: found(written)[SensitiveKind.CARD]}
 
 
 @pytest.mark.parametrize(
@@ -173,36 +173,36 @@ def test_however_it_is_spelled(written: str) -> None:
     ],
 )
 def test_wherever_it_stands(body: object) -> None:
-    assert found_in(body) == {Kind.CARD}
+    assert found_in(body) == {SensitiveKind.CARD}
 
 
 def test_a_number_is_read_with_its_name() -> None:
-    assert found_in({"person": {"ssn": 536904399}}) == {Kind.NATIONAL_ID}
+    assert found_in({"person": {"ssn": 536904399}}) == {SensitiveKind.NATIONAL_ID}
     assert found_in({"person": {"size": 536904399}}) == set()
 
 
 @pytest.mark.parametrize(
     ("kind", "contents"),
     [
-        (Kind.CARD, ["4111 1111", " 1111 1111"]),
-        (Kind.CARD, ["my card is", "4111 1111 ", "1111 1111", "is it valid?"]),
-        (Kind.CARD, ["x" * 500 + " 41111", "11111111111 " + "y" * 500]),
-        (Kind.CARD, ["4111", "1111", "", "1111", "1111"]),
-        (Kind.EMAIL, ["mail jane.doe@exam", "ple.com now"]),
-        (Kind.EMAIL, ["jane.doe", "@example.com"]),
-        (Kind.PHONE, ["+1 415-5", "55-2671"]),
-        (Kind.IBAN, ["DE89 3704 0044 ", "0532 0130 00"]),
-        (Kind.API_KEY, ["AKIAIOSF", "ODNN7EXAMPLE"]),
-        (Kind.JWT, [TOKEN[:20], TOKEN[20:]]),
-        (Kind.PRIVATE_KEY, [PEM[:15], PEM[15:]]),
-        (Kind.RESIDENT_ID_CN, ["身份证110105194912", "31002X"]),
-        (Kind.CARD, ["卡4111 1111", "1111 1111。"]),
-        (Kind.CARD, ["4111 1111　", "1111 1111"]),
-        (Kind.EMAIL, ["用户@例", "子.公司"]),
-        (Kind.CARD, ["４１１１ １１１１", " １１１１ １１１１"]),
+        (SensitiveKind.CARD, ["4111 1111", " 1111 1111"]),
+        (SensitiveKind.CARD, ["my card is", "4111 1111 ", "1111 1111", "is it valid?"]),
+        (SensitiveKind.CARD, ["x" * 500 + " 41111", "11111111111 " + "y" * 500]),
+        (SensitiveKind.CARD, ["4111", "1111", "", "1111", "1111"]),
+        (SensitiveKind.EMAIL, ["mail jane.doe@exam", "ple.com now"]),
+        (SensitiveKind.EMAIL, ["jane.doe", "@example.com"]),
+        (SensitiveKind.PHONE, ["+1 415-5", "55-2671"]),
+        (SensitiveKind.IBAN, ["DE89 3704 0044 ", "0532 0130 00"]),
+        (SensitiveKind.API_KEY, ["AKIAIOSF", "ODNN7EXAMPLE"]),
+        (SensitiveKind.JWT, [TOKEN[:20], TOKEN[20:]]),
+        (SensitiveKind.PRIVATE_KEY, [PEM[:15], PEM[15:]]),
+        (SensitiveKind.RESIDENT_ID_CN, ["身份证110105194912", "31002X"]),
+        (SensitiveKind.CARD, ["卡4111 1111", "1111 1111。"]),
+        (SensitiveKind.CARD, ["4111 1111　", "1111 1111"]),
+        (SensitiveKind.EMAIL, ["用户@例", "子.公司"]),
+        (SensitiveKind.CARD, ["４１１１ １１１１", " １１１１ １１１１"]),
     ],
 )
-def test_split_over_messages_or_parts(kind: Kind, contents: list[str]) -> None:
+def test_split_over_messages_or_parts(kind: SensitiveKind, contents: list[str]) -> None:
     assert found(*contents)[kind] == 1
     parts = [{"type": "text", "text": content} for content in contents]
     assert kinds(DETECTOR.detect(raw({"messages": [{"role": "user", "content": parts}]})))[kind] == 1
@@ -213,21 +213,21 @@ def test_split_over_messages_or_parts(kind: Kind, contents: list[str]) -> None:
 @pytest.mark.parametrize(
     ("contents", "expected"),
     [
-        (["jane@example.com", "Hello"], {Kind.EMAIL: 1}),
-        ([CARD, "1 of 2"], {Kind.CARD: 1}),
+        (["jane@example.com", "Hello"], {SensitiveKind.EMAIL: 1}),
+        ([CARD, "1 of 2"], {SensitiveKind.CARD: 1}),
         (["in 1985", "2024 is now", "10 20 30"], {}),
         (["4111 1111", "and then", "1111 1111"], {}),
         (["I am @home", "example.com is a site"], {}),
     ],
 )
-def test_neighbours_do_not_make_up_findings(contents: list[str], expected: dict[Kind, int]) -> None:
+def test_neighbours_do_not_make_up_findings(contents: list[str], expected: dict[SensitiveKind, int]) -> None:
     assert found(*contents) == expected
 
 
 def test_names_written_twice_hide_nothing() -> None:
     body = b'{"metadata": {"a": "' + CARD.encode() + b'", "a": "nothing"}, "model": "m"}'
     detection = DETECTOR.detect(msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
-    assert kinds(detection) == {Kind.CARD: 1}
+    assert kinds(detection) == {SensitiveKind.CARD: 1}
 
 
 def test_escapes_in_json_hide_nothing() -> None:
@@ -239,15 +239,18 @@ def test_escapes_in_json_hide_nothing() -> None:
         json.dumps(json.dumps(arguments)),
         '"jane\\u0040example\\u002ecom"',
     ):
-        assert kinds(DETECTOR.detect({"x": msgspec.Raw(written.encode())})) == {Kind.EMAIL: 1}
+        assert kinds(DETECTOR.detect({"x": msgspec.Raw(written.encode())})) == {SensitiveKind.EMAIL: 1}
 
 
 def test_one_that_can_be_read_in_two_ways_counts_once() -> None:
-    assert found(f"a\\tb {CARD} and jane\\u0040example.com, bob@example.com") == {Kind.CARD: 1, Kind.EMAIL: 2}
+    assert found(f"a\\tb {CARD} and jane\\u0040example.com, bob@example.com") == {
+        SensitiveKind.CARD: 1,
+        SensitiveKind.EMAIL: 2,
+    }
 
 
 def test_half_a_surrogate_pair_hides_nothing() -> None:
-    assert Kind.CARD in kinds(DETECTOR.detect({"x": msgspec.Raw(rb'"\ud83d 4111 1111 1111 1111"')}))
+    assert SensitiveKind.CARD in kinds(DETECTOR.detect({"x": msgspec.Raw(rb'"\ud83d 4111 1111 1111 1111"')}))
 
 
 IMAGE = base64.b64encode(bytes(range(256)) * 400).decode()
@@ -268,33 +271,33 @@ def test_pictures_and_sound_are_no_text(url: str) -> None:
 
 def test_a_picture_within_prose_is_passed_by() -> None:
     picture = base64.b64encode(random.Random(5).randbytes(3_000_000)).decode()
-    steps = work(DETECTOR, as_chat(f"see ![x](data:image/png;base64,{picture})"), Budget())
+    steps = work(DETECTOR, as_chat(f"see ![x](data:image/png;base64,{picture})"), ScanBudget())
     assert steps < len(picture) // 2_000
-    assert found(f"see ![x](data:image/png;base64,{picture}) and {CARD}") == {Kind.CARD: 1}
+    assert found(f"see ![x](data:image/png;base64,{picture}) and {CARD}") == {SensitiveKind.CARD: 1}
 
 
 @pytest.mark.parametrize("much", ["", " and so on" * 100])
 @pytest.mark.parametrize("media", ["text/plain", "application/json", "image/svg+xml", "image/png", ""])
 def test_text_in_base64_is_read(media: str, much: str) -> None:
     payload = base64.b64encode(f"the card {CARD}{much}".encode()).decode()
-    assert found_in({"file": {"file_data": f"data:{media};base64,{payload}"}}) == {Kind.CARD}
-    assert found(f"see ![this](data:{media};base64,{payload}) picture") == {Kind.CARD: 1}
+    assert found_in({"file": {"file_data": f"data:{media};base64,{payload}"}}) == {SensitiveKind.CARD}
+    assert found(f"see ![this](data:{media};base64,{payload}) picture") == {SensitiveKind.CARD: 1}
     if much:
-        assert found_in({"file": {"file_data": payload}}) == {Kind.CARD}
+        assert found_in({"file": {"file_data": payload}}) == {SensitiveKind.CARD}
 
 
 def test_a_payload_that_goes_on_as_text_is_text() -> None:
-    assert found_in({"url": f"data:image/png;base64,{IMAGE} {CARD}"}) == {Kind.CARD}
-    assert found("data:text/plain,jane%40example.com") == {Kind.EMAIL: 1}
+    assert found_in({"url": f"data:image/png;base64,{IMAGE} {CARD}"}) == {SensitiveKind.CARD}
+    assert found("data:text/plain,jane%40example.com") == {SensitiveKind.EMAIL: 1}
 
 
 def test_only_the_kinds_that_are_asked_for() -> None:
-    detector = Detector(frozenset({Kind.CARD}))
-    assert kinds(detector.detect(as_chat(f"jane@example.com {CARD}"))) == {Kind.CARD: 1}
+    detector = Detector(frozenset({SensitiveKind.CARD}))
+    assert kinds(detector.detect(as_chat(f"jane@example.com {CARD}"))) == {SensitiveKind.CARD: 1}
     assert detector.detect(as_chat("jane@example.com 13812345678")) == NOTHING_FOUND
 
 
 def test_counts_and_nothing_of_the_text() -> None:
     detection = DETECTOR.detect(as_chat("a@example.com, b@example.com", "c@example.com", CARD))
-    assert kinds(detection) == {Kind.EMAIL: 3, Kind.CARD: 1}
+    assert kinds(detection) == {SensitiveKind.EMAIL: 3, SensitiveKind.CARD: 1}
     assert "example" not in repr(detection)

@@ -13,26 +13,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.privacy import scan
-from gateway.privacy.budget import Budget, Meter
+from gateway.privacy.budget import Meter, ScanBudget
 from gateway.privacy.detect import Detector
 from gateway.privacy.looks import LOOKS, sightings
 from gateway.privacy.sighting import Span
 from gateway.privacy.tally import Tally
-from gateway.values.finding import NOTHING_FOUND, Kind
+from gateway.values.finding import NOTHING_FOUND, SensitiveKind
 from tests.privacy.corpus import positives
 from tests.privacy.measure import kinds
 
 DETECTOR = Detector()
 PLANTED = [
-    (Kind.EMAIL, "jane.doe@example.com"),
-    (Kind.PHONE, "+14155552671"),
-    (Kind.IBAN, "DE89370400440532013000"),
-    (Kind.CARD, "4111111111111111"),
-    (Kind.NATIONAL_ID, "RCCMNL83S18D969H"),
-    (Kind.RESIDENT_ID_CN, "11010519491231002X"),
-    (Kind.API_KEY, "AKIAIOSFODNN7EXAMPLE"),
-    (Kind.JWT, "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UifQ.c2ln"),
-    (Kind.PRIVATE_KEY, "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj"),
+    (SensitiveKind.EMAIL, "jane.doe@example.com"),
+    (SensitiveKind.PHONE, "+14155552671"),
+    (SensitiveKind.IBAN, "DE89370400440532013000"),
+    (SensitiveKind.CARD, "4111111111111111"),
+    (SensitiveKind.NATIONAL_ID, "RCCMNL83S18D969H"),
+    (SensitiveKind.RESIDENT_ID_CN, "11010519491231002X"),
+    (SensitiveKind.API_KEY, "AKIAIOSFODNN7EXAMPLE"),
+    (SensitiveKind.JWT, "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UifQ.c2ln"),
+    (SensitiveKind.PRIVATE_KEY, "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj"),
 ]
 words = st.text(st.sampled_from(string.ascii_letters + '  \n\t"\\，。汉字éß😀\u200b'), max_size=30)
 leaves = st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(-10, 10) | words
@@ -60,7 +60,7 @@ def fields(body: object, *, ascii_only: bool) -> dict[str, msgspec.Raw]:
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(PLANTED), values, st.lists(st.integers(0, 5), max_size=4), st.booleans(), st.integers(0, 2))
 def test_what_is_planted_is_found(
-    planted: tuple[Kind, str], value: object, path: list[int], ascii_only: bool, nested: int
+    planted: tuple[SensitiveKind, str], value: object, path: list[int], ascii_only: bool, nested: int
 ) -> None:
     body = around(planted[1], value, path)
     for _ in range(nested):
@@ -71,7 +71,7 @@ def test_what_is_planted_is_found(
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PLANTED), st.lists(st.integers(1, 60), min_size=1, max_size=3), words, words, st.booleans())
 def test_what_is_split_is_found(
-    planted: tuple[Kind, str], cuts: list[int], before: str, after: str, in_parts: bool
+    planted: tuple[SensitiveKind, str], cuts: list[int], before: str, after: str, in_parts: bool
 ) -> None:
     places = sorted({0, *(cut % len(planted[1]) for cut in cuts), len(planted[1])})
     pieces = [planted[1][a:b] for a, b in itertools.pairwise(places)]
@@ -102,9 +102,9 @@ def test_random_machine_text_has_none(
     assert DETECTOR.detect(fields(body, ascii_only=False)) == NOTHING_FOUND
 
 
-def seen(text: str, fired: int) -> list[tuple[Kind, int, int]]:
-    span = Span(text, 0, len(text), Meter(Budget()))
-    found = sightings(LOOKS, span, fired, Tally(frozenset(Kind), Budget()))
+def seen(text: str, fired: int) -> list[tuple[SensitiveKind, int, int]]:
+    span = Span(text, 0, len(text), Meter(ScanBudget()))
+    found = sightings(LOOKS, span, fired, Tally(frozenset(SensitiveKind), ScanBudget()))
     return sorted((one.kind.value, one.start, one.end) for one in found if one.valid)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.privacy.detect import Detector
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from tests.privacy.corpus import _is_possible
 from tests.privacy.measure import Alarms, Recall, alarms, recall
 
@@ -26,15 +26,15 @@ FLOORS = {
     "detect-secrets, Telegram Bot Token": 0.95,
 }
 KIND_FLOORS = {
-    Kind.EMAIL: 1.0,
-    Kind.PHONE: 0.94,
-    Kind.IBAN: 0.96,
-    Kind.CARD: 0.91,
-    Kind.NATIONAL_ID: 0.99,
-    Kind.RESIDENT_ID_CN: 1.0,
-    Kind.API_KEY: 0.9,
-    Kind.PRIVATE_KEY: 1.0,
-    Kind.JWT: 1.0,
+    SensitiveKind.EMAIL: 1.0,
+    SensitiveKind.PHONE: 0.94,
+    SensitiveKind.IBAN: 0.96,
+    SensitiveKind.CARD: 0.91,
+    SensitiveKind.NATIONAL_ID: 0.99,
+    SensitiveKind.RESIDENT_ID_CN: 1.0,
+    SensitiveKind.API_KEY: 0.9,
+    SensitiveKind.PRIVATE_KEY: 1.0,
+    SensitiveKind.JWT: 1.0,
 }
 MOST_ALARMS = {"ids of 8 to 19 digits, one a text": 10}  # in 1,000 texts; one random number in ten passes Luhn
 # what is installed differs between machines; where docs/detection.md was measured there were none
@@ -74,8 +74,8 @@ def test_a_day_that_no_month_has_is_nobody_s_birth_number(written: str, possible
     assert _is_possible(written) is possible
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_recall_of_each_kind(kind: Kind, recalls: list[Recall]) -> None:
+@pytest.mark.parametrize("kind", SensitiveKind)
+def test_recall_of_each_kind(kind: SensitiveKind, recalls: list[Recall]) -> None:
     rows = [row for row in recalls if row.kind is kind]
     assert sum(row.of for row in rows) >= 10
     assert sum(row.found for row in rows) / sum(row.of for row in rows) >= KIND_FLOORS[kind]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.privacy.budget import Budget, Meter
+from gateway.privacy.budget import Meter, ScanBudget
 from gateway.privacy.seams import batches
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from tests.privacy.measure import kinds
 from tests.privacy.test_bounds import steps
 from tests.privacy.test_detect import DETECTOR, raw
@@ -21,13 +21,13 @@ def in_parts(texts: list[str]) -> dict[str, object]:
 @pytest.mark.parametrize("after", ["", "is it valid?", " ok"])
 def test_a_digit_at_a_time(before: str, after: str) -> None:
     texts = [before, *"4111111111111111", after]
-    assert kinds(DETECTOR.detect(raw(in_parts(texts)))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(raw(in_parts(texts)))) == {SensitiveKind.CARD: 1}
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PLANTED), st.data(), st.integers(0, 40), st.integers(0, 40), st.booleans(), st.booleans())
 def test_split_over_any_two_texts_among_many(
-    planted: tuple[Kind, str], data: st.DataObject, before: int, after: int, in_messages: bool, touching: bool
+    planted: tuple[SensitiveKind, str], data: st.DataObject, before: int, after: int, in_messages: bool, touching: bool
 ) -> None:
     cut = data.draw(st.integers(1, len(planted[1]) - 1))
     around = "ok" if touching else "ok "
@@ -46,7 +46,7 @@ def test_twice_the_pieces_take_twice_the_work(piece: str) -> None:
 
 @pytest.mark.parametrize("piece", ["1", "41", "4111 ", "ab12", "x" * 40, "x" * 200, "x" * 400])
 def test_what_is_read_again_is_a_bounded_multiple(piece: str) -> None:
-    meter = Meter(Budget())
+    meter = Meter(ScanBudget())
     read = sum(len(one.text) for batch in batches([piece] * 2000) for one in batch.readings(meter))
     assert read <= 2000 * (40 * min(len(piece), 48) + 512)
 
@@ -54,4 +54,4 @@ def test_what_is_read_again_is_a_bounded_multiple(piece: str) -> None:
 def test_no_piece_is_lost_between_batches() -> None:
     for count in (15, 16, 17, 31, 32, 33):
         texts = ["lorem ipsum " * 21] * count + ["mail jane.doe@exam", "ple.com now"]
-        assert kinds(DETECTOR.detect(raw(in_parts(texts)))) == {Kind.EMAIL: 1}
+        assert kinds(DETECTOR.detect(raw(in_parts(texts)))) == {SensitiveKind.EMAIL: 1}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.privacy.detect import Detector
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from tests.privacy.measure import as_chat, kinds
 from tests.privacy.test_detect import raw
 from tests.privacy.test_properties import PLANTED
@@ -19,7 +19,7 @@ from tests.privacy.test_properties import PLANTED
 DETECTOR = Detector()
 
 
-def found(text: str) -> dict[Kind, int]:
+def found(text: str) -> dict[SensitiveKind, int]:
     return kinds(DETECTOR.detect(as_chat(text)))
 
 
@@ -30,59 +30,62 @@ def b64(text: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (Kind.CARD, "my card is 4111 1111\n1111 1111, thanks"),
-        (Kind.CARD, "4111\t1111\t1111\t1111"),
-        (Kind.CARD, "4111 1111\n\n1111 1111"),
-        (Kind.CARD, "<tr><td>4111</td>\n <td>1111</td>\n <td>1111</td>\n <td class='x'>1111</td></tr>"),
-        (Kind.CARD, "&lt;td&gt;4111 1111&lt;/td&gt;&lt;td&gt;1111 1111&lt;/td&gt;"),
-        (Kind.CARD, "4111<b>1111</b>1111<wbr>1111"),
-        (Kind.CARD, '{"card": ["4111", "1111", "1111", "1111"]}'),
-        (Kind.CARD, '{"card": [4111, 1111, 1111, 1111]}'),
-        (Kind.CARD, "| 4111 | 1111 | 1111 | 1111 |"),
-        (Kind.CARD, "**4111** **1111** **1111** **1111**"),
-        (Kind.CARD, "4111%A01111%A01111%A01111"),
-        (Kind.CARD, "4111\U000e0100 1111 1111 1111"),
-        (Kind.CARD, "4\x001111111\x0011111111"),
-        (Kind.CARD, "4111\u28001111\u28001111\u28001111"),
-        (Kind.CARD, "4\u03361\u03361\u03361\u0336 1111 1111 1111"),
-        (Kind.CARD, "⁴¹¹¹ ¹¹¹¹ ¹¹¹¹ ¹¹¹¹"),
-        (Kind.CARD, "4\ufe0f\u20e31\u20e31\u20e31 1111 1111 1111"),
-        (Kind.CARD, "4111\u3164\u11601111\uffa011111111"),
-        (Kind.CARD, "4111 1111\x0c1111 1111"),
-        (Kind.EMAIL, "jane.doe<wbr>@example.com"),
-        (Kind.EMAIL, "jane%2525252525252540example.com"),
-        (Kind.CARD, "4111-1111-\r\n    1111-1111"),
-        (Kind.CARD, "> paid with 4111 1111\n> 1111 1111"),
-        (Kind.CARD, "4111\u00a01111\u00a0\n1111\u00a01111"),
-        (Kind.CARD, "card=4111+1111+1111+1111&cvc=123"),
-        (Kind.CARD, "card=4111%201111%201111%201111"),
-        (Kind.CARD, "4111&nbsp;1111&nbsp;1111&nbsp;1111"),
-        (Kind.CARD, "4111&#8203;1111&#8203;1111&#8203;1111"),
-        (Kind.IBAN, "DE89 3704 0044\n0532 0130 00"),
-        (Kind.IBAN, "DE89\t3704\t0044\t0532\t0130\t00"),
-        (Kind.PHONE, "call +1 415\n555 2671"),
-        (Kind.PHONE, "tel=%2B1+415+555+2671"),
-        (Kind.NATIONAL_ID, "SSN: 536-90-\n4399"),
-        (Kind.RESIDENT_ID_CN, "110105\t19491231\t002X"),
-        (Kind.EMAIL, "jane.doe%40example.com"),
-        (Kind.EMAIL, "mailto:jane.doe%2540example%252ecom"),
-        (Kind.EMAIL, "jane.doe&#64;example&#46;com"),
-        (Kind.EMAIL, "jane.doe&#x40;example.com"),
-        (Kind.EMAIL, "jane.doe&commat;example&period;com"),
-        (Kind.EMAIL, "jane.doe&amp;#64;example.com"),
-        (Kind.EMAIL, "jane.doe＠example．com"),
-        (Kind.EMAIL, "ja\u200bne.doe@exa\u200bmple.com"),
-        (Kind.API_KEY, "Authorization: Basic dXNlcjpwYXNzd29yZA=="),
-        (Kind.API_KEY, '{"headers": {"authorization": "Basic YWRtaW46czNjcjN0"}}'),
-        (Kind.API_KEY, f"see {b64('AWS key AKIAIOSFODNN7EXAMPLE')} there"),
-        (Kind.EMAIL, f"data {b64('mail jane.doe@example.com')}"),
-        (Kind.CARD, f"cookie=x; session={b64('4111 1111 1111 1111')}"),
-        (Kind.CARD, f"data:text/plain;base64,{b64('card 4111111111111111')}"),
-        (Kind.EMAIL, "\n".join(b64("mail jane.doe@example.com " * 9)[at : at + 76] for at in range(0, 312, 76))),
-        (Kind.PHONE, base64.urlsafe_b64encode("ü?>ü?> +14155552671 ü?>".encode()).decode().rstrip("=")),
+        (SensitiveKind.CARD, "my card is 4111 1111\n1111 1111, thanks"),
+        (SensitiveKind.CARD, "4111\t1111\t1111\t1111"),
+        (SensitiveKind.CARD, "4111 1111\n\n1111 1111"),
+        (SensitiveKind.CARD, "<tr><td>4111</td>\n <td>1111</td>\n <td>1111</td>\n <td class='x'>1111</td></tr>"),
+        (SensitiveKind.CARD, "&lt;td&gt;4111 1111&lt;/td&gt;&lt;td&gt;1111 1111&lt;/td&gt;"),
+        (SensitiveKind.CARD, "4111<b>1111</b>1111<wbr>1111"),
+        (SensitiveKind.CARD, '{"card": ["4111", "1111", "1111", "1111"]}'),
+        (SensitiveKind.CARD, '{"card": [4111, 1111, 1111, 1111]}'),
+        (SensitiveKind.CARD, "| 4111 | 1111 | 1111 | 1111 |"),
+        (SensitiveKind.CARD, "**4111** **1111** **1111** **1111**"),
+        (SensitiveKind.CARD, "4111%A01111%A01111%A01111"),
+        (SensitiveKind.CARD, "4111\U000e0100 1111 1111 1111"),
+        (SensitiveKind.CARD, "4\x001111111\x0011111111"),
+        (SensitiveKind.CARD, "4111\u28001111\u28001111\u28001111"),
+        (SensitiveKind.CARD, "4\u03361\u03361\u03361\u0336 1111 1111 1111"),
+        (SensitiveKind.CARD, "⁴¹¹¹ ¹¹¹¹ ¹¹¹¹ ¹¹¹¹"),
+        (SensitiveKind.CARD, "4\ufe0f\u20e31\u20e31\u20e31 1111 1111 1111"),
+        (SensitiveKind.CARD, "4111\u3164\u11601111\uffa011111111"),
+        (SensitiveKind.CARD, "4111 1111\x0c1111 1111"),
+        (SensitiveKind.EMAIL, "jane.doe<wbr>@example.com"),
+        (SensitiveKind.EMAIL, "jane%2525252525252540example.com"),
+        (SensitiveKind.CARD, "4111-1111-\r\n    1111-1111"),
+        (SensitiveKind.CARD, "> paid with 4111 1111\n> 1111 1111"),
+        (SensitiveKind.CARD, "4111\u00a01111\u00a0\n1111\u00a01111"),
+        (SensitiveKind.CARD, "card=4111+1111+1111+1111&cvc=123"),
+        (SensitiveKind.CARD, "card=4111%201111%201111%201111"),
+        (SensitiveKind.CARD, "4111&nbsp;1111&nbsp;1111&nbsp;1111"),
+        (SensitiveKind.CARD, "4111&#8203;1111&#8203;1111&#8203;1111"),
+        (SensitiveKind.IBAN, "DE89 3704 0044\n0532 0130 00"),
+        (SensitiveKind.IBAN, "DE89\t3704\t0044\t0532\t0130\t00"),
+        (SensitiveKind.PHONE, "call +1 415\n555 2671"),
+        (SensitiveKind.PHONE, "tel=%2B1+415+555+2671"),
+        (SensitiveKind.NATIONAL_ID, "SSN: 536-90-\n4399"),
+        (SensitiveKind.RESIDENT_ID_CN, "110105\t19491231\t002X"),
+        (SensitiveKind.EMAIL, "jane.doe%40example.com"),
+        (SensitiveKind.EMAIL, "mailto:jane.doe%2540example%252ecom"),
+        (SensitiveKind.EMAIL, "jane.doe&#64;example&#46;com"),
+        (SensitiveKind.EMAIL, "jane.doe&#x40;example.com"),
+        (SensitiveKind.EMAIL, "jane.doe&commat;example&period;com"),
+        (SensitiveKind.EMAIL, "jane.doe&amp;#64;example.com"),
+        (SensitiveKind.EMAIL, "jane.doe＠example．com"),
+        (SensitiveKind.EMAIL, "ja\u200bne.doe@exa\u200bmple.com"),
+        (SensitiveKind.API_KEY, "Authorization: Basic dXNlcjpwYXNzd29yZA=="),
+        (SensitiveKind.API_KEY, '{"headers": {"authorization": "Basic YWRtaW46czNjcjN0"}}'),
+        (SensitiveKind.API_KEY, f"see {b64('AWS key AKIAIOSFODNN7EXAMPLE')} there"),
+        (SensitiveKind.EMAIL, f"data {b64('mail jane.doe@example.com')}"),
+        (SensitiveKind.CARD, f"cookie=x; session={b64('4111 1111 1111 1111')}"),
+        (SensitiveKind.CARD, f"data:text/plain;base64,{b64('card 4111111111111111')}"),
+        (
+            SensitiveKind.EMAIL,
+            "\n".join(b64("mail jane.doe@example.com " * 9)[at : at + 76] for at in range(0, 312, 76)),
+        ),
+        (SensitiveKind.PHONE, base64.urlsafe_b64encode("ü?>ü?> +14155552671 ü?>".encode()).decode().rstrip("=")),
     ],
 )
-def test_it_is_found(kind: Kind, text: str) -> None:
+def test_it_is_found(kind: SensitiveKind, text: str) -> None:
     assert kind in found(text)
 
 
@@ -116,8 +119,8 @@ def test_a_table_of_numbers_is_no_card() -> None:
 
 
 def test_one_that_is_found_in_several_spellings_counts_once() -> None:
-    assert found("jane@example.com and jane%40example.com") == {Kind.EMAIL: 2}
-    assert found("a%20b 4111 1111 1111 1111 &amp; c\\n") == {Kind.CARD: 1}
+    assert found("jane@example.com and jane%40example.com") == {SensitiveKind.EMAIL: 2}
+    assert found("a%20b 4111 1111 1111 1111 &amp; c\\n") == {SensitiveKind.CARD: 1}
 
 
 @pytest.mark.parametrize("at", [0, 1_500, 2_040, 2_046, 2_050, 7_000, 8_180, 8_190, 8_200])
@@ -125,14 +128,16 @@ def test_one_that_is_found_in_several_spellings_counts_once() -> None:
     "written", ["jane.doe%40example.com", "jane.doe&#64;example.com", "jane.doe\\u0040example.com"]
 )
 def test_nothing_falls_between_blocks_or_counts_twice(at: int, written: str) -> None:
-    assert found(("lorem %20 ipsum\n " * 800)[:at] + f" {written} " + "dolor &amp; sit " * 800) == {Kind.EMAIL: 1}
+    assert found(("lorem %20 ipsum\n " * 800)[:at] + f" {written} " + "dolor &amp; sit " * 800) == {
+        SensitiveKind.EMAIL: 1
+    }
 
 
 def test_a_list_on_short_lines_is_no_payload() -> None:
     ids = [f"{n:04}-{n * 7919 % 10000:04}" for n in range(40)]
     body = {"list": "\n".join([*ids, "4111-1111-1111-1111"]), "path": "Ab/" * 100 + "4111-1111-1111-1111"}
-    assert kinds(DETECTOR.detect(raw({"list": body["list"]}))) == {Kind.CARD: 1}
-    assert kinds(DETECTOR.detect(raw({"path": body["path"]}))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(raw({"list": body["list"]}))) == {SensitiveKind.CARD: 1}
+    assert kinds(DETECTOR.detect(raw({"path": body["path"]}))) == {SensitiveKind.CARD: 1}
 
 
 def test_base64_in_a_call_s_arguments() -> None:
@@ -140,7 +145,7 @@ def test_base64_in_a_call_s_arguments() -> None:
         {"headers": json.dumps({"file": b64("mail jane.doe@example.com now?>")}).replace("/", "\\/")}
     )
     call = {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": arguments}}]}]}
-    assert set(kinds(DETECTOR.detect(raw(call)))) == {Kind.EMAIL}
+    assert set(kinds(DETECTOR.detect(raw(call)))) == {SensitiveKind.EMAIL}
 
 
 FULL_WIDTH = str.maketrans("0123456789@+", "０１２３４５６７８９＠＋")
@@ -156,7 +161,7 @@ WAYS: dict[str, Callable[[str], str]] = {
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(PLANTED), st.lists(st.sampled_from(sorted(WAYS)), max_size=3), st.booleans())
-def test_spellings_within_spellings(planted: tuple[Kind, str], ways: list[str], in_base64: bool) -> None:
+def test_spellings_within_spellings(planted: tuple[SensitiveKind, str], ways: list[str], in_base64: bool) -> None:
     text = f"Ab {planted[1]} cd."
     if in_base64:
         text = b64(text + " and nothing else")
@@ -176,4 +181,4 @@ def test_spellings_within_spellings(planted: tuple[Kind, str], ways: list[str], 
 )
 def test_spelled_otherwise_and_split_over_parts(texts: list[str]) -> None:
     parts = [{"type": "text", "text": text} for text in texts]
-    assert kinds(DETECTOR.detect(raw({"messages": [{"role": "user", "content": parts}]}))) == {Kind.CARD: 1}
+    assert kinds(DETECTOR.detect(raw({"messages": [{"role": "user", "content": parts}]}))) == {SensitiveKind.CARD: 1}

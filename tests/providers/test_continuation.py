@@ -14,17 +14,17 @@ from gateway.dialects.openai.seam import HELD, Seam
 from gateway.dialects.openai.stream import OpenAIStreamDecoder
 from gateway.dialects.openai.transcript import Transcript
 from gateway.providers.vllm import VllmTranslator
-from gateway.values.answer import Beginning, Chunk
+from gateway.values.answer import Chunk, PartialAnswer
 from gateway.values.deployment import Capability, Deployment, Hosting, Timeouts
 from gateway.values.outcome import AttemptFailed, Outcome
-from gateway.values.request import ChatRequest, Facts
+from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import Sensitivity
 from tests.providers.test_openai_stream import DONE, ROLE, STOP, delta, event
 
 SAID = "The lighthouse stood on the cliff, and every night its lamp "
 REST = "was lit by the keeper, who climbed ninety steps and never once complained of it."
 HEAD = json.dumps({"id": "first", "created": 7, "model": "m1", "choices": []}).encode()
-BEGUN = Beginning(SAID, 12, HEAD)
+BEGUN = PartialAnswer(SAID, 12, HEAD)
 
 
 HOME = Deployment(
@@ -34,13 +34,13 @@ HOME = Deployment(
 )  # fmt: skip
 
 
-def a_request(fields: dict[str, Any], *, wants_usage: bool = False, **more: Any) -> ChatRequest:
+def a_request(fields: dict[str, Any], *, wants_usage: bool = False, **more: Any) -> Request:
     facts = Facts(**{
         "model": "chat", "sensitivity": Sensitivity.PUBLIC, "needs": frozenset(), "prompt_tokens": 10,
         "max_output_tokens": None, "stream": True, **more,
     })  # fmt: skip
     raw = {name: msgspec.Raw(json.dumps(value).encode()) for name, value in fields.items()}
-    return ChatRequest(id="r", facts=facts, fields=raw, size=100, wants_usage=wants_usage)
+    return Request(id="r", facts=facts, fields=raw, size=100, wants_usage=wants_usage)
 
 
 def remembered(*parts: bytes) -> OpenAIStreamDecoder:
@@ -62,7 +62,7 @@ def text_of(events: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for one in events for choice in one["choices"])
 
 
-def another(decoder: StreamDecoder | None = None, *, begun: Beginning = BEGUN, usage: bool = True) -> StreamDecoder:
+def another(decoder: StreamDecoder | None = None, *, begun: PartialAnswer = BEGUN, usage: bool = True) -> StreamDecoder:
     request = a_request({"messages": []}, wants_usage=usage)
     return decoder or ContinuingTranslator(usage_in_streams=True).continuation_decoder(request, begun)
 

@@ -16,7 +16,7 @@ from gateway.surfaces.chat_request import chat_request
 from gateway.values.caller import Caller
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.outcome import AttemptFailed
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 from gateway.values.sensitivity import Sensitivity
 from tests.support.openai_spec import check, schemas
 
@@ -28,7 +28,7 @@ OLDER = {"functions", "logprobs"}  # examples without `refusal`, which the schem
 PLAIN: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
 
 
-def request_of(path: Path) -> ChatRequest | None:
+def request_of(path: Path) -> Request | None:
     """The application's request of a case; None where the case is about one that the gateway itself refuses."""
     file = path.with_suffix(".request.json")
     sent = json.loads(file.read_text()) if file.exists() else PLAIN

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from gateway.dialects.openai.answer import decode
+from gateway.dialects.openai.reported_usage import MOST_TOKENS, ReportedUsage, read_usage
 from gateway.dialects.openai.stream import OpenAIStreamDecoder
-from gateway.dialects.openai.told import MOST_TOKENS, Told, read_usage
 from gateway.values.usage import Counts, Usage
 
 
@@ -54,7 +54,7 @@ CASES = {
 
 @pytest.mark.parametrize(("wire", "usage"), CASES.values(), ids=CASES)
 def test_usage(wire: dict[str, Any], usage: Usage) -> None:
-    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == Told(usage)
+    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == ReportedUsage(usage)
 
 
 ODD = {
@@ -72,11 +72,11 @@ ODD = {
 
 @pytest.mark.parametrize(("wire", "usage"), ODD.values(), ids=ODD)
 def test_an_odd_member_takes_no_other_with_it(wire: dict[str, Any], usage: Usage) -> None:
-    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == Told(usage, odd=True)
+    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == ReportedUsage(usage, odd=True)
 
 
 def test_a_prompt_that_is_the_rest_of_the_total() -> None:
-    assert read_usage(msgspec.Raw(b'{"completion_tokens": 20, "total_tokens": 120}')) == Told(expected())
+    assert read_usage(msgspec.Raw(b'{"completion_tokens": 20, "total_tokens": 120}')) == ReportedUsage(expected())
 
 
 @pytest.mark.parametrize(("wire", "counts"), [
@@ -87,11 +87,11 @@ def test_a_prompt_that_is_the_rest_of_the_total() -> None:
     (used(completion_tokens=10**400), Counts(prompt_tokens=100)), ([1], None), ("100", None),
 ])  # fmt: skip
 def test_usage_that_lacks_a_part(wire: Any, counts: Counts | None) -> None:
-    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == Told(counts=counts, odd=True)
+    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == ReportedUsage(counts=counts, odd=True)
 
 
 def test_usage_that_was_not_said() -> None:
-    assert read_usage(msgspec.Raw(b"null")) == Told()
+    assert read_usage(msgspec.Raw(b"null")) == ReportedUsage()
 
 
 @pytest.mark.parametrize(("told", "usage"), [

@@ -10,8 +10,8 @@ from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
 from gateway.routing.document import Policy, Prefer, Require, Rule
 from gateway.routing.sentences import decision_sentences
+from gateway.values.admissibility import Admissibility, Health
 from gateway.values.deployment import Catalogue
-from gateway.values.gate import Gate, Health
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.snapshot import Snapshot
@@ -27,7 +27,9 @@ def test_the_same_numbers_as_if_it_were_eligible(
         for name, one in catalogue.deployments.items()
     }
     catalogue = replace(catalogue, deployments=roomy)
-    readings = {name: replace(one, health=Health.ADMITTING, gate=Gate()) for name, one in snapshot.readings.items()}
+    readings = {
+        name: replace(one, health=Health.ADMITTING, gate=Admissibility()) for name, one in snapshot.readings.items()
+    }
     snapshot = Snapshot(NOW, readings, {})
     facts = Facts(
         model=MODELS[0], sensitivity=Sensitivity.PUBLIC, needs=frozenset(), prompt_tokens=prompt,

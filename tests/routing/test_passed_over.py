@@ -9,7 +9,7 @@ from gateway.routing.decide import decide
 from gateway.routing.document import Policy, Prefer, Rule, SloEntry, TargetEntry
 from gateway.routing.order import BACK_PROBE_SHARE, PROBE_EVERY_S
 from gateway.routing.plan import Plan
-from gateway.values.decision import Decision, Standing
+from gateway.values.decision import Decision, Tier
 from gateway.values.slo import SloReading
 from gateway.values.snapshot import Latency, Line, Quantiles, Reading, Snapshot
 from tests.insight.worlds import catalogue, deployment, facts
@@ -42,7 +42,7 @@ def decided(plan: Plan, seed: int = 2**31, slo: dict[str, SloReading] | None = N
 def probes(plan: Plan, **readings: Reading) -> int:
     """Of many requests, how many are probes."""
     found = [decided(plan, seed * 7919, **readings).candidates[0] for seed in range(REQUESTS)]
-    return sum(one.standing is Standing.PROBE for one in found)
+    return sum(one.standing is Tier.PROBE for one in found)
 
 
 def test_in_order_while_somebody_is_ready() -> None:
@@ -75,7 +75,7 @@ def test_one_that_is_heard_to_be_late_needs_no_probe_and_one_that_only_burned_it
         decided(plan, seed * 7919, {"a": BURNED}, a=taking(0.5, age_s=0.0), b=well, c=well).candidates[0].standing
         for seed in range(REQUESTS)
     ]
-    assert 0.03 < burned.count(Standing.PROBE) / REQUESTS < 0.07
+    assert 0.03 < burned.count(Tier.PROBE) / REQUESTS < 0.07
 
 
 def test_an_own_server_that_has_been_silent_for_longer_than_the_objective_is_late() -> None:
@@ -111,6 +111,6 @@ def test_the_total_is_predicted_for_the_lengths_that_occur_and_not_for_the_mean(
     )
     decision = decide(plan, facts(), Snapshot(NOW, {"a": slow}, {}), decision_id="d", seed=2**31)
     late = next(one for one in decision.candidates if one.deployment == "a")
-    assert late.standing is Standing.LATE
+    assert late.standing is Tier.LATE
     assert late.total_s is not None
     assert abs(late.total_s - (0.1 + 399 * 0.05)) < 1e-6

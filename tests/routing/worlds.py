@@ -18,9 +18,9 @@ from gateway.routing.document import (
     Time,
     When,
 )
+from gateway.values.admissibility import OPEN, Admissibility, Health
 from gateway.values.deployment import Capability, Catalogue, Deployment, Hosting, Model, Price, Timeouts
-from gateway.values.finding import Kind
-from gateway.values.gate import OPEN, Gate, Health
+from gateway.values.finding import SensitiveKind
 from gateway.values.headroom import Headroom, Quota
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
@@ -64,7 +64,7 @@ conditions = st.fixed_dictionaries(
         "team": st.just(["blue"]),
         "tags": st.sampled_from([{"app": "x"}, {"app": ["x", "z"], "b": "y"}]),
         "sensitivity": st.lists(sensitivities, min_size=1, max_size=3),
-        "found": st.lists(st.sampled_from(list(Kind)), min_size=1, max_size=2),
+        "found": st.lists(st.sampled_from(list(SensitiveKind)), min_size=1, max_size=2),
         "needs": st.lists(st.sampled_from(list(Capability)), min_size=1, max_size=1),
         "stream": st.booleans(),
         "session": st.booleans(),
@@ -161,7 +161,7 @@ facts = st.builds(
     scope=st.none() | st.frozensets(st.sampled_from(MODELS + NAMES), max_size=3),
     session=st.none() | st.just("0123"),
     tags=st.just({}) | st.just({"app": "x", "b": "y"}),
-    found=st.lists(st.sampled_from(list(Kind)), max_size=2, unique=True).map(tuple),
+    found=st.lists(st.sampled_from(list(SensitiveKind)), max_size=2, unique=True).map(tuple),
 )
 seconds = st.floats(0.001, 5)
 quantiles = st.builds(lambda low, more: Quantiles(low, low + more, low + 2 * more, low + 3 * more), seconds, seconds)
@@ -177,7 +177,7 @@ latencies = st.builds(
 moments = st.none() | st.floats(NOW - 10, NOW + 10)
 quotas = st.none() | st.builds(Quota, st.floats(-5, 6000), st.floats(NOW - 10, NOW + 10))
 gates = st.just(OPEN) | st.builds(
-    Gate,
+    Admissibility,
     moments,
     st.booleans(),
     moments,

@@ -19,7 +19,7 @@ import yaml
 from gateway.insight.batching import BatchingServer
 from gateway.insight.clock import Action
 from gateway.insight.commercial import CommercialServer
-from gateway.insight.server import Course, Job, Server
+from gateway.insight.server import EpisodeFailures, Job, Server
 from gateway.insight.world import Behaviour, read_world
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
@@ -80,7 +80,7 @@ class ModelledUpstream:
 
     def __init__(self, behaviour: Behaviour) -> None:
         clock = LoopClock()
-        course = Course(clock, behaviour.failures, behaviour.episodes, clock.now)
+        course = EpisodeFailures(clock, behaviour.failures, behaviour.episodes, clock.now)
         self._server: Server
         if behaviour.self_hosted is not None:
             self._server = BatchingServer(behaviour.self_hosted, course, clock)

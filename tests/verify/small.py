@@ -27,7 +27,7 @@ from gateway.routing.document import (
 from gateway.routing.space import is_open
 from gateway.values.caller import Caller, Role
 from gateway.values.deployment import Capability, Catalogue, Deployment, Hosting, Model, Price, PriceTier, Timeouts
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 
@@ -38,7 +38,7 @@ NEEDS = (Capability.TOOLS, Capability.JSON_OBJECT, Capability.JSON_SCHEMA)
 PRICED = (Capability.AUDIO, Capability.MULTIPLE_CHOICES)
 LARGEST = 14  # tokens; every bound of policy and catalogue is below
 SIZES = {"prompt", "output", "cost"}
-CLASSES = {Kind.EMAIL: Sensitivity.CONFIDENTIAL, Kind.API_KEY: Sensitivity.RESTRICTED}
+CLASSES = {SensitiveKind.EMAIL: Sensitivity.CONFIDENTIAL, SensitiveKind.API_KEY: Sensitivity.RESTRICTED}
 WINDOWS = (Time(start="09:00", end="17:00"), Time(days=["sat"]), Time(days=["fri"], start="22:00", end="01:00"))
 
 sensitivities = st.sampled_from(list(Sensitivity))
@@ -60,7 +60,9 @@ def conditions(dimensions: frozenset[str]) -> dict[str, st.SearchStrategy[Any]]:
     by_dimension: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "caller": {"key": st.just(["k1"]), "team": st.sampled_from([["blue"], ["green"], ["blue", "red"]])},
         "needs": {"needs": st.lists(st.sampled_from(NEEDS), min_size=1, max_size=2, unique=True)},
-        "found": {"found": st.lists(st.sampled_from([*CLASSES, Kind.IBAN]), min_size=1, max_size=2, unique=True)},
+        "found": {
+            "found": st.lists(st.sampled_from([*CLASSES, SensitiveKind.IBAN]), min_size=1, max_size=2, unique=True)
+        },
         "tags": {"tags": st.sampled_from([{"x": "1"}, {"x": ["1", "2"]}, {"x": "not possible"}, {"x": "1", "y": "1"}])},
         "stream": {"stream": st.booleans()},
         "session": {"session": st.booleans()},

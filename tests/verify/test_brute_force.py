@@ -16,7 +16,7 @@ from gateway.routing.document import Policy, Rule, When
 from gateway.routing.plan import Plan
 from gateway.values.request import Facts
 from gateway.values.snapshot import Snapshot
-from gateway.verify import Finding, Kind, verify
+from gateway.verify import FindingKind, PolicyFinding, verify
 from tests.verify.small import MODELS, NAMES, NOW, World, requests, worlds
 
 CASES = int(os.environ.get("ROUTING_CASES", "10000")) // 50
@@ -77,27 +77,27 @@ def test_what_is_claimed_is_what_trying_all_shows(world: World) -> None:
     plan = compile_plan(world.policy, world.catalogue, number=1, default_deadline_s=60)
     report = verify(world.policy, world.catalogue, world.callers, plan, SKILLS, now=NOW)
     assert report.complete
-    by_kind: dict[Kind, list[Finding]] = defaultdict(list)
+    by_kind: dict[FindingKind, list[PolicyFinding]] = defaultdict(list)
     for one in report.findings:
         by_kind[one.kind].append(one)
     shown = tried(world, plan)
 
     rules = [rule.name for rule in world.policy.rules]
     unmet = {path for path, rule, _ in alternatives_of(world.policy) if rule.name in shown.decided} - shown.alternatives
-    assert {one.path for one in by_kind[Kind.NEVER_MATCHES] if ".any[" in one.path} == unmet
-    never = [one for one in by_kind[Kind.NEVER_MATCHES] if ".any[" not in one.path]
+    assert {one.path for one in by_kind[FindingKind.NEVER_MATCHES] if ".any[" in one.path} == unmet
+    never = [one for one in by_kind[FindingKind.NEVER_MATCHES] if ".any[" not in one.path]
     assert rules_of(never) == set(rules) - shown.decided
     routed = shown.decided - shown.refusing
     always = {rule for rule in routed if not any(shown.served[rule].values())}
-    assert rules_of(by_kind[Kind.ALWAYS_REFUSED]) == always
-    check_refusals(world, shown, always, by_kind[Kind.NO_CANDIDATE])
+    assert rules_of(by_kind[FindingKind.ALWAYS_REFUSED]) == always
+    check_refusals(world, shown, always, by_kind[FindingKind.NO_CANDIDATE])
     reached = set().union(*shown.candidates.values())
     by_model = set().union(*(shown.candidates[name] for name in MODELS))
-    told = {one.path.removeprefix("deployments."): one.severity.value for one in by_kind[Kind.UNREACHABLE]}
+    told = {one.path.removeprefix("deployments."): one.severity.value for one in by_kind[FindingKind.UNREACHABLE]}
     assert told == {name: "note" if name in reached else "warning" for name in NAMES if name not in by_model}
-    assert by_kind[Kind.UNSAFE_EDGE] == []
+    assert by_kind[FindingKind.UNSAFE_EDGE] == []
     for rule in world.policy.rules:
-        idle = {one.path for one in by_kind[Kind.PREFERENCE] if one.rule == rule.name}
+        idle = {one.path for one in by_kind[FindingKind.PREFERENCE] if one.rule == rule.name}
         usable = shown.of_rule[rule.name]
         path = f"rules[{rules.index(rule.name)}]"
         named = [("prefer.order", rule.prefer.order), ("require.deployments", rule.require.deployments)]
@@ -109,7 +109,7 @@ def test_what_is_claimed_is_what_trying_all_shows(world: World) -> None:
         reproduces(plan, one)
 
 
-def check_refusals(world: World, shown: Tried, always: set[str], findings: list[Finding]) -> None:
+def check_refusals(world: World, shown: Tried, always: set[str], findings: list[PolicyFinding]) -> None:
     deployments = world.catalogue.deployments.values()
 
     def is_beyond_all(facts: Facts) -> bool:
@@ -132,17 +132,17 @@ def check_refusals(world: World, shown: Tried, always: set[str], findings: list[
     assert rules_of(one for one in findings if one.rule and asked(one) in NAMES) == by_name - always
 
 
-def rules_of(findings: Iterable[Finding]) -> set[str]:
+def rules_of(findings: Iterable[PolicyFinding]) -> set[str]:
     return {one.rule for one in findings if one.rule is not None}
 
 
-def asked(finding: Finding) -> str:
+def asked(finding: PolicyFinding) -> str:
     assert finding.example is not None
     return finding.example.facts.model
 
 
-def reproduces(plan: Plan, finding: Finding) -> None:
-    if finding.kind not in (Kind.NO_CANDIDATE, Kind.ALWAYS_REFUSED):
+def reproduces(plan: Plan, finding: PolicyFinding) -> None:
+    if finding.kind not in (FindingKind.NO_CANDIDATE, FindingKind.ALWAYS_REFUSED):
         return
     assert finding.example is not None
     world = Snapshot(finding.example.at, {})

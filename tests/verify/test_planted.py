@@ -10,11 +10,11 @@ from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan
 from gateway.settings import load, valid_policy
-from gateway.settings.checking import Checked, Told, check_files
+from gateway.settings.checking import Checked, ReportedProblem, check_files
 from gateway.values.deployment import Capability
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.snapshot import Snapshot
-from gateway.verify import Kind, verify
+from gateway.verify import FindingKind, verify
 
 HEAD = """\
 deployments:
@@ -50,7 +50,7 @@ def loaded(directory: Path):
     return load(str(directory / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
 
 
-def told_at(found: Checked, path: str, kind: str) -> Told:
+def told_at(found: Checked, path: str, kind: str) -> ReportedProblem:
     matching = [one for one in found.problems if one.path == path and one.kind.value == kind]
     assert matching, [str(one) for one in found.problems]
     return matching[0]
@@ -161,9 +161,9 @@ def test_planted(tmp_path: Path, rules: list[str], kind: str, severity: str, pat
         reproduces(plan, one)
 
 
-def reproduces(plan: Plan, told: Told) -> None:
+def reproduces(plan: Plan, told: ReportedProblem) -> None:
     """The request of an example is decided by the rule, and has no candidate."""
-    if told.kind not in (Kind.NO_CANDIDATE, Kind.ALWAYS_REFUSED):
+    if told.kind not in (FindingKind.NO_CANDIDATE, FindingKind.ALWAYS_REFUSED):
         return
     example = told.example
     assert example is not None
@@ -186,7 +186,7 @@ def reproduces(plan: Plan, told: Told) -> None:
 )
 def test_no_false_alarm(tmp_path: Path, rule: str) -> None:
     found, _ = checked(tmp_path, policy(rule))
-    about_classes = (Kind.NO_CANDIDATE, Kind.SECRET, Kind.UNREACHABLE)
+    about_classes = (FindingKind.NO_CANDIDATE, FindingKind.SECRET, FindingKind.UNREACHABLE)
     assert [str(one) for one in found.problems if one.kind not in about_classes] == []
 
 
@@ -229,7 +229,7 @@ def test_splits_by_what_nobody_has(tmp_path: Path) -> None:
     without_keys = text[: text.index("keys:")] + text[text.index("policy:") :]
     found, _ = checked(tmp_path, without_keys)
     assert "no caller has a team" in told_at(found, "policy.rules[0].prefer.split_by", "preference").sentence
-    assert not [one for one in checked(tmp_path, text)[0].problems if one.kind is Kind.PREFERENCE]
+    assert not [one for one in checked(tmp_path, text)[0].problems if one.kind is FindingKind.PREFERENCE]
 
 
 def test_ceilings_count_tiers_and_service_tiers(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_ceilings_count_tiers_and_service_tiers(tmp_path: Path) -> None:
     middle += "{above_prompt_tokens: 30000, input_usd_per_mtok: 9, output_usd_per_mtok: 9}]"
     for cheaper in (middle, "service_tiers: {flex: 0.4}"):
         found, _ = checked(tmp_path, policy(rule).replace(price, f"{price[:-1]}, {cheaper}}}"))
-        assert not [one for one in found.problems if one.kind is Kind.ALWAYS_REFUSED]
+        assert not [one for one in found.problems if one.kind is FindingKind.ALWAYS_REFUSED]
 
 
 def broken_plan(plan: Plan, **change: object) -> Plan:
@@ -288,7 +288,7 @@ def test_an_edge_that_must_not_be(tmp_path: Path, rule: str, change: dict[str, o
 
 
 def unsafe(findings):
-    return [one for one in findings if one.kind is Kind.UNSAFE_EDGE]
+    return [one for one in findings if one.kind is FindingKind.UNSAFE_EDGE]
 
 
 NOT_FAULTS = {
@@ -312,4 +312,6 @@ def test_what_is_no_fault_is_not_told(tmp_path: Path, rule: str, old: str, new: 
     assert old in text
     found, _ = checked(tmp_path, text.replace(old, new) if old else text)
     assert found.complete
-    assert [str(one) for one in found.problems if one.severity.value != "note" and one.kind is not Kind.SECRET] == []
+    assert [
+        str(one) for one in found.problems if one.severity.value != "note" and one.kind is not FindingKind.SECRET
+    ] == []

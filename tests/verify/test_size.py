@@ -8,7 +8,7 @@ from gateway.routing.document import Fallback, Limits, Policy, Require, Rule, Ti
 from gateway.values.caller import Caller, Role
 from gateway.values.deployment import Capability, Catalogue, Deployment, Hosting, Model, Price, Timeouts
 from gateway.values.sensitivity import Sensitivity
-from gateway.verify import Kind, Report, Severity, verify
+from gateway.verify import FindingKind, Report, Severity, verify
 
 NOW = 1.75e9
 
@@ -70,7 +70,9 @@ def test_two_hundred_rules_and_fifty_deployments_are_worked_out_whole() -> None:
     for seed in range(2):
         report = verified(world(200, 50, seed))
         assert report.complete
-        assert {Kind.NEVER_MATCHES, Kind.NO_CANDIDATE, Kind.FALLBACK} <= {one.kind for one in report.findings}
+        assert {FindingKind.NEVER_MATCHES, FindingKind.NO_CANDIDATE, FindingKind.FALLBACK} <= {
+            one.kind for one in report.findings
+        }
 
 
 def test_what_was_not_worked_out_is_said_and_nothing_false_is_claimed() -> None:
@@ -82,7 +84,7 @@ def test_what_was_not_worked_out_is_said_and_nothing_false_is_claimed() -> None:
     complete = []
     for work in (10, 1_000, 3_000, 10_000, 30_000):
         report = verified(made, work=work)
-        unproved = [one for one in report.findings if one.kind is Kind.NOT_PROVED]
+        unproved = [one for one in report.findings if one.kind is FindingKind.NOT_PROVED]
         assert report.complete is not bool(unproved)
         assert all(one.severity is Severity.NOTE for one in unproved)
         assert {(one.kind, one.path, one.sentence) for one in report.findings if one not in unproved} <= said
@@ -95,4 +97,4 @@ def test_more_dimensions_than_can_be_looked_at() -> None:
     _, catalogue, _ = world(1, 10, seed=0)
     report = verified((Policy(rules=[*rules, Rule(name="last")]), catalogue, []))
     assert not report.complete
-    assert [one.kind for one in report.findings] == [Kind.NOT_PROVED]
+    assert [one.kind for one in report.findings] == [FindingKind.NOT_PROVED]

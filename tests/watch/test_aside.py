@@ -18,7 +18,7 @@ from gateway.policies.in_force import Listeners, PolicyInForce
 from gateway.settings import plan_of
 from gateway.state.revisions import Revisions
 from gateway.values.deployment import Catalogue
-from gateway.values.revision import By, Ground, Via
+from gateway.values.revision import Actor, Channel, CompileContext
 
 
 async def test_what_hangs_is_given_up_and_not_begun_twice() -> None:
@@ -58,15 +58,17 @@ async def test_changes_go_on_while_the_file_hangs(tmp_path: Path, monkeypatch: p
             goes_on.wait(60)
         return parse("rules: [{name: a}]", "policy.yaml")
 
-    compiler = PolicyCompiler(plan_of, read, Ground(catalogue=Catalogue(deployments={}, models={}), deadline_s=60.0))
+    compiler = PolicyCompiler(
+        plan_of, read, CompileContext(catalogue=Catalogue(deployments={}, models={}), deadline_s=60.0)
+    )
     policy = PolicyInForce(compiler, Revisions(tmp_path / "r.db"), Listeners(*[lambda *_: None] * 3))
-    policy.begin(By(Via.START, 0.0))
+    policy.begin(Actor(Channel.START, 0.0))
     changes = PolicyChanges(policy, compiler)
     hangs.set()
-    reload = asyncio.create_task(changes.reload(Via.WATCH))
+    reload = asyncio.create_task(changes.reload(Channel.WATCH))
     await asyncio.sleep(0.05)
     began = time.monotonic()
-    revision = await changes.put("rules: [{name: b}]", By(Via.ADMIN, 0.0))
+    revision = await changes.put("rules: [{name: b}]", Actor(Channel.ADMIN, 0.0))
     assert not reload.done() or time.monotonic() - began > 0.4
     assert revision.number == 2
     await reload
@@ -76,6 +78,6 @@ async def test_changes_go_on_while_the_file_hangs(tmp_path: Path, monkeypatch: p
     hangs.clear()
     while any(one.name == "aside" for one in threading.enumerate()):
         await asyncio.sleep(0.01)
-    await changes.reload(Via.WATCH)
+    await changes.reload(Channel.WATCH)
     assert policy.refused is None
     await changes.stop()

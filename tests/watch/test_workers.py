@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from gateway.learning.readings import Readings
+from gateway.values.admissibility import Health
 from gateway.values.deployment import Hosting
-from gateway.values.gate import Health
 from gateway.values.snapshot import Reading
 from gateway.values.worker import STALE_AFTER_S, WorkerHealth
 from gateway.watch.workers import WorkerWatch

@@ -19,7 +19,7 @@ from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 
 class OpenAITranslator:
@@ -31,7 +31,7 @@ class OpenAITranslator:
         self._usage_in_streams = usage_in_streams
         self._finishes = finishes
 
-    def encode(self, request: ChatRequest, target: Deployment) -> Call:
+    def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name; a stream also asks for usage, to account for it."""
         return encode(request, target, ask_usage=self._usage_in_streams)
 
@@ -39,7 +39,7 @@ class OpenAITranslator:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
         return decode(body, self._finishes)
 
-    def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
+    def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder that takes out the usage where the caller did not ask for it."""
         return OpenAIStreamDecoder(
             keep_usage=request.wants_usage or not self._usage_in_streams,

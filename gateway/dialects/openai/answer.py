@@ -8,7 +8,7 @@ import msgspec
 from gateway.dialects.openai.finish import ANY, finish_of, means_failure
 from gateway.dialects.openai.output import says_anything
 from gateway.dialects.openai.repair import members, said_in_parts
-from gateway.dialects.openai.told import Told, of_output, read_usage
+from gateway.dialects.openai.reported_usage import ReportedUsage, of_output, read_usage
 from gateway.dialects.openai.wire import ABSENT, Said, is_answer, is_present
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import WholeAnswer
@@ -62,7 +62,7 @@ def decode(body: bytes, finishes: frozenset[str] = ANY) -> WholeAnswer:
     return WholeAnswer(body, told.usage, parsed.model, ends[0], told.counts, _anomalies(told, known=known))
 
 
-def _anomalies(told: Told, *, known: bool) -> tuple[Anomaly, ...]:
+def _anomalies(told: ReportedUsage, *, known: bool) -> tuple[Anomaly, ...]:
     odd = (Anomaly.ODD_USAGE,) if told.odd else ()
     return odd if known else (Anomaly.UNKNOWN_FINISH_REASON, *odd)
 

@@ -17,11 +17,11 @@ from gateway.dialects.openai.request import encode
 from gateway.dialects.openai.seam import Seam
 from gateway.dialects.openai.stream import OpenAIStreamDecoder
 from gateway.dialects.openai.transcript import Transcript
-from gateway.values.answer import Beginning, Chunk, StreamSummary
+from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.call import Call
 from gateway.values.deployment import Capability, Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 _NEEDS = frozenset({Capability.JSON_OBJECT, Capability.JSON_SCHEMA, Capability.LOGPROBS, Capability.MULTIPLE_CHOICES})
 _NOT_WITH = (
@@ -46,7 +46,7 @@ _role = msgspec.json.Decoder(_Role).decode
 class ContinuingTranslator(OpenAITranslator):
     """The dialect of a server that can go on with an answer."""
 
-    def encode_continuation(self, request: ChatRequest, target: Deployment, begun: Beginning) -> Call | None:
+    def encode_continuation(self, request: Request, target: Deployment, begun: PartialAnswer) -> Call | None:
         """The conversation with what was said at its end. None where it would not be the same answer any more."""
         facts = request.facts
         messages = _messages(request.fields["messages"])
@@ -63,7 +63,7 @@ class ContinuingTranslator(OpenAITranslator):
         continued = msgspec.structs.replace(request, fields=fields)
         return encode(continued, target, ask_usage=self._usage_in_streams)
 
-    def continuation_decoder(self, request: ChatRequest, begun: Beginning) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
         """Its events carry the names of the answer that was begun, and its usage counts both parts."""
         return _ContinuationDecoder(begun, keep_usage=request.wants_usage, finishes=self._finishes)
 
@@ -75,7 +75,7 @@ def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
 
 
 class _ContinuationDecoder:
-    def __init__(self, begun: Beginning, *, keep_usage: bool, finishes: frozenset[str]) -> None:
+    def __init__(self, begun: PartialAnswer, *, keep_usage: bool, finishes: frozenset[str]) -> None:
         self._begun = begun
         self._keep_usage = keep_usage
         self._decoder = OpenAIStreamDecoder(keep_usage=True, finishes=finishes, transcript=Transcript())
@@ -95,13 +95,13 @@ class _ContinuationDecoder:
     def tokens(self) -> int:
         return self._decoder.tokens()
 
-    def beginning(self) -> Beginning | None:
+    def beginning(self) -> PartialAnswer | None:
         more, begun, seam = self._decoder.beginning(), self._begun, self._seam
         if not seam.is_past:  # the caller has nothing of this one yet
             return begun if more is not None else None
         if more is None:
             return None
-        return Beginning(begun.text + seam.new + more.text[seam.taken :], begun.tokens + more.tokens, begun.head)
+        return PartialAnswer(begun.text + seam.new + more.text[seam.taken :], begun.tokens + more.tokens, begun.head)
 
     def _rewritten(self, chunk: Chunk) -> Chunk:
         events = [event for event in chunk.forward.split(_END) if event]

@@ -4,14 +4,14 @@ import msgspec
 
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
-from gateway.values.request import ChatRequest
+from gateway.values.request import Request
 
 _ASK_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
-def encode(request: ChatRequest, target: Deployment, *, ask_usage: bool) -> Call:
+def encode(request: Request, target: Deployment, *, ask_usage: bool) -> Call:
     """Bytes are stable: the same request gives the same body, so that a prompt cache upstream can hit (FAULTS T4)."""
     fields = dict(request.fields)
     fields["model"] = msgspec.Raw(_encode(target.model))
@@ -22,7 +22,7 @@ def encode(request: ChatRequest, target: Deployment, *, ask_usage: bool) -> Call
     return Call("POST", "/chat/completions", headers, _encode(fields))
 
 
-def wants_running_usage(request: ChatRequest) -> bool:
+def wants_running_usage(request: Request) -> bool:
     """Whether the caller asked for usage beside what is said (vLLM's `continuous_usage_stats`)."""
     options = request.fields.get("stream_options")
     asked = _decode_options(options) if options is not None else None

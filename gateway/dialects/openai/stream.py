@@ -27,12 +27,12 @@ from gateway.dialects.openai.chunk import (
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.output import says_anything
 from gateway.dialects.openai.repair import usage_event
-from gateway.dialects.openai.told import Told, of_output, read_usage
+from gateway.dialects.openai.reported_usage import ReportedUsage, of_output, read_usage
 from gateway.dialects.openai.transcript import Transcript
 from gateway.dialects.openai.unstreamed import as_events
 from gateway.dialects.openai.wire import is_answer, is_present
 from gateway.values.anomaly import Anomaly
-from gateway.values.answer import Beginning, Chunk, StreamSummary
+from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 
 _PREFIX, _SUFFIX, _BETWEEN = b"data: ", b"\n\n", b"\n\ndata: "
@@ -65,7 +65,7 @@ class OpenAIStreamDecoder:
         self._splitter = EventSplitter()
         self._tail = b""  # an event that has begun, in the usual framing
         self._whole: list[bytes] | None = None  # of a body that is no stream
-        self._told = Told()
+        self._told = ReportedUsage()
         self._usage_event: bytes | None = None  # its data, which waits for the end
         self._model: str | None = None
         self._anomalies: set[Anomaly] = set()
@@ -133,7 +133,7 @@ class OpenAIStreamDecoder:
         """Each event with output holds one at least."""
         return max(self._output_events, self._transcript.tokens if self._transcript is not None else 0)
 
-    def beginning(self) -> Beginning | None:
+    def beginning(self) -> PartialAnswer | None:
         """None also once a choice has said why it finished: then nothing is missing but the end of the stream."""
         if self._transcript is None or self._choices.any_finished:
             return None

@@ -1,7 +1,7 @@
 """What a stream has said, kept while it goes on: how much it is, and, where it is plain text, what it says."""
 
 from gateway.dialects.openai.wire import Said
-from gateway.values.answer import Beginning
+from gateway.values.answer import PartialAnswer
 
 _MAX_TEXT = 1_000_000  # characters; a longer one is not continued
 _CHARACTERS_PER_TOKEN = 4  # of English; other scripts have fewer, so their tokens are counted by their events
@@ -43,11 +43,13 @@ class Transcript:
         """About how many have come."""
         return self._characters // _CHARACTERS_PER_TOKEN
 
-    def beginning(self, tokens: int) -> Beginning | None:
+    def beginning(self, tokens: int) -> PartialAnswer | None:
         """None if nothing was said, or what is no plain text of a single choice."""
         text = "".join(self._parts)
         return (
-            Beginning(text, tokens, self._head) if self._is_text and self._head is not None and text.strip() else None
+            PartialAnswer(text, tokens, self._head)
+            if self._is_text and self._head is not None and text.strip()
+            else None
         )
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from html import escape
 
-from gateway.insight.lab.results import Lab, Played, Score
+from gateway.insight.lab.results import Lab, PlayedScenario, Score
 
 _WIDTH, _HEIGHT, _COLUMNS = 300, 210, 4
 _LEFT, _TOP, _RIGHT, _BOTTOM = 42, 34, 18, 34
@@ -34,7 +34,7 @@ def lab_picture(lab: Lab) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _panel(played: Played, colours: dict[str, str]) -> Iterator[str]:
+def _panel(played: PlayedScenario, colours: dict[str, str]) -> Iterator[str]:
     most = max(one.total_usd for one in played.scores) * 1.05 or 1.0
     kept = min(one.attainment for one in played.scores)
     least = _USUAL_KEPT if kept >= _USUAL_KEPT else math.floor(kept * 10) / 10

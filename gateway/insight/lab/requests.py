@@ -51,7 +51,7 @@ _GAP, _THIN, _PROMPT, _OUTPUT, _OFF, _LONG, _STREAM, _CLASS = map(
 )
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
+class RequestMix(msgspec.Struct, frozen=True, kw_only=True):
     """What requests are like. Shares are of the requests.
 
     `rates`: (from this second on, requests a second). `long`: a share of prompts that have `long_tokens` (least, most).
@@ -67,12 +67,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     model: str = MODEL
 
 
-def requests(kind: Kind, seed: int) -> tuple[Arrival, ...]:
+def requests(kind: RequestMix, seed: int) -> tuple[Arrival, ...]:
     """All of them, in the order of time; the same for the same seed."""
     return tuple(_request(kind, at, number, seed) for number, at in enumerate(_times(kind, seed)))
 
 
-def _times(kind: Kind, seed: int) -> Iterator[float]:
+def _times(kind: RequestMix, seed: int) -> Iterator[float]:
     """A Poisson process whose rate changes, by thinning one of the highest rate."""
     highest, at = max(rate for _, rate in kind.rates), 0.0
     for number in itertools.count():
@@ -88,7 +88,7 @@ def _rate(rates: Sequence[tuple[float, float]], at: float) -> float:
     return rates[bisect.bisect_right(rates, at, key=lambda one: one[0]) - 1][1]
 
 
-def _request(kind: Kind, at: float, number: int, seed: int) -> Arrival:
+def _request(kind: RequestMix, at: float, number: int, seed: int) -> Arrival:
     own = zlib.crc32(f"{seed}/{number}".encode())
     prompt, output, off, is_long, stream, which = shares(own, (_PROMPT, _OUTPUT, _OFF, _LONG, _STREAM, _CLASS))
     prompt_tokens = _between(kind.long_tokens, prompt) if is_long < kind.long else _between(PROMPTS, prompt)
@@ -116,7 +116,7 @@ def _between(quantiles: Sequence[int], share: float) -> int:
     return round(quantiles[low] + (place - low) * (quantiles[low + 1] - quantiles[low]))
 
 
-def _sensitivity(kind: Kind, share: float) -> Sensitivity:
+def _sensitivity(kind: RequestMix, share: float) -> Sensitivity:
     for sensitivity, part in kind.classes:
         if share < part:
             return sensitivity

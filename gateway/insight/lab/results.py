@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.insight.lab.scenarios import Scenario
 from gateway.insight.measure import Measured
-from gateway.insight.row import Row
+from gateway.insight.simulated_request import SimulatedRequest
 from gateway.values.outcome import Outcome
 
 MISS_USD = 0.002  # two and a half answers of the dearer commercial deployment: rather than miss, one would buy
@@ -51,7 +51,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     recovery: Recovery | None = None
 
 
-class Against(msgspec.Struct, frozen=True, kw_only=True):
+class BestOther(msgspec.Struct, frozen=True, kw_only=True):
     """A policy beside the cheapest other strategy that keeps the objective as often, or, if none does (`as_good` false),
     the one that keeps it most often. `cheaper` is the share of the other's total cost that is saved; it says something only
     if `kept`, how often the policy keeps the objective, is at least LEAST_KEPT. `most` is how often the best of the others does.
@@ -66,14 +66,14 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     billed_cheaper: float
 
 
-class Played(msgspec.Struct, frozen=True, kw_only=True):
+class PlayedScenario(msgspec.Struct, frozen=True, kw_only=True):
     """One scenario. The oracle's score comes first."""
 
     name: str
     sentence: str
     requests: int
     scores: tuple[Score, ...]
-    against: tuple[Against, ...]
+    against: tuple[BestOther, ...]
 
 
 class Lab(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int
     miss_usd: float
-    scenarios: tuple[Played, ...]
+    scenarios: tuple[PlayedScenario, ...]
 
 
 def penalised_usd(measured: Measured, miss_usd: float, *, hardware: bool = True) -> float:
@@ -131,19 +131,19 @@ def score_of(
     )
 
 
-def against(scores: Sequence[Score]) -> tuple[Against, ...]:
+def against(scores: Sequence[Score]) -> tuple[BestOther, ...]:
     """Each policy beside the best of the others."""
     others = [one for one in scores[1:] if not one.is_policy]
     return tuple(_against(one, others) for one in scores if one.is_policy) if others else ()
 
 
-def _against(ours: Score, others: Sequence[Score]) -> Against:
+def _against(ours: Score, others: Sequence[Score]) -> BestOther:
     as_good = [one for one in others if one.attainment >= ours.attainment]
     if as_good:
         other = min(as_good, key=lambda one: one.total_usd)
     else:
         other = max(others, key=lambda one: (one.attainment, -one.total_usd))
-    return Against(
+    return BestOther(
         policy=ours.name,
         other=other.name,
         as_good=bool(as_good),
@@ -154,7 +154,7 @@ def _against(ours: Score, others: Sequence[Score]) -> Against:
     )
 
 
-def recovery(rows: Sequence[Row], scenario: Scenario) -> Recovery | None:
+def recovery(rows: Sequence[SimulatedRequest], scenario: Scenario) -> Recovery | None:
     """What is there of it, if the scenario has a slow-down. `rows` are in the order of time."""
     if scenario.slow is None or not rows or scenario.slo.first_output is None:
         return None

@@ -28,7 +28,7 @@ TOO_LATE = frozenset({
 })  # fmt: skip
 
 
-class Seen(NamedTuple):
+class PoolView(NamedTuple):
     """What a strategy may look at when it picks from `pool`, which is in the operator's order."""
 
     pool: Sequence[str]
@@ -40,7 +40,7 @@ class Seen(NamedTuple):
 class Picks(Protocol):
     """What makes one strategy another."""
 
-    def order(self, seen: Seen) -> Sequence[str]:
+    def order(self, seen: PoolView) -> Sequence[str]:
         """All of the pool, the best first."""
 
     def learn(self, attempt: Attempt, now: float) -> None:
@@ -78,7 +78,7 @@ class Rival:
         now = snapshot.now
         cooling = [name for name in self._deployments if self._cool_until.get(name, 0.0) > now]
         pool = [name for name in self._deployments if name not in cooling and name not in self._reserve]
-        picked = self._picks.order(Seen(pool, arrival, snapshot, self._deployments)) if pool else ()
+        picked = self._picks.order(PoolView(pool, arrival, snapshot, self._deployments)) if pool else ()
         return [*picked, *(name for name in self._reserve if name not in cooling), *cooling]
 
     def _heard(self, attempt: Attempt, now: float) -> None:

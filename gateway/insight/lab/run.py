@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from gateway.insight.chooser import Chooser
 from gateway.insight.lab.contenders import BOUNDS, Contender, Prepare
 from gateway.insight.lab.oracle import MOST, Oracle
-from gateway.insight.lab.results import MISS_USD, Lab, Played, Score, against, penalised_usd, recovery, score_of
+from gateway.insight.lab.results import MISS_USD, Lab, PlayedScenario, Score, against, penalised_usd, recovery, score_of
 from gateway.insight.lab.scenarios import Scenario, with_price
 from gateway.insight.measure import Measured, measured
-from gateway.insight.row import Row
 from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
+from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.traffic import Traffic
 from gateway.routing.document import Policy
 from gateway.values.deployment import Price
@@ -34,7 +34,7 @@ def run_lab(
 
 def _scenario(
     scenario: Scenario, contenders: Sequence[Contender], seed: int, miss_usd: float, told: Callable[[], None]
-) -> Played:
+) -> PlayedScenario:
     traffic = scenario.traffic(seed)
     best, best_rows = _oracle(scenario, traffic, miss_usd)
     told()
@@ -46,7 +46,7 @@ def _scenario(
         found, rows = _played(scenario, traffic, chooser, prepare, one.policy)
         scores.append(score_of(found, best, miss_usd, is_policy=one.is_policy, recovery=recovery(rows, scenario)))
         told()
-    return Played(
+    return PlayedScenario(
         name=scenario.name,
         sentence=scenario.sentence,
         requests=len(traffic.requests),
@@ -55,7 +55,7 @@ def _scenario(
     )
 
 
-def _oracle(scenario: Scenario, traffic: Traffic, miss_usd: float) -> tuple[Measured, list[Row]]:
+def _oracle(scenario: Scenario, traffic: Traffic, miss_usd: float) -> tuple[Measured, list[SimulatedRequest]]:
     found = []
     for most in MOST:
         oracle = Oracle(scenario.slo, BOUNDS, most)
@@ -65,7 +65,7 @@ def _oracle(scenario: Scenario, traffic: Traffic, miss_usd: float) -> tuple[Meas
 
 def _played(
     scenario: Scenario, traffic: Traffic, chooser: Chooser, prepare: Prepare, policy: Policy | None
-) -> tuple[Measured, list[Row]]:
+) -> tuple[Measured, list[SimulatedRequest]]:
     """All are held to the scenario's objective, whatever their own."""
 
     def begins(simulation: Simulation) -> None:

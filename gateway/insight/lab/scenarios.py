@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from gateway.insight.lab.requests import MODEL, Kind, requests
+from gateway.insight.lab.requests import MODEL, RequestMix, requests
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import (
     Batching,
@@ -37,7 +37,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     sentence: str
-    kind: Kind
+    kind: RequestMix
     world: World
     catalogue: Catalogue
     slo: Slo = SLO
@@ -59,7 +59,7 @@ def _calm() -> Scenario:
     return Scenario(
         name="calm",
         sentence="2 requests a second, about half of what the own GPU can do in time",
-        kind=Kind(rates=((0.0, 2.0),), seconds=_SECONDS),
+        kind=RequestMix(rates=((0.0, 2.0),), seconds=_SECONDS),
         world=_world(),
         catalogue=CATALOGUE,
     )
@@ -69,7 +69,7 @@ def _burst() -> Scenario:
     return Scenario(
         name="burst",
         sentence="2 requests a second, and twice 10 for a minute and a half",
-        kind=Kind(rates=((0.0, 2.0), (120.0, 10.0), (210.0, 2.0), (390.0, 10.0), (480.0, 2.0)), seconds=_SECONDS),
+        kind=RequestMix(rates=((0.0, 2.0), (120.0, 10.0), (210.0, 2.0), (390.0, 10.0), (480.0, 2.0)), seconds=_SECONDS),
         world=_world(),
         catalogue=CATALOGUE,
     )
@@ -81,7 +81,7 @@ def _slow_down() -> Scenario:
     return Scenario(
         name="slow-down",
         sentence="3.5 requests a second; for two minutes the own GPU takes ten times as long for everything",
-        kind=Kind(rates=((0.0, 3.5),), seconds=_SECONDS),
+        kind=RequestMix(rates=((0.0, 3.5),), seconds=_SECONDS),
         world=_world({HOME: [slow]}),
         catalogue=CATALOGUE,
         slow=(HOME, start, end),
@@ -93,7 +93,7 @@ def _quota() -> Scenario:
     return Scenario(
         name="quota",
         sentence="6 requests a second, and the cheap commercial deployment takes 100,000 tokens a minute",
-        kind=Kind(rates=((0.0, 6.0),), seconds=_SECONDS),
+        kind=RequestMix(rates=((0.0, 6.0),), seconds=_SECONDS),
         world=_world(limits=limits),
         catalogue=CATALOGUE,
     )
@@ -103,7 +103,7 @@ def _price_change() -> Scenario:
     return Scenario(
         name="price-change",
         sentence="6 requests a second; half-way the dearer commercial deployment becomes the cheaper one",
-        kind=Kind(rates=((0.0, 6.0),), seconds=_SECONDS),
+        kind=RequestMix(rates=((0.0, 6.0),), seconds=_SECONDS),
         world=_world(),
         catalogue=CATALOGUE,
         prices=((_SECONDS / 2, CLOUD_2, Price(input_usd_per_mtok=0.06, output_usd_per_mtok=0.25)),),
@@ -115,7 +115,7 @@ def _outage() -> Scenario:
     return Scenario(
         name="outage",
         sentence=f"3.5 requests a second; for two minutes nothing in {EU} can be reached, where both cheap ones are",
-        kind=Kind(rates=((0.0, 3.5),), seconds=_SECONDS),
+        kind=RequestMix(rates=((0.0, 3.5),), seconds=_SECONDS),
         world=_world({HOME: [gone], CLOUD: [gone]}),
         catalogue=CATALOGUE,
     )
@@ -125,7 +125,7 @@ def _long_prompts() -> Scenario:
     return Scenario(
         name="long-prompts",
         sentence="2 requests a second; one prompt of ten has 8,000 to 24,000 tokens",
-        kind=Kind(rates=((0.0, 2.0),), seconds=_SECONDS, long=0.1),
+        kind=RequestMix(rates=((0.0, 2.0),), seconds=_SECONDS, long=0.1),
         world=_world(),
         catalogue=CATALOGUE,
     )
@@ -136,7 +136,7 @@ def _sensitivities() -> Scenario:
     return Scenario(
         name="sensitivities",
         sentence="4 requests a second; a fifth may only be seen by the own GPU",
-        kind=Kind(rates=((0.0, 4.0),), seconds=_SECONDS, classes=classes),
+        kind=RequestMix(rates=((0.0, 4.0),), seconds=_SECONDS, classes=classes),
         world=_world(),
         catalogue=CATALOGUE,
     )

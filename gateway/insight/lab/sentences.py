@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.insight.lab.results import LEAST_KEPT, Against, Lab, Played, Recovery, Score
+from gateway.insight.lab.results import LEAST_KEPT, BestOther, Lab, PlayedScenario, Recovery, Score
 
 _HEAD = ("", "kept", "total", "billed", "regret", "refused", "failed", "p95 first", "p95 whole", "leaks", "answered by")
 
@@ -15,7 +15,7 @@ def lab_sentences(lab: Lab) -> list[str]:
     return lines
 
 
-def _scenario(played: Played) -> Iterator[str]:
+def _scenario(played: PlayedScenario) -> Iterator[str]:
     yield f"{played.name}: {played.sentence}; {played.requests} requests"
     rows = [_HEAD, *map(_row, played.scores)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
@@ -29,7 +29,7 @@ def _scenario(played: Played) -> Iterator[str]:
             yield f"  {score.name}: {recovery_sentence(score.recovery)}"
 
 
-def against_sentence(one: Against) -> str:
+def against_sentence(one: BestOther) -> str:
     """In words. Of a policy that keeps too little no price is called a saving."""
     if one.kept < LEAST_KEPT:
         return (

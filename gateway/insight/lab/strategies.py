@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from gateway.insight.lab.rival import TOO_LATE, Seen
+from gateway.insight.lab.rival import TOO_LATE, PoolView
 from gateway.routing.chance import hashed, shares
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
@@ -30,7 +30,7 @@ class InOrder(_Forgetful):
     """The operator's order: a primary one, and what it falls back to."""
 
     @staticmethod
-    def order(seen: Seen) -> Sequence[str]:
+    def order(seen: PoolView) -> Sequence[str]:
         """As it is."""
         return seen.pool
 
@@ -41,7 +41,7 @@ class RoundRobin(_Forgetful):
     def __init__(self) -> None:
         self._turn = 0
 
-    def order(self, seen: Seen) -> Sequence[str]:
+    def order(self, seen: PoolView) -> Sequence[str]:
         """From the next one on."""
         self._turn += 1
         at = self._turn % len(seen.pool)
@@ -54,7 +54,7 @@ class WeightedShuffle(_Forgetful):
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
 
-    def order(self, seen: Seen) -> Sequence[str]:
+    def order(self, seen: PoolView) -> Sequence[str]:
         """Drawn without putting back."""
         drawn = shares(seen.arrival.seed, [hashed(f"shuffle/{name}") for name in seen.pool])
         keys = {name: -math.log(share) / self._weights[name] for name, share in zip(seen.pool, drawn, strict=True)}
@@ -65,7 +65,7 @@ class LeastBusy(_Forgetful):
     """Where the fewest requests are under way."""
 
     @staticmethod
-    def order(seen: Seen) -> Sequence[str]:
+    def order(seen: PoolView) -> Sequence[str]:
         """By that; those with as many in the operator's order."""
         return sorted(seen.pool, key=lambda name: seen.snapshot.of(name).in_flight)
 
@@ -80,7 +80,7 @@ class LowestLatency:
         self._buffer = buffer
         self._waits: dict[tuple[str, bool], deque[float]] = {}
 
-    def order(self, seen: Seen) -> Sequence[str]:
+    def order(self, seen: PoolView) -> Sequence[str]:
         """By that."""
         stream = seen.arrival.facts.stream
         means = {name: fmean(self._waits.get((name, stream), (0.0,))) for name in seen.pool}
@@ -117,7 +117,7 @@ class LowestCost(_Forgetful):
         self._minute = 0
         self._used: dict[str, tuple[int, int]] = {}
 
-    def order(self, seen: Seen) -> Sequence[str]:
+    def order(self, seen: PoolView) -> Sequence[str]:
         """By price for a token in and one out; those that are used up come last."""
         minute = int(seen.snapshot.now // _MINUTE_S)
         if minute != self._minute:
@@ -134,6 +134,6 @@ class LowestCost(_Forgetful):
         return had + 1 <= most and had_tokens + tokens <= most_tokens
 
 
-def _price(seen: Seen, name: str) -> float:
+def _price(seen: PoolView, name: str) -> float:
     price = seen.deployments[name].price
     return 0.0 if price is None else (price.input_usd_per_mtok or 0.0) + (price.output_usd_per_mtok or 0.0)

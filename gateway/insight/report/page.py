@@ -8,8 +8,8 @@ from gateway.insight.compare import Compared
 from gateway.insight.measure import Measured
 from gateway.insight.report.style import STYLE
 from gateway.insight.report.svg import areas, bars, curves
-from gateway.insight.row import Row
 from gateway.insight.sentences import simulation_sentences
+from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.verdict import unanswered, verdict
 from gateway.values.slo import Target
 
@@ -21,23 +21,28 @@ _MOVE_COLUMNS = (("requests", ""), ("from → to", ""), ("why", ""), ("cost", _N
 _UNANSWERED = "not answered"
 
 
-class Side(NamedTuple):
+class ReportSide(NamedTuple):
     """One of up to three: its class in the style, what it is called, what it came to, and its requests."""
 
     colour: str
     label: str
     measured: Measured
-    rows: Sequence[Row]
+    rows: Sequence[SimulatedRequest]
 
 
-def report(found: Compared, recorded: Sequence[Row], current: Sequence[Row], draft: Sequence[Row]) -> str:
+def report(
+    found: Compared,
+    recorded: Sequence[SimulatedRequest],
+    current: Sequence[SimulatedRequest],
+    draft: Sequence[SimulatedRequest],
+) -> str:
     """HTML. The rows are those that the result was made of; of a side that it does not have they are not looked at."""
     every = (
         ("record", "on record", found.recorded, recorded),
         ("current", "current", found.current, current),
         ("draft", "draft", found.draft, draft),
     )
-    sides = [Side(colour, label, one, rows) for colour, label, one, rows in every if one is not None]
+    sides = [ReportSide(colour, label, one, rows) for colour, label, one, rows in every if one is not None]
     judged = verdict(found)
     title = "What the policy would have done" if judged is None else f"The draft: {judged.judgement.value}"
     kind = "plain" if judged is None else judged.judgement.name.lower()
@@ -70,11 +75,11 @@ def report(found: Compared, recorded: Sequence[Row], current: Sequence[Row], dra
     ])  # fmt: skip
 
 
-def _tiles(sides: Sequence[Side]) -> str:
+def _tiles(sides: Sequence[ReportSide]) -> str:
     return f'<div class="tiles">{"".join(_tile(label, figure, sides) for label, figure in _FIGURES)}</div>'
 
 
-def _tile(label: str, figure: Callable[[Measured], str], sides: Sequence[Side]) -> str:
+def _tile(label: str, figure: Callable[[Measured], str], sides: Sequence[ReportSide]) -> str:
     cells = "".join(
         f'<td class="{side.colour}">{escape(figure(side.measured))}<small>{side.label}</small></td>' for side in sides
     )
@@ -103,7 +108,7 @@ _FIGURES: tuple[tuple[str, Callable[[Measured], str]], ...] = (
 )
 
 
-def _costs(sides: Sequence[Side], names: Sequence[tuple[str, str]]) -> str:
+def _costs(sides: Sequence[ReportSide], names: Sequence[tuple[str, str]]) -> str:
     """What is unknown has no bar."""
     rows = []
     for side in sides:
@@ -114,7 +119,7 @@ def _costs(sides: Sequence[Side], names: Sequence[tuple[str, str]]) -> str:
     return bars(rows, _usd) if rows else "<p>Unknown.</p>"
 
 
-def _first_outputs(sides: Sequence[Side]) -> str:
+def _first_outputs(sides: Sequence[ReportSide]) -> str:
     slos = [row.slo.first_output for side in sides for row in side.rows if row.slo is not None]
     series = [
         (side.label, side.colour, sorted(row.first_output_s for row in side.rows if row.first_output_s is not None))
@@ -123,7 +128,7 @@ def _first_outputs(sides: Sequence[Side]) -> str:
     return curves(series, "s", _marks(slos))
 
 
-def _totals(sides: Sequence[Side]) -> str:
+def _totals(sides: Sequence[ReportSide]) -> str:
     slos = [row.slo.total for side in sides for row in side.rows if row.slo is not None]
     series = [(side.label, side.colour, sorted(row.total_s for row in side.rows if row.by)) for side in sides]
     return curves(series, "s", _marks(slos))
@@ -140,7 +145,7 @@ def _marks(targets: Sequence[Target | None]) -> list[tuple[float, str]]:
     ]
 
 
-def _over_time(rows: Sequence[Row], names: Sequence[tuple[str, str]], seconds: float) -> str:
+def _over_time(rows: Sequence[SimulatedRequest], names: Sequence[tuple[str, str]], seconds: float) -> str:
     index = {name: at for at, (name, _) in enumerate(names)}
     columns = [[0.0] * len(names) for _ in range(_COLUMNS)]
     began = min((row.at for row in rows), default=0.0)
@@ -178,7 +183,7 @@ def _difference(usd: float | None) -> str:
     return shown if float(shown[1:]) == 0 else f"{'-' if usd < 0 else '+'}{shown}"
 
 
-def _deployments(sides: Sequence[Side]) -> list[tuple[str, str]]:
+def _deployments(sides: Sequence[ReportSide]) -> list[tuple[str, str]]:
     """With their colours, the same on all charts; at the end, if there are such requests, those that nobody answered."""
     names = list(dict.fromkeys(name for side in sides for name in side.measured.deployments))
     found = [(name, f"c{at % _PALETTE}") for at, name in enumerate(names)]

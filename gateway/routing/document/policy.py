@@ -8,7 +8,7 @@ from msgspec import Meta
 from gateway.routing.document.attempts import Fallback, Limits
 from gateway.routing.document.preference import Prefer, Require, SloEntry
 from gateway.routing.document.when import When
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.priority import PriorityName
 from gateway.values.sensitivity import Sensitivity
 
@@ -57,9 +57,11 @@ class DetectionSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, 
             "configuration says anything of sensitivity; else enforce."
         ),
     ] = None
-    kinds: Annotated[list[Kind] | None, Meta(description="Absent: all kinds. Empty: nothing is looked for.")] = None
+    kinds: Annotated[
+        list[SensitiveKind] | None, Meta(description="Absent: all kinds. Empty: nothing is looked for.")
+    ] = None
     classes: Annotated[
-        dict[Kind, Sensitivity],
+        dict[SensitiveKind, Sensitivity],
         Meta(
             description="Where a kind's class is to be another than e-mail and phone: confidential, all others: restricted."
         ),

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from gateway.routing.document.units import Names
 from gateway.values.deployment import Capability
-from gateway.values.finding import Kind
+from gateway.values.finding import SensitiveKind
 from gateway.values.sensitivity import Sensitivity
 
 Count = Annotated[int, Meta(ge=0)]
@@ -42,7 +42,7 @@ class When(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         None
     )
     found: Annotated[
-        Annotated[list[Kind], Meta(min_length=1)] | None,
+        Annotated[list[SensitiveKind], Meta(min_length=1)] | None,
         Meta(description="Detection found at least one of these kinds."),
     ] = None
     needs: Annotated[list[Capability] | None, Meta(description="The request needs all of these capabilities.")] = None

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.insight.lab.contenders import of_policy, rivals
 from gateway.insight.lab.picture import lab_picture
-from gateway.insight.lab.results import Lab, Played, Score, against
+from gateway.insight.lab.results import Lab, PlayedScenario, Score, against
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, scenarios
 from gateway.insight.lab.sentences import against_sentence, lab_sentences
@@ -169,7 +169,7 @@ def test_everyone_is_in_the_picture_where_it_is() -> None:
     scores = [score("oracle", 1.0, 0.1), *(score(f"keeps {kept}", kept, 0.3) for kept in (0.0, 0.18, 0.84, 0.85, 0.97))]
     for least in range(1, 6):
         some = (scores[0], *scores[least:])
-        played = Played(name="x", sentence="y", requests=9, scores=some, against=())
+        played = PlayedScenario(name="x", sentence="y", requests=9, scores=some, against=())
         picture = lab_picture(Lab(seed=0, miss_usd=0.0, scenarios=(played,)))
         places = [float(x) for x in re.findall(r'<circle cx="([-0-9.]+)" cy="[-0-9.]+" r="3.5"', picture)]
         assert len(set(places)) == len(some) - 1
@@ -183,7 +183,7 @@ def test_a_picture_and_a_table_show_everyone(calm: Lab) -> None:
     assert sorted(title.rpartition(": ")[0] for title in titles) == sorted(names)
     lines = lab_sentences(calm)
     assert all(any(line.strip().startswith(f"{name}  ") for line in lines) for name in names)
-    empty = Lab(seed=0, miss_usd=0.0, scenarios=(Played(name="x", sentence="y", requests=0, scores=(score("<", 0, 0),), against=()),))  # fmt: skip
+    empty = Lab(seed=0, miss_usd=0.0, scenarios=(PlayedScenario(name="x", sentence="y", requests=0, scores=(score("<", 0, 0),), against=()),))  # fmt: skip
     ET.fromstring(lab_picture(empty))
 
 

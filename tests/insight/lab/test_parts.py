@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.insight.lab.contenders import BOUNDS
-from gateway.insight.lab.requests import BEGAN, OUTPUTS, PROMPTS, Kind, requests
+from gateway.insight.lab.requests import BEGAN, OUTPUTS, PROMPTS, RequestMix, requests
 from gateway.insight.lab.results import recovery
 from gateway.insight.lab.rival import COOL_S, Picks, Rival
 from gateway.insight.lab.scenarios import CATALOGUE, CLOUD, CLOUD_2, HOME, SLO, scenarios, with_price
 from gateway.insight.lab.strategies import InOrder, LeastBusy, LowestCost, LowestLatency, RoundRobin, WeightedShuffle
-from gateway.insight.row import Row, Tried
 from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
+from gateway.insight.simulated_request import SimulatedRequest, Tried
 from gateway.insight.traffic import Arrival
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
@@ -24,7 +24,7 @@ from gateway.values.snapshot import Reading, Snapshot
 from tests.insight.worlds import arrivals
 from tests.learning.attempts import used
 
-KIND = Kind(
+KIND = RequestMix(
     rates=((0.0, 5.0), (100.0, 20.0)), seconds=200.0, long=0.1, classes=((Sensitivity.CONFIDENTIAL, 0.2),), streams=0.9
 )
 
@@ -109,7 +109,7 @@ def test_each_in_its_turn_and_by_weight() -> None:
     found, _ = rival(RoundRobin())
     assert Counter(asked(found, number=number)[0] for number in range(30)) == dict.fromkeys((HOME, CLOUD, CLOUD_2), 10)
     found, _ = rival(WeightedShuffle({HOME: 6.0, CLOUD: 3.0, CLOUD_2: 1.0}))
-    seen = requests(Kind(rates=((0.0, 20.0),), seconds=100.0), 0)
+    seen = requests(RequestMix(rates=((0.0, 20.0),), seconds=100.0), 0)
     firsts = Counter(found.choose(one, Snapshot(0.0, {})).decision.attempts[0] for one in seen)
     assert firsts[HOME] / len(seen) == pytest.approx(0.6, abs=0.04)
     assert firsts[CLOUD_2] / len(seen) == pytest.approx(0.1, abs=0.03)
@@ -134,8 +134,8 @@ def test_the_lowest_cost_goes_on_to_the_next_when_the_minutes_limit_is_used_up()
     assert asked(found, 120.0)[0] == HOME
 
 
-def row(at: float, first: str, first_output_s: float | None) -> Row:
-    return Row(
+def row(at: float, first: str, first_output_s: float | None) -> SimulatedRequest:
+    return SimulatedRequest(
         id=str(at), at=BEGAN + at, rule="x", outcome=Outcome.OK, by=first, first_output_s=first_output_s, total_s=1.0,
         stream=True, output_tokens=10.0, slo=None,
         tried=(_TRIED[first],), seen=(), spilled=None, scored=False,

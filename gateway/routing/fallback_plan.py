@@ -6,9 +6,9 @@ Pure: time and chance come in. `gateway.flow.retry` walks these ways in the serv
 
 from collections.abc import Iterator, Mapping
 
-from gateway.routing.course import Course, Known
 from gateway.routing.document import Fallback
-from gateway.routing.recheck import Recheck
+from gateway.routing.eligibility import Eligibility
+from gateway.routing.progress import LiveState, Progress
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, Outcome, Then
 
@@ -21,7 +21,7 @@ def moves_on(fallback: Fallback, outcome: Outcome) -> bool:
     return fallback.moves_on(outcome, CONSEQUENCES[outcome].then is Then.NEXT)
 
 
-class WaysOn:
+class FallbackPlan:
     """For one request whose first attempt failed. It begins in the middle of its first round.
 
     Tell it what `failed` so far before anything else. `now` is seconds since the epoch, `left_s` what is left until the
@@ -30,10 +30,10 @@ class WaysOn:
 
     def __init__(
         self,
-        known: Known,
+        known: LiveState,
         deployments: Mapping[str, Deployment],
-        recheck: Recheck,
-        course: Course,
+        recheck: Eligibility,
+        course: Progress,
         fallback: Fallback,
     ) -> None:
         self._known = known

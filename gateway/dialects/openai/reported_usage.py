@@ -34,7 +34,7 @@ class WireUsage(msgspec.Struct, gc=False):
     completion_tokens_details: TokenDetails | None = None
 
 
-class Told(NamedTuple):
+class ReportedUsage(NamedTuple):
     """`usage` where both parts are known, else what `counts` there are. `odd`: a member is no count, or one is missing."""
 
     usage: Usage | None = None
@@ -44,11 +44,11 @@ class Told(NamedTuple):
 
 _decode = msgspec.json.Decoder(WireUsage).decode
 _NO_DETAILS = TokenDetails()
-_NOTHING = Told()
+_NOTHING = ReportedUsage()
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 
-def read_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Told:
+def read_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> ReportedUsage:
     """OpenAI's total is prompt and completion. Where it is more, tokens were generated that the vendor does not count as
     completion: xAI's and Gemini's reasoning. They are output, and are billed.
     """
@@ -62,7 +62,7 @@ def read_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Told:
     prompt, generated = _prompt(wire), _generated(wire)
     if not prompt or generated is None:
         counts = Counts(prompt or None, generated)
-        return Told(counts=counts if counts != Counts() else None, odd=True)
+        return ReportedUsage(counts=counts if counts != Counts() else None, odd=True)
     of_prompt = wire.prompt_tokens_details or _NO_DETAILS
     of_completion = wire.completion_tokens_details or _NO_DETAILS
     cached = of_prompt.cached_tokens
@@ -78,13 +78,17 @@ def read_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Told:
         audio_completion_tokens=of_completion.audio_tokens,
         service_tier=unusual_tier(service_tier),
     )
-    return Told(usage, odd=odd)
+    return ReportedUsage(usage, odd=odd)
 
 
-def of_output(told: Told, *, any_output: bool) -> Told:
+def of_output(told: ReportedUsage, *, any_output: bool) -> ReportedUsage:
     """Nothing told where it says that nothing was generated though something was: then it was not counted."""
     nothing = told.usage is not None and not told.usage.completion_tokens
-    return Told(counts=Counts(told.usage.prompt_tokens), odd=True) if nothing and any_output and told.usage else told
+    return (
+        ReportedUsage(counts=Counts(told.usage.prompt_tokens), odd=True)
+        if nothing and any_output and told.usage
+        else told
+    )
 
 
 def _prompt(wire: WireUsage) -> int | None:

@@ -13,7 +13,7 @@ from gateway.values.snapshot import Reading
 from gateway.values.worker import WorkerReading
 
 
-class Course(Protocol):
+class Progress(Protocol):
     """One request so far. `tried` are attempts begun where addresses are told apart, as (deployment, address)."""
 
     @property
@@ -29,7 +29,7 @@ class Course(Protocol):
         """Where attempts were begun, in that order."""
 
 
-class Budget(Protocol):
+class SpendableRetries(Protocol):
     """How often deployments may be asked again."""
 
     def has(self, deployment: str, now: float) -> bool:
@@ -49,7 +49,7 @@ class Addresses(Protocol):
         """Whether another address may answer, against which nothing is known."""
 
 
-class Known(Protocol):
+class LiveState(Protocol):
     """What is known by now, as it changes."""
 
     @property
@@ -57,7 +57,7 @@ class Known(Protocol):
         """By address."""
 
     @property
-    def retries(self) -> Budget:
+    def retries(self) -> SpendableRetries:
         """For asking again."""
 
     def of(self, deployment: str) -> Reading:

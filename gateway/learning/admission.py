@@ -1,11 +1,11 @@
-"""What one deployment takes at present, from all that speaks against asking it: as the `Gate` that decisions read."""
+"""What one deployment takes at present, from all that speaks against asking it: as the `Admissibility` that decisions read."""
 
 from typing import NamedTuple
 
 from gateway.learning.breaker import Breaker, Phase
 from gateway.learning.headroom import SentSince
 from gateway.learning.limit import ConcurrencyLimit
-from gateway.values.gate import OPEN, Gate, Health
+from gateway.values.admissibility import OPEN, Admissibility, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
@@ -24,7 +24,7 @@ class Begun(NamedTuple):
     attempt_s: float = 0.0  # at the deployment until then, in all (`gateway.learning.company`)
 
 
-class Gatekeeper:
+class DeploymentAdmission:
     """Of one deployment. `now` is seconds since the epoch. `gate` and `health` are as of the last verb."""
 
     def __init__(self, most_in_flight: int | None = None) -> None:
@@ -103,7 +103,7 @@ class Gatekeeper:
         )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
-            self.gate = OPEN if parts == _NOTHING else Gate(*parts)
+            self.gate = OPEN if parts == _NOTHING else Admissibility(*parts)
 
 
 _HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}

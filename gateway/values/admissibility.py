@@ -19,7 +19,7 @@ class Health(enum.Enum):
     LIMITED = "limited"  # it has as many requests as it takes at once
 
 
-class Bar(msgspec.Struct, frozen=True, gc=False):
+class Rejection(msgspec.Struct, frozen=True, gc=False):
     """Why a request is not sent to a deployment now, and until when that holds; None if only events can tell.
 
     `left` is what the rate limit still allows in tokens, where that is what does not suffice.
@@ -30,7 +30,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     left: float | None = None
 
 
-class Gate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Times are seconds since the epoch. None: nothing of this kind is known, and nothing is bounded by it.
 
     `probes_out`: as many requests as may probe it are under way. `see_through`: the next of them is not to be hedged.
@@ -44,26 +44,26 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     headroom: Headroom | None = None
     see_through: bool = False
 
-    def bar(self, in_flight: int, tokens: float, now: float) -> Bar | None:
+    def bar(self, in_flight: int, tokens: float, now: float) -> Rejection | None:
         """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""
         if holds(self.shut_until, now):
-            return Bar(Health.SHUT, self.shut_until)
+            return Rejection(Health.SHUT, self.shut_until)
         if self.probes_out:
-            return Bar(Health.PROBING)
+            return Rejection(Health.PROBING)
         if holds(self.wait_until, now):
-            return Bar(Health.REFUSING, self.wait_until)
+            return Rejection(Health.REFUSING, self.wait_until)
         if self.headroom is not None and (bar := _used_up(self.headroom, tokens, now)) is not None:
             return bar
-        return Bar(Health.LIMITED) if self.limit is not None and in_flight >= self.limit else None
+        return Rejection(Health.LIMITED) if self.limit is not None and in_flight >= self.limit else None
 
 
-OPEN = Gate()
+OPEN = Admissibility()
 
 
-def _used_up(headroom: Headroom, wanted: float, now: float) -> Bar | None:
+def _used_up(headroom: Headroom, wanted: float, now: float) -> Rejection | None:
     requests, tokens = headroom.requests, headroom.tokens
     if requests is not None and not requests.covers(1, now):
-        return Bar(Health.REFUSING, requests.resets_at)
+        return Rejection(Health.REFUSING, requests.resets_at)
     if tokens is not None and not tokens.covers(wanted, now):
-        return Bar(Health.REFUSING, tokens.resets_at, max(tokens.left, 0.0))
+        return Rejection(Health.REFUSING, tokens.resets_at, max(tokens.left, 0.0))
     return None

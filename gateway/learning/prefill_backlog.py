@@ -19,7 +19,7 @@ class Awaited(NamedTuple):
     since: float
 
 
-class Ahead:
+class PrefillBacklog:
     """Of one deployment. Attempts are known by their tickets, which grow."""
 
     def __init__(self) -> None:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.flow.pace import Pace
+from gateway.flow.least_throughput import LeastThroughput
 from tests.conftest import Upstream
 from tests.support.gateway import GatewayProcess, deployment
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 60))
 def test_who_keeps_the_rate_is_never_behind(least: float, seconds: int) -> None:
-    pace, came = Pace(least), 0.0
+    pace, came = LeastThroughput(least), 0.0
     for _ in range(seconds):
         pace.waited(1.0)
         came += least + 1  # whole tokens are counted
@@ -26,7 +26,7 @@ def test_who_keeps_the_rate_is_never_behind(least: float, seconds: int) -> None:
 
 @given(st.floats(0.1, 1000), st.floats(0, 0.99))
 def test_who_does_not_is_found_out(least: float, share: float) -> None:
-    pace, waited = Pace(least), 0
+    pace, waited = LeastThroughput(least), 0
     while pace.left_s() > 0:
         waited += 1
         pace.waited(1.0)
@@ -36,7 +36,7 @@ def test_who_does_not_is_found_out(least: float, share: float) -> None:
 
 
 def test_what_it_was_ahead_is_worth_ten_seconds() -> None:
-    pace = Pace(2.0)
+    pace = LeastThroughput(2.0)
     pace.came(10_000)
     assert pace.left_s() == pytest.approx(10.0)
     pace.waited(4.0)

@@ -10,7 +10,7 @@ from gateway.values.outcome import Outcome
 _LOOKS = 4  # within the bound
 
 
-class Readers:
+class SlowClientGuard:
     """The open streams of a process; a block is one stream. Nothing runs while there are none."""
 
     def __init__(self, unread_s: float) -> None:

@@ -4,7 +4,7 @@ decision, and money may be spent (laws 1 and 2).
 
 from collections.abc import Mapping
 
-from gateway.routing.course import Course, Known
+from gateway.routing.progress import LiveState, Progress
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt
@@ -13,10 +13,10 @@ from gateway.values.records import Attempt
 _COSTLESS = frozenset({Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNECT_TIMEOUT})
 
 
-class Recheck:
+class Eligibility:
     """Of one request. `now` is seconds since the epoch."""
 
-    def __init__(self, known: Known, deployments: Mapping[str, Deployment], course: Course) -> None:
+    def __init__(self, known: LiveState, deployments: Mapping[str, Deployment], course: Progress) -> None:
         self._known = known
         self._deployments = deployments
         self._course = course

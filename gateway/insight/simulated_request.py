@@ -5,20 +5,20 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway.learning.slo import kept
-from gateway.values.decision import Candidate, Cause, Standing
+from gateway.values.decision import Candidate, Cause, Tier
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt, RequestFinished, output_tokens
 from gateway.values.slo import Slo
 
-READY, PROBE = Standing.READY.value, Standing.PROBE.value
+READY, PROBE = Tier.READY.value, Tier.PROBE.value
 # what keeps a request from a deployment for a while, and not for what either of them is
 PASSING = frozenset({
-    Standing.LATE.value, Standing.BURNING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
+    Tier.LATE.value, Tier.BURNING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
     "shut", "probing", "down", "refusing", "limited",
 })  # fmt: skip
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):
+class SeenCandidate(msgspec.Struct, frozen=True, gc=False):
     """A candidate as the decision saw it. `word`: its standing, or what stood against it."""
 
     deployment: str
@@ -47,7 +47,7 @@ def known_usd(tried: Iterable[Tried]) -> float | None:
     return None if is_unknown and not known else sum(known)
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class SimulatedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request. Seconds from its arrival. `tried` as they began. `spilled` is (the deployment that was passed over, why)."""
 
     id: str
@@ -61,7 +61,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: float | None  # of one choice
     slo: Slo | None
     tried: tuple[Tried, ...]
-    seen: tuple[Seen, ...]
+    seen: tuple[SeenCandidate, ...]
     spilled: tuple[str, str] | None
     scored: bool  # by an objective; else by an order or weights
 
@@ -95,11 +95,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def row_of(record: RequestFinished, preferred: Sequence[str] = ()) -> Row:
+def row_of(record: RequestFinished, preferred: Sequence[str] = ()) -> SimulatedRequest:
     """`preferred`: deployments in the order that the policy wants them while all is well; empty if none says."""
     decision, tokens = record.decision, output_tokens(record.attempts)
-    seen = tuple([Seen(one.deployment, _word(one), one.expected_usd) for one in decision.candidates])
-    return Row(
+    seen = tuple([SeenCandidate(one.deployment, _word(one), one.expected_usd) for one in decision.candidates])
+    return SimulatedRequest(
         id=decision.id,
         at=decision.at,
         rule=decision.rule,
@@ -136,7 +136,7 @@ def _word(candidate: Candidate) -> str:
     return READY if candidate.standing is None else candidate.standing.value
 
 
-def _spilled(seen: Sequence[Seen], chosen: str, preferred: Sequence[str]) -> tuple[str, str] | None:
+def _spilled(seen: Sequence[SeenCandidate], chosen: str, preferred: Sequence[str]) -> tuple[str, str] | None:
     if chosen not in preferred:
         return None
     words = {one.deployment: one.word for one in seen}

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.learning.ahead import Ahead
 from gateway.learning.gauges import GaugeModel
 from gateway.learning.latency import LatencyModel
+from gateway.learning.prefill_backlog import PrefillBacklog
 from gateway.learning.readings import Readings
 from gateway.learning.tokens import OutputTokens
 from gateway.values.outcome import Outcome
@@ -40,7 +40,7 @@ EVENTS = st.lists(st.tuples(st.sampled_from(["begins", "output", "ends"]), st.in
 
 @given(EVENTS)
 def test_silent_since_the_first_that_waits_and_was_not_overtaken(events: list[tuple[str, int]]) -> None:
-    ahead, waits, newest = Ahead(), dict[int, float](), -1
+    ahead, waits, newest = PrefillBacklog(), dict[int, float](), -1
     for now, (what, which) in enumerate(events):
         if what == "begins":
             ahead.began(now, 10, 0.0, float(now))

@@ -3,7 +3,7 @@
 _AHEAD_S = 10.0  # what a stream may be ahead, or behind at its start, in seconds of the least rate
 
 
-class Pace:
+class LeastThroughput:
     """Of one stream, from its first output on. `least` is in tokens per second."""
 
     def __init__(self, least: float) -> None:

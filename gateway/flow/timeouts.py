@@ -10,10 +10,10 @@ from gateway.values.decision import Bounds
 from gateway.values.deployment import Timeouts
 from gateway.values.outcome import Outcome
 
-Wait = tuple[float | None, Outcome]  # seconds, None for no limit of its own; and how it ends if they pass
+Timeout = tuple[float | None, Outcome]  # seconds, None for no limit of its own; and how it ends if they pass
 
 
-class Patience:
+class AttemptTimeouts:
     """Of one attempt. `started` and `deadline` are seconds of the monotonic clock."""
 
     def __init__(self, timeouts: Timeouts, bounds: Bounds, started: float, deadline: float) -> None:
@@ -22,7 +22,7 @@ class Patience:
         self.ends = min(started + timeouts.total_s, deadline)
         self.late = Outcome.DEADLINE_EXCEEDED if self.ends == deadline else Outcome.TOTAL_TIMEOUT
 
-    def until(self, wait: Wait) -> tuple[float, Outcome]:
+    def until(self, wait: Timeout) -> tuple[float, Outcome]:
         """When a wait that begins now is over, and what that means: the attempt's end may come before its own."""
         within_s, outcome = wait
         at = self.ends if within_s is None else time.monotonic() + within_s
