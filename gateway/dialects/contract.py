@@ -1,13 +1,20 @@
-"""The contract of a translator: bytes in, values out; no socket, no clock, no async.
+"""The contracts of a dialect: bytes in, values out; no socket, no clock, no async.
+
+A `Translator` is what the flow works with: a request becomes a call, an answer or a stream is judged, accounted for and
+given on. Where caller and provider speak the same dialect it is the dialect's own, and bytes pass through. Where they do
+not, `gateway.dialects.translated` makes one of the provider's translator and two `Dialect`s, by way of the canonical chat.
 
 So a vendor's stream is tested from a file, one byte at a time. Nothing here may know of HTTP clients or of policy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
+from gateway.values.chat import Chat, Event, Reply
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
@@ -72,3 +79,49 @@ class TokenCounter(Protocol):
 
     def decode_count(self, body: bytes) -> int:
         """The count of a 2xx body. Raises AttemptFailed if there is none."""
+
+
+Fields = dict[str, msgspec.Raw]  # the members of a body, in order
+
+
+class EventReader(Protocol):
+    """Reads the events of one stream, as the dialect's own decoder forwards them: whole, in order, and no errors."""
+
+    def read(self, data: bytes) -> list[Event]:
+        """What they say. Raises AttemptFailed if they cannot be read."""
+
+
+class EventWriter(Protocol):
+    """Writes one stream."""
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        """The events in the dialect; some may be held back until more is known."""
+
+    def end(self) -> bytes:
+        """What is held back, and what ends a complete stream."""
+
+
+class Dialect(Protocol):
+    """How one wire format says what the canonical chat holds. The caller side: `chat`, `whole`, `writer`. The provider
+    side: `fields`, `reply`, `reader`.
+    """
+
+    def chat(self, fields: Fields) -> Chat:
+        """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
+
+    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+        """A body without the model's name and `stream`, and what of the chat it does not say: names of the chat's members,
+        or paths like `turns[2].parts[0].detail`. Raises AttemptFailed (bad_request) for what must not be lost.
+        """
+
+    def reply(self, body: bytes) -> Reply:
+        """A whole answer that the dialect's translator has found to be one."""
+
+    def whole(self, reply: Reply) -> bytes:
+        """A whole answer for a caller."""
+
+    def reader(self) -> EventReader:
+        """For one stream."""
+
+    def writer(self, request: Request) -> EventWriter:
+        """For the stream that answers `request`."""
