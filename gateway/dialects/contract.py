@@ -46,8 +46,8 @@ class Translator(Protocol):
     def encode(self, request: Request, target: Deployment) -> Call:
         """The request as a call to `target`."""
 
-    def decode(self, body: bytes) -> WholeAnswer:
-        """A 2xx body as an answer. Raises AttemptFailed if it is none."""
+    def decode(self, body: bytes, request: Request) -> WholeAnswer:
+        """A 2xx body as an answer to `request`. Raises AttemptFailed if it is none."""
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder for the stream that answers `request`. `remember`: keep what is said."""
@@ -117,8 +117,8 @@ class Dialect(Protocol):
     def reply(self, body: bytes) -> Reply:
         """A whole answer that the dialect's translator has found to be one."""
 
-    def whole(self, reply: Reply) -> bytes:
-        """A whole answer for a caller."""
+    def whole(self, reply: Reply, request: Request) -> bytes:
+        """A whole answer for the caller of `request`."""
 
     def reader(self) -> EventReader:
         """For one stream."""

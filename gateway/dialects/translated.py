@@ -31,10 +31,10 @@ class Translated:
         call = self._translator.encode(own, target)
         return msgspec.structs.replace(call, lost=(*call.lost, *lost)) if lost else call
 
-    def decode(self, body: bytes) -> WholeAnswer:
+    def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer in the caller's dialect. Raises AttemptFailed if it is none."""
-        answer = self._translator.decode(body)
-        return msgspec.structs.replace(answer, body=self._asks.whole(self._answers.reply(answer.body)))
+        answer = self._translator.decode(body, request)
+        return msgspec.structs.replace(answer, body=self._asks.whole(self._answers.reply(answer.body), request))
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder whose chunks are in the caller's dialect."""

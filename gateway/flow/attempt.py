@@ -143,12 +143,12 @@ class RunningAttempt:
         """The whole body as an answer."""
         data = await self.read(exchange)
         if not (more := await self.read(exchange)) and data:
-            return self._translator.decode(data)
+            return self._translator.decode(data, self.story.request)
         parts = [data]
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return self._translator.decode(b"".join(parts))
+        return self._translator.decode(b"".join(parts), self.story.request)
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""

@@ -1,5 +1,7 @@
 """Bytes become a request: the body's shape, the headers' bounds and the caller's floor, as facts."""
 
+import time
+
 from gateway.http import request_headers
 from gateway.http.errors import unknown_model
 from gateway.surfaces.chat_body import parse_fields, read_shape
@@ -45,4 +47,5 @@ def chat_request(
         deadline_s=request_headers.deadline_s(headers),
         max_cost_usd=request_headers.max_cost_usd(headers),
         priority=caller.priority,
+        arrived_at=int(time.time()),
     )

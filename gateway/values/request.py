@@ -53,3 +53,4 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
     max_cost_usd: float | None = None
     priority: Priority = Priority.NORMAL  # of the caller's key
+    arrived_at: int = 0  # seconds since the epoch

@@ -35,7 +35,7 @@ class OpenAITranslator:
         """The caller's body with the target's model name; a stream also asks for usage, to account for it."""
         return encode(request, target, ask_usage=self._usage_in_streams)
 
-    def decode(self, body: bytes) -> WholeAnswer:
+    def decode(self, body: bytes, request: Request) -> WholeAnswer:  # noqa: ARG002 - the verb's
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
         return decode(body, self._finishes)
 

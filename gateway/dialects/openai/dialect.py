@@ -1,0 +1,40 @@
+"""Chat completions as a dialect with two sides."""
+
+from gateway.dialects.contract import EventReader, EventWriter, Fields
+from gateway.dialects.openai.asked import chat_of
+from gateway.dialects.openai.asking import fields_of
+from gateway.dialects.openai.events import ChunkReader, ChunkWriter
+from gateway.dialects.openai.replies import reply_of, whole
+from gateway.values.chat import Chat, Reply
+from gateway.values.request import Request
+
+
+class OpenAIDialect:
+    """`limit_name`: what the vendor calls the bound of an answer's tokens."""
+
+    def __init__(self, limit_name: str = "max_tokens") -> None:
+        self._limit_name = limit_name
+
+    def chat(self, fields: Fields) -> Chat:
+        """What a caller's body asks for."""
+        return chat_of(fields)
+
+    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+        """A body, and what of the chat is lost."""
+        return fields_of(chat, self._limit_name)
+
+    def reply(self, body: bytes) -> Reply:
+        """A whole answer, of its first choice."""
+        return reply_of(body)
+
+    def whole(self, reply: Reply, request: Request) -> bytes:
+        """A whole answer for a caller."""
+        return whole(reply, request)
+
+    def reader(self) -> EventReader:
+        """For one stream."""
+        return ChunkReader()
+
+    def writer(self, request: Request) -> EventWriter:
+        """For the stream that answers `request`."""
+        return ChunkWriter(request)

@@ -1,0 +1,170 @@
+"""A whole chat completion, read into the canonical reply, and written from one."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.dialects.openai.reasoning_details import encrypted_entry, text_entry, thoughts_of
+from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.wire import ABSENT
+from gateway.values.chat import (
+    Finish,
+    HiddenReasoning,
+    Part,
+    Reasoning,
+    Refusal,
+    Reply,
+    Text,
+    ToolCall,
+)
+from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.request import Request
+from gateway.values.usage import Usage
+
+FINISHES = {
+    "stop": Finish.STOP, "eos": Finish.STOP, "eos_token": Finish.STOP, "stop_sequence": Finish.STOP_SEQUENCE,
+    "length": Finish.LENGTH, "model_length": Finish.LENGTH, "model_context_window_exceeded": Finish.LENGTH,
+    "tool_calls": Finish.TOOL_CALLS, "function_call": Finish.TOOL_CALLS,
+    "content_filter": Finish.REFUSAL, "sensitive": Finish.REFUSAL,
+}  # fmt: skip
+REASONS = {
+    Finish.STOP: "stop", Finish.STOP_SEQUENCE: "stop", Finish.LENGTH: "length", Finish.TOOL_CALLS: "tool_calls",
+    Finish.REFUSAL: "content_filter", Finish.PAUSE: "stop",
+}  # fmt: skip
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str = ""
+    arguments: str | None = None
+
+
+class _Call(msgspec.Struct, gc=False):
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Piece(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: str | list[_Piece] | None = None
+    refusal: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    reasoning_details: msgspec.Raw = ABSENT
+    tool_calls: list[_Call] | None = None
+    function_call: _Function | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    message: _Message
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None  # vLLM's: the sequence that ended it
+
+
+class _Body(msgspec.Struct, gc=False):
+    choices: list[_Choice]
+    id: str = ""
+    model: str = ""
+    usage: msgspec.Raw = ABSENT
+    service_tier: msgspec.Raw = ABSENT
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def reply_of(body: bytes) -> Reply:
+    """Of the first choice. Raises AttemptFailed if it holds what cannot be read."""
+    try:
+        found = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an answer that cannot be translated") from None
+    choice = found.choices[0]
+    finish, sequence = finish_of(choice.finish_reason, choice.stop_reason)
+    return Reply(
+        id=found.id,
+        model=found.model,
+        parts=tuple(_parts(choice.message)),
+        finish=finish,
+        stop_sequence=sequence,
+        usage=read_usage(found.usage, found.service_tier).usage,
+    )
+
+
+def finish_of(reason: str | None, stop_reason: str | int | None) -> tuple[Finish, str | None]:
+    """Why it ended, and by which sequence. A reason that nobody knows is a stop."""
+    finish = FINISHES.get(reason or "", Finish.STOP)
+    if finish is Finish.STOP and isinstance(stop_reason, str):
+        return Finish.STOP_SEQUENCE, stop_reason
+    return finish, None
+
+
+def _parts(message: _Message) -> list[Part]:
+    parts: list[Part] = [*thoughts_of(message.reasoning_details, message.reasoning_content or message.reasoning)]
+    content = message.content
+    text = content if isinstance(content, str) else "".join(piece.text or "" for piece in content or ())
+    if text:
+        parts.append(Text(text))
+    if message.refusal:
+        parts.append(Refusal(message.refusal))
+    for at, call in enumerate(message.tool_calls or ()):
+        function = call.function or _Function()
+        parts.append(ToolCall(call.id or f"call_{at}", function.name, function.arguments or "{}"))
+    if message.function_call is not None:
+        function = message.function_call
+        parts.append(ToolCall("call_0", function.name, function.arguments or "{}"))
+    return parts
+
+
+def whole(reply: Reply, request: Request) -> bytes:
+    """A chat completion."""
+    choice = {"index": 0, "message": _message(reply.parts), "logprobs": None, "finish_reason": REASONS[reply.finish]}
+    body: dict[str, Any] = {
+        "id": reply.id, "object": "chat.completion", "created": request.arrived_at, "model": reply.model,
+        "choices": [choice],
+    }  # fmt: skip
+    if reply.usage is not None:
+        body["usage"] = usage_body(reply.usage)
+    return _encode(body)
+
+
+def _message(parts: tuple[Part, ...]) -> dict[str, Any]:
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    refusals = [part.text for part in parts if isinstance(part, Refusal)]
+    thoughts = [part for part in parts if isinstance(part, Reasoning | HiddenReasoning)]
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    said: dict[str, Any] = {
+        "role": "assistant", "content": "".join(texts) if texts or not calls else None,
+        "refusal": "".join(refusals) if refusals else None,
+    }  # fmt: skip
+    if thoughts:
+        said["reasoning_content"] = "".join(one.text for one in thoughts if isinstance(one, Reasoning)) or None
+        said["reasoning_details"] = [
+            text_entry(at, one.text, one.signature) if isinstance(one, Reasoning) else encrypted_entry(at, one.data)
+            for at, one in enumerate(thoughts)
+        ]
+    if calls:
+        said["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in calls
+        ]
+    return said
+
+
+def usage_body(usage: Usage) -> dict[str, Any]:
+    """`usage` with the parts that are known."""
+    of_prompt = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens,
+                 "audio_tokens": usage.audio_prompt_tokens}  # fmt: skip
+    of_completion = {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": usage.audio_completion_tokens}
+    body: dict[str, Any] = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+    for name, parts in (("prompt_tokens_details", of_prompt), ("completion_tokens_details", of_completion)):
+        known = {part: tokens for part, tokens in parts.items() if tokens is not None}
+        if known:
+            body[name] = known
+    return body
