@@ -25,7 +25,7 @@ from gateway.policies.changes import PolicyChanges
 from gateway.policies.compiler import PolicyCompiler
 from gateway.policies.file import PolicyFile
 from gateway.policies.in_force import Listeners, PolicyInForce
-from gateway.providers.vendors import SKILLS, VENDORS
+from gateway.providers.vendors import SKILLS, translators
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
@@ -96,8 +96,7 @@ class Gateway:
         self._subscribe()
         catalogue = settings.catalogue
         deployments = self._deployments = catalogue.deployments
-        translators = {name: VENDORS[deployment.provider] for name, deployment in deployments.items()}
-        rooms = Rooms(self.transport, self.readings, self.bus, translators)
+        rooms = Rooms(self.transport, self.readings, self.bus, translators(deployments))
         self._place(settings)
         self._embedded = EmbeddedModels(
             {name: one.embedded for name, one in deployments.items() if one.embedded is not None},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import Settings, is_loopback, load
 from gateway.values.caller import Caller, Role
 from gateway.values.problem import InvalidDocument, Problem
@@ -21,7 +21,7 @@ deployments:
 def settings(directory: Path, text: str, **env: str) -> Settings:
     file = directory / "gateway.yaml"
     file.write_text(text, "utf-8")
-    return load(str(file), {**ENV, **env}, frozenset(VENDORS))
+    return load(str(file), {**ENV, **env}, OFFERS)
 
 
 def refused(directory: Path, text: str, **env: str) -> list[Problem]:
@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, make: object, fou
     (tmp_path / name).unlink(missing_ok=True)
     make(tmp_path / name)  # type: ignore[operator]
     with pytest.raises(InvalidDocument) as caught:
-        load(str(tmp_path / "gateway.yaml"), {}, frozenset(VENDORS))
+        load(str(tmp_path / "gateway.yaml"), {}, OFFERS)
     (problem,) = caught.value.problems
     assert (problem.file, problem.line, problem.expected) == (str(tmp_path / name), None, "a readable UTF-8 file")
     assert problem.found == found
@@ -124,10 +124,10 @@ def test_the_file_from_the_environment(tmp_path: Path) -> None:
     named.write_text(HEAD + "server: {port: 1}")
     given.write_text(HEAD + "server: {port: 2}")
     env = {"GATEWAY_CONFIG": str(named)}
-    assert load(None, env, frozenset(VENDORS)).file == str(named)
-    assert load(str(given), env, frozenset(VENDORS)).server.port == 2
-    assert load(None, {"GATEWAY_CONFIG": ""}, frozenset(VENDORS)).file == "defaults/gateway.yaml"
-    assert "smollm2" in load(None, {}, frozenset(VENDORS)).catalogue.models
+    assert load(None, env, OFFERS).file == str(named)
+    assert load(str(given), env, OFFERS).server.port == 2
+    assert load(None, {"GATEWAY_CONFIG": ""}, OFFERS).file == "defaults/gateway.yaml"
+    assert "smollm2" in load(None, {}, OFFERS).catalogue.models
 
 
 def test_where_the_journal_is(tmp_path: Path) -> None:
@@ -239,8 +239,8 @@ def test_secrets_that_are_missing_hinder_serving_and_nothing_else(tmp_path: Path
         HEAD + "teams: {blue: {sensitivity: confidential}}\nkeys: {app: {secret: '${env:NOT_THERE}', team: blue}}\n"
     )
     with pytest.raises(InvalidDocument):
-        load(str(file), {}, frozenset(VENDORS))
-    read = load(str(file), {}, frozenset(VENDORS), without_secrets=True)
+        load(str(file), {}, OFFERS)
+    read = load(str(file), {}, OFFERS, without_secrets=True)
     assert [problem.path for problem in read.missing] == ["keys.app.secret"]
     caller = read.keyring.named("app")
     assert caller is not None

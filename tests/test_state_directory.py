@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from gateway.journal.journal import count
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import load
 from tests.conftest import Upstream, configuration
 from tests.support.disk import fill, small_disk
@@ -141,7 +141,7 @@ def test_the_default_directory_is_the_configurations(tmp_path: Path) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path / "xdg")}
 
     def of(path: str | None, **more: str) -> Path:
-        return load(path, {**env, **more}, frozenset(VENDORS)).journal_path
+        return load(path, {**env, **more}, OFFERS).journal_path
 
     found = [of(str(place)) for place in places]
     assert len({*found, of(None)}) == 4
@@ -160,7 +160,7 @@ def test_a_link_that_moves_at_each_change_keeps_its_state(tmp_path: Path) -> Non
         (tmp_path / version / "gateway.yaml").write_text(text)
         (tmp_path / "gateway.yaml").unlink(missing_ok=True)
         (tmp_path / "gateway.yaml").symlink_to(tmp_path / version / "gateway.yaml")
-        found.append(load(str(tmp_path / "gateway.yaml"), {"XDG_STATE_HOME": "/x"}, frozenset(VENDORS)).journal_path)
+        found.append(load(str(tmp_path / "gateway.yaml"), {"XDG_STATE_HOME": "/x"}, OFFERS).journal_path)
     assert found[0] == found[1]
 
 
@@ -169,7 +169,7 @@ def test_an_account_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", classmethod(home))
-    assert Path("/var/lib/gateway") in load(None, {}, frozenset(VENDORS)).journal_path.parents
+    assert Path("/var/lib/gateway") in load(None, {}, OFFERS).journal_path.parents
 
 
 def test_commands_find_the_journal_of_a_running_gateway(upstream: Upstream, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from gateway.documents import Document, SecretReference, parse_reference
 from gateway.values.deployment import Catalogue, Deployment, EmbeddedServer, Hardware, Hosting, Model, Timeouts
 from gateway.values.problem import Problem
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import SURFACES, Offer, Offers
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+_NOTHING_OFFERED = Offer(frozenset(), frozenset())
 _NAME_EXPECTED = "a name of letters, digits and . _ : / - , at most 128"
 
 
@@ -29,7 +31,7 @@ class CompiledCatalogue(msgspec.Struct, frozen=True):
 def compile_catalogue(
     deployments: Mapping[str, DeploymentEntry],
     models: Mapping[str, ModelEntry],
-    providers: Iterable[str],
+    offers: Offers,
     document: Document,
     at: dt.datetime | None = None,
 ) -> tuple[CompiledCatalogue, list[Problem]]:
@@ -38,19 +40,18 @@ def compile_catalogue(
     Prices that are looked up are those of the time `at`, aware of its time zone; None is now.
     """
     at = at or dt.datetime.now(dt.UTC)
-    known = sorted(providers)
     problems: list[Problem] = []
     if not deployments:
         problems.append(document.problem("deployments", "at least one deployment", "none"))
     for name, entry in deployments.items():
-        problems += _deployment_problems(name, entry, known, document)
+        problems += _deployment_problems(name, entry, offers, document)
     for name, model in models.items():
         problems += _model_problems(name, model, deployments, document)
     keys = {name: parse_reference(entry.api_key) for name, entry in deployments.items() if entry.api_key}
     prices = {name: compile_price(name, entry, document, at) for name, entry in deployments.items()}
     problems += [problem for price in prices.values() for problem in price.problems]
     catalogue = Catalogue(
-        deployments={name: _deployment(name, entry, prices[name]) for name, entry in deployments.items()},
+        deployments={name: _deployment(name, entry, prices[name], offers) for name, entry in deployments.items()},
         models={name: Model(name=name, deployments=tuple(entry.deployments)) for name, entry in models.items()},
         speaks_of_sensitivity=any(
             entry.clearance is not None or entry.hosting is Hosting.SELF_HOSTED for entry in deployments.values()
@@ -60,15 +61,18 @@ def compile_catalogue(
     return CompiledCatalogue(catalogue, {name: key for name, key in keys.items() if key}, sources), problems
 
 
-def _deployment_problems(
-    name: str, entry: DeploymentEntry, providers: list[str], document: Document
-) -> Iterable[Problem]:
+def _deployment_problems(name: str, entry: DeploymentEntry, offers: Offers, document: Document) -> Iterable[Problem]:
     path = f"deployments.{name}"
     if not _NAME.fullmatch(name):
         yield document.problem(path, _NAME_EXPECTED, repr(name))
-    if entry.provider not in providers:
-        expected = f"one of {', '.join(providers)}"
-        yield document.problem(f"{path}.provider", expected, repr(entry.provider), providers)
+    offer = offers.get(entry.provider)
+    if offer is None:
+        expected = f"one of {', '.join(sorted(offers))}"
+        yield document.problem(f"{path}.provider", expected, repr(entry.provider), sorted(offers))
+    for at, one in enumerate(entry.surfaces or ()):
+        if offer is not None and one not in offer.possible:
+            expected = f"one of {', '.join(sorted(known.value for known in offer.possible))} of {entry.provider}"
+            yield document.problem(f"{path}.surfaces[{at}]", expected, repr(one.value))
     yield from _place_problems(path, entry, document)
     if entry.embedded is not None and entry.hosting is not Hosting.SELF_HOSTED:
         yield document.problem(f"{path}.hosting", "self_hosted for an embedded model", entry.hosting.value)
@@ -125,11 +129,13 @@ def _model_problems(
             yield document.problem(place, "each deployment once", f"{pooled!r} again")
 
 
-def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice) -> Deployment:
+def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice, offers: Offers) -> Deployment:
     own = Sensitivity.RESTRICTED if entry.hosting is Hosting.SELF_HOSTED else Sensitivity.PUBLIC
     embedded, own_cost = entry.embedded, entry.own_cost
     written = entry.addresses or ([entry.base_url] if entry.base_url else [])
     addresses = tuple(address.rstrip("/") for address in written)
+    offer = offers.get(entry.provider, _NOTHING_OFFERED)  # that it is unknown was said
+    serves = offer.usual if entry.surfaces is None else frozenset(entry.surfaces)
     return Deployment(
         name=name,
         provider=entry.provider,
@@ -146,6 +152,7 @@ def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice) -> Depl
         price=price.price,
         quality=entry.quality,
         max_in_flight=entry.limits.max_in_flight,
+        surfaces=frozenset().union(*(SURFACES[one] for one in serves)),
         timeouts=msgspec.convert(entry.timeouts, Timeouts, from_attributes=True),
         embedded=msgspec.convert(embedded, EmbeddedServer, from_attributes=True) if embedded else None,
         own_cost=msgspec.convert(own_cost, Hardware, from_attributes=True) if own_cost else None,

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from gateway.values.deployment import Capability, Hosting
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Serves
 
 Usd = Annotated[float, Meta(ge=0)]
 Tokens = Annotated[int, Meta(ge=1)]
@@ -155,6 +156,13 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     ] = None
     own_cost: Annotated[
         OwnCostEntry | None, Meta(description="Instead of a price: what a self-hosted deployment costs to run.")
+    ] = None
+    surfaces: Annotated[
+        Annotated[list[Serves], Meta(min_length=1)] | None,
+        Meta(
+            description="What its model is for: chat, completions, embeddings. Who serves chat serves /v1/messages, too. "
+            "Absent: chat, and what else the provider's servers do with every model of theirs."
+        ),
     ] = None
     quality: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,

@@ -29,7 +29,7 @@ from gateway.http.errors import ApiError
 from gateway.insight.world import World
 from gateway.journal import journal
 from gateway.observe.logs import TEXT, set_up_logs
-from gateway.providers.vendors import SKILLS
+from gateway.providers.vendors import OFFERS, SKILLS
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
@@ -96,7 +96,7 @@ def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: 
     failed, noted = False, set[str]()
     for file in files or (None,):
         configuration, policy = (file, None) if config is None else (config, file)
-        checked = check_files(configuration, policy, os.environ, SKILLS)
+        checked = check_files(configuration, policy, os.environ, SKILLS, OFFERS)
         failed |= checked.has(*failing)
         if as_json:
             click.echo(msgspec.json.encode(checked))

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import Settings, load
 from gateway.values.problem import InvalidDocument
 
@@ -22,7 +22,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead
 def load_settings(config: str | None, *, without_secrets: bool = False) -> Settings:
     """The settings; if they are not valid, the process ends with what is wrong with them."""
     try:
-        return load(config, os.environ, frozenset(VENDORS), without_secrets=without_secrets)
+        return load(config, os.environ, OFFERS, without_secrets=without_secrets)
     except InvalidDocument as invalid:
         refuse(invalid)
 

@@ -106,6 +106,10 @@ class Dialect(Protocol):
     side: `fields`, `reply`, `reader`.
     """
 
+    @property
+    def name(self) -> str:
+        """Dialects of one name are one: bytes pass through."""
+
     def chat(self, fields: Fields) -> Chat:
         """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
 

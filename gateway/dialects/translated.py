@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.dialects.contract import Dialect, EventReader, EventWriter, StreamDecoder, Translator
+from gateway.dialects.contract import Dialect, EventReader, EventWriter, StreamDecoder, TokenCounter, Translator
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -57,6 +57,30 @@ class Translated:
             fields["stream"] = msgspec.Raw(b"true")
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
         return own, (*chat.unsaid, *lost)
+
+
+class _CountingTranslated(Translated):
+    """Of a provider whose server counts tokens."""
+
+    def __init__(self, asks: Dialect, answers: Dialect, translator: Translator, counter: TokenCounter) -> None:
+        super().__init__(asks, answers, translator)
+        self._counter = counter
+
+    def encode_count(self, request: Request, target: Deployment) -> Call:
+        """The call that has the prompt counted."""
+        own, _ = self._own(request)
+        return self._counter.encode_count(own, target)
+
+    def decode_count(self, body: bytes) -> int:
+        """The count of a 2xx body."""
+        return self._counter.decode_count(body)
+
+
+def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Translator:
+    """A translator between two dialects, with what of the provider's skills survives that."""
+    if isinstance(translator, TokenCounter):
+        return _CountingTranslated(asks, answers, translator, translator)
+    return Translated(asks, answers, translator)
 
 
 class _TranslatedDecoder:

@@ -40,7 +40,7 @@ class RunningAttempt:
         self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else LeastThroughput(least)
         self._begun = begun
         self._rooms = rooms
-        self._translator = rooms.translators[deployment.name]
+        self._translator = rooms.translators[story.request.facts.surface][deployment.name]
         self._started = time.monotonic()
         self._patience = AttemptTimeouts(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
         self._exchange: Exchange | None = None

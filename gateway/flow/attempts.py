@@ -115,7 +115,8 @@ class Attempts:
 
     def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
         open_at = partial(self._go_on_at, story)
-        return Continuation(open_at, self._recheck(story), story, rule, self._deployments, self._rooms.translators)
+        translators = self._rooms.translators[story.request.facts.surface]
+        return Continuation(open_at, self._recheck(story), story, rule, self._deployments, translators)
 
     async def _go_on_at(self, story: Story, name: str, begun: PartialAnswer) -> Relay:
         made = await _made(self._begun(story, name, begun))

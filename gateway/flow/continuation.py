@@ -4,7 +4,7 @@ Off unless the rule asks. The caller reads one answer; that two gave it is on re
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.dialects.contract import Continuer, Translator
 from gateway.flow.relay import Relay
@@ -27,7 +27,7 @@ class Continuation:
         story: Story,
         rule: CompiledRule,
         deployments: dict[str, Deployment],
-        translators: dict[str, Translator],
+        translators: Mapping[str, Translator],
     ) -> None:
         self._open_at = open_at
         self._recheck = recheck

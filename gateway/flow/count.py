@@ -62,7 +62,7 @@ class TokenCounts:
             name = candidate.deployment
             if name not in cleared or not _BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
                 continue
-            counter = self._rooms.translators[name]
+            counter = self._rooms.translators[decision.facts.surface].get(name)
             if isinstance(counter, TokenCounter) and time.monotonic() >= self._rest_until.get(name, 0.0):
                 return self._deployments[name], counter
         return None

@@ -1,11 +1,14 @@
 """What the flow works with."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from gateway.dialects.contract import Translator
 from gateway.learning.readings import Readings
 from gateway.observe.bus import Bus
 from gateway.transport import Transport
+from gateway.values.surface import Surface
 
 
 class Rooms(msgspec.Struct, frozen=True):
@@ -14,4 +17,4 @@ class Rooms(msgspec.Struct, frozen=True):
     transport: Transport
     readings: Readings
     bus: Bus
-    translators: dict[str, Translator]  # by deployment
+    translators: Mapping[Surface, Mapping[str, Translator]]  # by deployment; of the surfaces that it serves

@@ -100,6 +100,7 @@ REFUSALS: dict[Cause, ErrorRow] = {
     Cause.CONTEXT: ErrorRow(400, _INVALID, "context_length_exceeded"),
     Cause.OUTPUT: ErrorRow(400, _INVALID, "max_tokens_too_large"),
     Cause.CAPABILITY: ErrorRow(400, _INVALID, "unsupported_feature"),
+    Cause.SURFACE: ErrorRow(400, _INVALID, "unsupported_surface"),
     Cause.COST: ErrorRow(400, _INVALID, "max_cost_too_low"),
     Cause.REQUIREMENT: ErrorRow(403, "permission_error", "refused_by_policy"),
     Cause.CLEARANCE: ErrorRow(403, "permission_error", "sensitivity_not_cleared"),

@@ -3,25 +3,78 @@
 To add one: a row here, and its captured answers under tests/golden/<name>/.
 """
 
-from gateway.dialects.contract import Continuer, TokenCounter, Translator
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.continuation import ContinuingTranslator
-from gateway.dialects.openai.finish import OPENAI
+from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
+from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
+from gateway.dialects.translated import translated
 from gateway.providers.vllm import VllmTranslator
+from gateway.values.deployment import Deployment
 from gateway.values.skill import Skill, Skills
+from gateway.values.surface import SERVES, Offer, Serves, Surface
 
-VENDORS: dict[str, Translator] = {
-    "openai": OpenAITranslator(usage_in_streams=True, finishes=OPENAI),
-    "vllm": VllmTranslator(),
-    "llama_cpp": ContinuingTranslator(usage_in_streams=True, finishes=OPENAI),
+
+class Vendor(msgspec.Struct, frozen=True, kw_only=True):
+    """A row. `chat`: its dialect of conversations, and `translators` by what they serve. `usual`: what every model of its
+    serves.
+    """
+
+    chat: Dialect
+    translators: Mapping[Serves, Translator]
+    usual: frozenset[Serves] = frozenset({Serves.CHAT})
+
+
+VENDORS: dict[str, Vendor] = {
+    "openai": Vendor(
+        chat=OpenAIDialect("max_completion_tokens"),
+        translators={Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES)},
+    ),
+    "vllm": Vendor(chat=OPENAI, translators={Serves.CHAT: VllmTranslator()}),
+    "llama_cpp": Vendor(
+        chat=OPENAI, translators={Serves.CHAT: ContinuingTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES)}
+    ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
-    "openai_compatible": OpenAITranslator(usage_in_streams=False),
+    "openai_compatible": Vendor(chat=OPENAI, translators={Serves.CHAT: OpenAITranslator(usage_in_streams=False)}),
 }
 
+# in which dialect the callers of a surface speak
+CALLERS: dict[Surface, Dialect] = {Surface.CHAT: OPENAI}
 
-def _skills(translator: Translator) -> frozenset[Skill]:
+OFFERS: dict[str, Offer] = {name: Offer(one.usual, frozenset(one.translators)) for name, one in VENDORS.items()}
+
+
+def translator(vendor: Vendor, surface: Surface) -> Translator | None:
+    """What answers a surface's requests by this vendor; None if it cannot."""
+    serves = SERVES[surface]
+    own = vendor.translators.get(serves)
+    if own is None or serves is not Serves.CHAT:
+        return own
+    asks = CALLERS.get(surface)
+    if asks is None or asks.name == vendor.chat.name:
+        return own
+    return translated(asks, vendor.chat, own)
+
+
+def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str, Translator]]:
+    """By surface, those of the deployments that serve it."""
+    found: dict[Surface, dict[str, Translator]] = {surface: {} for surface in Surface}
+    for name, deployment in deployments.items():
+        for surface in deployment.surfaces:
+            made = translator(VENDORS[deployment.provider], surface)
+            if made is not None:
+                found[surface][name] = made
+    return found
+
+
+def _skills(vendor: Vendor) -> frozenset[Skill]:
     verbs = {Skill.CONTINUE: Continuer, Skill.COUNT: TokenCounter}
-    return frozenset(skill for skill, verb in verbs.items() if isinstance(translator, verb))
+    chat = vendor.translators.get(Serves.CHAT)
+    return frozenset(skill for skill, verb in verbs.items() if isinstance(chat, verb))
 
 
-SKILLS: Skills = {name: _skills(translator) for name, translator in VENDORS.items()}
+SKILLS: Skills = {name: _skills(vendor) for name, vendor in VENDORS.items()}

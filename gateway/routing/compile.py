@@ -66,7 +66,8 @@ def _compile_rule(rule: Rule, catalogue: Catalogue, space: Space, default_deadli
 def _content(deployment: Deployment) -> dict[str, object]:
     """A deployment as what decides its hash: a set has no order of its own."""
     capabilities = sorted(capability.value for capability in deployment.capabilities)
-    return {**msgspec.structs.asdict(deployment), "capabilities": capabilities}
+    surfaces = sorted(surface.value for surface in deployment.surfaces)
+    return {**msgspec.structs.asdict(deployment), "capabilities": capabilities, "surfaces": surfaces}
 
 
 def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue) -> tuple[Place, ...]:

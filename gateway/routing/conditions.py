@@ -107,6 +107,8 @@ def _flags(every: list[When]) -> Iterator[Dimension]:
         yield space.sensitivity()
     yield from (space.needs(one) for one in Capability if any(one in (when.needs or ()) for when in every))
     yield from (space.found(kind) for kind in SensitiveKind if any(kind in (when.found or ()) for when in every))
+    if any(one.surface is not None for one in every):
+        yield space.surface()
     if any(one.stream is not None for one in every):
         yield space.flag("stream", lambda facts: facts.stream)
     if any(one.session is not None for one in every):
@@ -135,7 +137,7 @@ def compile_when(when: When, within: Space) -> Expression:
 
 def _leaves(when: When, within: Space) -> Iterator[Leaf]:
     at = within.index
-    for name in ("model", "key", "team", "sensitivity"):
+    for name in ("model", "key", "team", "sensitivity", "surface"):
         if (wanted := getattr(when, name)) is not None:
             yield Leaf(at[name], frozenset(wanted))
     for name in ("stream", "session"):

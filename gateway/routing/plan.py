@@ -19,6 +19,7 @@ from gateway.values.priority import Priority
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo
+from gateway.values.surface import SERVES, Surface
 
 _REMEMBERED = 20_000  # combinations at most; then the table starts anew
 _REMEMBERED_TIERS = 16
@@ -93,11 +94,11 @@ class CompiledRule(msgspec.Struct, frozen=True):
     exact_tokens: bool
     hedge: Hedge | None = None
     priority: Priority | None = None  # None: the key's
-    splits: dict[tuple[str, Sensitivity, frozenset[Capability], frozenset[str] | None], Split] = {}
+    splits: dict[tuple[str, Sensitivity, frozenset[Capability], frozenset[str] | None, Surface], Split] = {}
 
     def split(self, facts: Facts) -> Split:
         """The pool of the model asked for. Raises KeyError if there is none."""
-        key = (facts.model, facts.sensitivity, facts.needs, facts.scope)
+        key = (facts.model, facts.sensitivity, facts.needs, facts.scope, facts.surface)
         found = self.splits.get(key)
         if found is None:
             found = _split(self.pools[facts.model], facts)
@@ -167,13 +168,15 @@ def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
 
 
 def _static_reasons(place: Place, facts: Facts) -> tuple[Reason, ...]:
-    """What no reading changes: clearance, capabilities, and for a last resort whether the key could ask for it itself."""
+    """What no reading changes: clearance, surface, capabilities, and for a last resort whether the key could ask for it itself."""
     deployment = place.deployment
     reasons: list[Reason] = []
     if place.last_resort and facts.scope is not None and facts.scope.isdisjoint(place.names):
         reasons.append(Reason(Cause.SCOPE, ", ".join(sorted(place.names)), None))
     if not deployment.clearance.covers(facts.sensitivity):
         reasons.append(Reason(Cause.CLEARANCE, facts.sensitivity.value, deployment.clearance.value))
+    if facts.surface not in deployment.surfaces:
+        reasons.append(Reason(Cause.SURFACE, SERVES[facts.surface].value, None))
     if not facts.needs <= deployment.capabilities:
         lacking = sorted(need.value for need in facts.needs - deployment.capabilities)
         reasons.append(Reason(Cause.CAPABILITY, ", ".join(lacking), None))

@@ -15,6 +15,7 @@ _SENTENCES: dict[Cause, str] = {
     Cause.CLEARANCE: "the request is {needed}, its clearance is {has}",
     Cause.REQUIREMENT: "the rule requires {needed}, it has {has}",
     Cause.CAPABILITY: "it lacks {needed}",
+    Cause.SURFACE: "it does not serve {needed}",
     Cause.CONTEXT: "the request needs about {needed} tokens, its context holds {has}",
     Cause.OUTPUT: "{needed} output tokens are asked for, it gives at most {has}",
     Cause.LIMIT: "it is at its limit of {has} at once",

@@ -15,6 +15,7 @@ from gateway.values.deployment import Capability
 from gateway.values.finding import SensitiveKind
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Surface
 
 Atom = Hashable
 Atoms = tuple[Atom, ...]
@@ -52,6 +53,11 @@ def flag(name: str, value: Callable[[Facts], bool]) -> Dimension:
 def sensitivity() -> Dimension:
     """The four classes."""
     return Dimension("sensitivity", tuple(Sensitivity), lambda facts, _now: facts.sensitivity)
+
+
+def surface() -> Dimension:
+    """What the application calls."""
+    return Dimension("surface", tuple(Surface), lambda facts, _now: facts.surface)
 
 
 def amount(name: str, cuts: list[int], value: Callable[[Facts], int | None]) -> Dimension:

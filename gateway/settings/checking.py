@@ -17,6 +17,7 @@ from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.skill import Skill, Skills
+from gateway.values.surface import Offers
 from gateway.verify import Example, FindingKind, PolicyFinding, Severity, verify
 from gateway.verify.sentences import example_sentence
 
@@ -85,10 +86,12 @@ class PolicyCheck(msgspec.Struct, frozen=True, kw_only=True):
         return _checked(document, None, against, self.at)
 
 
-def check_files(config: str | None, policy: str | None, env: Mapping[str, str], skills: Skills) -> Checked:
+def check_files(
+    config: str | None, policy: str | None, env: Mapping[str, str], skills: Skills, offers: Offers
+) -> Checked:
     """A configuration and its policy; with `policy` that file's in its place. Secrets may be missing, which is said."""
     try:
-        settings = load(config, env, frozenset(skills), without_secrets=True)
+        settings = load(config, env, offers, without_secrets=True)
         document = settings.policy.document() if policy is None else parse(read_text(Path(policy)), policy)
         text = default_text("gateway.yaml") if settings.is_packaged else read_text(Path(settings.file))
         configuration = parse(text, settings.file)

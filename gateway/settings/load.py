@@ -23,6 +23,7 @@ from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import CompileContext
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Offers
 
 _PACKAGED = "defaults/gateway.yaml"
 _HERE = "gateway.yaml"  # taken where nothing else is named
@@ -62,9 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.journal_path.with_name("policy-revisions.db")
 
 
-def load(
-    path: str | None, env: Mapping[str, str], providers: frozenset[str], *, without_secrets: bool = False
-) -> Settings:
+def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_secrets: bool = False) -> Settings:
     """Settings from `configuration_path`. Raises InvalidDocument with all that is wrong.
 
     `without_secrets`: secrets that are not there are no problem; such settings can explain, and not serve.
@@ -77,7 +76,7 @@ def load(
         raise InvalidDocument(problems)
     base = Path(path).parent if path else Path()
     server, more = _overridden(parsed.server, env)
-    compiled, wrong = compile_catalogue(parsed.deployments, parsed.models, providers, document)
+    compiled, wrong = compile_catalogue(parsed.deployments, parsed.models, offers, document)
     secrets = Secrets(document, env, base)
     api_keys = {
         name: secret

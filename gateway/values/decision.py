@@ -15,6 +15,7 @@ class Cause(enum.Enum):
     CLEARANCE = "clearance"
     REQUIREMENT = "requirement"
     CAPABILITY = "capability"
+    SURFACE = "surface"
     CONTEXT = "context"
     OUTPUT = "output"
     HEALTH = "health"

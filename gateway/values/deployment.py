@@ -6,6 +6,7 @@ import functools
 import msgspec
 
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import SURFACES, Serves, Surface
 
 
 class Hosting(enum.Enum):
@@ -164,6 +165,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     scrape_s: float = 1.0
     max_in_flight: int | None = None  # attempts of this process at once
+    surfaces: frozenset[Surface] = SURFACES[Serves.CHAT]
 
     def __post_init__(self) -> None:
         """One base URL is one address."""

@@ -8,6 +8,7 @@ from gateway.values.deployment import Capability
 from gateway.values.finding import SensitiveKind
 from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Surface
 
 TAG = re.compile(r"[A-Za-z0-9._/-]{1,64}")  # a tag's name, and its value
 LEAST_PROMPT_TOKENS = 1  # there is at least one message
@@ -22,6 +23,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt_tokens: int
     max_output_tokens: int | None
     stream: bool
+    surface: Surface = Surface.CHAT
     exact_tokens: bool = False  # prompt_tokens was counted by the model's own tokenizer; else it is an estimate
     counted_at: str | None = None  # the deployment that was asked to count them, whether or not it did
     choices: int = 1
@@ -37,7 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat completion as the application sent it. `id` is the decision's: what the caller calls it goes nowhere.
+    """A request as the application sent it. `id` is the decision's: what the caller calls it goes nowhere.
 
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.
     `size` is the body's, in bytes.

@@ -53,6 +53,7 @@ class PoolAdmission:
         lacking = [one for one in Capability if one not in deployment.capabilities]
         return universe.sets.every(
             universe.where("sensitivity", deployment.clearance.covers),
+            universe.where("surface", deployment.surfaces.__contains__),
             *map(universe.not_needing, lacking),
             ALL
             if names is None

@@ -11,6 +11,7 @@ from gateway.values.deployment import Capability, Catalogue
 from gateway.values.finding import SensitiveKind
 from gateway.values.request import LEAST_PROMPT_TOKENS, TAG, Facts
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Surface
 from gateway.verify.finding import Example
 from gateway.verify.windows import open_together
 
@@ -38,6 +39,7 @@ def levels_of(plan: Plan, catalogue: Catalogue, callers: tuple[Caller, ...], now
     yield Level("model", (*catalogue.models, *catalogue.deployments), _put("model"))
     yield Level("caller", callers, _put_caller)
     yield Level("sensitivity", tuple(Sensitivity), _put("sensitivity"))
+    yield Level("surface", _surfaces(plan), _put("surface"))
     yield Level("stream", (False, True), _put("stream"))
     prompts = _amounts(_cuts(plan, "prompt_tokens"), LEAST_PROMPT_TOKENS)
     yield Level("prompt_tokens", prompts, _put_amount("prompt_tokens"))
@@ -57,6 +59,11 @@ def levels_of(plan: Plan, catalogue: Catalogue, callers: tuple[Caller, ...], now
             yield Level(of, (None, _SESSION), _put("session"))
         elif of == "time":
             yield Level(of, tuple(open_together(space.windows.windows, now).items()), _put_time)
+
+
+def _surfaces(plan: Plan) -> tuple[Surface, ...]:
+    """Chat, and all if the policy tells surfaces apart."""
+    return tuple(Surface) if "surface" in plan.space.index else (Surface.CHAT,)
 
 
 def _cuts(plan: Plan, name: str) -> tuple[int, ...]:

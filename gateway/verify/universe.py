@@ -17,7 +17,7 @@ from gateway.verify.diagram import ALL, Diagrams
 from gateway.verify.finding import Example
 from gateway.verify.levels import Level, levels_of, request_of, told_apart
 
-_ADMITTED_BY = frozenset({"model", "caller", "sensitivity", "stream", "prompt_tokens", "output_tokens"})
+_ADMITTED_BY = frozenset({"model", "caller", "surface", "sensitivity", "stream", "prompt_tokens", "output_tokens"})
 _ONE_FORMAT = (Capability.JSON_OBJECT, Capability.JSON_SCHEMA)
 
 

@@ -17,7 +17,7 @@ from gateway.app import load_plan
 from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
 from gateway.observe.policy import policy_families
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import Settings, load
 from gateway.values.outcome import Outcome
 from tests.support.gateway import REPOSITORY
@@ -61,7 +61,7 @@ def test_queries_name_metrics_and_outcomes_that_exist(title: str, query: str) ->
 
 
 def test_the_configuration_is_valid() -> None:
-    settings = load(str(DEPLOY / "gateway.yaml"), {**KEYS, "HOST": "0.0.0.0"}, frozenset(VENDORS))
+    settings = load(str(DEPLOY / "gateway.yaml"), {**KEYS, "HOST": "0.0.0.0"}, OFFERS)
     assert load_plan(settings).rules
     assert not settings.keyring.is_empty()
 
@@ -73,7 +73,7 @@ def test_the_configuration_is_valid_with_what_its_comments_offer(tmp_path: Path)
     (tmp_path / "deploy").mkdir()
     file = tmp_path / "deploy" / "gateway.yaml"
     file.write_text(text)
-    settings = load(str(file), {**KEYS, "HOST": "0.0.0.0", "OPENAI_API_KEY": "c" * 20}, frozenset(VENDORS))
+    settings = load(str(file), {**KEYS, "HOST": "0.0.0.0", "OPENAI_API_KEY": "c" * 20}, OFFERS)
     assert set(settings.catalogue.deployments) == {"worker", "vendor"}
     assert len(load_plan(settings).rules) > 1
 
@@ -139,7 +139,7 @@ def manifests(*options: str) -> dict[str, dict[str, Any]]:
 def loads(config_map: dict[str, Any], directory: Path) -> Settings:
     for name, text in config_map["data"].items():
         (directory / name).write_text(text)
-    return load(str(directory / "gateway.yaml"), {**KEYS, "HOST": "0.0.0.0"}, frozenset(VENDORS))
+    return load(str(directory / "gateway.yaml"), {**KEYS, "HOST": "0.0.0.0"}, OFFERS)
 
 
 @pytest.fixture

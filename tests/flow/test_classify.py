@@ -13,7 +13,7 @@ import pytest
 from gateway.app import Gateway
 from gateway.flow.classify import OFF_LOOP_BYTES, Classifier
 from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.routing.plan import Detecting
 from gateway.settings import load
 from gateway.values.finding import SensitiveKind
@@ -99,7 +99,7 @@ async def test_a_request_that_finds_no_thread_is_turned_away() -> None:
 async def test_the_caller_is_told_503_and_when_to_come_back(tmp_path: Path) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_text(json.dumps(configuration("http://127.0.0.1:9/v1")))
-    gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, frozenset(VENDORS)))
+    gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, OFFERS))
     go = threading.Event()
 
     def blocks(_: TimeSlice) -> bool:

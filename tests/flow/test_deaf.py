@@ -16,7 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from gateway.app import Gateway
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.routing import silence
 from gateway.settings import load
 from gateway.values.records import RequestFinished
@@ -87,7 +87,7 @@ async def asking(tmp_path: Path, *base_urls: str, as_one: bool = False, **more: 
     config = {"deployments": deployments, "models": {"pool": {"deployments": list(deployments)}}}
     file = tmp_path / "gateway.yaml"
     file.write_text(json.dumps(config))
-    gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, frozenset(VENDORS)))
+    gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, OFFERS))
     transport = httpx.ASGITransport(app=gateway.asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as client:
         yield Asking(gateway, client)

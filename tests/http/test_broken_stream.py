@@ -11,7 +11,7 @@ from litestar.exceptions import LitestarException
 
 from gateway.app import Gateway
 from gateway.flow.relay import Relay
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import load
 from gateway.values.records import RequestFinished
 from tests.support.gateway import deployment
@@ -38,7 +38,7 @@ async def ask(tmp_path: Path) -> tuple[list[dict[str, Any]], list[RequestFinishe
     with Scripted(lambda _: STREAM) as upstream:
         file = tmp_path / "gateway.yaml"
         file.write_text(json.dumps({"deployments": {"chat": deployment(upstream.base_url, "any")}}))
-        gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, frozenset(VENDORS)))
+        gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, OFFERS))
         gateway.bus.subscribe(RequestFinished, ended.append)
         scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": [], "query_string": b""}
         with contextlib.suppress(LitestarException):  # the server breaks the connection off

@@ -9,7 +9,7 @@ from gateway.app import load_plan
 from gateway.insight.fit_batching import fit_batching
 from gateway.insight.journaled import read_journal
 from gateway.journal.journal import every
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import load
 from tests.support.agreement import CALM_S, Figures, agreement, off, poisson
 
@@ -58,7 +58,7 @@ def test_the_real_gateway_does_what_was_simulated(played: tuple[Path, Figures, F
 
 def test_what_it_recorded_shows_how_the_server_behaves(played: tuple[Path, Figures, Figures]) -> None:
     folder, _, _ = played
-    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    settings = load(str(folder / "gateway.yaml"), {}, OFFERS, without_secrets=True)
     plan = load_plan(settings)
     recorded = read_journal(every(settings.journal_path), "the journal", lambda _: plan)
     found = fit_batching(recorded.samples["home"])

@@ -20,7 +20,7 @@ from gateway.insight.journaled import NO_LENGTH, UNREADABLE, read_journal
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread, World, read_world
 from gateway.journal.journal import Journal, JournalRecord, every
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.routing.document import HedgeEntry, Limits
 from gateway.settings import load
 from gateway.state.revisions import Revisions
@@ -105,7 +105,7 @@ def write(path: Path, records: list[RequestFinished]) -> None:
 
 def simulated_journal(configuration: Path, asked: list[Arrival]) -> list[RequestFinished]:
     """What became of these requests, written to the configuration's journal."""
-    settings = load(str(configuration), {}, frozenset(VENDORS), without_secrets=True)
+    settings = load(str(configuration), {}, OFFERS, without_secrets=True)
     world = {
         "home": Behaviour(self_hosted=HOME), "cloud": Behaviour(commercial=CLOUD), "cloud-2": Behaviour(commercial=CLOUD)
     }  # fmt: skip
@@ -138,7 +138,7 @@ def simulate(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_cannot_be_played_is_in_no_column(folder: Path) -> None:
     """An hour before, five requests for a model that is no more: neither they nor the hour between count."""
-    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    settings = load(str(folder / "gateway.yaml"), {}, OFFERS, without_secrets=True)
     records = [msgspec.json.decode(one.record, type=RequestFinished) for one in every(settings.journal_path)][:400]
     gone = [
         replace(one, id=f"gone-{one.id}", decision=replace(
@@ -187,7 +187,7 @@ def test_a_simulation_can_be_started_after_few_requests(folder: Path) -> None:
     assert re.search(r"\n  between +- +\S+ and \S+ +\S+ and \S+\n", done.stdout)
     table, _, world = done.stdout.partition("in doubt no more:\n")
     assert "cost  " in table
-    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    settings = load(str(folder / "gateway.yaml"), {}, OFFERS, without_secrets=True)
     assert set(read_world(world, "w", settings.catalogue.deployments).deployments) == {"home", "cloud", "cloud-2"}
     written = folder / "written.yaml"
     asked = simulate(folder, *args, "--write-world", str(written), "--json")
@@ -257,7 +257,7 @@ def test_a_report_that_cannot_be_written_does_not_lose_the_result(folder: Path) 
 
 
 def test_that_another_policy_is_in_force_is_said(folder: Path) -> None:
-    settings = load(str(folder / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    settings = load(str(folder / "gateway.yaml"), {}, OFFERS, without_secrets=True)
     world = str(REPOSITORY / "tests" / "insight" / "world.yaml")
     (folder / "one.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,10,5\n")
     args = [

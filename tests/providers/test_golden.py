@@ -18,6 +18,7 @@ from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.outcome import AttemptFailed
 from gateway.values.request import Request
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Serves
 from tests.support.openai_spec import check, schemas
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -55,7 +56,7 @@ def told(failure: AttemptFailed) -> dict[str, Any]:
 def streamed(path: Path, parts: list[bytes]) -> dict[str, Any]:
     request = request_of(path)
     assert request is not None
-    decoder = VENDORS[path.parent.name].decoder(request)
+    decoder = VENDORS[path.parent.name].translators[Serves.CHAT].decoder(request)
     chunks = [chunk for part in parts for chunk in decoder.feed(part)]
     if not any(chunk.done or chunk.failure for chunk in chunks):
         chunks.append(decoder.end())
@@ -68,14 +69,14 @@ def streamed(path: Path, parts: list[bytes]) -> dict[str, Any]:
 
 
 def decoded(path: Path) -> dict[str, Any]:
-    translator = VENDORS[path.parent.name]
+    translator = VENDORS[path.parent.name].translators[Serves.CHAT]
     body, status = path.read_bytes(), int(path.suffix[1:])
     if status >= 300:
         return told(translator.failure(status, {}, body, 0.0))
     if path in STREAMS:
         return streamed(path, [body])
     try:
-        answer = translator.decode(body)
+        answer = translator.decode(body, request_of(path) or request_of(FOLDER / "none"))
     except AttemptFailed as failure:
         return told(failure)
     assert answer.body == body
@@ -86,7 +87,7 @@ def sent(path: Path) -> dict[str, Any] | None:
     request = request_of(path)
     if request is None:
         return None
-    call = VENDORS[path.parent.name].encode(request, target(path.parent.name))
+    call = VENDORS[path.parent.name].translators[Serves.CHAT].encode(request, target(path.parent.name))
     return {"path": call.path, "headers": dict(call.headers), "body": json.loads(call.body)}
 
 

@@ -10,6 +10,7 @@ from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.waits import reset_s, retry_after_s
 from gateway.providers.vendors import VENDORS
 from gateway.values.headroom import Headroom, Quota
+from gateway.values.surface import Serves
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
@@ -57,7 +58,7 @@ ANTHROPIC = {
 )
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_what_is_left(vendor: str, headers: dict[str, str], expected: Headroom | None) -> None:
-    assert VENDORS[vendor].headroom(headers, NOW) == expected
+    assert VENDORS[vendor].translators[Serves.CHAT].headroom(headers, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,9 +108,9 @@ def test_when_it_is_reset(value: str, seconds: float | None) -> None:
 
 def test_a_rate_limit_without_retry_after_lasts_until_what_is_used_up_is_there_again() -> None:
     headers = {**GROQ, "x-ratelimit-remaining-tokens": "0"}
-    failure = VENDORS["openai"].failure(429, headers, b"", NOW)
+    failure = VENDORS["openai"].translators[Serves.CHAT].failure(429, headers, b"", NOW)
     assert failure.retry_after_s == pytest.approx(7.66)
-    assert VENDORS["openai"].failure(429, GROQ, b"", NOW).retry_after_s is None
+    assert VENDORS["openai"].translators[Serves.CHAT].failure(429, GROQ, b"", NOW).retry_after_s is None
 
 
 names = st.sampled_from(sorted({*OPENAI, *ANTHROPIC, "retry-after", "retry-after-ms", "x-ms-retry-after-ms", "date"}))

@@ -5,6 +5,7 @@ import pytest
 from gateway.learning.latency import LatencyModel
 from gateway.providers.vendors import VENDORS
 from gateway.values.outcome import Outcome
+from gateway.values.surface import Serves
 from tests.learning.attempts import attempt
 
 BODIES = [
@@ -19,7 +20,7 @@ BODIES = [
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_503_that_says_when_to_come_back_is_overload(vendor: str, body: bytes) -> None:
-    found = VENDORS[vendor].failure(503, {"retry-after": "2"}, body, 0.0)
+    found = VENDORS[vendor].translators[Serves.CHAT].failure(503, {"retry-after": "2"}, body, 0.0)
     assert (found.outcome, found.status, found.retry_after_s) == (Outcome.OVERLOADED, 503, 2.0)
 
 
@@ -27,9 +28,9 @@ def test_503_that_says_when_to_come_back_is_overload(vendor: str, body: bytes) -
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_503_alone_is_overload_only_if_its_body_says_so(vendor: str, body: bytes) -> None:
     says_so = b"queue" in body
-    found = VENDORS[vendor].failure(503, {}, body, 0.0)
+    found = VENDORS[vendor].translators[Serves.CHAT].failure(503, {}, body, 0.0)
     assert found.outcome is (Outcome.OVERLOADED if says_so else Outcome.SERVER_ERROR)
-    assert VENDORS[vendor].failure(529, {}, body, 0.0).outcome is Outcome.OVERLOADED
+    assert VENDORS[vendor].translators[Serves.CHAT].failure(529, {}, body, 0.0).outcome is Outcome.OVERLOADED
 
 
 QUOTA = (
@@ -50,7 +51,7 @@ QUOTA = (
 def test_429_is_of_a_rate_where_waiting_helps(
     vendor: str, code: str, headers: dict[str, str], outcome: Outcome
 ) -> None:
-    assert VENDORS[vendor].failure(429, headers, QUOTA % code.encode(), 0.0).outcome is outcome
+    assert VENDORS[vendor].translators[Serves.CHAT].failure(429, headers, QUOTA % code.encode(), 0.0).outcome is outcome
 
 
 def test_a_late_refusal_teaches_nothing_of_the_time_to_first_output() -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from gateway.providers.vendors import VENDORS
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.surface import Serves
 
 
 def refused(body: bytes, status: int = 400) -> AttemptFailed:
-    return VENDORS["openai_compatible"].failure(status, {}, body, 0.0)
+    return VENDORS["openai_compatible"].translators[Serves.CHAT].failure(status, {}, body, 0.0)
 
 
 def as_json(body: Any) -> bytes:

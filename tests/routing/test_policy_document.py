@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app import load_plan
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, load
 from gateway.values.problem import InvalidDocument, Problem
@@ -25,7 +25,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     directory: Path = tmp_path_factory.mktemp("policy")
     (directory / "gateway.yaml").write_text(CONFIGURATION)
     (directory / "policy.yaml").write_text("rules: [{name: replaced-by-each-test}]")
-    return load(str(directory / "gateway.yaml"), {}, frozenset(VENDORS))
+    return load(str(directory / "gateway.yaml"), {}, OFFERS)
 
 
 def plan_of(configured: Settings, text: str) -> Plan:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.app import load_plan
-from gateway.providers.vendors import SKILLS, VENDORS
+from gateway.providers.vendors import OFFERS, SKILLS
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan
 from gateway.settings import load, valid_policy
@@ -43,11 +43,11 @@ def policy(*rules: str, more: str = "") -> str:
 def checked(directory: Path, text: str) -> tuple[Checked, Plan]:
     file = directory / "gateway.yaml"
     file.write_text(text)
-    return check_files(str(file), None, {}, SKILLS), load_plan(loaded(directory))
+    return check_files(str(file), None, {}, SKILLS, OFFERS), load_plan(loaded(directory))
 
 
 def loaded(directory: Path):
-    return load(str(directory / "gateway.yaml"), {}, frozenset(VENDORS), without_secrets=True)
+    return load(str(directory / "gateway.yaml"), {}, OFFERS, without_secrets=True)
 
 
 def told_at(found: Checked, path: str, kind: str) -> ReportedProblem:

@@ -12,6 +12,8 @@ from gateway.values.request import Request
 class OpenAIDialect:
     """`limit_name`: what the vendor calls the bound of an answer's tokens."""
 
+    name = "openai"
+
     def __init__(self, limit_name: str = "max_tokens") -> None:
         self._limit_name = limit_name
 
@@ -38,3 +40,6 @@ class OpenAIDialect:
     def writer(self, request: Request) -> EventWriter:
         """For the stream that answers `request`."""
         return ChunkWriter(request)
+
+
+OPENAI = OpenAIDialect()

@@ -12,6 +12,7 @@ from gateway.routing.document.units import Names
 from gateway.values.deployment import Capability
 from gateway.values.finding import SensitiveKind
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import Surface
 
 Count = Annotated[int, Meta(ge=0)]
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["07:30"])]
@@ -46,6 +47,10 @@ class When(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         Meta(description="Detection found at least one of these kinds."),
     ] = None
     needs: Annotated[list[Capability] | None, Meta(description="The request needs all of these capabilities.")] = None
+    surface: Annotated[
+        Annotated[list[Surface], Meta(min_length=1)] | None,
+        Meta(description="What the application calls is one of these."),
+    ] = None
     stream: Annotated[bool | None, Meta(description="Whether a stream is asked for.")] = None
     session: Annotated[bool | None, Meta(description="Whether the request names a session (x-gateway-session).")] = None
     min_prompt_tokens: Annotated[Count | None, Meta(description="Estimated prompt tokens, at least.")] = None

@@ -16,7 +16,7 @@ from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CLOUD, HOME, Scenario, scenarios
 from gateway.insight.world import World
 from gateway.policies.source import policy_in, valid_policy
-from gateway.providers.vendors import VENDORS
+from gateway.providers.vendors import OFFERS
 from gateway.settings import load
 from gateway.values.deployment import Catalogue, Hosting
 from tests.support.gateway import REPOSITORY
@@ -28,7 +28,7 @@ KEPT = 0.95
 
 def played(file: Path, scenario: Scenario, seed: int = 0) -> Score:
     """What came of the file's policy."""
-    catalogue = load(str(file), {}, frozenset(VENDORS), without_secrets=True).catalogue
+    catalogue = load(str(file), {}, OFFERS, without_secrets=True).catalogue
     contender = of_policy(file.stem, valid_policy(policy_in(file), catalogue))
     (found,) = run_lab([over(scenario, catalogue)], [contender], seed=seed).scenarios
     return found.scores[1]
