@@ -14,14 +14,15 @@ from gateway.admin.policy import policy_handlers
 from gateway.admin.policy_check import check_handlers
 from gateway.admin.policy_revisions import revision_handlers
 from gateway.console.welcome import welcome_handlers
+from gateway.dialects.openai.dialect import OPENAI
 from gateway.http.errors import ApiError, broken_body, internal
 from gateway.http.identity import identify_by, operator_only, visitors_of
 from gateway.http.query import refuse_unknown
 from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
-from gateway.surfaces.chat import ChatCompletions
-from gateway.surfaces.chat_request import chat_request
+from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.models import model_handlers
+from gateway.surfaces.table import CHAT, SURFACES
 
 _log = logging.getLogger(__name__)
 
@@ -34,23 +35,24 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
     policy = rooms.policy_changes.policy
-    chat = ChatCompletions(
-        rooms.answers,
-        identify,
-        rooms.bus,
-        bodies,
-        reader_s=rooms.reader_s,
-        heartbeat_s=rooms.heartbeat_s,
-        with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
-    )
-
-    @asgi("/v1/chat/completions", copy_scope=False)
-    async def chat_completions(scope: Any, receive: Any, send: Any) -> None:
-        await chat(scope, receive, send)
+    with_prefix = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
+    endpoints = [
+        Endpoint(
+            row,
+            rooms.answers,
+            identify,
+            rooms.bus,
+            bodies,
+            reader_s=rooms.reader_s,
+            heartbeat_s=rooms.heartbeat_s,
+            with_prefix=with_prefix,
+        )
+        for row in SURFACES
+    ]
 
     litestar = Litestar(
         route_handlers=[
-            chat_completions,
+            *map(_mounted, endpoints),
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
@@ -60,7 +62,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
                 rooms.keyring,
                 operator_only(identify),
                 bodies,
-                read=chat_request,
+                read=CHAT.read,
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),
@@ -73,7 +75,20 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         openapi_config=None,
         logging_config=None,
     )
-    return _with_head(litestar), chat.stop
+
+    def stop() -> None:
+        for endpoint in endpoints:
+            endpoint.stop()
+
+    return _with_head(litestar), stop
+
+
+def _mounted(endpoint: Endpoint) -> Any:
+    @asgi(endpoint.path, copy_scope=False)
+    async def handler(scope: Any, receive: Any, send: Any) -> None:
+        await endpoint(scope, receive, send)
+
+    return handler
 
 
 def _with_head(app: Any) -> Asgi:
@@ -88,7 +103,9 @@ def _with_head(app: Any) -> Asgi:
 
 
 def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
-    return Response(error.body(), status_code=error.status, media_type="application/json", headers=error.headers)
+    return Response(
+        OPENAI.error(error.view), status_code=error.status, media_type="application/json", headers=error.headers
+    )
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

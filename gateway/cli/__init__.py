@@ -38,7 +38,7 @@ from gateway.serve import run
 from gateway.settings import GatewayFile, configuration_name, schema
 from gateway.settings.checking import Checked, check_files
 from gateway.state.directory import InUse
-from gateway.surfaces.chat_request import chat_request
+from gateway.surfaces.table import CHAT
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
@@ -160,7 +160,7 @@ def explain(  # noqa: PLR0913 - what it can be told
     decision_id = DecisionIds().new()
     named = _headers(headers)
     try:
-        request = chat_request(body.read(), named, caller, decision_id)
+        request = CHAT.read(body.read(), named, caller, decision_id)
         request = Classifier().classify_now(request, plan.detection)
         nothing_known = Snapshot(time.time(), {})
         decision = decide(

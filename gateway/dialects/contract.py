@@ -16,6 +16,7 @@ from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnsw
 from gateway.values.call import Call
 from gateway.values.chat import Chat, Event, Reply
 from gateway.values.deployment import Deployment
+from gateway.values.error_view import ErrorView
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
 from gateway.values.request import Request
@@ -123,6 +124,12 @@ class Dialect(Protocol):
 
     def whole(self, reply: Reply, request: Request) -> bytes:
         """A whole answer for the caller of `request`."""
+
+    def error(self, view: ErrorView) -> bytes:
+        """The body of an error for a caller."""
+
+    def error_event(self, view: ErrorView) -> bytes:
+        """The same as the last event of a stream that has begun."""
 
     def reader(self) -> EventReader:
         """For one stream."""

@@ -1,4 +1,4 @@
-"""Every error that a caller can see: its status, type and code. OpenAI's body; the official SDKs raise by the status.
+"""Every error that a caller can see: its status, type and code. The caller's dialect gives it its form.
 
 A closed vocabulary: `code` is one of these, or for a refusal of the caller's own request the provider's word.
 """
@@ -11,6 +11,7 @@ import msgspec
 from gateway.routing.sentences import candidate_sentence, found_sentence
 from gateway.values.admissibility import Health
 from gateway.values.decision import Cause, Decision
+from gateway.values.error_view import ErrorView
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
 
@@ -38,14 +39,10 @@ class ApiError(Exception):
         if retry_after_s is not None:
             self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
 
-    def body(self) -> bytes:
-        """OpenAI's error body."""
-        error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
-        return msgspec.json.encode({"error": error})
-
-    def event(self) -> bytes:
-        """The same as an event, for a stream that has begun. No [DONE] follows it."""
-        return b"data: " + self.body() + b"\n\n"
+    @property
+    def view(self) -> ErrorView:
+        """What a dialect writes of it."""
+        return ErrorView(status=self.status, code=self.code, message=self.message, kind=self.kind, param=self.param)
 
 
 class ErrorRow(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 
+from gateway.dialects.contract import Dialect
 from gateway.flow.stream import Stream
 from gateway.http.errors import ApiError
 from gateway.http.wire import RawHeaders, Send, raw_headers, send_whole
@@ -20,10 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Reply:
-    """`headers` are those that are known from the start. `since` is of the monotonic clock."""
+    """`headers` are those that are known from the start; `dialect` is the caller's. `since` is of the monotonic clock."""
 
-    def __init__(self, send: Send, headers: RawHeaders, since: float) -> None:
+    def __init__(self, send: Send, headers: RawHeaders, since: float, dialect: Dialect) -> None:
         self.headers = headers
+        self.dialect = dialect
         self.beat: asyncio.Task[None] | None = None  # a heartbeat on its way
         self._send = send
         self._started = False  # status and headers have gone
@@ -56,13 +58,13 @@ class Reply:
         await send_whole(self._send, 200, [*self.headers, *headers, JSON], body)
 
     async def error(self, error: ApiError, headers: RawHeaders | None = None) -> None:
-        """OpenAI's error body with its status, or once a heartbeat has sent a status, as an event."""
+        """An error with its status, or once a heartbeat has sent a status, as an event."""
         if self._started or self.beat is not None:
-            await self.end_stream(error.event())
+            await self.end_stream(self.dialect.error_event(error.view))
             return
         self._over = True
         every = [*self.headers, *(headers or ()), JSON, *raw_headers(error.headers.items())]
-        await send_whole(self._send, error.status, every, error.body())
+        await send_whole(self._send, error.status, every, self.dialect.error(error.view))
 
     async def beat_is_sent(self) -> None:
         """Wait for the heartbeat that is on its way. Cancelling the wait leaves it whole."""

@@ -48,7 +48,7 @@ class _ResponseFormat(msgspec.Struct, gc=False):
     type: str
 
 
-class ChatShape(msgspec.Struct, gc=False):
+class Shape(msgspec.Struct, gc=False):
     """What the body says that routing wants to know."""
 
     model: str
@@ -114,21 +114,21 @@ def _separators(text: bytes) -> int:
     return text.count(b",") + text.count(b"{") + text.count(b"[")
 
 
-def read_shape(fields: Fields, *, with_prefix: bool = False) -> ChatShape:
+def read_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
     """Raises ApiError 400 with the path of the field and what was expected. `with_prefix`: digest how it begins."""
-    model = _read(fields, "model", _model)
-    messages: list[_Message] = _read(fields, "messages", _messages)
+    model = read(fields, "model", _model)
+    messages: list[_Message] = read(fields, "messages", _messages)
     if not model:
-        raise _invalid("model", "a model's name, found an empty string")
+        raise invalid("model", "a model's name, found an empty string")
     if not messages:
-        raise _invalid("messages", "at least one message")
-    stream = bool(_optional(fields, "stream", _bool))
-    choices = _optional(fields, "n", _count)
+        raise invalid("messages", "at least one message")
+    stream = bool(optional(fields, "stream", _bool))
+    choices = optional(fields, "n", _count)
     if choices is not None and not 1 <= choices <= 128:
-        raise _invalid("n", "a number from 1 to 128")
-    options: _StreamOptions | None = _optional(fields, "stream_options", _options)
+        raise invalid("n", "a number from 1 to 128")
+    options: _StreamOptions | None = optional(fields, "stream_options", _options)
     needs = _needs(fields, messages, choices or 1)
-    return ChatShape(
+    return Shape(
         model,
         needs,
         _prompt_tokens(fields, messages),
@@ -147,19 +147,20 @@ def _most_output(fields: Fields) -> int | None:
 
 
 def _tokens(fields: Fields, name: str) -> int:
-    tokens: int = _read(fields, name, _count) or 0
+    tokens: int = read(fields, name, _count) or 0
     if not 0 <= tokens <= _MOST_TOKENS:
-        raise _invalid(name, f"a number from 0 to {_MOST_TOKENS}")
+        raise invalid(name, f"a number from 0 to {_MOST_TOKENS}")
     return tokens
 
 
 def _service_tier(fields: Fields) -> str | None:
     """A word that has a price of its own; the usual ways, and what is no word, are None."""
-    word = _optional(fields, "service_tier", _text) if "service_tier" in fields else None
+    word = optional(fields, "service_tier", _text) if "service_tier" in fields else None
     return word if word is not None and _TIER.fullmatch(word) and word not in _USUAL_TIERS else None
 
 
-def _read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+def read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """A member that must be there. Raises ApiError 400 with its path."""
     if name not in fields:
         raise ApiError(400, "missing_required_parameter", f"Missing required parameter: {name!r}.", param=name)
     try:
@@ -172,8 +173,9 @@ def _read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
         raise ApiError(400, "invalid_json", f"{name!r} is not valid JSON: {problem}", param=name) from None
 
 
-def _optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
-    return _read(fields, name, decoder) if name in fields else None
+def optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """A member, or None."""
+    return read(fields, name, decoder) if name in fields else None
 
 
 def _of_shape(name: str, problem: str) -> ApiError:
@@ -183,21 +185,22 @@ def _of_shape(name: str, problem: str) -> ApiError:
     return ApiError(400, "invalid_type", f"Invalid {path!r}: {what}.", param=path)
 
 
-def _invalid(path: str, expected: str) -> ApiError:
+def invalid(path: str, expected: str) -> ApiError:
+    """400 with the path and what was expected."""
     return ApiError(400, "invalid_value", f"Invalid {path!r}: expected {expected}.", param=path)
 
 
 def _needs(fields: Fields, messages: list[_Message], choices: int) -> frozenset[Capability]:
     needs: set[Capability] = set()
-    if _optional(fields, "tools", _list) or _optional(fields, "functions", _list):
+    if optional(fields, "tools", _list) or optional(fields, "functions", _list):
         needs.add(Capability.TOOLS)
-    chosen = _optional(fields, "tool_choice", _choice) or _optional(fields, "function_call", _choice)
+    chosen = optional(fields, "tool_choice", _choice) or optional(fields, "function_call", _choice)
     if chosen and chosen not in ("auto", "none"):
         needs.add(Capability.FORCED_TOOLS)
-    form: _ResponseFormat | None = _optional(fields, "response_format", _format)
+    form: _ResponseFormat | None = optional(fields, "response_format", _format)
     if form is not None and form.type in ("json_schema", "json_object"):
         needs.add(Capability(form.type))
-    if _optional(fields, "logprobs", _logprobs):
+    if optional(fields, "logprobs", _logprobs):
         needs.add(Capability.LOGPROBS)
     if choices > 1:
         needs.add(Capability.MULTIPLE_CHOICES)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.providers.vendors import VENDORS
-from gateway.surfaces.chat_request import chat_request
+from gateway.surfaces.table import CHAT
 from gateway.values.caller import Caller
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.outcome import AttemptFailed
@@ -36,7 +36,7 @@ def request_of(path: Path) -> Request | None:
     if isinstance(sent, dict):
         sent.setdefault("model", "m")  # llama.cpp was asked without one
     try:
-        return chat_request(json.dumps(sent).encode(), {}, Caller.anonymous(), "req-1")
+        return CHAT.read(json.dumps(sent).encode(), {}, Caller.anonymous(), "req-1")
     except Exception:
         return None
 

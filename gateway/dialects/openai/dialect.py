@@ -1,11 +1,13 @@
 """Chat completions as a dialect with two sides."""
 
 from gateway.dialects.contract import EventReader, EventWriter, Fields
+from gateway.dialects.openai import errors
 from gateway.dialects.openai.asked import chat_of
 from gateway.dialects.openai.asking import fields_of
 from gateway.dialects.openai.events import ChunkReader, ChunkWriter
 from gateway.dialects.openai.replies import reply_of, whole
 from gateway.values.chat import Chat, Reply
+from gateway.values.error_view import ErrorView
 from gateway.values.request import Request
 
 
@@ -32,6 +34,14 @@ class OpenAIDialect:
     def whole(self, reply: Reply, request: Request) -> bytes:
         """A whole answer for a caller."""
         return whole(reply, request)
+
+    def error(self, view: ErrorView) -> bytes:
+        """The body of an error for a caller."""
+        return errors.body(view)
+
+    def error_event(self, view: ErrorView) -> bytes:
+        """The same as the last event of a stream."""
+        return errors.event(view)
 
     def reader(self) -> EventReader:
         """For one stream."""

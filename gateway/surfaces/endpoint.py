@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`, stream and not: from the request to its answer. The hot path: bare ASGI."""
+"""One surface, stream and not: from the request to its answer. The hot path: bare ASGI."""
 
 import asyncio
 import logging
@@ -38,21 +38,21 @@ from gateway.http.wire import (
 )
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
-from gateway.surfaces.chat_answer import BrokenStream, about, send_answer, send_stream
-from gateway.surfaces.chat_request import chat_request
+from gateway.surfaces.row import SurfaceRow
+from gateway.surfaces.sending import BrokenStream, about, send_answer, send_stream
 from gateway.values.outcome import Outcome, of_cancellation
 from gateway.values.records import RequestRejected
 from gateway.values.request import Request
 
-SURFACE = "chat.completions"
 _log = logging.getLogger(__name__)
 
 
-class ChatCompletions:
-    """The endpoint. `with_prefix` as `chat_request` has it."""
+class Endpoint:
+    """Serves a row of the table. `with_prefix` as `read_request` has it."""
 
     def __init__(  # noqa: PLR0913 - what the endpoint works with
         self,
+        row: SurfaceRow,
         answers: Answers,
         identify: Identify,
         bus: Bus,
@@ -62,6 +62,7 @@ class ChatCompletions:
         heartbeat_s: float | None,
         with_prefix: bool,
     ) -> None:
+        self._row = row
         self._readers = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = Throttle()
@@ -73,6 +74,11 @@ class ChatCompletions:
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
+    @property
+    def path(self) -> str:
+        """Where it is served."""
+        return self._row.path
+
     def stop(self) -> None:
         """End what is in progress: each caller is told, and each request is on record."""
         self._open.cancel_all()
@@ -83,7 +89,7 @@ class ChatCompletions:
         decision_id = self._ids.new()
         headers = headers_of(scope["headers"])
         ids = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
-        reply = Reply(send, ids, arrived)
+        reply = Reply(send, ids, arrived, self._row.dialect)
         try:
             if scope["method"] != "POST":
                 raise not_post()  # noqa: TRY301 - one place tells the caller
@@ -92,7 +98,7 @@ class ChatCompletions:
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
-            request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
+            request = self._row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
             with DisconnectWatcher(receive), self._open:
                 await self._answer(request, decision_id, arrived, send, reply)
@@ -116,7 +122,7 @@ class ChatCompletions:
         if request.facts.stream:
             self._heartbeats.begin(reply, raw_headers((("x-gateway-decision", decision_id),)))
         try:
-            answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
+            answer = await self._answers.answer(self._row.surface.value, request, decision_id, arrived)
             if answer.stream is None:
                 await send_answer(reply, answer)
             else:
@@ -133,5 +139,5 @@ class ChatCompletions:
             self._heartbeats.end(reply)
 
     async def _reject(self, reply: Reply, error: ApiError) -> None:
-        self._bus.publish(RequestRejected(SURFACE, error.status, error.code))
+        self._bus.publish(RequestRejected(self._row.surface.value, error.status, error.code))
         await reply.error(error)

@@ -1,25 +1,41 @@
 """Bytes become a request: the body's shape, the headers' bounds and the caller's floor, as facts."""
 
 import time
+from typing import Protocol
 
 from gateway.http import request_headers
 from gateway.http.errors import unknown_model
-from gateway.surfaces.chat_body import parse_fields, read_shape
+from gateway.surfaces.chat_body import Fields, Shape, parse_fields
 from gateway.values.caller import Caller
 from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import highest
+from gateway.values.surface import Surface
 
 
-def chat_request(
-    body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
+class ShapeOf(Protocol):
+    """Reads what a body says. Raises ApiError 400 with the path of the field and what was expected."""
+
+    def __call__(self, fields: Fields, *, with_prefix: bool = False) -> Shape: ...
+
+
+def read_request(  # noqa: PLR0913 - what a request is made of
+    body: bytes,
+    headers: dict[str, str],
+    caller: Caller,
+    decision_id: str,
+    *,
+    surface: Surface,
+    shape_of: ShapeOf,
+    with_prefix: bool = False,
 ) -> Request:
     """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
 
+    `shape_of` reads what a body of this surface says.
     `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
     """
     request_headers.refuse_unknown(headers)
     fields = parse_fields(body)
-    shape = read_shape(fields, with_prefix=with_prefix)
+    shape = shape_of(fields, with_prefix=with_prefix)
     if not caller.may_use(shape.model):
         raise unknown_model(shape.model)
     facts = Facts(
@@ -29,6 +45,7 @@ def chat_request(
         prompt_tokens=shape.prompt_tokens,
         max_output_tokens=shape.max_output_tokens,
         stream=shape.stream,
+        surface=surface,
         choices=shape.choices,
         service_tier=shape.service_tier,
         key=caller.key,

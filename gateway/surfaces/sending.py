@@ -1,4 +1,4 @@
-"""What a caller of chat completions gets: headers, then a whole answer, a stream, or an error. Bytes are forwarded."""
+"""What a caller gets: headers, then a whole answer, a stream, or an error. Bytes are forwarded."""
 
 import asyncio
 import logging
@@ -52,7 +52,7 @@ async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, 
         last = b""
     except AttemptFailed as broken:
         failure = broken
-        last = of_failure(broken, answer.decision, answer.deployment).event()
+        last = reply.dialect.error_event(of_failure(broken, answer.decision, answer.deployment).view)
     except asyncio.CancelledError as cancelled:
         outcome = of_cancellation(cancelled)
         if outcome is Outcome.CALLER_STALLED:
@@ -61,7 +61,7 @@ async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, 
         if outcome is not Outcome.GATEWAY_STOPPED:
             raise
         failure = AttemptFailed(outcome, "the gateway was stopped")
-        last = stopped().event()
+        last = reply.dialect.error_event(stopped().view)
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
         failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")

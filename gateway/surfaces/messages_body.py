@@ -1,0 +1,127 @@
+"""The body of Anthropic's Messages: checked as far as the gateway must understand it, the facts drawn.
+
+Source: Anthropic's API reference, Messages (2026-11). Fields that are not read here are neither checked nor changed.
+"""
+
+import msgspec
+
+from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
+from gateway.surfaces.prefix import prefix_of
+from gateway.values.deployment import Capability
+
+_MOST_TOKENS = 2**31
+_TOKENS_PER_MESSAGE = 4
+_TOKENS_PER_IMAGE = 1_600  # of the largest that is not scaled down: width x height / 750
+_BYTES_PER_TOKEN = 4
+
+
+class _Block(msgspec.Struct, gc=False):
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"null")
+    content: "str | list[_Block] | None" = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str
+    content: str | list[_Block]
+
+
+class _ToolChoice(msgspec.Struct, gc=False):
+    type: str
+
+
+class _Format(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+class _OutputConfig(msgspec.Struct, gc=False):
+    format: _Format | None = None
+
+
+_model = msgspec.json.Decoder(str)
+_messages = msgspec.json.Decoder(list[_Message])
+_system = msgspec.json.Decoder(str | list[_Block] | None)
+_count = msgspec.json.Decoder(int)
+_bool = msgspec.json.Decoder(bool | None)
+_list = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_choice = msgspec.json.Decoder(_ToolChoice | None)
+_format = msgspec.json.Decoder(_Format | None)
+_output = msgspec.json.Decoder(_OutputConfig | None)
+_NONE: frozenset[Capability] = frozenset()
+
+
+def messages_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+    """Of `POST /v1/messages`. Raises ApiError 400 with the path of the field and what was expected."""
+    most: int = read(fields, "max_tokens", _count)
+    if not 1 <= most <= _MOST_TOKENS:
+        raise invalid("max_tokens", f"a number from 1 to {_MOST_TOKENS}")
+    return _shape(fields, most, stream=bool(optional(fields, "stream", _bool)), with_prefix=with_prefix)
+
+
+def count_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+    """Of `POST /v1/messages/count_tokens`, which asks for no answer."""
+    return _shape(fields, None, stream=False, with_prefix=with_prefix)
+
+
+def _shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool) -> Shape:
+    model = read(fields, "model", _model)
+    messages: list[_Message] = read(fields, "messages", _messages)
+    if not model:
+        raise invalid("model", "a model's name, found an empty string")
+    if not messages:
+        raise invalid("messages", "at least one message")
+    for at, message in enumerate(messages):
+        if message.role not in ("user", "assistant", "system"):
+            raise invalid(f"messages[{at}].role", f"user or assistant, found {message.role!r}")
+    system: str | list[_Block] | None = optional(fields, "system", _system)
+    tokens = _tokens(system) + sum(_TOKENS_PER_MESSAGE + _tokens(message.content) for message in messages)
+    if "tools" in fields:
+        tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN
+    return Shape(
+        model=model,
+        needs=_needs(fields, messages),
+        prompt_tokens=max(tokens, 1),
+        max_output_tokens=most,
+        stream=stream,
+        wants_usage=True,
+        choices=1,
+        service_tier=None,
+        prefix=prefix_of([_Message("system", system or ""), *messages]) if with_prefix else None,
+    )
+
+
+def _tokens(content: str | list[_Block] | None) -> int:
+    if isinstance(content, str):
+        return text_tokens(content)
+    return sum(map(_block_tokens, content or ()))
+
+
+def _block_tokens(block: _Block) -> int:
+    if block.type == "image":
+        return _TOKENS_PER_IMAGE
+    tokens = text_tokens(block.text) if block.text else 0
+    tokens += text_tokens(block.thinking) if block.thinking else 0
+    tokens += len(bytes(block.input)) // _BYTES_PER_TOKEN
+    return tokens + (_tokens(block.content) if block.content else 0)
+
+
+def _needs(fields: Fields, messages: list[_Message]) -> frozenset[Capability]:
+    needs: set[Capability] = set()
+    if optional(fields, "tools", _list):
+        needs.add(Capability.TOOLS)
+        chosen: _ToolChoice | None = optional(fields, "tool_choice", _choice)
+        if chosen is not None and chosen.type in ("any", "tool"):
+            needs.add(Capability.FORCED_TOOLS)
+    output: _OutputConfig | None = optional(fields, "output_config", _output)
+    wanted: _Format | None = output.format if output is not None else optional(fields, "output_format", _format)
+    if wanted is not None and wanted.type == "json_schema":
+        needs.add(Capability.JSON_SCHEMA)
+    if any(_holds_image(message.content) for message in messages):
+        needs.add(Capability.VISION)
+    return frozenset(needs) if needs else _NONE
+
+
+def _holds_image(content: str | list[_Block] | None) -> bool:
+    return isinstance(content, list) and any(one.type == "image" or _holds_image(one.content) for one in content)

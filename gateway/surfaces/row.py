@@ -1,0 +1,26 @@
+"""A row of the table of surfaces."""
+
+import msgspec
+
+from gateway.dialects.contract import Dialect
+from gateway.surfaces.reading import ShapeOf, read_request
+from gateway.values.caller import Caller
+from gateway.values.request import Request
+from gateway.values.surface import Surface
+
+
+class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served at `path`: in which dialect its callers speak, and what routing reads off a body."""
+
+    surface: Surface
+    path: str
+    dialect: Dialect
+    shape_of: ShapeOf
+
+    def read(
+        self, body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
+    ) -> Request:
+        """A request. Raises ApiError with the field's path and what was expected."""
+        return read_request(
+            body, headers, caller, decision_id, surface=self.surface, shape_of=self.shape_of, with_prefix=with_prefix
+        )

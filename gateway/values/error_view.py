@@ -1,0 +1,15 @@
+"""An error as a caller is told of it, before it is put into a dialect."""
+
+import msgspec
+
+
+class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
+    """`status` is HTTP's; `code` a word of a closed set, or the provider's for a refusal of the caller's own request; `kind`
+    the class that OpenAI's errors have; `param` the path of the field at fault.
+    """
+
+    status: int
+    code: str
+    message: str
+    kind: str = "invalid_request_error"
+    param: str | None = None
