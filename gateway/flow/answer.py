@@ -7,8 +7,10 @@ import asyncio
 import time
 import zlib
 
+import msgspec
+
 from gateway.flow.admission import Admission
-from gateway.flow.attempts import Answer, Attempts
+from gateway.flow.attempts import Answer, Attempts, none_of
 from gateway.flow.classify import Classifier
 from gateway.flow.count import TokenCounts
 from gateway.flow.rooms import Rooms
@@ -31,6 +33,14 @@ class RequestFailed(Exception):
         self.attempts = len(story.attempts)
         self.deployment = story.attempts[-1].deployment if story.attempts else None
         self.failure = failure
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """How many tokens a prompt has. `counted_by`: the deployment whose tokenizer said so; None: it is an estimate."""
+
+    decision: Decision
+    tokens: int
+    counted_by: str | None
 
 
 class Answers:
@@ -82,6 +92,32 @@ class Answers:
         if answer.stream is None:
             story.finish(Outcome.OK, answered_by=answer.deployment)
         return answer
+
+    async def count(self, surface: str, request: Request, decision_id: str, arrived: float) -> Counted:
+        """The tokens of a prompt: by the tokenizer of the first deployment that may see it and has one, else an estimate.
+        Nothing is generated, and it takes no room.
+
+        Raises RequestFailed where nobody may see it; before there is a decision routing's UnknownModel and TooBusy.
+        """
+        plan = self._plans(request.facts.session, decision_id)
+        request, decision = await self._facts_and_decision(plan, request, decision_id)
+        story = Story(self._rooms.bus, surface, request, decision, arrived)
+        try:
+            if not decision.attempts:
+                raise none_of(decision)
+            counted = await self._counts.counted(plan, request, decision, arrived)
+        except asyncio.CancelledError as cancelled:
+            story.finish(of_cancellation(cancelled))
+            raise
+        except AttemptFailed as failed:
+            story.finish(failed.outcome)
+            raise RequestFailed(story, failed) from None
+        except Exception:
+            story.finish(Outcome.INTERNAL_ERROR)
+            raise
+        facts = counted.facts
+        story.finish(Outcome.OK, answered_by=facts.counted_at if facts.exact_tokens else None)
+        return Counted(decision, facts.prompt_tokens, facts.counted_at if facts.exact_tokens else None)
 
     async def _wait_for_room(self, story: Story, plan: Plan) -> None:
         """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""

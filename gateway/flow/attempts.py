@@ -63,8 +63,7 @@ class Attempts:
         """The first answer. Raises AttemptFailed as the last attempt did, or if none could be made."""
         names = story.decision.attempts
         if not names:
-            none = Outcome.REFUSED_BY_RULE if story.decision.refused else Outcome.NO_CANDIDATE
-            raise AttemptFailed(none, CONSEQUENCES[none].sentence)
+            raise none_of(story.decision)
         failures: list[tuple[str, AttemptFailed]] = []
         try:
             if story.decision.hedge_after_s is None:
@@ -131,6 +130,12 @@ class Attempts:
 
     def _recheck(self, story: Story) -> Eligibility:
         return Eligibility(self._rooms.readings, self._deployments, story)
+
+
+def none_of(decision: Decision) -> AttemptFailed:
+    """Why no attempt can be made."""
+    none = Outcome.REFUSED_BY_RULE if decision.refused else Outcome.NO_CANDIDATE
+    return AttemptFailed(none, CONSEQUENCES[none].sentence)
 
 
 async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:

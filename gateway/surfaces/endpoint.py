@@ -62,11 +62,11 @@ class Endpoint:
         heartbeat_s: float | None,
         with_prefix: bool,
     ) -> None:
-        self._row = row
+        self.row = row
         self._readers = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = Throttle()
-        self._answers = answers
+        self.answers = answers
         self._identify = identify
         self._bus = bus
         self._bodies = bodies
@@ -77,7 +77,7 @@ class Endpoint:
     @property
     def path(self) -> str:
         """Where it is served."""
-        return self._row.path
+        return self.row.path
 
     def stop(self) -> None:
         """End what is in progress: each caller is told, and each request is on record."""
@@ -89,7 +89,7 @@ class Endpoint:
         decision_id = self._ids.new()
         headers = headers_of(scope["headers"])
         ids = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
-        reply = Reply(send, ids, arrived, self._row.dialect)
+        reply = Reply(send, ids, arrived, self.row.dialect)
         try:
             if scope["method"] != "POST":
                 raise not_post()  # noqa: TRY301 - one place tells the caller
@@ -98,10 +98,10 @@ class Endpoint:
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
-            request = self._row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix)
+            request = self.row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
             with DisconnectWatcher(receive), self._open:
-                await self._answer(request, decision_id, arrived, send, reply)
+                await self._respond(request, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
         except UnknownModel as unknown:
@@ -118,26 +118,32 @@ class Endpoint:
             _log.exception("request %s failed in the gateway", decision_id)
             await reply.error(internal())
 
-    async def _answer(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
+    async def _respond(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
+        """The answer. A caller that is turned away for want of room is throttled by and by."""
         if request.facts.stream:
             self._heartbeats.begin(reply, raw_headers((("x-gateway-decision", decision_id),)))
         try:
-            answer = await self._answers.answer(self._row.surface.value, request, decision_id, arrived)
+            await self.respond(request, decision_id, arrived, send, reply)
+        except TooBusy as busy:
+            self._throttle.refused(request.facts.key, arrived)
+            raise no_room(busy.retry_after_s) from None
+        finally:
+            self._heartbeats.end(reply)
+
+    async def respond(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
+        """What a surface gives: a whole answer, a stream or an error. Raises UnknownModel and TooBusy."""
+        try:
+            answer = await self.answers.answer(self.row.surface.value, request, decision_id, arrived)
             if answer.stream is None:
                 await send_answer(reply, answer)
             else:
                 await send_stream(send, reply, answer, answer.stream, self._readers)
-        except TooBusy as busy:
-            self._throttle.refused(request.facts.key, arrived)
-            raise no_room(busy.retry_after_s) from None
         except RequestFailed as failed:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:
                 self._throttle.refused(request.facts.key, arrived)
             await reply.error(error, about(failed.decision, failed.attempts, None))
-        finally:
-            self._heartbeats.end(reply)
 
     async def _reject(self, reply: Reply, error: ApiError) -> None:
-        self._bus.publish(RequestRejected(self._row.surface.value, error.status, error.code))
+        self._bus.publish(RequestRejected(self.row.surface.value, error.status, error.code))
         await reply.error(error)

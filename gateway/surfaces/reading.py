@@ -15,7 +15,8 @@ from gateway.values.surface import Surface
 class ShapeOf(Protocol):
     """Reads what a body says. Raises ApiError 400 with the path of the field and what was expected."""
 
-    def __call__(self, fields: Fields, *, with_prefix: bool = False) -> Shape: ...
+    def __call__(self, fields: Fields, *, with_prefix: bool = False) -> Shape:
+        """What routing wants to know of it."""
 
 
 def read_request(  # noqa: PLR0913 - what a request is made of
