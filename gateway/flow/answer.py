@@ -103,9 +103,7 @@ class Answers:
         request, decision = await self._facts_and_decision(plan, request, decision_id)
         story = Story(self._rooms.bus, surface, request, decision, arrived)
         try:
-            if not decision.attempts:
-                raise none_of(decision)
-            counted = await self._counts.counted(plan, request, decision, arrived)
+            counted = await self._counted(plan, story)
         except asyncio.CancelledError as cancelled:
             story.finish(of_cancellation(cancelled))
             raise
@@ -118,6 +116,11 @@ class Answers:
         facts = counted.facts
         story.finish(Outcome.OK, answered_by=facts.counted_at if facts.exact_tokens else None)
         return Counted(decision, facts.prompt_tokens, facts.counted_at if facts.exact_tokens else None)
+
+    async def _counted(self, plan: Plan, story: Story) -> Request:
+        if not story.decision.attempts:
+            raise none_of(story.decision)
+        return await self._counts.counted(plan, story.request, story.decision, story.arrived)
 
     async def _wait_for_room(self, story: Story, plan: Plan) -> None:
         """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""
