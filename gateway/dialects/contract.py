@@ -82,6 +82,19 @@ class TokenCounter(Protocol):
         """The count of a 2xx body. Raises AttemptFailed if there is none."""
 
 
+@runtime_checkable
+class Batcher(Protocol):
+    """A dialect whose requests can be asked in parts."""
+
+    most_inputs: int | None
+
+    def parts(self, request: Request, most_inputs: int) -> list[Request]:
+        """The request as several, in order."""
+
+    def join(self, bodies: Sequence[bytes]) -> bytes:
+        """The answers to the parts as one."""
+
+
 Fields = dict[str, msgspec.Raw]  # the members of a body, in order
 
 

@@ -56,3 +56,4 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     max_cost_usd: float | None = None
     priority: Priority = Priority.NORMAL  # of the caller's key
     arrived_at: int = 0  # seconds since the epoch
+    inputs: int = 1  # of embeddings: how many texts

@@ -12,6 +12,11 @@ _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 def encode(request: Request, target: Deployment, *, ask_usage: bool) -> Call:
+    """A call of chat completions."""
+    return encode_to("/chat/completions", request, target, ask_usage=ask_usage)
+
+
+def encode_to(path: str, request: Request, target: Deployment, *, ask_usage: bool) -> Call:
     """Bytes are stable: the same request gives the same body, so that a prompt cache upstream can hit (FAULTS T4)."""
     fields = dict(request.fields)
     fields["model"] = msgspec.Raw(_encode(target.model))
@@ -19,7 +24,7 @@ def encode(request: Request, target: Deployment, *, ask_usage: bool) -> Call:
         fields["stream_options"] = _with_usage(fields.get("stream_options"))
     accept = "text/event-stream" if request.facts.stream else "application/json"
     headers = (("content-type", "application/json"), ("accept", accept), ("x-request-id", request.id))
-    return Call("POST", "/chat/completions", headers, _encode(fields))
+    return Call("POST", path, headers, _encode(fields))
 
 
 def wants_running_usage(request: Request) -> bool:
