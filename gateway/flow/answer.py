@@ -10,7 +10,8 @@ import zlib
 import msgspec
 
 from gateway.flow.admission import Admission
-from gateway.flow.attempts import Answer, Attempts, none_of
+from gateway.flow.answered import Answered, AnsweredWhole
+from gateway.flow.attempts import Attempts, none_of
 from gateway.flow.classify import Classifier
 from gateway.flow.count import TokenCounts
 from gateway.flow.rooms import Rooms
@@ -62,7 +63,7 @@ class Answers:
         self._counts = TokenCounts(rooms, deployments)
         self._attempts = Attempts(rooms, deployments)
 
-    async def answer(self, surface: str, request: Request, decision_id: str, arrived: float) -> Answer:
+    async def answer(self, surface: str, request: Request, decision_id: str, arrived: float) -> Answered:
         """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
 
         Raises RequestFailed; before there is a decision routing's UnknownModel and TooBusy. If the caller leaves, cancel the task.
@@ -89,7 +90,7 @@ class Answers:
         except Exception:
             story.finish(Outcome.INTERNAL_ERROR)
             raise
-        if answer.stream is None:
+        if isinstance(answer, AnsweredWhole):
             story.finish(Outcome.OK, answered_by=answer.deployment)
         return answer
 

@@ -7,12 +7,13 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-import msgspec
 from tenacity import AsyncRetrying, retry_if_exception
 
+from gateway.flow.answered import Answered, AnsweredStream, AnsweredWhole
 from gateway.flow.attempt import RunningAttempt
 from gateway.flow.continuation import Continuation
 from gateway.flow.hedge import Hedging
+from gateway.flow.parts import answered_in_parts, parts_of
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.rooms import Rooms
@@ -27,31 +28,6 @@ from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_canc
 from gateway.values.records import Attempt
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """An answer, whole or as a stream; exactly one of the two is set."""
-
-    story: Story
-    deployment: str
-    whole: WholeAnswer | None = None
-    attempt: Attempt | None = None  # the one that gave the whole answer
-    stream: Stream | None = None
-
-    @property
-    def decision(self) -> Decision:
-        """What the answer follows from."""
-        return self.story.decision
-
-    @property
-    def attempts(self) -> int:
-        """Made so far, that of an open stream included."""
-        return len(self.story.attempts) + (self.stream is not None)
-
-    def give_up(self, why: Outcome) -> None:
-        """It is not used: end the stream."""
-        if self.stream is not None:
-            self.stream.give_up(why)
-
-
 class Attempts:
     """Makes them. One per process."""
 
@@ -59,11 +35,20 @@ class Attempts:
         self._rooms = rooms
         self._deployments = deployments
 
-    async def answer(self, story: Story, rule: CompiledRule) -> Answer:
+    async def answer(self, story: Story, rule: CompiledRule) -> Answered:
         """The first answer. Raises AttemptFailed as the last attempt did, or if none could be made."""
-        names = story.decision.attempts
-        if not names:
+        if not story.decision.attempts:
             raise none_of(story.decision)
+        if story.request.inputs > 1:
+            translators = self._rooms.translators[story.request.facts.surface]
+            parts = parts_of(story.request, story.decision.attempts, translators)
+            if len(parts) > 1:
+                return await answered_in_parts(story, parts, partial(self._first, rule), translators)
+        return await self._first(rule, story)
+
+    async def _first(self, rule: CompiledRule, story: Story) -> Answered:
+        """The first answer to the story's request, or to the part that it is about."""
+        names = story.decision.attempts
         failures: list[tuple[str, AttemptFailed]] = []
         try:
             if story.decision.hedge_after_s is None:
@@ -72,11 +57,11 @@ class Attempts:
         except AttemptFailed as failed:
             return await self._go_on(story, rule, failures or [(names[0], failed)])
 
-    async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
+    async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answered:
         attempt, budget = partial(self._attempt, story, rule), self._rooms.readings.hedges
         return await Hedging(attempt, self._recheck(story), story, rule, budget, failures).answer()
 
-    async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answer:
+    async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answered:
         """After failures. Raises AttemptFailed when there is no way on."""
         retry = Retry(self._rooms.readings, self._deployments, self._recheck(story), story, rule)
         for name, failure in failures:
@@ -90,7 +75,7 @@ class Attempts:
         )
         return await rounds(self._round, story, rule, retry)
 
-    async def _round(self, story: Story, rule: CompiledRule, retry: Retry) -> Answer:
+    async def _round(self, story: Story, rule: CompiledRule, retry: Retry) -> Answered:
         """One attempt after the other. Raises AttemptFailed as the last of them did."""
         retry.begin_round()
         while (deployment := retry.next()) is not None:
@@ -100,17 +85,17 @@ class Attempts:
                 retry.failed(deployment.name, failed)
         raise retry.failure
 
-    def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Coroutine[Any, Any, Answer]:
+    def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Coroutine[Any, Any, Answered]:
         """One attempt at an answer from its beginning. It counts from now on, not only once it is awaited."""
         return self._answered(story, rule, self._begun(story, name))
 
-    async def _answered(self, story: Story, rule: CompiledRule, attempt: RunningAttempt) -> Answer:
+    async def _answered(self, story: Story, rule: CompiledRule, attempt: RunningAttempt) -> Answered:
         made = await _made(attempt)
         if isinstance(made, Relay):
             go_on = self._continuation(story, rule).go_on if story.decision.continues else None
-            return Answer(story, made.deployment, stream=Stream(story, made, go_on))
+            return AnsweredStream(story, made.deployment, Stream(story, made, go_on))
         whole, record = made
-        return Answer(story, record.deployment, whole, record)
+        return AnsweredWhole(story, record.deployment, whole.body, record.cost_usd)
 
     def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
         open_at = partial(self._go_on_at, story)

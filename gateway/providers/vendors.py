@@ -9,9 +9,12 @@ import msgspec
 
 from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
 from gateway.dialects.openai import OpenAITranslator
+from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.continuation import ContinuingTranslator
 from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
+from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
+from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.deployment import Deployment
@@ -29,17 +32,46 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
 
 
+_TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
+
 VENDORS: dict[str, Vendor] = {
     "openai": Vendor(
         chat=OpenAIDialect("max_completion_tokens"),
-        translators={Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES)},
+        translators={
+            Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=2048),
+        },
     ),
-    "vllm": Vendor(chat=OPENAI, translators={Serves.CHAT: VllmTranslator()}),
+    "vllm": Vendor(
+        chat=OPENAI,
+        translators={
+            Serves.CHAT: VllmTranslator(),
+            Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=VLLM),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(
+                most_inputs=1024
+            ),  # it takes any number, at the price of others' waits
+        },
+        usual=_TEXT,
+    ),
     "llama_cpp": Vendor(
-        chat=OPENAI, translators={Serves.CHAT: ContinuingTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES)}
+        chat=OPENAI,
+        translators={
+            Serves.CHAT: ContinuingTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=256),
+        },
+        usual=_TEXT,
     ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
-    "openai_compatible": Vendor(chat=OPENAI, translators={Serves.CHAT: OpenAITranslator(usage_in_streams=False)}),
+    "openai_compatible": Vendor(
+        chat=OPENAI,
+        translators={
+            Serves.CHAT: OpenAITranslator(usage_in_streams=False),
+            Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=False),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=96),  # Cohere's, the lowest that is known
+        },
+    ),
 }
 
 # in which dialect the callers of a surface speak

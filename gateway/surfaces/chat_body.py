@@ -60,6 +60,7 @@ class Shape(msgspec.Struct, gc=False):
     choices: int
     service_tier: str | None
     prefix: int | None
+    inputs: int = 1
 
 
 _fields = msgspec.json.Decoder(Fields).decode

@@ -6,6 +6,7 @@ import time
 
 from gateway.access import Throttle
 from gateway.flow.answer import Answers, RequestFailed
+from gateway.flow.answered import AnsweredWhole
 from gateway.flow.fair_threads import TooBusy
 from gateway.http import request_headers
 from gateway.http.decision_ids import DecisionIds
@@ -134,10 +135,10 @@ class Endpoint:
         """What a surface gives: a whole answer, a stream or an error. Raises UnknownModel and TooBusy."""
         try:
             answer = await self.answers.answer(self.row.surface.value, request, decision_id, arrived)
-            if answer.stream is None:
+            if isinstance(answer, AnsweredWhole):
                 await send_answer(reply, answer)
             else:
-                await send_stream(send, reply, answer, answer.stream, self._readers)
+                await send_stream(send, reply, answer, self._readers)
         except RequestFailed as failed:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:

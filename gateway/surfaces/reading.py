@@ -66,4 +66,5 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         max_cost_usd=request_headers.max_cost_usd(headers),
         priority=caller.priority,
         arrived_at=int(time.time()),
+        inputs=shape.inputs,
     )

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 
-from gateway.flow.attempts import Answer
-from gateway.flow.stream import Stream
+from gateway.flow.answered import AnsweredStream, AnsweredWhole
 from gateway.http.errors import of_failure, stopped
 from gateway.http.reply import Reply
 from gateway.http.slow_clients import SlowClientGuard
@@ -31,17 +30,17 @@ def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeade
     return raw_headers(pairs)
 
 
-async def send_answer(reply: Reply, answer: Answer) -> None:
+async def send_answer(reply: Reply, answer: AnsweredWhole) -> None:
     """A whole answer, and what it cost."""
-    cost = answer.attempt.cost_usd if answer.attempt else None
+    cost = answer.cost_usd
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    headers = [*about(answer.decision, answer.attempts, answer.deployment), told]
-    await reply.whole(headers, answer.whole.body if answer.whole else b"")
+    await reply.whole([*about(answer.decision, answer.attempts, answer.deployment), told], answer.body)
 
 
-async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, readers: SlowClientGuard) -> None:
+async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers: SlowClientGuard) -> None:
     """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
     failure: AttemptFailed | None = None
+    stream = answer.stream
     readers.begin(stream)
     try:
         await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment), stream)

@@ -2,8 +2,14 @@
 
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.surfaces.chat_body import read_shape
+from gateway.surfaces.completions_body import completions_shape
+from gateway.surfaces.embeddings_body import embeddings_shape
 from gateway.surfaces.row import SurfaceRow
 from gateway.values.surface import Surface
 
 CHAT = SurfaceRow(surface=Surface.CHAT, path="/v1/chat/completions", dialect=OPENAI, shape_of=read_shape)
-SURFACES = (CHAT,)
+COMPLETIONS = SurfaceRow(
+    surface=Surface.COMPLETIONS, path="/v1/completions", dialect=OPENAI, shape_of=completions_shape
+)
+EMBEDDINGS = SurfaceRow(surface=Surface.EMBEDDINGS, path="/v1/embeddings", dialect=OPENAI, shape_of=embeddings_shape)
+SURFACES = (CHAT, COMPLETIONS, EMBEDDINGS)

@@ -79,7 +79,7 @@ class EmbeddingsTranslator:
         anomalies = (Anomaly.ODD_USAGE,) if told.odd else ()
         return WholeAnswer(body, told.usage, parsed.model, None, told.counts, anomalies)
 
-    def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
+    def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:  # noqa: ARG002 - the verb's
         """There is none."""
         raise TypeError("embeddings are not streamed")
 

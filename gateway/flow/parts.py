@@ -1,0 +1,53 @@
+"""One request that is asked in parts, one after the other: each has attempts of its own, and all share one deadline."""
+
+import copy
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from gateway.dialects.contract import Batcher, Translator
+from gateway.flow.answered import Answered, AnsweredWhole
+from gateway.flow.story import Story
+from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.request import Request
+
+
+def parts_of(request: Request, names: Sequence[str], translators: Mapping[str, Translator]) -> list[Request]:
+    """The parts that any of these deployments takes; the request itself alone if all take it whole."""
+    batchers = [one for name in names if isinstance(one := translators[name], Batcher)]
+    limits = [one.most_inputs for one in batchers if one.most_inputs is not None]
+    if not limits or request.inputs <= min(limits):
+        return [request]
+    return batchers[0].parts(request, min(limits))
+
+
+async def answered_in_parts(
+    story: Story,
+    parts: Sequence[Request],
+    answer: Callable[[Story], Awaitable[Answered]],
+    translators: Mapping[str, Translator],
+) -> AnsweredWhole:
+    """The parts' answers as one. Raises AttemptFailed as the first part did that has none.
+
+    What a part's attempts were and took is the story's, whether or not they had an answer. It is said to be answered by
+    who answered last.
+    """
+    answers: list[AnsweredWhole] = []
+    for part in parts:
+        own = copy.copy(story)
+        own.request, own.attempts, own.tried, own.waited_s = part, [], [], 0.0
+        try:
+            answered = await answer(own)
+        finally:
+            story.attempts += own.attempts
+            story.waited_s += own.waited_s
+        if not isinstance(answered, AnsweredWhole):
+            answered.give_up(Outcome.INTERNAL_ERROR)
+            raise TypeError("a part of a request was answered by a stream")
+        answers.append(answered)
+    last = answers[-1]
+    joiner = translators[last.deployment]
+    if not isinstance(joiner, Batcher):
+        raise AttemptFailed(Outcome.INTERNAL_ERROR, "parts were asked of a deployment that takes none")
+    costs = [one.cost_usd for one in answers]
+    known = [cost for cost in costs if cost is not None]
+    cost = sum(known) if len(known) == len(costs) else None
+    return AnsweredWhole(story, last.deployment, joiner.join([one.body for one in answers]), cost)

@@ -1,0 +1,79 @@
+"""The body of legacy completions: checked as far as the gateway must understand it, the facts drawn."""
+
+import msgspec
+
+from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
+from gateway.values.deployment import Capability
+
+_MOST_PROMPTS = 2048
+_MOST_CHOICES = 128
+
+
+class _StreamOptions(msgspec.Struct, gc=False):
+    include_usage: bool | None = None
+
+
+Prompt = str | list[str] | list[int] | list[list[int]]
+
+_model = msgspec.json.Decoder(str)
+_prompts = msgspec.json.Decoder(str | list[str | int | list[int]] | None)
+_bool = msgspec.json.Decoder(bool | None)
+_count = msgspec.json.Decoder(int | None)
+_options = msgspec.json.Decoder(_StreamOptions | None)
+_NONE: frozenset[Capability] = frozenset()
+_DEFAULT_TOKENS = 16  # what a completion has at most where its caller says nothing (OpenAI, vLLM)
+
+
+def completions_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  # noqa: ARG001 - prompts have no turns
+    """Raises ApiError 400 with the path of the field and what was expected."""
+    model = read(fields, "model", _model)
+    if not model:
+        raise invalid("model", "a model's name, found an empty string")
+    tokens, prompts = input_tokens(optional(fields, "prompt", _prompts) or "", "prompt", _MOST_PROMPTS)
+    n = _number(fields, "n", 1, _MOST_CHOICES) or 1
+    best_of = _number(fields, "best_of", 1, _MOST_CHOICES) or n
+    options: _StreamOptions | None = optional(fields, "stream_options", _options)
+    needs = {Capability.MULTIPLE_CHOICES} if n > 1 or best_of > 1 else set()
+    if optional(fields, "logprobs", _count) is not None:
+        needs.add(Capability.LOGPROBS)
+    most = _number(fields, "max_tokens", 0, 2**31)
+    return Shape(
+        model=model,
+        needs=frozenset(needs) if needs else _NONE,
+        prompt_tokens=tokens,
+        max_output_tokens=_DEFAULT_TOKENS if most is None else most or None,
+        stream=bool(optional(fields, "stream", _bool)),
+        wants_usage=bool(options and options.include_usage),
+        choices=max(n, best_of) * prompts,
+        service_tier=None,
+        prefix=None,
+    )
+
+
+def _number(fields: Fields, name: str, least: int, most: int) -> int | None:
+    number: int | None = optional(fields, name, _count)
+    if number is not None and not least <= number <= most:
+        raise invalid(name, f"a number from {least} to {most}")
+    return number
+
+
+def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> tuple[int, int]:
+    """About how many tokens, and how many inputs: a text, texts, tokens, or lists of tokens. Raises ApiError 400."""
+    if isinstance(given, str):
+        return text_tokens(given) if given else 1, 1
+    if not given:
+        raise invalid(name, "at least one")
+    kinds = {type(one) for one in given}
+    if len(kinds) > 1:
+        raise invalid(name, "texts, numbers of tokens, or lists of those, not a mixture")
+    if kinds == {int}:
+        return len(given), 1
+    if len(given) > most:
+        raise invalid(name, f"at most {most}, found {len(given)}")
+    return max(sum(map(_tokens, given)), 1), len(given)
+
+
+def _tokens(one: str | int | list[int]) -> int:
+    if isinstance(one, str):
+        return text_tokens(one)
+    return 1 if isinstance(one, int) else len(one)
