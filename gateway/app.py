@@ -25,13 +25,15 @@ from gateway.policies.changes import PolicyChanges
 from gateway.policies.compiler import PolicyCompiler
 from gateway.policies.file import PolicyFile
 from gateway.policies.in_force import Listeners, PolicyInForce
-from gateway.providers.vendors import SKILLS, translators
+from gateway.providers.vendors import SKILLS, VENDORS, translators
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
 from gateway.state.directory import StateDirectory
 from gateway.state.revisions import Revisions
 from gateway.transport import Origin, Transport, TransportLimits
+from gateway.transport.signers import SIGNERS, UNSIGNED, Signature, bearer
+from gateway.values.deployment import Deployment
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.values.revision import Actor, Channel
 from gateway.watch.checks import PolicyChecks
@@ -103,7 +105,7 @@ class Gateway:
             self._embedded_moved,
             self.readings.down,
         )
-        credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
+        credentials = {name: _signed(deployments[name], key).headers for name, key in settings.api_keys.items()}
         self._classifier = Classifier()
         self.metrics.read_detections(lambda: self._classifier.so_far)
         self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)
@@ -196,10 +198,10 @@ class Gateway:
             if deployment.addresses:
                 key: Secret | None = settings.api_keys.get(name)
                 origins = [Origin.parse(address) for address in deployment.addresses]
-                self.transport.place(name, origins, _bearer(key.reveal()) if key else {})
+                self.transport.place(name, origins, _signed(deployment, key) if key else UNSIGNED)
 
     def _embedded_moved(self, name: str, port: int, api_key: str) -> None:
-        self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), _bearer(api_key))
+        self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), bearer(api_key))
         self.readings.up(name)
 
 
@@ -219,5 +221,5 @@ def _objectives(plan: Plan) -> Objectives:
     return {rule.name: rule.slo for rule in plan.rules}
 
 
-def _bearer(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"}
+def _signed(deployment: Deployment, key: Secret) -> Signature:
+    return SIGNERS[VENDORS[deployment.provider].auth](key.reveal())

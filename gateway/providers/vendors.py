@@ -17,6 +17,7 @@ from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
 from gateway.providers.vllm import VllmTranslator
+from gateway.values.auth import Auth
 from gateway.values.deployment import Deployment
 from gateway.values.skill import Skill, Skills
 from gateway.values.surface import SERVES, Offer, Serves, Surface
@@ -30,6 +31,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     chat: Dialect
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
+    auth: Auth = Auth.BEARER
 
 
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})

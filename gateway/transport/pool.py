@@ -7,7 +7,7 @@ deployment's addresses (law 8): all are placed together, and a redirect is an an
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from gateway import __version__
 from gateway.transport.connection import Connection
@@ -15,6 +15,7 @@ from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
 from gateway.transport.redaction import Redactor
+from gateway.transport.signers import UNSIGNED, Signature
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -22,16 +23,17 @@ from gateway.values.outcome import AttemptFailed, Outcome
 class _Place:
     """One address of a deployment, its credential and connections."""
 
-    def __init__(self, origin: Origin, headers: Mapping[str, str], tls: ssl.SSLContext | None) -> None:
+    def __init__(self, origin: Origin, signature: Signature, tls: ssl.SSLContext | None) -> None:
         self.origin = origin
         self.tls = tls
         self.idle: list[Connection] = []  # the last used is at the end, and is used next
         self.open: set[Connection] = set()
         self.pending = 0
+        self._query = f"?{signature.query}" if signature.query else ""
         self.gone = False
-        self.redact = Redactor(headers.values()).redact
+        self.redact = Redactor(signature.secrets).redact
         fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
-        self._fixed = "".join(_line(name, value) for name, value in {**fixed, **headers}.items())
+        self._fixed = "".join(_line(name, value) for name, value in {**fixed, **signature.headers}.items())
 
     def request(self, call: Call) -> bytes:
         """The whole request; the credential is among the headers that are added here, last."""
@@ -39,7 +41,7 @@ class _Place:
             raise ValueError("a call's path is printable ASCII without spaces")
         lines = "".join(_line(name, value) for name, value in call.headers)
         root = self.origin.path.removesuffix("/v1") if call.beside_api else self.origin.path
-        head = f"{call.method} {root}{call.path} HTTP/1.1\r\n{lines}{self._fixed}"
+        head = f"{call.method} {root}{call.path}{self._query} HTTP/1.1\r\n{lines}{self._fixed}"
         return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
 
     def close_idle(self) -> None:
@@ -75,16 +77,16 @@ class Transport:
         self,
         deployment: str,
         origins: Origin | Sequence[Origin],
-        headers: Mapping[str, str],
+        signature: Signature = UNSIGNED,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Bind a deployment to its addresses and credential headers. Again: move it; connections to the old ones close."""
+        """Bind a deployment to its addresses and credential. Again: move it; connections to the old ones close."""
         self.remove(deployment)
         all_origins = (origins,) if isinstance(origins, Origin) else origins
         if tls is None and any(origin.scheme == "https" for origin in all_origins):
             tls = ssl.create_default_context()
         self._places[deployment] = tuple(
-            _Place(origin, headers, tls if origin.scheme == "https" else None) for origin in all_origins
+            _Place(origin, signature, tls if origin.scheme == "https" else None) for origin in all_origins
         )
 
     def redact(self, deployment: str, text: str) -> str:

@@ -22,7 +22,7 @@ _KEPT, _LONGEST_KEPT = 512, 256  # texts; models and finish reasons are the same
 
 
 class Redactor:
-    """Of one deployment. `values`: those of its credential headers; the last word is the secret, before it is a scheme."""
+    """Of one deployment. `values`: its secrets; of one with several words the last is the secret, before it is a scheme."""
 
     def __init__(self, values: Iterable[str]) -> None:
         whole = [value for value in values if value]

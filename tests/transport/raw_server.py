@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gateway.transport import Exchange, Origin, Transport, TransportLimits
+from gateway.transport.signers import bearer
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -98,7 +99,7 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
 async def client(port: int, **limits: float) -> AsyncIterator[Transport]:
     """A transport with one deployment, `d`."""
     transport = Transport(TransportLimits(**limits))  # type: ignore[arg-type]
-    transport.place("d", Origin("http", "127.0.0.1", port, "/v1"), {"authorization": "Bearer secret"})
+    transport.place("d", Origin("http", "127.0.0.1", port, "/v1"), bearer("secret"))
     try:
         yield transport
     finally:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from gateway.transport import Origin
+from gateway.transport.signers import bearer
 from gateway.values.call import Call
 from gateway.values.outcome import Outcome
 from tests.transport.raw_server import (
@@ -65,7 +66,7 @@ async def test_leaving_while_the_request_is_still_written_does_not_write_the_res
 async def test_a_deployment_that_moves_takes_its_address_and_its_credential_along() -> None:
     async with serving(always(OK)) as old, serving(always(OK)) as new, client(old.port) as transport:
         await ask(transport)
-        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), {"authorization": "Bearer other"})
+        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), bearer("other"))
         assert transport.stats() == {"d": (0, 0)}
         await ask(transport)
         assert (len(old.requests), len(new.requests)) == (1, 1)
@@ -87,7 +88,7 @@ async def test_an_exchange_in_progress_goes_on_when_its_deployment_moves() -> No
 
     async with serving(script) as old, serving(always(OK)) as new, client(old.port) as transport:
         exchange = await begin(transport)
-        transport.place("d", Origin("http", "127.0.0.1", new.port, ""), {})
+        transport.place("d", Origin("http", "127.0.0.1", new.port, ""))
         answer.set()
         assert (await exchange.head()).status == 200
         assert await body(exchange) == b"ok"
@@ -102,11 +103,11 @@ async def test_closing_tells_who_waits_and_sends_nothing_more(moved: bool) -> No
         waiting = asyncio.ensure_future(outcome_of(transport))
         await until(lambda: len(server.requests) == 1)
         if moved:
-            transport.place("d", Origin("http", "127.0.0.1", 1, ""), {})
+            transport.place("d", Origin("http", "127.0.0.1", 1, ""))
         await transport.close()
         assert await asyncio.wait_for(waiting, 0.5) is Outcome.CONNECTION_LOST
         await asyncio.wait_for(server.peers[0].left.wait(), 0.5)
-        transport.place("d", Origin("http", "127.0.0.1", server.port, ""), {})
+        transport.place("d", Origin("http", "127.0.0.1", server.port, ""))
         assert await outcome_of(transport) is Outcome.CONNECT_FAILED
         assert len(server.requests) == 1
 

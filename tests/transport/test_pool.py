@@ -127,7 +127,7 @@ async def test_each_deployment_has_a_pool_of_its_own() -> None:
         serving(always(OK)) as alive,
         client(alive.port, max_connections=1) as transport,
     ):
-        transport.place("dead", Origin("http", "127.0.0.1", dead.port, ""), {})
+        transport.place("dead", Origin("http", "127.0.0.1", dead.port, ""))
         held = await transport.send("dead", CALL, connect_s=1.0)
         assert await ask(transport) == (200, b"ok")
         assert transport.stats() == {"d": (1, 1), "dead": (1, 0)}

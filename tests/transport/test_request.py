@@ -6,6 +6,7 @@ import pytest
 
 from gateway import __version__
 from gateway.transport import Origin, Transport, TransportLimits
+from gateway.transport.signers import Signature, bearer, in_header, in_query
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 from tests.transport.raw_server import CALL, OK, always, ask, client, serving
@@ -54,7 +55,7 @@ async def test_nothing_is_smuggled_into_a_request(call: Call) -> None:
 async def test_a_credential_with_a_line_break_is_refused_when_placed() -> None:
     async with client(1) as transport:
         with pytest.raises(ValueError):
-            transport.place("d", Origin("http", "127.0.0.1", 1, ""), {"authorization": "Bearer x\ny"})
+            transport.place("d", Origin("http", "127.0.0.1", 1, ""), bearer("x\ny"))
 
 
 async def test_a_deployment_without_a_place() -> None:
@@ -67,7 +68,7 @@ async def test_a_deployment_without_a_place() -> None:
 
 def redacted(headers: dict[str, str], text: str) -> str:
     transport = Transport(TransportLimits())
-    transport.place("d", Origin("http", "127.0.0.1", 1, ""), headers)
+    transport.place("d", Origin("http", "127.0.0.1", 1, ""), Signature(headers, secrets=tuple(headers.values())))
     return transport.redact("d", text)
 
 
@@ -82,3 +83,20 @@ def redacted(headers: dict[str, str], text: str) -> str:
 )
 def test_a_credential_is_taken_out_of_text(headers: dict[str, str], text: str, left: str) -> None:
     assert redacted(headers, text) == left
+
+
+@pytest.mark.parametrize(
+    ("signature", "on_the_wire"),
+    [
+        (in_header("x-api-key")("k=y/secret"), b"x-api-key: k=y/secret\r\n"),
+        (in_query("key")("k=y/secret"), b"POST /v1/chat?key=k%3Dy%2Fsecret HTTP/1.1\r\n"),
+        (bearer("k=y/secret"), b"authorization: Bearer k=y/secret\r\n"),
+    ],
+)
+async def test_signers_put_the_key_where_the_provider_looks(signature: Signature, on_the_wire: bytes) -> None:
+    async with serving(always(OK)) as server, client(server.port) as transport:
+        transport.place("d", Origin("http", "127.0.0.1", server.port, "/v1"), signature)
+        await ask(transport)
+        assert on_the_wire in server.requests[0]
+        assert server.requests[0].count(b"secret") == 1
+        assert transport.redact("d", "they said k=y/secret and k%3Dy%2Fsecret") == "they said [redacted] and [redacted]"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.transport import Origin, Transport
+from gateway.transport.signers import bearer
 from gateway.values.outcome import AttemptFailed, Outcome
 from tests.transport.raw_server import CALL, OK, Peer, Server, always, ask, client, once, serving
 
@@ -43,7 +44,7 @@ def trusts(certificate: tuple[Path, Path]) -> ssl.SSLContext:
 
 
 def place(transport: Transport, server: Server, tls: ssl.SSLContext | None, host: str = "localhost") -> None:
-    transport.place("d", Origin("https", host, server.port, "/v1"), {"authorization": "Bearer secret"}, tls)
+    transport.place("d", Origin("https", host, server.port, "/v1"), bearer("secret"), tls)
 
 
 async def failure_of(transport: Transport, connect_s: float = 2.0) -> AttemptFailed:

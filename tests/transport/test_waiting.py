@@ -276,7 +276,7 @@ async def test_replacing_a_stale_connection_keeps_to_what_is_expected() -> None:
 )
 async def test_nobody_there(origin: Origin) -> None:
     async with client(1) as transport:
-        transport.place("d", origin, {})
+        transport.place("d", origin)
         with pytest.raises(AttemptFailed) as caught:
             await transport.send("d", CALL, connect_s=5.0)
         assert caught.value.outcome is Outcome.CONNECT_FAILED

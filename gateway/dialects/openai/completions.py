@@ -15,6 +15,7 @@ from gateway.dialects.openai.chunk import as_event, joined
 from gateway.dialects.openai.failure import failure
 from gateway.dialects.openai.finish import ANY, finish_of, means_failure
 from gateway.dialects.openai.headroom import headroom
+from gateway.dialects.openai.repair import usage_event, without_usage
 from gateway.dialects.openai.reported_usage import ReportedUsage, read_usage
 from gateway.dialects.openai.request import encode_to
 from gateway.dialects.openai.wire import ABSENT, is_present
@@ -218,6 +219,9 @@ class _CompletionsDecoder:
                 self._open.discard(choice.index)
                 self._ends[choice.index] = end
         self._output_events += output
+        if is_present(body.usage):  # with what is said last, as llama.cpp has it: it has an event of its own
+            self._usage_event = usage_event(data)
+            data = without_usage(data)
         return as_event(data, output=output)
 
     def _done(self) -> Chunk:

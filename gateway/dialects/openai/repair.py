@@ -109,6 +109,11 @@ def usage_event(data: bytes) -> bytes:
     return _encode({**members(data), "choices": _NONE})
 
 
+def without_usage(data: bytes) -> bytes:
+    """The chunk with no usage."""
+    return _encode({**members(data), "usage": _NULL})
+
+
 def said_in_parts(message: dict[str, Any]) -> dict[str, Any]:
     """A message or delta whose content is in parts, as text and `reasoning_content`; as it is where a part is neither."""
     content = message.get("content")

@@ -1,0 +1,10 @@
+"""How a vendor wants to be told who asks."""
+
+import enum
+
+
+class Auth(enum.Enum):
+    """A column of the vendor table; `gateway.transport.signers` has what each means."""
+
+    BEARER = "bearer"
+    X_API_KEY = "x-api-key"
