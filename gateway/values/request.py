@@ -42,7 +42,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.
     `size` is the body's, in bytes.
     `wants_usage` is whether the caller asked for usage in its stream. `deadline_s` and `max_cost_usd` are the caller's
-    own bounds; None where it set none.
+    own bounds; None where it set none. `headers`: those of the caller's that its dialect is told by, (lower-case name,
+    value), for a provider of the same one: `anthropic-version`, `anthropic-beta`.
     """
 
     id: str
@@ -53,3 +54,4 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
     max_cost_usd: float | None = None
     priority: Priority = Priority.NORMAL  # of the caller's key
+    headers: tuple[tuple[str, str], ...] = ()
