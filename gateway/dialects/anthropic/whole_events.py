@@ -17,19 +17,19 @@ class WholeEvents:
     def __init__(self, max_event_bytes: int = 8 * 1024 * 1024) -> None:
         self._max = max_event_bytes
         self._held: list[bytes] = []
+        self._seam = b""  # what is held ends with it
         self._size = 0
 
     def feed(self, data: bytes) -> bytes:
         """Nothing if no event ends in `data`. Raises EventTooLong."""
-        seam = self._held[-1][-_SEAM:] if self._held else b""
+        seam = self._seam
         cut = _last_end(seam + data) - len(seam)
         if cut <= 0:
             self._hold(data)
             return b""
         whole = b"".join((*self._held, data[:cut]))
-        self._held, self._size = [], 0
-        if cut < len(data):
-            self._hold(data[cut:])
+        self._held, self._seam, self._size = [], b"", 0
+        self._hold(data[cut:])
         return whole
 
     def rest(self) -> bytes:
@@ -37,10 +37,9 @@ class WholeEvents:
         return b"".join(self._held)
 
     def _hold(self, data: bytes) -> None:
-        if self._held and len(self._held[-1]) < _SEAM:
-            data = self._held.pop() + data
         self._held.append(data)
-        self._size = sum(map(len, self._held)) if len(self._held) < _SEAM else self._size + len(data)
+        self._seam = (self._seam + data[-_SEAM:])[-_SEAM:]
+        self._size += len(data)
         if self._size > self._max:
             raise EventTooLong(self._size)
 
@@ -52,10 +51,11 @@ def each_event(whole: bytes) -> list[bytes]:
 
 
 def _last_end(data: bytes) -> int:
-    """Where the last blank line ends; 0 if there is none."""
+    """Where the last blank line ends; 0 if there is none. A CR after a line feed is half of one, until more comes."""
     if b"\r" not in data:
         return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
     end = 0
     for match in _BLANK_LINE.finditer(data):
-        end = match.end()
+        if match.end() < len(data) or not match[0].endswith(b"\n\r"):
+            end = match.end()
     return end

@@ -67,7 +67,7 @@ class MessageWriter:
         self._message_id = ""
         self._usage: Usage | None = None
         self._ended: Ended | None = None
-        self._refuses = self._is_begun = self._is_told = False
+        self._refuses = self._is_told = False
 
     def write(self, events: Sequence[Event]) -> bytes:
         """The events; Raises AttemptFailed where a call goes on that was over."""
@@ -93,7 +93,7 @@ class MessageWriter:
         return self._advance()
 
     def _begin(self, event: Began) -> bytes:
-        self._is_begun, self._message_id, self._usage = True, event.id, event.usage
+        self._message_id, self._usage = event.id, event.usage
         message = {**start_of(event.id, event.model), "usage": usage_of(event.usage)}
         return as_event("message_start", {"type": "message_start", "message": message})
 
