@@ -20,9 +20,10 @@ from gateway.http.identity import identify_by, operator_only, visitors_of
 from gateway.http.query import refuse_unknown
 from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
+from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.models import model_handlers
-from gateway.surfaces.table import CHAT, SURFACES
+from gateway.surfaces.table import CHAT, COUNT_TOKENS, SURFACES
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     policy = rooms.policy_changes.policy
     with_prefix = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
     endpoints = [
-        Endpoint(
+        (CountTokens if row is COUNT_TOKENS else Endpoint)(
             row,
             rooms.answers,
             identify,
@@ -104,7 +105,7 @@ def _with_head(app: Any) -> Asgi:
 
 def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
     return Response(
-        OPENAI.error(error.view), status_code=error.status, media_type="application/json", headers=error.headers
+        OPENAI.error(error.view()), status_code=error.status, media_type="application/json", headers=error.headers
     )
 
 

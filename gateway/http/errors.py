@@ -39,10 +39,16 @@ class ApiError(Exception):
         if retry_after_s is not None:
             self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
 
-    @property
-    def view(self) -> ErrorView:
+    def view(self, request_id: str | None = None) -> ErrorView:
         """What a dialect writes of it."""
-        return ErrorView(status=self.status, code=self.code, message=self.message, kind=self.kind, param=self.param)
+        return ErrorView(
+            status=self.status,
+            code=self.code,
+            message=self.message,
+            kind=self.kind,
+            param=self.param,
+            request_id=request_id,
+        )
 
 
 class ErrorRow(msgspec.Struct, frozen=True):

@@ -21,10 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Reply:
-    """`headers` are those that are known from the start; `dialect` is the caller's. `since` is of the monotonic clock."""
+    """`dialect` is the caller's. `since` is of the monotonic clock."""
 
-    def __init__(self, send: Send, headers: RawHeaders, since: float, dialect: Dialect) -> None:
-        self.headers = headers
+    def __init__(self, send: Send, request_id: str, since: float, dialect: Dialect) -> None:
+        self.headers = raw_headers((("x-request-id", request_id),))
+        self.request_id = request_id
         self.dialect = dialect
         self.beat: asyncio.Task[None] | None = None  # a heartbeat on its way
         self._send = send
@@ -60,11 +61,15 @@ class Reply:
     async def error(self, error: ApiError, headers: RawHeaders | None = None) -> None:
         """An error with its status, or once a heartbeat has sent a status, as an event."""
         if self._started or self.beat is not None:
-            await self.end_stream(self.dialect.error_event(error.view))
+            await self.end_stream(self.error_event(error))
             return
         self._over = True
         every = [*self.headers, *(headers or ()), JSON, *raw_headers(error.headers.items())]
-        await send_whole(self._send, error.status, every, self.dialect.error(error.view))
+        await send_whole(self._send, error.status, every, self.dialect.error(error.view(self.request_id)))
+
+    def error_event(self, error: ApiError) -> bytes:
+        """An error as the last event of a stream."""
+        return self.dialect.error_event(error.view(self.request_id))
 
     async def beat_is_sent(self) -> None:
         """Wait for the heartbeat that is on its way. Cancelling the wait leaves it whole."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.dialects.anthropic import AnthropicTranslator
+from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
@@ -65,6 +67,7 @@ VENDORS: dict[str, Vendor] = {
         },
         usual=_TEXT,
     ),
+    "anthropic": Vendor(chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": Vendor(
         chat=OPENAI,
@@ -77,7 +80,11 @@ VENDORS: dict[str, Vendor] = {
 }
 
 # in which dialect the callers of a surface speak
-CALLERS: dict[Surface, Dialect] = {Surface.CHAT: OPENAI}
+CALLERS: dict[Surface, Dialect] = {
+    Surface.CHAT: OPENAI,
+    Surface.MESSAGES: ANTHROPIC,
+    Surface.COUNT_TOKENS: ANTHROPIC,
+}
 
 OFFERS: dict[str, Offer] = {name: Offer(one.usual, frozenset(one.translators)) for name, one in VENDORS.items()}
 
@@ -88,8 +95,8 @@ def translator(vendor: Vendor, surface: Surface) -> Translator | None:
     own = vendor.translators.get(serves)
     if own is None or serves is not Serves.CHAT:
         return own
-    asks = CALLERS.get(surface)
-    if asks is None or asks.name == vendor.chat.name:
+    asks = CALLERS[surface]
+    if asks.name == vendor.chat.name:
         return own
     return translated(asks, vendor.chat, own)
 

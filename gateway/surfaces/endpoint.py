@@ -89,8 +89,7 @@ class Endpoint:
         arrived = time.monotonic()
         decision_id = self._ids.new()
         headers = headers_of(scope["headers"])
-        ids = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
-        reply = Reply(send, ids, arrived, self.row.dialect)
+        reply = Reply(send, request_headers.request_id(headers, decision_id), arrived, self.row.dialect)
         try:
             if scope["method"] != "POST":
                 raise not_post()  # noqa: TRY301 - one place tells the caller

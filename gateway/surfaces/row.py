@@ -10,17 +10,22 @@ from gateway.values.surface import Surface
 
 
 class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What is served at `path`: in which dialect its callers speak, and what routing reads off a body."""
+    """What is served at `path`: in which dialect its callers speak, and what routing reads off a body. `headers`: those that
+    a provider of the same dialect gets to see.
+    """
 
     surface: Surface
     path: str
     dialect: Dialect
     shape_of: ShapeOf
+    headers: tuple[str, ...] = ()
 
     def read(
         self, body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
     ) -> Request:
         """A request. Raises ApiError with the field's path and what was expected."""
-        return read_request(
+        request = read_request(
             body, headers, caller, decision_id, surface=self.surface, shape_of=self.shape_of, with_prefix=with_prefix
         )
+        told = tuple((name, headers[name]) for name in self.headers if name in headers)
+        return msgspec.structs.replace(request, headers=told) if told else request

@@ -51,7 +51,7 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers:
         last = b""
     except AttemptFailed as broken:
         failure = broken
-        last = reply.dialect.error_event(of_failure(broken, answer.decision, answer.deployment).view)
+        last = reply.error_event(of_failure(broken, answer.decision, answer.deployment))
     except asyncio.CancelledError as cancelled:
         outcome = of_cancellation(cancelled)
         if outcome is Outcome.CALLER_STALLED:
@@ -60,7 +60,7 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers:
         if outcome is not Outcome.GATEWAY_STOPPED:
             raise
         failure = AttemptFailed(outcome, "the gateway was stopped")
-        last = reply.dialect.error_event(stopped().view)
+        last = reply.error_event(stopped())
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)
         failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")

@@ -4,8 +4,10 @@ import msgspec
 
 
 class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
-    """`status` is HTTP's; `code` a word of a closed set, or the provider's for a refusal of the caller's own request; `kind`
-    the class that OpenAI's errors have; `param` the path of the field at fault.
+    """`status` is HTTP's; `code` a word of a closed set, or the provider's for a refusal of the caller's own request.
+
+    `kind` is the class that OpenAI's errors have; `param` the path of the field at fault; `request_id` what the caller, or
+    else the gateway, calls the request.
     """
 
     status: int
@@ -13,3 +15,4 @@ class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     kind: str = "invalid_request_error"
     param: str | None = None
+    request_id: str | None = None

@@ -44,7 +44,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.
     `size` is the body's, in bytes.
     `wants_usage` is whether the caller asked for usage in its stream. `deadline_s` and `max_cost_usd` are the caller's
-    own bounds; None where it set none.
+    own bounds; None where it set none. `headers`: those of the caller's that its dialect is told by, (lower-case name,
+    value), for a provider of the same one: `anthropic-version`, `anthropic-beta`.
     """
 
     id: str
@@ -57,3 +58,4 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL  # of the caller's key
     arrived_at: int = 0  # seconds since the epoch
     inputs: int = 1  # of embeddings: how many texts
+    headers: tuple[tuple[str, str], ...] = ()

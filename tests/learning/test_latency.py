@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dialects.openai.reported_usage import MOST_TOKENS
+from gateway.dialects.reported import MOST_TOKENS
 from gateway.learning.latency import LEARN_WITHIN_S, LatencyModel
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt

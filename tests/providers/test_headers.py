@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.dialects.openai.headroom import headroom
-from gateway.dialects.openai.waits import reset_s, retry_after_s
+from gateway.dialects.waits import reset_s, retry_after_s
 from gateway.providers.vendors import VENDORS
 from gateway.values.headroom import Headroom, Quota
 from gateway.values.surface import Serves

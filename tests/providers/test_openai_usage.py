@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from gateway.dialects.openai.answer import decode
-from gateway.dialects.openai.reported_usage import MOST_TOKENS, ReportedUsage, read_usage
+from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.stream import OpenAIStreamDecoder
+from gateway.dialects.reported import MOST_TOKENS, ReportedUsage
 from gateway.values.usage import Counts, Usage
 
 

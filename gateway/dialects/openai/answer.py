@@ -8,8 +8,9 @@ import msgspec
 from gateway.dialects.openai.finish import ANY, finish_of, means_failure
 from gateway.dialects.openai.output import says_anything
 from gateway.dialects.openai.repair import members, said_in_parts
-from gateway.dialects.openai.reported_usage import ReportedUsage, of_output, read_usage
+from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.wire import ABSENT, Said, is_answer, is_present
+from gateway.dialects.reported import ReportedUsage, of_output
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import WholeAnswer
 from gateway.values.outcome import AttemptFailed, Outcome

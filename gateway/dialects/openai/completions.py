@@ -16,9 +16,10 @@ from gateway.dialects.openai.failure import failure
 from gateway.dialects.openai.finish import ANY, finish_of, means_failure
 from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.repair import usage_event, without_usage
-from gateway.dialects.openai.reported_usage import ReportedUsage, read_usage
+from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.request import encode_to
 from gateway.dialects.openai.wire import ABSENT, is_present
+from gateway.dialects.reported_usage import ReportedUsage
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.dialects.openai.headroom import wait_s
-from gateway.dialects.openai.refusal_words import unframed, words_of
-from gateway.dialects.openai.waits import retry_after_s
+from gateway.dialects.refusal_words import unframed, words_of
+from gateway.dialects.waits import retry_after_s
 from gateway.values.outcome import AttemptFailed, Outcome
 
 _CONTEXT_WORDS = (

@@ -7,7 +7,7 @@ leaves out the resets at times); Anthropic, "Rate limits" (`anthropic-ratelimit-
 import re
 from collections.abc import Mapping
 
-from gateway.dialects.openai.waits import reset_s
+from gateway.dialects.waits import reset_s
 from gateway.values.headroom import Headroom, Quota
 
 _UNSAID_S = 10.0  # Azure's shorter window

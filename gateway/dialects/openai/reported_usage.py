@@ -1,16 +1,13 @@
 """`usage`, read as far as it can be: a good answer is not refused, nor a good count thrown away, for an odd one beside it."""
 
 import contextlib
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from gateway.dialects.openai.wire import ABSENT, is_present, unusual_tier
+from gateway.dialects.reported import ReportedUsage, Tokens, counts_in
 from gateway.values.usage import Counts, Usage
-
-MOST_TOKENS = 10_000_000  # the longest contexts there are; more is a bug of the server's, and no count
-_MOST_DIGITS = 8
-Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
 
 
 class TokenDetails(msgspec.Struct, gc=False):
@@ -32,14 +29,6 @@ class WireUsage(msgspec.Struct, gc=False):
     cached_tokens: Tokens = None
     prompt_tokens_details: TokenDetails | None = None
     completion_tokens_details: TokenDetails | None = None
-
-
-class ReportedUsage(NamedTuple):
-    """`usage` where both parts are known, else what `counts` there are. `odd`: a member is no count, or one is missing."""
-
-    usage: Usage | None = None
-    counts: Counts | None = None
-    odd: bool = False
 
 
 _decode = msgspec.json.Decoder(WireUsage).decode
@@ -81,16 +70,6 @@ def read_usage(raw: msgspec.Raw, service_tier: msgspec.Raw = ABSENT) -> Reported
     return ReportedUsage(usage, odd=odd)
 
 
-def of_output(told: ReportedUsage, *, any_output: bool) -> ReportedUsage:
-    """Nothing told where it says that nothing was generated though something was: then it was not counted."""
-    nothing = told.usage is not None and not told.usage.completion_tokens
-    return (
-        ReportedUsage(counts=Counts(told.usage.prompt_tokens), odd=True)
-        if nothing and any_output and told.usage
-        else told
-    )
-
-
 def _prompt(wire: WireUsage) -> int | None:
     if wire.prompt_tokens is None and wire.total_tokens and wire.completion_tokens is not None:
         return max(wire.total_tokens - wire.completion_tokens, 0)
@@ -108,21 +87,6 @@ def _as_far_as_it_goes(raw: msgspec.Raw) -> WireUsage:
     found: Any = None
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = msgspec.json.decode(raw)
-    counts = _counts(found, WireUsage)
-    details = {name: TokenDetails(**_counts(found[name], TokenDetails)) for name in _DETAILS if name in counts}
+    counts = counts_in(found, WireUsage)
+    details = {name: TokenDetails(**counts_in(found[name], TokenDetails)) for name in _DETAILS if name in counts}
     return WireUsage(**{**counts, **details})
-
-
-def _counts(value: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The members of this kind that were said, each a count or None."""
-    said = value if isinstance(value, dict) else {}
-    return {name: _count(said[name]) for name in kind.__struct_fields__ if name in said}
-
-
-def _count(value: Any) -> int | None:
-    """A whole number of tokens, however it is written: 65.0 and "64" are no matter of opinion."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        return None
-    return int(value) if 0 <= value <= MOST_TOKENS else None

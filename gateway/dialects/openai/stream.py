@@ -27,10 +27,11 @@ from gateway.dialects.openai.chunk import (
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.output import says_anything
 from gateway.dialects.openai.repair import usage_event
-from gateway.dialects.openai.reported_usage import ReportedUsage, of_output, read_usage
+from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.transcript import Transcript
 from gateway.dialects.openai.unstreamed import as_events
 from gateway.dialects.openai.wire import is_answer, is_present
+from gateway.dialects.reported import ReportedUsage, of_output
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome

@@ -1,0 +1,43 @@
+"""Anthropic's Messages as a dialect: what pairs it with another one."""
+
+from gateway.dialects.anthropic.errors import error_body, error_event
+from gateway.dialects.anthropic.read_chat import read_chat
+from gateway.dialects.anthropic.reader import MessageReader
+from gateway.dialects.anthropic.reply import read_reply, write_reply
+from gateway.dialects.anthropic.write_chat import write_chat
+from gateway.dialects.anthropic.writer import MessageWriter
+from gateway.dialects.contract import Dialect, EventReader, EventWriter, Fields
+from gateway.values.chat import Chat, Reply
+from gateway.values.error_view import ErrorView
+from gateway.values.request import Request
+
+
+class _Anthropic:
+    name = "anthropic"
+
+    def chat(self, fields: Fields) -> Chat:
+        return read_chat(fields)
+
+    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+        return write_chat(chat)
+
+    def reply(self, body: bytes) -> Reply:
+        return read_reply(body)
+
+    def whole(self, reply: Reply, request: Request) -> bytes:  # noqa: ARG002 - a message says no time
+        return write_reply(reply)
+
+    def error(self, view: ErrorView) -> bytes:
+        return error_body(view.status, view.code, view.message, view.request_id)
+
+    def error_event(self, view: ErrorView) -> bytes:
+        return error_event(view.status, view.code, view.message, view.request_id)
+
+    def reader(self) -> EventReader:
+        return MessageReader()
+
+    def writer(self, request: Request) -> EventWriter:  # noqa: ARG002 - a stream always tells its usage
+        return MessageWriter()
+
+
+ANTHROPIC: Dialect = _Anthropic()

@@ -1,0 +1,195 @@
+"""A chat as a body. What Anthropic's API does not take is named: by the chat's member, or its path.
+
+Source: Anthropic's API reference, and what the API was seen to refuse: temperature above 1, or beside top_p; sampling
+beside thinking; a forced tool beside thinking; stop sequences of space; text of space; ids of other characters.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from gateway.dialects.anthropic.invalid import invalid
+from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
+from gateway.dialects.contract import Fields
+from gateway.values.chat import Chat, Role, Text, Thinking, Tool, Turn
+
+# where the caller sets no bound, and Anthropic wants one: as much as any of its models takes, and room for thoughts
+DEFAULT_MAX_TOKENS = 8192
+DEFAULT_THINKING_TOKENS = 24_576
+_LEAST_TOP_P = 0.95  # beside thinking
+_LONGEST_USER = 256
+_TIERS = {"auto": "auto", "default": "standard_only"}
+_EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
+_NO_PLACE = ("seed", "presence_penalty", "frequency_penalty")
+_NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
+_encode = msgspec.json.Encoder().encode
+
+
+def write_chat(chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+    """The body, and what it does not say. Raises AttemptFailed (bad_request) for what must not be lost."""
+    lost = [name for name in _NO_PLACE if getattr(chat, name) is not None]
+    body: dict[str, Any] = {"max_tokens": _bound(chat)}
+    system, messages = _conversation(chat.turns, lost)
+    if system:
+        body["system"] = system
+    body["messages"] = messages
+    is_forced = bool(chat.tools) and chat.tool_choice is not None and chat.tool_choice.mode == "required"
+    is_thinking = _thinking(chat.thinking, body, lost, is_forced=is_forced)
+    _tools(chat, body, lost)
+    _sampling(chat, body, lost, is_thinking=is_thinking)
+    _format(chat, body, lost)
+    _rest(chat, body, lost)
+    return {name: msgspec.Raw(_encode(value)) for name, value in body.items()}, tuple(lost)
+
+
+def _bound(chat: Chat) -> int:
+    if chat.max_output_tokens is not None:
+        return chat.max_output_tokens
+    if chat.thinking is None or not chat.thinking.is_on:
+        return DEFAULT_MAX_TOKENS
+    return DEFAULT_MAX_TOKENS + (chat.thinking.budget_tokens or DEFAULT_THINKING_TOKENS)
+
+
+def _conversation(turns: tuple[Turn, ...], lost: list[str]) -> tuple[list[Block], list[Block]]:
+    """The system's text, and turns that alternate: those of one role in a row are one."""
+    system: list[Block] = []
+    merged: list[tuple[Role, list[Block]]] = []
+    only_system = all(turn.role is Role.SYSTEM for turn in turns)
+    for at, turn in enumerate(turns):
+        path, role = f"turns[{at}]", turn.role
+        if turn.name is not None:
+            lost.append(f"{path}.name")
+        if role is Role.SYSTEM and only_system and at == len(turns) - 1:
+            role = Role.USER  # there must be a turn to answer
+            lost.append(f"{path}.role")
+        if role is Role.SYSTEM:
+            if merged:
+                lost.append(path)  # its place is lost, not its words
+            system += blocks_of(_system_text(turn, path), role, path, lost)
+            continue
+        blocks = blocks_of(turn.parts, role, path, lost)
+        if merged and merged[-1][0] is role:
+            merged[-1][1].extend(blocks)
+        elif blocks:
+            merged.append((role, blocks))
+    if not merged:
+        raise invalid("messages", "expected a message with content")
+    return system, [_message(role, blocks, is_last=at == len(merged) - 1) for at, (role, blocks) in enumerate(merged)]
+
+
+def _system_text(turn: Turn, path: str) -> list[Text]:
+    texts = [part for part in turn.parts if isinstance(part, Text)]
+    if len(texts) < len(turn.parts):
+        raise invalid(path, "expected only text from the system")
+    return texts
+
+
+def _message(role: Role, blocks: list[Block], *, is_last: bool) -> Block:
+    """What tools gave back stands first; an answer to be gone on with does not end in space."""
+    if role is Role.USER:
+        blocks = sorted(blocks, key=lambda block: block["type"] != "tool_result")
+    elif is_last and blocks[-1]["type"] == "text":
+        blocks[-1]["text"] = blocks[-1]["text"].rstrip()
+    return {"role": role.value, "content": blocks}
+
+
+def _thinking(asked: Thinking | None, body: dict[str, Any], lost: list[str], *, is_forced: bool) -> bool:
+    """Whether the model will think."""
+    if asked is None:
+        return False
+    effort = "low" if asked.effort == "minimal" else asked.effort
+    if effort in _EFFORTS:
+        body["output_config"] = {"effort": effort}
+    if effort != asked.effort or (effort is not None and effort not in _EFFORTS):
+        lost.append("thinking.effort")
+    if is_forced and asked.is_on:
+        lost.append("thinking")
+        return False
+    if not asked.is_on:
+        lost += ["thinking.budget_tokens"] if asked.budget_tokens is not None else []
+        body["thinking"] = {"type": "disabled"}
+        return False
+    is_bounded = asked.budget_tokens is not None
+    body["thinking"] = {"type": "enabled", "budget_tokens": asked.budget_tokens} if is_bounded else {"type": "adaptive"}
+    return True
+
+
+def _tools(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
+    if chat.tools:
+        body["tools"] = [_tool(tool) for tool in chat.tools]
+    choice, parallel = chat.tool_choice, chat.parallel_tool_calls
+    if not chat.tools:
+        lost += [name for name in ("tool_choice", "parallel_tool_calls") if getattr(chat, name) is not None]
+        return
+    chosen: Block | None = None
+    if choice is not None and choice.name is not None:
+        chosen = {"type": "tool", "name": choice.name}
+    elif choice is not None or parallel is not None:
+        chosen = {"type": {"required": "any", "none": "none"}.get(choice.mode if choice else "auto", "auto")}
+    if parallel is not None and chosen is not None:
+        if chosen["type"] == "none":
+            lost.append("parallel_tool_calls")
+        else:
+            chosen["disable_parallel_tool_use"] = not parallel
+    if chosen is not None:
+        body["tool_choice"] = chosen
+
+
+def _tool(tool: Tool) -> Block:
+    block: Block = {"name": tool.name}
+    if tool.description is not None:
+        block["description"] = tool.description
+    block["input_schema"] = _NO_ARGUMENTS if tool.schema is None else msgspec.Raw(tool.schema.encode())
+    if tool.strict is not None:
+        block["strict"] = tool.strict
+    return cached(block, tool.cache_s)
+
+
+def _sampling(chat: Chat, body: dict[str, Any], lost: list[str], *, is_thinking: bool) -> None:
+    temperature, top_p, top_k = chat.temperature, chat.top_p, chat.top_k
+    if temperature is not None and temperature > 1:
+        temperature = 1.0
+        lost.append("temperature")
+    if is_thinking and temperature is not None and temperature != 1:
+        temperature = None
+        lost.append("temperature")
+    if is_thinking and top_k is not None:
+        top_k = None
+        lost.append("top_k")
+    if top_p is not None and (temperature is not None or (is_thinking and top_p < _LEAST_TOP_P)):
+        top_p = None
+        lost.append("top_p")
+    said = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
+    body.update({name: value for name, value in said.items() if value is not None})
+
+
+def _format(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
+    asked = chat.format
+    if asked is None:
+        return
+    if asked.schema is None:
+        raise invalid("format", "Anthropic's API has no JSON without a schema; give one")
+    lost += [f"format.{name}" for name in ("name", "description", "strict") if getattr(asked, name) is not None]
+    form = {"type": "json_schema", "schema": msgspec.Raw(asked.schema.encode())}
+    body["output_config"] = {**body.get("output_config", {}), "format": form}
+
+
+def _rest(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
+    stop = _with_words(chat.stop)
+    if len(stop) < len(chat.stop):
+        lost.append("stop")
+    if stop:
+        body["stop_sequences"] = stop
+    if chat.user is not None and len(chat.user) > _LONGEST_USER:
+        lost.append("user")
+    elif chat.user is not None:
+        body["metadata"] = {"user_id": chat.user}
+    if chat.service_tier in _TIERS:
+        body["service_tier"] = _TIERS[chat.service_tier]
+    elif chat.service_tier is not None:
+        lost.append("service_tier")
+
+
+def _with_words(texts: Iterable[str]) -> list[str]:
+    return [text for text in texts if text.strip()]

@@ -1,0 +1,145 @@
+"""Parts of a turn as blocks of content. What a block cannot say is named in `lost`, by the part's path in the chat."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.dialects.anthropic.invalid import invalid
+from gateway.values.chat import (
+    Audio,
+    Document,
+    HiddenReasoning,
+    Image,
+    Part,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+Block = dict[str, Any]
+_LONG_S = 3600
+_NOT_OF_IDS = re.compile(r"[^a-zA-Z0-9_-]")  # an id with another character is refused
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def blocks_of(parts: Sequence[Part], role: Role, path: str, lost: list[str]) -> list[Block]:
+    """Text without a word is refused, so it is left out."""
+    found = [_block(part, role, f"{path}.parts[{at}]", lost) for at, part in enumerate(parts)]
+    return [block for block in found if block is not None]
+
+
+def cached(block: Block, cache_s: int | None) -> Block:
+    """With the mark that the prompt up to here is to be cached."""
+    if cache_s is not None:
+        control = {"type": "ephemeral", "ttl": "1h"} if cache_s >= _LONG_S else {"type": "ephemeral"}
+        block["cache_control"] = control
+    return block
+
+
+def call_block(call: ToolCall) -> tuple[Block, bool]:
+    """A call; and whether its arguments were no object, and stand in one as text."""
+    try:
+        _object(call.arguments or "{}")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        arguments: Any = {"arguments": call.arguments}
+        return {"type": "tool_use", "id": id_of(call.id), "name": call.name, "input": arguments}, True
+    arguments = msgspec.Raw((call.arguments or "{}").encode())
+    return {"type": "tool_use", "id": id_of(call.id), "name": call.name, "input": arguments}, False
+
+
+def id_of(call_id: str) -> str:
+    """The id of a call, in the characters that are allowed; the same for its result."""
+    return _NOT_OF_IDS.sub("_", call_id) or "_"
+
+
+def _block(part: Part, role: Role, path: str, lost: list[str]) -> Block | None:
+    if isinstance(part, Text):
+        return _text(part)
+    if isinstance(part, Reasoning | HiddenReasoning | Refusal):
+        return _of_model(part, role, path, lost)
+    return _OTHERS[type(part)](part, path, lost)
+
+
+def _of_model(part: Reasoning | HiddenReasoning | Refusal, role: Role, path: str, lost: list[str]) -> Block | None:
+    """A thought that was not signed is refused; a refusal is told as text."""
+    if isinstance(part, Refusal):
+        lost.append(path)
+        return _text(Text(part.text))
+    if role is not Role.ASSISTANT or (isinstance(part, Reasoning) and part.signature is None):
+        lost.append(path)
+        return None
+    return thought_block(part)
+
+
+def _image(part: Image, path: str, lost: list[str]) -> Block:
+    if part.detail is not None:
+        lost.append(f"{path}.detail")
+    return cached({"type": "image", "source": _image_source(part, path)}, part.cache_s)
+
+
+def _call(part: ToolCall, path: str, lost: list[str]) -> Block:
+    block, is_wrapped = call_block(part)
+    if is_wrapped:
+        lost.append(f"{path}.arguments")
+    return cached(block, part.cache_s)
+
+
+def _audio(_: Audio, path: str, __: list[str]) -> Block:
+    raise invalid(path, "audio has no place in Anthropic's messages")
+
+
+def thought_block(part: Reasoning | HiddenReasoning) -> Block:
+    """What the model thought."""
+    if isinstance(part, HiddenReasoning):
+        return {"type": "redacted_thinking", "data": part.data}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+
+
+def _text(part: Text) -> Block | None:
+    return cached({"type": "text", "text": part.text}, part.cache_s) if part.text.strip() else None
+
+
+def _image_source(part: Image, path: str) -> Block:
+    if part.url is not None:
+        return {"type": "url", "url": part.url}
+    if part.data is None or part.media_type is None:
+        raise invalid(path, "an image needs its data and media type, or a URL")
+    return {"type": "base64", "media_type": part.media_type, "data": part.data}
+
+
+def _document(part: Document, path: str, _: list[str]) -> Block:
+    if part.url is not None:
+        source = {"type": "url", "url": part.url}
+    elif part.data is None or part.media_type is None:
+        raise invalid(path, "a document needs its data and media type, or a URL")
+    else:
+        kind = "text" if part.media_type == "text/plain" else "base64"
+        source = {"type": kind, "media_type": part.media_type, "data": part.data}
+    block: Block = {"type": "document", "source": source}
+    if part.name is not None:
+        block["title"] = part.name
+    return cached(block, part.cache_s)
+
+
+def _result(part: ToolResult, path: str, lost: list[str]) -> Block:
+    block: Block = {"type": "tool_result", "tool_use_id": id_of(part.call_id)}
+    content = blocks_of(part.parts, Role.USER, path, lost)
+    if content:
+        block["content"] = content
+    if part.is_error:
+        block["is_error"] = True
+    return cached(block, part.cache_s)
+
+
+_OTHERS: dict[type, Callable[[Any, str, list[str]], Block]] = {
+    Image: _image,
+    Document: _document,
+    ToolCall: _call,
+    ToolResult: _result,
+    Audio: _audio,
+}

@@ -1,0 +1,171 @@
+"""Documented traffic, both directions: what is sent, what is made of the answer, and what it says as a reply and as events."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.dialects.anthropic.dialect import ANTHROPIC
+from gateway.values.outcome import AttemptFailed
+from tests.dialects.anthropic.support import (
+    ANSWERS,
+    FOLDER,
+    STREAMS,
+    TRANSLATOR,
+    asked,
+    meaning,
+    replayed,
+    request_of,
+    target,
+)
+from tests.dialects.folding import folded
+
+IDS = [path.stem for path in ANSWERS]
+STREAM_IDS = [path.stem for path in STREAMS]
+WHOLE = [path for path in ANSWERS if path not in STREAMS and path.suffix == ".200"]
+# the bytes that the gateway changes: events without a name, other dialects' ends, what comes after the end, what has no end
+CHANGED = {
+    "stream-late", "stream-nameless", "stream-comments", "stream-not-streamed", "stream-no-stop", "stream-overloaded",
+    "stream-error-first", "stream-no-reason",
+}  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    """With the name of its type, as several have the same members."""
+    if isinstance(value, msgspec.Struct):
+        members = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        return {"is": type(value).__name__, **{name: one for name, one in members.items() if one not in (None, [])}}
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    return value if isinstance(value, str | int | float | None) else value.value
+
+
+def told(failure: AttemptFailed) -> dict[str, Any]:
+    return {
+        "outcome": failure.outcome.value, "message": failure.message, "param": failure.param, "code": failure.code,
+        "detail": failure.detail,
+    }  # fmt: skip
+
+
+def decoded(path: Path) -> dict[str, Any]:
+    body, status = path.read_bytes(), int(path.suffix[1:])
+    if status >= 300:
+        return told(TRANSLATOR.failure(status, {}, body, 0.0))
+    if path in STREAMS:
+        found = meaning([body])
+        if found["outcome"] == "ok":
+            found["events"] = plain(ANTHROPIC.reader().read(found["forwarded"].encode()))
+        return found
+    try:
+        answer = TRANSLATOR.decode(body)
+    except AttemptFailed as failure:
+        return told(failure)
+    assert answer.body == body
+    summary = {key: value for key, value in msgspec.to_builtins(answer).items() if key != "body"}
+    return {"outcome": "ok", **summary, "reply": plain(ANTHROPIC.reply(body))}
+
+
+def sent(path: Path) -> dict[str, Any]:
+    request = request_of(asked(path))
+    call = TRANSLATOR.encode(request, target())
+    return {"path": call.path, "headers": dict(call.headers), "body": json.loads(call.body), "lost": list(call.lost)}
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=IDS)
+def test_golden(path: Path) -> None:
+    found: dict[str, Any] = {"answer": decoded(path)}
+    if path.with_suffix(".request.json").exists():
+        found = {"sent": sent(path), "chat": plain(ANTHROPIC.chat(request_of(asked(path)).fields)), **found}
+    found = json.loads(json.dumps(found))
+    file = path.with_suffix(".expected.json")
+    if os.environ.get("GOLDEN_WRITE"):
+        file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    assert found == json.loads(file.read_text())
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.request.json")), ids=lambda path: path.name.split(".")[0])
+def test_what_is_sent_is_what_the_application_sent(path: Path) -> None:
+    body = json.loads(path.read_text())
+    call = TRANSLATOR.encode(request_of(body), target())
+    assert json.loads(call.body) == {**body, "model": "upstream-model"}
+    raw = request_of(body).fields["messages"]
+    assert bytes(raw) in call.body
+    assert call.path == "/messages"
+    assert ("anthropic-version", "2023-06-01") in call.headers
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=STREAM_IDS)
+def test_streams_are_forwarded_as_they_came(path: Path) -> None:
+    body = path.read_bytes()
+    forwarded = meaning([body])["forwarded"].encode()
+    assert (forwarded == body) is (path.stem not in CHANGED)
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=STREAM_IDS)
+def test_streams_mean_the_same_byte_by_byte(path: Path) -> None:
+    body = path.read_bytes()
+    assert meaning([bytes([byte]) for byte in body]) == meaning([body])
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=STREAM_IDS)
+def test_streams_mean_the_same_at_every_cut(path: Path) -> None:
+    body = path.read_bytes()
+    whole = meaning([body])
+    for at in range(1, len(body)):
+        assert meaning([body[:at], body[at:]]) == whole, at
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("path", STREAMS, ids=STREAM_IDS)
+def test_streams_mean_the_same_wherever_they_are_cut(path: Path, data: st.DataObject) -> None:
+    body = path.read_bytes()
+    edges = [0, *sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=6))), len(body)]
+    parts = [body[a:b] for a, b in itertools.pairwise(edges)]
+    assert meaning(parts) == meaning([body])
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=STREAM_IDS)
+def test_the_reader_says_the_same_chunk_by_chunk(path: Path) -> None:
+    body = path.read_bytes()
+    chunks, _ = replayed([bytes([byte]) for byte in body])
+    reader = ANTHROPIC.reader()
+    events = [event for chunk in chunks for event in reader.read(chunk.forward)]
+    assert events == ANTHROPIC.reader().read(b"".join(chunk.forward for chunk in chunks))
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=[path.stem for path in WHOLE])
+def test_a_whole_answer_and_the_stream_made_of_it_agree(path: Path) -> None:
+    body = path.read_bytes()
+    try:
+        answer = TRANSLATOR.decode(body)
+    except AttemptFailed as failed:
+        chunks, _ = replayed([body])
+        if body.startswith(b"{"):
+            assert chunks[-1].failure is not None
+            assert chunks[-1].failure.outcome is failed.outcome
+        return
+    found = meaning([body])
+    assert found["outcome"] == "ok"
+    assert "not_streamed" in found["anomalies"]
+    assert found["usage"] == msgspec.to_builtins(answer.usage)
+    assert folded(ANTHROPIC.reader().read(found["forwarded"].encode())) == ANTHROPIC.reply(body)
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=STREAM_IDS)
+def test_a_stream_that_is_cut_anywhere_never_looks_finished(path: Path) -> None:
+    """Law 3: without its end it is done only where nothing of it was missing."""
+    body = path.read_bytes()
+    whole = meaning([body])
+    for at in range(len(body)):
+        cut = meaning([body[:at]])
+        if cut["outcome"] == "ok":
+            assert whole["outcome"] == "ok"
+            assert cut["usage"] == whole["usage"]
+            assert cut["forwarded"].rstrip().endswith('{"type":"message_stop"}')
