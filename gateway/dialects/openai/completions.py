@@ -19,7 +19,7 @@ from gateway.dialects.openai.repair import usage_event, without_usage
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.request import encode_to
 from gateway.dialects.openai.wire import ABSENT, is_present
-from gateway.dialects.reported_usage import ReportedUsage
+from gateway.dialects.reported import ReportedUsage
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
