@@ -8,6 +8,7 @@ from tests.fake_upstream.messages.script import PING, Script, error, event, stre
 from tests.fake_upstream.registry import MESSAGES, behaviour
 
 _STEP_MS = 20
+_A_WHILE_MS = 100
 
 
 @behaviour("error_after", "stream", default=3, unit="deltas", table=MESSAGES)
@@ -15,6 +16,7 @@ async def error_after(x: Exchange) -> None:
     """So many deltas, then `event: error` overloaded_error; the body ends well."""
     await x.open(headers=LIMITS)
     await x.chunks(stream(x.call, Script((counted(16),))).first(x.parameter))
+    await x.pause(_A_WHILE_MS)  # so that what came before is passed on
     await x.chunks((event("error", error("overloaded_error", "Overloaded")),))
     await x.end()
 
