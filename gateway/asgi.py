@@ -14,6 +14,7 @@ from gateway.admin.policy import policy_handlers
 from gateway.admin.policy_check import check_handlers
 from gateway.admin.policy_revisions import revision_handlers
 from gateway.console.welcome import welcome_handlers
+from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.http.errors import ApiError, broken_body, internal
 from gateway.http.identity import identify_by, operator_only, visitors_of
@@ -22,7 +23,7 @@ from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
-from gateway.surfaces.models import model_handlers
+from gateway.surfaces.models import VERSION, model_handlers
 from gateway.surfaces.table import CHAT, COUNT_TOKENS, SURFACES
 
 _log = logging.getLogger(__name__)
@@ -103,9 +104,11 @@ def _with_head(app: Any) -> Asgi:
     return answer
 
 
-def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+def _api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    """In the dialect that the caller speaks, where it says so."""
+    dialect = ANTHROPIC if VERSION in request.headers else OPENAI
     return Response(
-        OPENAI.error(error.view()), status_code=error.status, media_type="application/json", headers=error.headers
+        dialect.error(error.view()), status_code=error.status, media_type="application/json", headers=error.headers
     )
 
 

@@ -14,7 +14,12 @@ from tests.support.gateway import GatewayProcess, deployment
 
 ANTHROPIC_KEY = "sk-ant-0123456789-the-gateways-own"
 HELLO: list[Any] = [{"role": "user", "content": "Say hello."}]
-PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0}
+PRICE = {
+    "input_usd_per_mtok": 1.0,
+    "output_usd_per_mtok": 2.0,
+    "cached_input_usd_per_mtok": 0.1,
+    "cache_write_usd_per_mtok": 1.25,
+}
 CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"
 OF_ANTHROPIC = (
     "ok", "tokens", "unicode", "tools", "tool_without_arguments", "thinking", "redacted", "cached", "refusal",
@@ -53,6 +58,8 @@ def configuration(base_url: str) -> dict[str, Any]:
         **{name_of("a", name): deployment(base_url, name, **anthropic) for name in OF_ANTHROPIC},
         **{name_of("o", name): deployment(base_url, name, **common) for name in OF_OPENAI},
         "v-ok": deployment(base_url, "ok", **{**common, "provider": "vllm", "hosting": "self_hosted"}),
+        "counts-500": deployment(base_url, "error_500", **anthropic),
+        "counts-429": deployment(base_url, "rate_limit_429", **anthropic),
         "a-plain": deployment(base_url, "ok", **{**anthropic, "clearance": "internal", "capabilities": []}),
     }
     keys = {

@@ -112,11 +112,8 @@ def test_text(sides: TwoSides, stream: bool) -> None:
     assert message["usage"]["output_tokens"] == 4
     record = sides.record(seen)
     assert record["surface"] == "messages"
-    assert record["attempts"][0]["usage"] == {"prompt_tokens": 2, "completion_tokens": 4, "cached_tokens": 0} | {
-        name: value
-        for name, value in record["attempts"][0]["usage"].items()
-        if name not in ("prompt_tokens", "completion_tokens", "cached_tokens")
-    }
+    usage = record["attempts"][0]["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (2, 4)
     assert seen.headers["content-type"].startswith("text/event-stream" if stream else "application/json")
 
 
@@ -302,11 +299,13 @@ def test_refused_by_the_gateway(sides: TwoSides, model: str, status: int, kind: 
 )
 def test_broken_stream_ends_with_an_error_and_no_message_stop(sides: TwoSides, model: str, stop: str) -> None:
     seen = sides.message(f"o-{model}", stream=True)
-    assert seen.status == 200
+    assert sides.record(seen)["outcome"] == stop
+    if seen.status != 200:  # it broke before anything was passed on
+        error_of(seen.body)
+        return
     events = list(of_events(seen.body))
     names = [name for name, _ in events]
     assert names[-1] == "error"
     assert "message_stop" not in names
     assert "message_delta" not in names
     assert set(events[-1][1]) == {"type", "error", "request_id"}
-    assert sides.record(seen)["outcome"] == stop

@@ -15,6 +15,7 @@ class OpenAIDialect:
     """`limit_name`: what the vendor calls the bound of an answer's tokens."""
 
     name = "openai"
+    id_header = "x-request-id"
 
     def __init__(self, limit_name: str = "max_tokens") -> None:
         self._limit_name = limit_name
