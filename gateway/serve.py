@@ -130,7 +130,9 @@ class _Stop:
             self._end()
             return
         self._told = True
-        _log.info("stopping: requests in progress have %g s more; told again, it does not wait", self._times.drain_s)
+        _log.info(
+            "stopping: requests in progress have %g s more; a second signal ends them at once", self._times.drain_s
+        )
         self._gateway.begin_stop()
         if self._times.grace_s:
             asyncio.get_running_loop().call_later(self._times.grace_s, self._refuse)

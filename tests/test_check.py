@@ -85,7 +85,8 @@ def test_what_people_see(files: Path) -> None:
     lines = check(str(files / "gateway.yaml")).stdout.splitlines()
     path = files / "policy.yaml"
     assert (
-        lines[0] == f"{path}:3:13: warning: rule 'b' can never match: all that it would match is decided before, by 'a'"
+        lines[0]
+        == f"{path}:3:13: warning: rule 'b' can never match: every request that it would match is decided earlier, by 'a'"
     )
     assert lines[1].startswith(
         f"{files / 'gateway.yaml'}:1:1: note: no deployment can answer requests that need tools or"

@@ -159,20 +159,33 @@ def _target(entry: TargetEntry | None) -> Target | None:
 def _detecting(policy: Policy, catalogue: Catalogue) -> Detecting:
     section = policy.detection
     kinds = frozenset(Kind if section.kinds is None else section.kinds)
-    if section.mode == "report" or not (section.mode or catalogue.speaks_of_sensitivity or _speaks(policy)):
+    if section.mode == "report" or not (
+        section.mode or catalogue.speaks_of_sensitivity or speaks_of_sensitivity(policy)
+    ):
         unclassed = dict.fromkeys(Kind, Sensitivity.PUBLIC)
         return Detecting(kinds, unclassed, Sensitivity.PUBLIC, section.time_limit_ms / 1e3, reports=True)
     classes = {kind: section.classes.get(kind, _MILDER.get(kind, Sensitivity.RESTRICTED)) for kind in Kind}
     return Detecting(kinds, classes, section.if_it_fails, section.time_limit_ms / 1e3)
 
 
-def _speaks(policy: Policy) -> bool:
+def speaks_of_sensitivity(policy: Policy) -> bool:
     """Whether the policy says anything of sensitivity, or of what detection finds."""
     if policy.detection != DetectionSection():
         return True
-    return any(rule.privacy.refuse or rule.require.clearance is not None or _asks(rule.when) for rule in policy.rules)
+    return any(
+        rule.privacy.refuse
+        or rule.require.clearance is not None
+        or _mentions(rule.when, "sensitivity")
+        or _mentions(rule.when, "found")
+        for rule in policy.rules
+    )
 
 
-def _asks(when: When) -> bool:
+def asks_of_sensitivity(when: When) -> bool:
+    """Whether a condition asks for the request's sensitivity, at any depth."""
+    return _mentions(when, "sensitivity")
+
+
+def _mentions(when: When, field: str) -> bool:
     within = (*(when.all or ()), *(when.any or ()), *((when.not_,) if when.not_ is not None else ()))
-    return when.sensitivity is not None or when.found is not None or any(map(_asks, within))
+    return getattr(when, field) is not None or any(_mentions(one, field) for one in within)

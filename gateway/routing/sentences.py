@@ -26,16 +26,16 @@ _SENTENCES: dict[Cause, str] = {
 _SMALL_USD = 0.1
 
 _STATES: dict[str, str] = {
-    Health.SHUT.value: "it is shut: it failed and is left alone for a while",
-    Health.PROBING.value: "it is probing: it failed, and as few as may see whether it has recovered",
-    Health.DOWN.value: "it is down: it is known not to run",
+    Health.SHUT.value: "it is shut: its circuit breaker is open after failures",
+    Health.PROBING.value: "it is probing: it failed, and as many requests as may test its recovery are under way",
+    Health.DOWN.value: "it is down: its server does not run, or fails its health checks",
 }
 
 _STANDINGS: dict[Standing, str] = {
-    Standing.PROBE: "this request is one of the few that see how it does now",
+    Standing.PROBE: "this request is a probe: it tests how it does now",
     Standing.READY: "",
-    Standing.LATE: "predicted to miss the rule's objective or the deadline, or to stand in line too long",
-    Standing.BURNING: "passed over, it misses the rule's objective too often",
+    Standing.LATE: "predicted to miss the rule's objective or the deadline, or to wait too long in its queue",
+    Standing.BURNING: "moved back, it misses the rule's objective too often",
     Standing.LAST_RESORT: "not of the model's pool, the rule falls back to it",
 }
 
@@ -106,7 +106,7 @@ def _ordered_by(decision: Decision) -> Iterator[list[str]]:
             said.append(_scored(candidate.score, scores[candidate.deployment], decision.mix))
             is_read = candidate.reading is not None and candidate.reading.latency is not None
             if decision.slo is not None and candidate.score is not None and not is_read:
-                said.append("behind those that were read, as its latency is unknown")
+                said.append("ranked after those of known latency, its own is unknown")
         yield said
 
 

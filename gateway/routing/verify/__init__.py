@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from gateway.routing.document import Policy
 from gateway.routing.plan import Plan
 from gateway.routing.verify.case import Case
+from gateway.routing.verify.detecting import detection_by_default
 from gateway.routing.verify.diagram import TooLarge
 from gateway.routing.verify.edges import unsafe_edges
 from gateway.routing.verify.fallbacks import fallbacks_that_never_help
@@ -44,6 +45,7 @@ _PROOFS: dict[str, Proof] = {
     "refusals that say more": refusals_that_say_more,
     "deployments nothing can reach": deployments_nothing_can_reach,
     "models with one failure domain": models_with_one_failure_domain,
+    "detection by default": detection_by_default,
 }
 _ORDER = list(Severity)
 
