@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.providers.contract import Continuer, Translator
-from gateway.providers.request_fields import without
 from gateway.routing.plan import CompiledRule
 from gateway.routing.recheck import Recheck
 from gateway.routing.ways_on import moves_on
@@ -60,12 +59,7 @@ class Continuation:
 
     def _can(self, name: str, broken: str, begun: Beginning) -> bool:
         """It can take up the text, has room for it, and may see what the one that broke may have put into it."""
-        deployment, translator, lost = (
-            self._deployments[name],
-            self._translators[name],
-            self._story.decision.lost_at(name),
-        )
-        request = without(self._story.request, lost) if lost else self._story.request
+        deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
         room = deployment.context_tokens
         return (
             self._recheck.may(name, time.time())
