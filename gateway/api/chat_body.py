@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.api.errors import ApiError
 from gateway.api.prefix import prefix_of
+from gateway.providers.request_fields import EXTRA, is_essential
 from gateway.values.deployment import Capability
 from gateway.values.surrogates import without_lone_surrogates
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 _TIER = re.compile("[a-z_]{1,32}")
 _USUAL_TIERS = ("auto", "default", "standard_only")
-_NO_CALLS = msgspec.Raw(b"null")
+_ABSENT = msgspec.Raw(b"null")
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -37,11 +38,15 @@ class _Part(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     role: str
     content: str | list[_Part] | None = None
-    tool_calls: msgspec.Raw = _NO_CALLS
+    tool_calls: msgspec.Raw = _ABSENT
+    reasoning: msgspec.Raw = _ABSENT
+    reasoning_content: msgspec.Raw = _ABSENT
+    prefix: msgspec.Raw = _ABSENT
 
 
 class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
+    continuous_usage_stats: msgspec.Raw = _ABSENT
 
 
 class _ResponseFormat(msgspec.Struct, gc=False):
@@ -60,10 +65,13 @@ class ChatShape(msgspec.Struct, gc=False):
     choices: int
     service_tier: str | None
     prefix: int | None
+    extra_fields: frozenset[str]
+    essential_fields: frozenset[str]
 
 
 _fields = msgspec.json.Decoder(Fields).decode
 _NEEDS_NOTHING: frozenset[Capability] = frozenset()
+_NO_FIELDS: frozenset[str] = frozenset()
 
 
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
@@ -138,6 +146,7 @@ def read_shape(fields: Fields, *, with_prefix: bool = False) -> ChatShape:
         choices or 1,
         _service_tier(fields),
         prefix_of(messages) if with_prefix else None,
+        *_extra_fields(fields, messages, options),
     )
 
 
@@ -207,6 +216,26 @@ def _needs(fields: Fields, messages: list[_Message], choices: int) -> frozenset[
     return frozenset(needs) if needs else _NEEDS_NOTHING
 
 
+def _extra_fields(
+    fields: Fields, messages: list[_Message], options: _StreamOptions | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The members of the body that not every server takes, by name; and those of them that the answer depends on."""
+    found = [] if EXTRA.isdisjoint(fields) else [(name, fields[name]) for name in fields.keys() & EXTRA]
+    if options is not None and options.continuous_usage_stats is not _ABSENT:
+        found.append(("stream_options.continuous_usage_stats", options.continuous_usage_stats))
+    for one in messages:
+        if one.reasoning_content is not _ABSENT:
+            found.append(("messages.reasoning_content", one.reasoning_content))
+        if one.reasoning is not _ABSENT:
+            found.append(("messages.reasoning", one.reasoning))
+        if one.prefix is not _ABSENT:
+            found.append(("messages.prefix", one.prefix))
+    if not found:
+        return _NO_FIELDS, _NO_FIELDS
+    essential = frozenset(name for name, value in found if is_essential(name, value))
+    return frozenset(name for name, _ in found), essential
+
+
 _MEDIA = {"image_url": Capability.VISION, "input_audio": Capability.AUDIO}
 
 
@@ -221,7 +250,7 @@ def _prompt_tokens(fields: Fields, messages: list[_Message]) -> int:
             tokens += sum(
                 _TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content
             )
-        if message.tool_calls is not _NO_CALLS:
+        if message.tool_calls is not _ABSENT:
             tokens += len(bytes(message.tool_calls)) // _BYTES_PER_TOKEN
     if "tools" in fields:
         tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN

@@ -28,6 +28,8 @@ def chat_request(
         max_output_tokens=shape.max_output_tokens,
         stream=shape.stream,
         choices=shape.choices,
+        extra_fields=shape.extra_fields,
+        essential_fields=shape.essential_fields,
         service_tier=shape.service_tier,
         key=caller.key,
         team=caller.team,

@@ -28,6 +28,7 @@ from gateway.insight.trace import read_trace
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import Unpredictable, World, read_world, world_text
 from gateway.observe import journal as journals
+from gateway.providers.vendors import FIELDS
 from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
 from gateway.settings import Settings
@@ -179,7 +180,9 @@ class _Side(NamedTuple):
 def _side(settings: Settings, source: PolicySource, name: str) -> _Side:
     policy = valid_policy(source, settings.catalogue)
     number = 1 if name == "current" else 2
-    plan = compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
+    plan = compile_plan(
+        policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s, vendors=FIELDS
+    )
     return _Side(Side(Planned(plan, f"{name} {plan.revision}"), policy), plan)
 
 

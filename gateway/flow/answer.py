@@ -29,7 +29,9 @@ class RequestFailed(Exception):
         super().__init__(str(failure))
         self.decision = story.decision
         self.attempts = len(story.attempts)
-        self.deployment = story.attempts[-1].deployment if story.attempts else None
+        ended_so = [one.deployment for one in story.attempts if one.outcome is failure.outcome]
+        last = story.attempts[-1].deployment if story.attempts else None
+        self.deployment = ended_so[-1] if ended_so else last
         self.failure = failure
 
 

@@ -20,6 +20,7 @@ _SENTENCES: dict[Cause, str] = {
     Cause.LIMIT: "it is at its limit of {has} at once",
     Cause.RATE_LIMIT: "its rate limit allows {has} tokens for another {needed} s",
     Cause.SCOPE: "the key may ask for none of {needed}",
+    Cause.FIELD: "the answer depends on {needed}, which {has} does not take",
     Cause.COST: "it may cost {has}, the ceiling is {needed}",
 }
 
@@ -86,6 +87,8 @@ def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
         said.append(f"{state}, {candidate.reading.in_flight} in flight{_of_limit(candidate)}")
     said.append(f"first output {_seconds(candidate.first_output_s)}, in all {_seconds(candidate.total_s)}")
     said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
+    if candidate.lost:
+        said.append(f"sent without {', '.join(candidate.lost)}")
     if candidate.slo is not None:
         judged = candidate.slo
         said.append(f"kept the objective in {judged.attainment:.1%} of {judged.requests}, burn {judged.burn:.1f}")

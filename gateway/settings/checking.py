@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.catalogue.unusual_addresses import unusual_addresses
 from gateway.documents import Document, parse
+from gateway.providers.vendors import FIELDS
 from gateway.routing.compile import compile_plan
 from gateway.routing.verify import Example, Finding, Kind, Severity, verify
 from gateway.routing.verify.sentences import example_sentence
@@ -134,7 +135,7 @@ def _checked(document: Document, configuration: Document | None, against: Agains
     policy, problems = load_policy(document, catalogue)
     if policy is None or problems:
         return invalid_documents(problems)
-    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=against.deadline_s)
+    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=against.deadline_s, vendors=FIELDS)
     report = verify(policy, catalogue, against.callers, plan, against.skills, now=at)
     told = [_of_finding(one, configuration if one.in_catalogue else document) for one in report.findings]
     return Checked(

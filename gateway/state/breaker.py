@@ -26,7 +26,9 @@ FAILED = frozenset(
     outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.PROVIDER and outcome not in TOLD_OVERLOAD
 )
 AGAINST = FAILED | TOLD_OVERLOAD  # what speaks against the one that was asked
-_ANSWERED = frozenset({Outcome.OK, Outcome.BAD_REQUEST, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY})
+_ANSWERED = frozenset({
+    Outcome.OK, Outcome.BAD_REQUEST, Outcome.FIELD_REFUSED, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY,
+})  # fmt: skip
 
 
 class Phase(enum.Enum):

@@ -40,6 +40,7 @@ class Outcome(enum.Enum):
     TOTAL_TIMEOUT = "total_timeout"
     # a refusal by the provider
     BAD_REQUEST = "bad_request"
+    FIELD_REFUSED = "field_refused"
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_POLICY = "content_policy"
     CREDENTIAL_REFUSED = "credential_refused"
@@ -95,6 +96,9 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.IDLE_TIMEOUT: Consequence(_P, Then.NEXT, "the answer stalled"),
     Outcome.TOTAL_TIMEOUT: Consequence(_P, Then.NEXT, "the answer was not complete in time"),
     Outcome.BAD_REQUEST: Consequence(_C, Then.STOP, "the provider refused the request as invalid"),
+    Outcome.FIELD_REFUSED: Consequence(
+        _G, Then.NEXT, "the provider refused a field of the request that another candidate may take"
+    ),
     Outcome.CONTEXT_TOO_LONG: Consequence(_C, Then.STOP, "the prompt is longer than the model's context"),
     Outcome.CONTENT_POLICY: Consequence(_C, Then.STOP, "the provider's content policy refused the request"),
     Outcome.CREDENTIAL_REFUSED: Consequence(_G, Then.NEXT, "the provider refused the gateway's credential"),
