@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import itertools
 import logging
 import os
 import resource
@@ -28,11 +29,12 @@ from gateway.settings.document import ServerSection
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _FILES_A_REQUEST, _FILES_BESIDE = 2, 500
-_HEAD_WITHIN_MS = 30_000  # of a connection's start, or its last answer: then the server closes it
+_HEAD_WITHIN_MS = 150_000  # of a connection's start, or its last answer: balancers keep idle ones for 60 s and more
 _LEAST_HEAD = 18  # bytes of a request: who sent fewer has not begun one
-_SILENT_MS = 2_000
-_LOOK_S = 1.0
-_RECEIVED_MS, _RECEIVED_BYTES = 52, 128  # tcpi_last_data_recv, tcpi_bytes_received (linux/tcp.h)
+_LEAST_LONG = 64  # bytes of a request whose answer may take long: who sent fewer and got nothing is not waited for
+_SILENT_MS, _SILENT_IF_MANY_MS = 30_000, 2_000
+_LOOK_S, _LOOKS_A_SWEEP = 1.0, 5
+_INFO = struct.Struct("52xI64xQQ")  # tcpi_last_data_recv, tcpi_bytes_acked, tcpi_bytes_received (linux/tcp.h)
 _GREET_WITHIN_S = 20.0
 _CUT_OFF_AFTER_S = 2.0  # who has not read the end of its answer by then does not get it
 _ASK_AFTER_S, _ASK_AGAIN_S = 30, 15  # whole seconds of silence, before a caller is asked whether it is there
@@ -172,11 +174,13 @@ def _drop_unread(port: int, seconds: float) -> None:
 
 
 async def _close_silent(port: int, many: int) -> None:
-    """While the process holds many files, who connects and begins no request makes room at once; else the server does later."""
-    while True:
+    """Who connects and begins no request goes after a while, and at once while the process holds many files."""
+    for look in itertools.count(1):
         await asyncio.sleep(_LOOK_S)
         if _open_files() > many:
-            await asyncio.to_thread(_drop_silent, port, _SILENT_MS)
+            await asyncio.to_thread(_drop_silent, port, _SILENT_IF_MANY_MS)
+        elif look % _LOOKS_A_SWEEP == 0:
+            await asyncio.to_thread(_drop_silent, port, _SILENT_MS, _LEAST_LONG)
 
 
 def _open_files() -> int:
@@ -185,21 +189,23 @@ def _open_files() -> int:
     return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
 
 
-def _drop_silent(port: int, for_ms: int) -> None:
+def _drop_silent(port: int, for_ms: int, fewer_than: int = _LEAST_HEAD) -> None:
+    """Close the connections that have been silent for so long, got no answer yet, and sent fewer bytes."""
     for one in _own_sockets(port):
-        if _silent_ms(one) >= for_ms:
+        if _silent_ms(one, fewer_than) >= for_ms:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
 
-def _silent_ms(one: socket.socket) -> int:
-    """Since a connection came that has begun no request; -1 for any other, and for a listener."""
+def _silent_ms(one: socket.socket, fewer_than: int) -> int:
+    """Since a connection that has begun no request came or sent its last byte; -1 for any other, and for a listener."""
     if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return -1
-    info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED_BYTES + 8)
-    if len(info) < _RECEIVED_BYTES + 8 or struct.unpack_from("Q", info, _RECEIVED_BYTES)[0] >= _LEAST_HEAD:
+    info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+    if len(info) < _INFO.size:
         return -1
-    return int(struct.unpack_from("I", info, _RECEIVED_MS)[0])
+    since_ms, answered, received = _INFO.unpack(info)
+    return since_ms if received < fewer_than and answered <= 1 else -1  # the kernel may count the start as one byte
 
 
 def _cut_off(port: int) -> None:

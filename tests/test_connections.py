@@ -1,5 +1,6 @@
 """What connects and begins no request, speaks another protocol, or comes from another page."""
 
+import contextlib
 import resource
 import socket
 import time
@@ -8,7 +9,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from gateway import serve
 from tests.conftest import Upstream, configuration
+from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -82,3 +85,55 @@ def test_without_keys_a_page_of_another_port_may_not_use_admin(
     assert answer.status_code == status
     own = httpx.post(f"{gateway.url}/admin/explain", content=body, headers={"origin": gateway.url}, trust_env=False)
     assert own.status_code == 200
+
+
+def test_who_sent_no_whole_head_is_told_from_who_was_answered_or_waits() -> None:
+    """By the kernel's counts, on a listener of this process."""
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 40\r\n\r\n" + b" " * 40
+    short = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+    sent = {
+        "nothing": b"",
+        "a byte": b"P",
+        "a part": request[:40],
+        "waits": request,
+        "answered": short,
+        "half": PREFACE,
+    }
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as open_ones:
+        port = listener.getsockname()[1]
+        clients = {}
+        for name, data in sent.items():
+            clients[name] = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            own = open_ones.enter_context(listener.accept()[0])
+            clients[name].sendall(data)
+            assert len(own.recv(1000) if data else b"") == len(data)
+            if name == "answered":
+                own.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                clients[name].recv(1000)
+        assert _closed_by_sweep(clients, port) == {"nothing", "a byte", "a part", "half"}
+
+
+def _closed_by_sweep(clients: dict[str, socket.socket], port: int) -> set[str]:
+    serve._drop_silent(port, 60_000, serve._LEAST_LONG)
+    assert not any(_is_closed(one) for one in clients.values())  # too soon
+    serve._drop_silent(port, 0, serve._LEAST_LONG)
+    return {name for name, one in clients.items() if _is_closed(one)}
+
+
+def _is_closed(one: socket.socket) -> bool:
+    one.setblocking(False)
+    try:
+        return not one.recv(1)
+    except BlockingIOError:
+        return False
+
+
+def test_a_used_connection_stays_and_one_that_begins_nothing_goes(gateway: GatewayProcess) -> None:
+    health = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    with connected(gateway, health) as used, connected(gateway) as silent, connected(gateway, b"POST /v1/chat") as part:
+        assert used.recv(1000).startswith(b"HTTP/1.1 200")
+        for one in (silent, part):
+            one.settimeout(60)
+            assert one.recv(100) == b""
+        used.sendall(health)
+        assert used.recv(1000).startswith(b"HTTP/1.1 200")
