@@ -11,7 +11,6 @@ import pytest
 
 from gateway import serve
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
