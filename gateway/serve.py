@@ -219,9 +219,19 @@ def _own_sockets(port: int) -> Iterator[socket.socket]:
     """The process's sockets on the port, its listener included, while they are looked at. None but on Linux."""
     folder = Path("/proc/self/fd")
     for file in list(folder.iterdir()) if folder.exists() else ():
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as one:
+        with contextlib.suppress(OSError), _socket_of(int(file.name)) as one:
             if one.type is socket.SOCK_STREAM and one.getsockname()[1:2] == (port,):
                 yield one
+
+
+def _socket_of(file: int) -> socket.socket:
+    """A socket of its own for what the file is open on: the server may close its own meanwhile. Raises OSError."""
+    copy = os.dup(file)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:  # no socket; the copy is still open
+        os.close(copy)
+        raise
 
 
 async def _listens(host: str, port: int) -> bool:

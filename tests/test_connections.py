@@ -1,6 +1,7 @@
 """What connects and begins no request, speaks another protocol, or comes from another page."""
 
 import contextlib
+import os
 import resource
 import socket
 import time
@@ -131,8 +132,21 @@ def test_a_used_connection_stays_and_one_that_begins_nothing_goes(gateway: Gatew
     health = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
     with connected(gateway, health) as used, connected(gateway) as silent, connected(gateway, b"POST /v1/chat") as part:
         assert used.recv(1000).startswith(b"HTTP/1.1 200")
+        files = len(os.listdir(f"/proc/{gateway.pid}/fd"))
         for one in (silent, part):
             one.settimeout(60)
             assert one.recv(100) == b""
         used.sendall(health)
         assert used.recv(1000).startswith(b"HTTP/1.1 200")
+        assert len(os.listdir(f"/proc/{gateway.pid}/fd")) <= files  # six sweeps left nothing open
+
+
+def test_looking_at_connections_keeps_no_file_open() -> None:
+    """Nor those of what is no connection: pipes, events, files."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, Path(__file__).open():
+        port = listener.getsockname()[1]
+        serve._drop_silent(port, 0)
+        before = serve._open_files()
+        for _ in range(3):
+            serve._drop_silent(port, 0)
+        assert serve._open_files() == before
