@@ -5,6 +5,7 @@ import os
 import resource
 import socket
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2 as httpx
@@ -12,6 +13,7 @@ import pytest
 
 from gateway import serve
 from tests.conftest import Upstream, configuration
+from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -25,20 +27,27 @@ def connected(gateway: GatewayProcess, sent: bytes = b"") -> socket.socket:
     return one
 
 
-def test_silent_connections_do_not_stop_the_service(upstream: Upstream, tmp_path: Path) -> None:
-    """More of them than the process may open files."""
+@pytest.fixture
+def files() -> Iterator[Callable[[int], None]]:
+    """Sets how many files this process, and what it starts, may open; afterwards it is as it was."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (500, hard))
+    yield lambda number: resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_silent_connections_do_not_stop_the_service(
+    upstream: Upstream, tmp_path: Path, files: Callable[[int], None]
+) -> None:
+    """More of them than the process may open files."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files(500)
     with GatewayProcess(tmp_path, configuration(upstream.base_url, server={"most_running": 50})) as gateway:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        silent = [connected(gateway, (b"", b"P", b"PRI * HTTP")[n % 3]) for n in range(1100)]
-        try:
+        files(hard)
+        with contextlib.ExitStack() as silent:
+            for n in range(1100):
+                silent.enter_context(connected(gateway, (b"", b"P", b"PRI * HTTP")[n % 3]))
             with connected(gateway, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n") as one:
                 assert one.recv(100).startswith(b"HTTP/1.1 200")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            for one in silent:
-                one.close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"P", PREFACE])
@@ -61,7 +70,59 @@ def test_malformed_chunks_are_told_in_openais_form(gateway: GatewayProcess, path
         answer = one.recv(4000)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b'"code":"incomplete_body"' in answer
-    assert b"x-request-id" in answer or path.startswith(b"/admin")
+    assert b"x-request-id" in answer
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), [
+    ("GET", "/admin/nothing", b"", 404),
+    ("DELETE", "/admin/explain", b"", 405),
+    ("POST", "/admin/explain", b"{", 400),
+    ("POST", "/admin/explain?keys=a", b"{}", 400),
+    ("POST", "/admin/explain?team=a", b"{}", 400),
+    ("GET", "/admin/decisions/0", b"", 404),
+    ("GET", "/admin/decisions?limit=x", b"", 400),
+    ("PUT", "/admin/policy", b"rules: 7", 422),
+    ("POST", "/admin/policy/check", b"\xff", 400),
+    ("GET", "/v1/models/none", b"", 404),
+    ("GET", "/none", b"", 404),
+])  # fmt: skip
+def test_every_error_has_an_id(gateway: GatewayProcess, method: str, path: str, body: bytes, status: int) -> None:
+    def ask(**headers: str) -> httpx.Response:
+        return httpx.request(method, gateway.url + path, content=body, headers=headers, trust_env=False)
+
+    answers = [ask(), ask(), ask(**{"x-request-id": "order-4711"}), ask(**{"x-request-id": "no <id>"})]
+    assert [one.status_code for one in answers] == [status] * 4
+    ids = [one.headers["x-request-id"] for one in answers]
+    assert ids[2] == "order-4711"
+    assert len(set(ids)) == 4
+    assert "<" not in ids[3]
+    assert answers[0].json()["error"]["code"]
+
+
+SENT_IN_PART = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n{"
+
+
+@pytest.mark.parametrize("leave", ["close", "reset", "half"])
+def test_who_leaves_while_its_body_comes_is_not_rejected(gateway: GatewayProcess, leave: str) -> None:
+    def counted(name: str) -> dict[str, float]:
+        lines = httpx.get(f"{gateway.url}/metrics", trust_env=False).text.splitlines()
+        return {one.rpartition(" ")[0]: float(one.rpartition(" ")[2]) for one in lines if one.startswith(name)}
+
+    def left() -> float:
+        return counted("gateway_abandoned_requests_total").get(
+            'gateway_abandoned_requests_total{surface="chat.completions"}', 0
+        )
+
+    before, rejected = left(), counted("gateway_rejected_requests_total")
+    with connected(gateway, SENT_IN_PART) as one:
+        time.sleep(0.1)
+        if leave == "reset":
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        if leave == "half":  # and it still reads
+            one.shutdown(socket.SHUT_WR)
+            assert b"incomplete_body" in one.recv(4000)
+    wait_for(lambda: left() == before + 1, within_s=10)
+    assert counted("gateway_rejected_requests_total") == rejected
 
 
 OTHER_PORT = "http://localhost:3000"
