@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from gateway import serve
+from gateway.watch import connections
 from tests.conftest import Upstream, configuration
 from tests.support.example import wait_for
-from tests.support.gateway import GatewayProcess
+from tests.support.gateway import GatewayProcess, deployment
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHUNKED = b"POST %s HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -175,9 +175,9 @@ def test_who_sent_no_whole_head_is_told_from_who_was_answered_or_waits() -> None
 
 
 def _closed_by_sweep(clients: dict[str, socket.socket], port: int) -> set[str]:
-    serve._drop_silent(port, 60_000, serve._LEAST_LONG)
+    connections.drop_silent(port, 60_000, connections._LEAST_LONG)
     assert not any(_is_closed(one) for one in clients.values())  # too soon
-    serve._drop_silent(port, 0, serve._LEAST_LONG)
+    connections.drop_silent(port, 0, connections._LEAST_LONG)
     return {name for name, one in clients.items() if _is_closed(one)}
 
 
@@ -202,12 +202,35 @@ def test_a_used_connection_stays_and_one_that_begins_nothing_goes(gateway: Gatew
         assert len(os.listdir(f"/proc/{gateway.pid}/fd")) <= files  # six sweeps left nothing open
 
 
+def test_who_is_idle_makes_room_and_who_waits_does_not(
+    upstream: Upstream, tmp_path: Path, files: Callable[[int], None]
+) -> None:
+    """More idle connections, used before, than callers may hold."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    health = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    body = b'{"model": "waits", "messages": [{"role": "user", "content": "hi"}]}'
+    ask = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    config = configuration(upstream.base_url, server={"most_running": 50})
+    patient = {"connect_s": 1, "first_output_s": 60, "total_s": 60}
+    config["deployments"]["waits"] = deployment(upstream.base_url, "slow@20000", timeouts=patient)
+    files(200)
+    with GatewayProcess(tmp_path, config) as gateway, contextlib.ExitStack() as idle:
+        files(hard)
+        waits = idle.enter_context(connected(gateway, ask))
+        time.sleep(0.5)
+        for _ in range(200):  # the first are closed by the gateway, the last wait to be accepted
+            idle.enter_context(connected(gateway, health))
+        with connected(gateway, health) as one:
+            assert one.recv(100).startswith(b"HTTP/1.1 200")
+        assert waits.recv(100).startswith(b"HTTP/1.1 200")
+
+
 def test_looking_at_connections_keeps_no_file_open() -> None:
     """Nor those of what is no connection: pipes, events, files."""
     with socket.create_server(("127.0.0.1", 0)) as listener, Path(__file__).open():
         port = listener.getsockname()[1]
-        serve._drop_silent(port, 0)
-        before = serve._open_files()
+        connections.drop_silent(port, 0)
+        before = connections._open_files()
         for _ in range(3):
-            serve._drop_silent(port, 0)
-        assert serve._open_files() == before
+            connections.drop_silent(port, 0)
+        assert connections._open_files() == before
