@@ -28,7 +28,14 @@ from gateway.state.readings import Readings
 from gateway.state.revisions import Revisions
 from gateway.state.slo_books import Objectives
 from gateway.transport import Origin, Transport, TransportLimits
-from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
+from gateway.values.records import (
+    AttemptFinished,
+    AttemptStarted,
+    DecisionMade,
+    RequestAbandoned,
+    RequestFinished,
+    RequestRejected,
+)
 from gateway.values.revision import By, Via
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.configuration_file import ConfigurationFile
@@ -178,11 +185,13 @@ class Gateway:
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
+        self.bus.subscribe(RequestAbandoned, self.metrics.request_abandoned)
         self.bus.subscribe(RequestFinished, self._policy_changes.request_finished)
         self.bus.subscribe(AttemptFinished, self._health_log.attempt_finished)
         if self._access_log is not None:
             self.bus.subscribe(RequestFinished, self._access_log.request_finished)
             self.bus.subscribe(RequestRejected, self._access_log.request_rejected)
+            self.bus.subscribe(RequestAbandoned, self._access_log.request_abandoned)
 
     async def _reload_policy(self, via: Via) -> None:
         await self._policy_changes.reload(via)

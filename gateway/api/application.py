@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from gateway.api.admin import admin_handlers
 from gateway.api.chat import ChatCompletions
+from gateway.api.decision_ids import DecisionIds
 from gateway.api.deployments import deployment_handlers
 from gateway.api.errors import ApiError, broken_body, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
@@ -18,11 +19,13 @@ from gateway.api.policy import policy_handlers
 from gateway.api.policy_check import check_handlers
 from gateway.api.policy_revisions import revision_handlers
 from gateway.api.query import refuse_unknown
+from gateway.api.request_headers import request_id
 from gateway.api.rooms import ApiRooms
 from gateway.api.welcome import welcome_handlers
-from gateway.api.wire import Bodies, ClientGone, Receive, Scope, Send
+from gateway.api.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Send, headers_of
 
 _log = logging.getLogger(__name__)
+_ids = DecisionIds()
 
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -61,7 +64,13 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             *policy_handlers(rooms.policy_changes, rooms.check_policy, operator_only(identify)),
             *revision_handlers(policy.revisions, operator_only(identify)),
         ],
-        exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
+        exception_handlers={
+            ApiError: _api_error,
+            ClientGone: _gone,
+            BodyBroken: _gone,
+            HTTPException: _http_error,
+            Exception: _bug,
+        },
         before_request=refuse_unknown,
         openapi_config=None,
         logging_config=None,
@@ -80,8 +89,10 @@ def _with_head(app: Any) -> Asgi:
     return answer
 
 
-def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
-    return Response(error.body(), status_code=error.status, media_type="application/json", headers=error.headers)
+def _api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    name = request_id(headers_of(tuple(request.scope["headers"])), _ids.new())
+    headers = {"x-request-id": name, **error.headers}
+    return Response(error.body(), status_code=error.status, media_type="application/json", headers=headers)
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

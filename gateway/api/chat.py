@@ -26,6 +26,7 @@ from gateway.api.readers import Readers
 from gateway.api.reply import Reply
 from gateway.api.wire import (
     Bodies,
+    BodyBroken,
     ClientGone,
     Departure,
     OpenRequests,
@@ -41,7 +42,7 @@ from gateway.flow.fair_threads import TooBusy
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
 from gateway.values.outcome import Outcome, of_cancellation
-from gateway.values.records import RequestRejected
+from gateway.values.records import RequestAbandoned, RequestRejected
 from gateway.values.request import ChatRequest
 
 SURFACE = "chat.completions"
@@ -100,8 +101,8 @@ class ChatCompletions:
             await self._reject(reply, error)
         except UnknownModel as unknown:
             await self._reject(reply, unknown_model(str(unknown)))
-        except ClientGone:  # or its chunks are malformed: the server does not tell them apart
-            await self._reject(reply, broken_body())
+        except (BodyBroken, ClientGone) as end:
+            await self._not_whole(reply, end)
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise
@@ -131,6 +132,13 @@ class ChatCompletions:
             await reply.error(error, about(failed.decision, failed.attempts, None))
         finally:
             self._heartbeats.end(reply)
+
+    async def _not_whole(self, reply: Reply, end: Exception) -> None:
+        if isinstance(end, ClientGone):
+            self._bus.publish(RequestAbandoned(SURFACE))
+            await reply.error(broken_body())  # it may have closed its own half only
+        else:
+            await self._reject(reply, broken_body())
 
     async def _reject(self, reply: Reply, error: ApiError) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))

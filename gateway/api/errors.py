@@ -5,6 +5,7 @@ A closed vocabulary: `code` is one of these, or for a refusal of the caller's ow
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -38,10 +39,13 @@ class ApiError(Exception):
         if retry_after_s is not None:
             self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
 
+    def members(self) -> dict[str, Any]:
+        """Of the body."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
     def body(self) -> bytes:
         """OpenAI's error body."""
-        error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
-        return msgspec.json.encode({"error": error})
+        return msgspec.json.encode(self.members())
 
     def event(self) -> bytes:
         """The same as an event, for a stream that has begun. No [DONE] follows it."""

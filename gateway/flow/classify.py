@@ -77,7 +77,9 @@ class Classifier:
             return self._detect(request, detecting, stint.is_over)
 
         try:
-            return await self._threads.run(request.facts.key, work, detecting.time_limit_s, request.deadline_s)
+            return await self._threads.run(
+                request.facts.key, work, detecting.time_limit_s, request.deadline_s, size=request.size
+            )
         except TooBusy:
             self._so_far.turned_away += 1
             raise

@@ -101,6 +101,12 @@ class AttemptFinished(msgspec.Struct, frozen=True):
     attempt: Attempt
 
 
+class RequestAbandoned(msgspec.Struct, frozen=True):
+    """A request whose caller left before its body was whole."""
+
+    surface: str
+
+
 class RequestRejected(msgspec.Struct, frozen=True):
     """A request that never became one: bad JSON, no credential, too large. `code` is of a closed set (api/errors)."""
 
