@@ -5,6 +5,7 @@ from typing import NamedTuple
 from gateway.state.breaker import Breaker, Phase
 from gateway.state.headroom import SentSince
 from gateway.state.limit import ConcurrencyLimit
+from gateway.state.rest import LASTING, OVERLOAD_REST_S, Rest
 from gateway.values.gate import OPEN, Gate, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
@@ -32,6 +33,7 @@ class Gatekeeper:
         self._breaker = Breaker()
         self._sent = SentSince()
         self._wait_until: float | None = None
+        self._rest = Rest()
         self._newest = 0
         self.gate = OPEN
         self._parts = _NOTHING
@@ -47,6 +49,7 @@ class Gatekeeper:
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
         if not self._is_well:
+            self._rest.began(ticket, now)
             self._limit.relax(now)
             self._update()
         return Begun(ticket, in_flight, sent, now)
@@ -54,6 +57,7 @@ class Gatekeeper:
     def lives(self, begun: Begun, now: float) -> None:
         """An attempt had its first output."""
         self._breaker.lives(begun.ticket, now)
+        self._rest.answered(now)
         if not self._is_well:
             self._update()
 
@@ -62,18 +66,25 @@ class Gatekeeper:
         self._sent.told(begun.ticket, begun.sent_tokens, headroom, now)
         self._update()
 
-    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
-        """An attempt ended; `wait_s` is what the deployment asked for before the next."""
+    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float, *, of_many: bool = False) -> None:
+        """An attempt ended; `wait_s` is what the deployment asked for before the next. `of_many`: one of its addresses did."""
         self._breaker.ended(begun.ticket, outcome, now)
-        if outcome is Outcome.OK and self._is_well:
-            return
+        if outcome is Outcome.OK:
+            self._rest.answered(now)
+            if self._is_well:
+                return
+        self._rest.ended(begun.ticket)
         if not holds(self._wait_until, now):
             self._wait_until = None
         if outcome is Outcome.OK:
             self._limit.answered(begun.in_flight + 1)
+        elif outcome in LASTING:
+            self._rest.refused(begun.ticket, self._newest, LASTING[outcome], wait_s, now)
         elif outcome in TOLD_OVERLOAD:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
                 self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
+            if not (of_many or wait_s) and self._rest.is_due(alone=not begun.in_flight, now=now):
+                self._rest.refused(begun.ticket, self._newest, OVERLOAD_REST_S, None, now)
             if wait_s is not None:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
@@ -81,13 +92,22 @@ class Gatekeeper:
     def ended_there(self, begun: Begun) -> None:
         """An attempt ended in a way that says nothing of the deployment as a whole."""
         self._breaker.left(begun.ticket)
+        self._rest.ended(begun.ticket)
         if not self._is_well:
             self._update()
 
     def forget(self) -> None:
         """It was started anew: what its attempts showed is over."""
         self._breaker.restart()
+        self._rest = Rest()
         self._wait_until = None
+        self._update()
+
+    def set_back(self, by_s: float) -> None:
+        """The clock was, by so many seconds: what the deployment asked for lasts as long as it did."""
+        if self._wait_until is not None:
+            self._wait_until -= by_s
+        self._rest.set_back(by_s)
         self._update()
 
     @property
@@ -98,8 +118,10 @@ class Gatekeeper:
     def _update(self) -> None:
         breaker = self._breaker
         shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
+        waits = [until for until in (self._wait_until, self._rest.until) if until is not None]
         parts = (
-            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom, breaker.sees_through,
+            shut_until, breaker.probes_out or self._rest.probe_out, max(waits, default=None), self._limit.limit,
+            self._sent.headroom, breaker.sees_through,
         )  # fmt: skip
         if parts != self._parts:
             self._parts = parts

@@ -32,6 +32,7 @@ from gateway.values.usage import Usage, cost_usd
 
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
+_SET_BACK_S = 5.0  # the clock, by at least so much
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +64,8 @@ class Readings:
         """The world at `now`, as a decision of this revision sees it; None is that in force."""
         if now >= self._look_at:
             self._look(now)
+        elif now < self._look_at - _SET_BACK_S:
+            self._clock_was_set_back(now)
         readings = self._readings.copy()
         self.workers.put_into(readings, now)
         return Snapshot(now, readings, self._slo.readings(now, revision))
@@ -159,8 +162,8 @@ class Readings:
         if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
             keeper.ended_there(begun)
         else:
-            wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
-            keeper.ended(begun, outcome, wait_s, now)
+            of_many = len(self.workers.of(name)) > 1
+            keeper.ended(begun, outcome, None if of_many else attempt.retry_after_s, now, of_many=of_many)
         health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned, ahead = self._learned_of(name), self._ahead_of(name)
         awaited = ahead.over(begun.ticket)
@@ -246,6 +249,13 @@ class Readings:
             model.solve(now)
             self._readings[name] = replace(self.of(name), latency=model.latency)
         self._look_at = now if len(late) > _AT_ONCE else now + LOOK_EVERY_S
+
+    def _clock_was_set_back(self, now: float) -> None:
+        by_s = self._look_at - LOOK_EVERY_S - now
+        for name, keeper in self._keepers.items():
+            keeper.set_back(by_s)
+            self._show(name, keeper)
+        self._look_at = self._cost_at = now
 
     def _count_cost(self, name: str, now: float) -> None:
         was = self.of(name)

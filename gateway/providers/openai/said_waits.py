@@ -59,7 +59,7 @@ def _in_metadata(metadata: Any, now: float) -> Iterator[float]:
 
 
 def _in_words(text: str) -> float | None:
-    """ "... try again in 1m30s", "Please retry after 10 seconds"."""
+    """As in "... try again in 1m30s" or "Please retry after 10 seconds"."""
     said = _SAID.search(text[:4096].lower())
     if said is None:
         return None
