@@ -151,7 +151,8 @@ def _refusal(decision: Decision) -> ApiError:
     message = f"No deployment may or can answer this request. {why}"
     if row is REFUSALS[Cause.CLEARANCE]:
         message += f" {_what_decides(decision)}"
-    later = _able_again_s(decision) if causes <= PASSING else None
+    readings = {one.deployment: one.reading for one in candidates}
+    later = able_again_s(decision, (), readings.get, decision.at) if causes <= PASSING else None
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
 
@@ -169,12 +170,6 @@ def _what_decides(decision: Decision) -> str:
         f"team, and the classes of what detection found in it ({found_sentence(facts)}). 'detection' in the policy says "
         "what class each kind makes, 'clearance' of a deployment what it may see."
     )
-
-
-def _able_again_s(decision: Decision) -> float | None:
-    """As the decision saw it."""
-    readings = {one.deployment: one.reading for one in decision.candidates}
-    return able_again_s(decision, readings.get, decision.at)
 
 
 def not_post() -> ApiError:

@@ -19,7 +19,15 @@ from gateway.routing.decide import decide
 from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
-from gateway.values.outcome import CONSEQUENCES, TOLD_OVERLOAD, AttemptFailed, Outcome, Then, of_cancellation
+from gateway.values.outcome import (
+    CONSEQUENCES,
+    LASTING,
+    TOLD_OVERLOAD,
+    AttemptFailed,
+    Outcome,
+    Then,
+    of_cancellation,
+)
 from gateway.values.request import ChatRequest
 
 
@@ -76,8 +84,7 @@ class Answers:
             raise
         except AttemptFailed as failed:
             story.finish(failed.outcome)
-            if failed.outcome in TOLD_OVERLOAD or failed.retry_after_s is not None:
-                self._say_when(story, failed)
+            self._say_when(story, failed)
             raise RequestFailed(story, failed) from None
         except Exception:
             story.finish(Outcome.INTERNAL_ERROR)
@@ -88,10 +95,11 @@ class Answers:
 
     def _say_when(self, story: Story, failed: AttemptFailed) -> None:
         """Not when the last that was asked takes requests again, but when the first of all does."""
-        if CONSEQUENCES[failed.outcome].then is not Then.NEXT:
-            return
-        now = time.time()
-        failed.retry_after_s = able_again_s(story.decision, self._rooms.readings.snapshot(now).of, now)
+        is_a_wait = failed.outcome in TOLD_OVERLOAD | LASTING or failed.retry_after_s is not None
+        if is_a_wait and CONSEQUENCES[failed.outcome].then is Then.NEXT:
+            now = time.time()
+            readings = self._rooms.readings.snapshot(now)
+            failed.retry_after_s = able_again_s(story.decision, story.attempts, readings.of, now)
 
     async def _wait_for_room(self, story: Story, plan: Plan) -> None:
         """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""

@@ -5,13 +5,13 @@ from typing import NamedTuple
 from gateway.state.breaker import Breaker, Phase
 from gateway.state.headroom import SentSince
 from gateway.state.limit import ConcurrencyLimit
-from gateway.state.rest import LASTING, OVERLOAD_REST_S, Rest
+from gateway.state.rest import FIRST_REST_S, Rest
 from gateway.values.gate import OPEN, Gate, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool]  # of a Gate
-_NOTHING: _Parts = (None, False, None, None, None, False)
+_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool, float | None, bool]  # of a Gate
+_NOTHING: _Parts = (None, False, None, None, None, False, None, False)
 
 
 class Begun(NamedTuple):
@@ -57,7 +57,7 @@ class Gatekeeper:
     def lives(self, begun: Begun, now: float) -> None:
         """An attempt had its first output."""
         self._breaker.lives(begun.ticket, now)
-        self._rest.answered(now)
+        self._rest.gave_output(begun.ticket, now)
         if not self._is_well:
             self._update()
 
@@ -66,25 +66,26 @@ class Gatekeeper:
         self._sent.told(begun.ticket, begun.sent_tokens, headroom, now)
         self._update()
 
-    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float, *, of_many: bool = False) -> None:
-        """An attempt ended; `wait_s` is what the deployment asked for before the next. `of_many`: one of its addresses did."""
+    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
+        """An attempt ended; `wait_s` is what the deployment asked for before the next."""
         self._breaker.ended(begun.ticket, outcome, now)
         if outcome is Outcome.OK:
-            self._rest.answered(now)
+            if not begun.streamed:
+                self._rest.gave_output(begun.ticket, now)
             if self._is_well:
                 return
+        told_overload = outcome in TOLD_OVERLOAD
+        if outcome in FIRST_REST_S and not (told_overload and wait_s):
+            alone = not begun.in_flight
+            self._rest.refused(begun.ticket, self._newest, outcome, wait_s, alone=alone, now=now)
         self._rest.ended(begun.ticket)
         if not holds(self._wait_until, now):
             self._wait_until = None
         if outcome is Outcome.OK:
             self._limit.answered(begun.in_flight + 1)
-        elif outcome in LASTING:
-            self._rest.refused(begun.ticket, self._newest, LASTING[outcome], wait_s, now)
-        elif outcome in TOLD_OVERLOAD:
+        elif told_overload:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
                 self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
-            if not (of_many or wait_s) and self._rest.is_due(alone=not begun.in_flight, now=now):
-                self._rest.refused(begun.ticket, self._newest, OVERLOAD_REST_S, None, now)
             if wait_s is not None:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
@@ -108,6 +109,8 @@ class Gatekeeper:
         if self._wait_until is not None:
             self._wait_until -= by_s
         self._rest.set_back(by_s)
+        self._breaker.set_back(by_s)
+        self._sent.set_back(by_s)
         self._update()
 
     @property
@@ -118,10 +121,10 @@ class Gatekeeper:
     def _update(self) -> None:
         breaker = self._breaker
         shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
-        waits = [until for until in (self._wait_until, self._rest.until) if until is not None]
+        rest = self._rest
         parts = (
-            shut_until, breaker.probes_out or self._rest.probe_out, max(waits, default=None), self._limit.limit,
-            self._sent.headroom, breaker.sees_through,
+            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom,
+            breaker.sees_through, rest.until, rest.probe_out,
         )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
@@ -129,3 +132,10 @@ class Gatekeeper:
 
 
 _HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}
+
+
+def seen(was: Health, by_attempts: Health, *, answered: bool) -> Health:
+    """One that is down, or of which nothing is known, is taken for able once it has answered."""
+    if not answered and (was is Health.DOWN or (was is Health.UNKNOWN and by_attempts is Health.ADMITTING)):
+        return was
+    return by_attempts

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.state.ahead import Ahead, Awaited
 from gateway.state.breaker import AGAINST
 from gateway.state.company import Company, others
-from gateway.state.gatekeeper import Begun, Gatekeeper
+from gateway.state.gatekeeper import Begun, Gatekeeper, seen
 from gateway.state.hedge_budget import HedgeBudget
 from gateway.state.latency import LatencyModel
 from gateway.state.retry_budget import RetryBudget
@@ -157,14 +157,16 @@ class Readings:
         """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
         nothing is known against the others.
         """
+        if now < self._look_at - _SET_BACK_S:
+            self._clock_was_set_back(now)
         name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
         was, keeper = self.of(name), self._keeper(name)
         if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
             keeper.ended_there(begun)
         else:
-            of_many = len(self.workers.of(name)) > 1
-            keeper.ended(begun, outcome, None if of_many else attempt.retry_after_s, now, of_many=of_many)
-        health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
+            wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
+            keeper.ended(begun, outcome, wait_s, now)
+        health = seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned, ahead = self._learned_of(name), self._ahead_of(name)
         awaited = ahead.over(begun.ticket)
         attempt_s = self._company_of(name).changes(was.in_flight, now) - begun.attempt_s
@@ -233,7 +235,7 @@ class Readings:
 
     def _show(self, deployment: str, keeper: Gatekeeper) -> None:
         was = self.of(deployment)
-        health = _seen(was.health, keeper.health, answered=False)
+        health = seen(was.health, keeper.health, answered=False)
         if health is not was.health or keeper.gate is not was.gate:
             self._readings[deployment] = replace(was, health=health, gate=keeper.gate)
 
@@ -293,10 +295,3 @@ class _Learned:
             beside=beside,
             now=now,
         )
-
-
-def _seen(was: Health, by_attempts: Health, *, answered: bool) -> Health:
-    """One that is down, or of which nothing is known, is taken for able once it has answered."""
-    if not answered and (was is Health.DOWN or (was is Health.UNKNOWN and by_attempts is Health.ADMITTING)):
-        return was
-    return by_attempts

@@ -1,17 +1,19 @@
-"""The rest of a deployment whose refusals will last, where it does not say for how long: it grows, and is probed.
+"""The rest of a deployment that refuses request after request for what will last: it is asked last, for a while.
 
-Each refusal by what was asked after the rest before doubles it. At its end one request sees whether it is over; an answer
-ends it. What a credential, a quota or a model's name causes is nobody's overload and passes later, if ever.
+It begins with a few refusals in a row, without an output between them: one alone may concern its request only, or the
+capacity of a moment. It begins at once where the provider says for how long, or there would be nothing to go by. At its end
+one request sees whether it is over: another refusal doubles it, an output ends it. A rest never closes a deployment. Where
+nobody else is there to be asked, asking it loses nothing, and its own words are what the caller should hear.
 """
 
 from gateway.values.headroom import LONGEST_HOLD_S, holds
-from gateway.values.outcome import Outcome
+from gateway.values.outcome import LASTING, TOLD_OVERLOAD, Outcome
 
-OVERLOAD_REST_S, REFUSAL_REST_S = 1.0, 10.0  # the first
-LASTING = dict.fromkeys(
-    (Outcome.CREDENTIAL_REFUSED, Outcome.QUOTA_EXHAUSTED, Outcome.DEPLOYMENT_GONE, Outcome.REDIRECTED), REFUSAL_REST_S
-)
-_ALIVE_S = 1.0  # one that answered so lately takes some, if not all
+IN_A_ROW = 3
+OVERLOAD_REST_S = 1.0  # the first: load passes soon
+REFUSAL_REST_S = 10.0  # what is wrong with a key or an account does not
+FIRST_REST_S = dict.fromkeys(TOLD_OVERLOAD, OVERLOAD_REST_S) | dict.fromkeys(LASTING, REFUSAL_REST_S)
+_ALIVE_S = 1.0  # one that gave output so lately takes some, if not all
 
 
 class Rest:
@@ -20,9 +22,10 @@ class Rest:
     def __init__(self) -> None:
         self.until: float | None = None
         self._length_s = 0.0
+        self._row = 0  # refusals without an output between them
         self._begun_before = 0  # the rest began last
         self._probe: int | None = None
-        self._answered_at = 0.0
+        self._output_at = 0.0
 
     @property
     def probe_out(self) -> bool:
@@ -39,26 +42,33 @@ class Rest:
         if ticket == self._probe:
             self._probe = None
 
-    def answered(self, now: float) -> None:
-        """Output came: it takes requests."""
-        self._answered_at = now
-        if self.until is not None:
-            self.until, self._probe = None, None
+    def gave_output(self, ticket: int, now: float) -> None:
+        """An attempt had output: it takes requests. One that was let in before the rest began shows nothing of now."""
+        self._row, self._output_at = 0, now
+        if self.until is not None and ticket > self._begun_before:
+            self.until = self._probe = None
 
-    def is_due(self, *, alone: bool, now: float) -> bool:
-        """Whether being told of an overload means more than that too many were asked at once."""
-        return alone or not 0 <= now - self._answered_at < _ALIVE_S
+    def refused(  # noqa: PLR0913 - what a refusal says
+        self, ticket: int, newest: int, outcome: Outcome, wait_s: float | None, *, alone: bool, now: float
+    ) -> None:
+        """It refused an attempt for one of the reasons in `FIRST_REST_S`. Told before that it `ended`.
 
-    def refused(self, ticket: int, newest: int, first_s: float, wait_s: float | None, now: float) -> None:
-        """It refused an attempt for what will last. Those that were under way when the rest began say nothing new."""
-        if ticket <= self._begun_before:
+        `alone`: no other was under way when it began. `newest` is the newest attempt's ticket. After a rest its probe
+        decides, and nobody who was let in before.
+        """
+        if ticket <= self._begun_before or holds(self.until, now) or (self.probe_out and ticket != self._probe):
             return
-        self._length_s = min(2 * self._length_s if self.until is not None else first_s, LONGEST_HOLD_S)
+        if outcome in TOLD_OVERLOAD and not alone and 0 <= now - self._output_at < _ALIVE_S:
+            return  # it is full, and answers others
+        self._row += 1
+        if self.until is None and self._row < IN_A_ROW and not wait_s:
+            return
+        self._length_s = FIRST_REST_S[outcome] if self.until is None else min(2 * self._length_s, LONGEST_HOLD_S)
         self._begun_before = newest
         self.until = now + min(max(self._length_s, wait_s or 0.0), LONGEST_HOLD_S)
 
     def set_back(self, by_s: float) -> None:
         """The clock was."""
-        self._answered_at -= by_s
+        self._output_at -= by_s
         if self.until is not None:
             self.until -= by_s
