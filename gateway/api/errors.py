@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.routing.able_again import PASSING, able_again_s
 from gateway.routing.sentences import candidate_sentence, found_sentence
 from gateway.values.decision import Cause, Decision
-from gateway.values.gate import Health
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
 
@@ -37,7 +37,7 @@ class ApiError(Exception):
         self.param = param
         self.headers = dict(headers or {})
         if retry_after_s is not None:
-            self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
+            self.headers["retry-after"] = str(max(1, math.ceil(min(retry_after_s, _LONGEST_RETRY_AFTER_S))))
 
     def members(self) -> dict[str, Any]:
         """Of the body."""
@@ -112,8 +112,7 @@ REFUSALS: dict[Cause, Row] = {
 }
 
 
-_PASSING = frozenset({Cause.HEALTH, Cause.LIMIT, Cause.RATE_LIMIT})
-_SOON_S = 1.0  # where nobody can say when
+_LONGEST_RETRY_AFTER_S = 3600.0  # a caller that is told more gives up, or waits for what has long passed
 
 
 def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | None) -> ApiError:
@@ -158,7 +157,8 @@ def _refusal(decision: Decision) -> ApiError:
     message = f"No deployment may or can answer this request. {why}"
     if row is REFUSALS[Cause.CLEARANCE]:
         message += f" {_what_decides(decision)}"
-    later = _able_again_s(decision) if causes <= _PASSING else None
+    readings = {one.deployment: one.reading for one in candidates}
+    later = able_again_s(decision, (), readings.get, decision.at) if causes <= PASSING else None
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
 
@@ -176,18 +176,6 @@ def _what_decides(decision: Decision) -> str:
         f"team, and the classes of what detection found in it ({found_sentence(facts)}). 'detection' in the policy says "
         "what class each kind makes, 'clearance' of a deployment what it may see."
     )
-
-
-def _able_again_s(decision: Decision) -> float | None:
-    """Seconds until the first candidate may take this request, of those that only the moment stands against."""
-    facts, found = decision.facts, []
-    for one in decision.candidates:
-        if one.reading is None or not _PASSING.issuperset(reason.cause for reason in one.against):
-            continue
-        bar = one.reading.bar(facts.prompt_tokens + (facts.max_output_tokens or 0), decision.at)
-        if bar is not None and bar.state is not Health.DOWN:
-            found.append(_SOON_S if bar.until is None else bar.until - decision.at)
-    return min(found, default=None)
 
 
 def not_post() -> ApiError:

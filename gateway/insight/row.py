@@ -13,7 +13,7 @@ from gateway.values.slo import Slo
 READY, PROBE = Standing.READY.value, Standing.PROBE.value
 # what keeps a request from a deployment for a while, and not for what either of them is
 PASSING = frozenset({
-    Standing.LATE.value, Standing.BURNING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
+    Standing.LATE.value, Standing.BURNING.value, Standing.RESTING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
     "shut", "probing", "down", "refusing", "limited",
 })  # fmt: skip
 

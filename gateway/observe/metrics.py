@@ -55,8 +55,8 @@ class Metrics:
         )
         self.abandoned = Counter(
             "gateway_abandoned_requests",
-            "Requests whose callers left before the body was whole. One that came in chunks is told from malformed ones "
-            "by nobody: those are rejected as incomplete_body.",
+            "Requests whose callers left before the body was whole. In chunked bodies that looks like a malformed chunk: "
+            "those are rejected as incomplete_body.",
             ["surface"],
             registry=registry,
         )

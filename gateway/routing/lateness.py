@@ -24,8 +24,9 @@ QUEUE_SHARE = 1 / 60  # of the deadline: who is given a minute may stand in line
 # the first output, and to the total, in seconds
 Prospect = tuple[Place, Reading, float | None, float | None, float | None, float | None, float | None, float, float]
 _STANDINGS = tuple(Standing)
-READY, LATE, BURNING, LAST_RESORT = map(
-    _STANDINGS.index, (Standing.READY, Standing.LATE, Standing.BURNING, Standing.LAST_RESORT)
+READY, LATE, BURNING, LAST_RESORT, RESTING = map(
+    _STANDINGS.index,
+    (Standing.READY, Standing.LATE, Standing.BURNING, Standing.LAST_RESORT, Standing.RESTING),
 )
 
 
@@ -70,6 +71,7 @@ class Patience:
             and reading.silent_since is None
             and not reading.wait_s
             and not place.last_resort
+            and reading.gate.rest_until is None
             and place.name not in passed_over
             else self._standing(
                 (place, reading, most, expected, first, total, quality, queued_s, slowed_s),
@@ -80,6 +82,8 @@ class Patience:
         ]
 
     def _standing(self, prospect: Prospect, passed_over: bool, now: float) -> int:  # noqa: FBT001 - by position where it is quick
+        if prospect[1].gate.rests(now):
+            return RESTING
         if prospect[0].last_resort:
             return LAST_RESORT
         if passed_over:

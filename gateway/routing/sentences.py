@@ -38,6 +38,7 @@ _STANDINGS: dict[Standing, str] = {
     Standing.LATE: "predicted to miss the rule's objective or the deadline, or to wait too long in its queue",
     Standing.BURNING: "moved back, it misses the rule's objective too often",
     Standing.LAST_RESORT: "not of the model's pool, the rule falls back to it",
+    Standing.RESTING: "asked last, it refused one request after the other for what will last",
 }
 
 

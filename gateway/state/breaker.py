@@ -124,6 +124,11 @@ class Breaker:
         self._begun_before, self._doublings = self._begun, 0
         self._admit(0.0)
 
+    def set_back(self, by_s: float) -> None:
+        """The clock was."""
+        self.shut_until -= by_s
+        self._admitting_since -= by_s
+
     def _count(self, now: float, what: int) -> None:
         slices = self._slices
         if slices and now < slices[-1][0] - SLICE_S:  # the clock was set back

@@ -33,6 +33,7 @@ class Standing(enum.Enum):
     LATE = "late"  # predicted to come too late (gateway/routing/lateness.py)
     BURNING = "burning"  # it has burned the objective's error budget fast: passed over until it recovers
     LAST_RESORT = "last_resort"  # not of the model's pool: the rule's fallback names it
+    RESTING = "resting"  # it refused one request after the other for what will last
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):

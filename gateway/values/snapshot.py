@@ -170,6 +170,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         bar = self.bar(0.0, now)
         if bar is not None:
             return bar.state
+        if self.gate.rests(now):
+            return Health.RESTING
         return Health.PROBING if self.health is Health.SHUT else self.health
 
 
