@@ -102,7 +102,7 @@ def percentile(values: list[float], place: int) -> float:
 
 def crowd(pipe: Connection) -> None:
     """The four and their provider: says its port, is told the gateway's, then begins and ends when it is told."""
-    os.nice(NICENESS)
+    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=accept, args=(listener,), daemon=True).start()
     pipe.send(listener.getsockname()[1])
@@ -110,7 +110,9 @@ def crowd(pipe: Connection) -> None:
     while (kind := pipe.recv()) is not None:
         body = json.dumps({"model": "big", "messages": KINDS[kind]()}).encode()
         stop, statuses = threading.Event(), []
-        callers = [threading.Thread(target=call, args=(port, name, body, stop, statuses)) for name in KEYS if name != "hi"]
+        callers = [
+            threading.Thread(target=call, args=(port, name, body, stop, statuses)) for name in KEYS if name != "hi"
+        ]
         for caller in callers:
             caller.start()
         pipe.recv()
