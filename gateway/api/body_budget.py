@@ -5,10 +5,12 @@ from collections import Counter
 from typing import Any
 
 from gateway.api.errors import no_room
+from gateway.api.memory import give_back
 
 _LEAST_BYTES = 256 * 1024 * 1024
 _FREE_BYTES = 64 * 1024  # a smaller body is not counted
 _RETRY_S = 5.0
+_QUIET_S = 1.0  # without large bodies, before the memory that they took is given back
 
 
 class BodyBudget:
@@ -18,6 +20,7 @@ class BodyBudget:
         self._total = max(total, 2 * largest)
         self._of_key: Counter[str | None] = Counter()
         self._of_task: dict[asyncio.Task[Any], tuple[str | None, int]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def held(self) -> int:
@@ -43,3 +46,13 @@ class BodyBudget:
         self._of_key[key] -= size
         if not self._of_key[key]:
             del self._of_key[key]
+        if not self._of_task:
+            if self._timer is not None:
+                self._timer.cancel()
+            loop = task.get_loop()
+            self._timer = loop.call_later(_QUIET_S, loop.run_in_executor, None, self._when_quiet)
+
+    def _when_quiet(self) -> None:
+        """On a thread."""
+        if not self._of_task:
+            give_back()
