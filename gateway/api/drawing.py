@@ -1,7 +1,5 @@
 """From a body to a request: a small one at once, a large one on the thread for large bodies."""
 
-from functools import partial
-
 from gateway.api.chat_request import chat_request
 from gateway.api.errors import no_room
 from gateway.flow.fair_threads import FairThreads, Stint
@@ -22,15 +20,14 @@ class Drawing:
 
     async def draw(self, body: bytes, headers: dict[str, str], caller: Caller, decision_id: str) -> ChatRequest:
         """Raises what `chat_request` does, and TooBusy where a large body would wait too long for its turn."""
-        draw = partial(chat_request, body, headers, caller, decision_id, with_prefix=self._with_prefix)
         if len(body) <= LARGE_BYTES:
-            return draw()
+            return chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
 
         def work(stint: Stint) -> ChatRequest:
             def pause() -> None:
                 if stint.is_over():
                     raise no_room(_RETRY_S)
 
-            return draw(pause=pause)
+            return chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix, pause=pause)
 
         return await self._large.run(caller.key, work, _LIMIT_S, size=len(body))
