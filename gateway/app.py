@@ -13,6 +13,7 @@ from gateway.documents import Secret
 from gateway.flow.admission import Admission
 from gateway.flow.answer import Answers
 from gateway.flow.classify import Classifier
+from gateway.flow.large import large_work
 from gateway.flow.rooms import Rooms
 from gateway.observe.bus import Bus
 from gateway.observe.health_log import HealthLog
@@ -112,7 +113,8 @@ class Gateway:
             self.readings.down,
         )
         credentials = {name: _bearer(key.reveal()) for name, key in settings.api_keys.items()}
-        self._classifier = Classifier()
+        large = large_work()
+        self._classifier = Classifier(large=large)
         self.metrics.read_detections(lambda: self._classifier.so_far)
         self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)
         self._stopping = False
@@ -131,6 +133,7 @@ class Gateway:
                 readings=self.readings,
                 failure_of=self._health_log.failure_of,
                 is_stopping=lambda: self._stopping,
+                large=large,
                 reader_s=settings.server.reader_s,
                 heartbeat_s=settings.server.heartbeat_s,
                 max_body_bytes=settings.server.max_body_bytes,

@@ -9,8 +9,8 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from gateway.access import Keyring, NoSuchCaller
-from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
+from gateway.api.drawing import Drawing
 from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
 from gateway.api.query import limit_of, takes
@@ -35,7 +35,13 @@ _OTHER_VERSION = "a record of another version of the gateway"
 
 
 def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
-    answers: Answers, plan: Callable[[], Plan], journal: Journal, keyring: Keyring, identify: Identify, bodies: Bodies
+    answers: Answers,
+    plan: Callable[[], Plan],
+    journal: Journal,
+    keyring: Keyring,
+    identify: Identify,
+    bodies: Bodies,
+    drawing: Drawing,
 ) -> list[Any]:
     """The handlers. `plan` is the one in force; `identify` lets operators pass."""
     ids = DecisionIds()
@@ -46,8 +52,8 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
         body = await bodies.read(request.receive, headers, caller.key)
-        asked = chat_request(body, headers, caller, decision_id)
         try:
+            asked = await drawing.draw(body, headers, caller, decision_id)
             decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None

@@ -11,6 +11,7 @@ from gateway.api.admin import admin_handlers
 from gateway.api.chat import ChatCompletions
 from gateway.api.decision_ids import DecisionIds
 from gateway.api.deployments import deployment_handlers
+from gateway.api.drawing import Drawing
 from gateway.api.errors import ApiError, broken_body, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
@@ -36,14 +37,16 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
     policy = rooms.policy_changes.policy
+    several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
+    drawing = Drawing(rooms.large, with_prefix=several)
     chat = ChatCompletions(
         rooms.answers,
         identify,
         rooms.bus,
         bodies,
+        drawing,
         reader_s=rooms.reader_s,
         heartbeat_s=rooms.heartbeat_s,
-        with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
     )
 
     @asgi("/v1/chat/completions", copy_scope=False)
@@ -56,7 +59,13 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
-                rooms.answers, lambda: policy.plan, rooms.journal, rooms.keyring, operator_only(identify), bodies
+                rooms.answers,
+                lambda: policy.plan,
+                rooms.journal,
+                rooms.keyring,
+                operator_only(identify),
+                bodies,
+                drawing,
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),

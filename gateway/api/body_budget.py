@@ -14,9 +14,11 @@ from functools import partial
 from typing import Any
 
 from gateway.api.errors import no_room
+from gateway.api.memory import give_back
 
 _LEAST_BYTES = 256 * 1024 * 1024
 _FREE_BYTES = 64 * 1024  # a smaller body is not counted
+_QUIET_S = 1.0  # without large bodies, before the memory that they took is given back
 _STAY_S = 1.0  # of a body, while nothing is known
 _CLAIMED_WITHIN_S = 5.0  # of its time, or a promise is over
 _MOST_PROMISES = 256
@@ -43,6 +45,7 @@ class BodyBudget:
         self._of_task: dict[asyncio.Task[Any], _Body] = {}  # the oldest first
         self._promised: deque[_Body] = deque(maxlen=_MOST_PROMISES)
         self._mean_s = self._spread_s = 0.0  # of how long a body stayed
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def held(self) -> int:
@@ -75,6 +78,11 @@ class BodyBudget:
             del self._of_key[body.key]
         if body.is_taken:
             self._learn(self._clock() - body.since)
+        if not self._of_task:
+            if self._timer is not None:
+                self._timer.cancel()
+            loop = task.get_loop()
+            self._timer = loop.call_later(_QUIET_S, loop.run_in_executor, None, self._when_quiet)
 
     def _learn(self, stayed_s: float) -> None:
         if not self._mean_s:
@@ -118,3 +126,8 @@ class BodyBudget:
             own -= one.size if one.key == body.key else 0
             until = max(until, ends)
         return until - now
+
+    def _when_quiet(self) -> None:
+        """On a thread."""
+        if not self._of_task:
+            give_back()

@@ -7,8 +7,8 @@ import time
 from gateway.access import Throttle
 from gateway.api import request_headers
 from gateway.api.chat_answer import BrokenStream, about, send_answer, send_stream
-from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
+from gateway.api.drawing import Drawing
 from gateway.api.errors import (
     ApiError,
     broken_body,
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class ChatCompletions:
-    """The endpoint. `with_prefix` as `chat_request` has it."""
+    """The endpoint."""
 
     def __init__(  # noqa: PLR0913 - what the endpoint works with
         self,
@@ -58,10 +58,10 @@ class ChatCompletions:
         identify: Identify,
         bus: Bus,
         bodies: Bodies,
+        drawing: Drawing,
         *,
         reader_s: float,
         heartbeat_s: float | None,
-        with_prefix: bool,
     ) -> None:
         self._readers = Readers(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
@@ -70,7 +70,7 @@ class ChatCompletions:
         self._identify = identify
         self._bus = bus
         self._bodies = bodies
-        self._with_prefix = with_prefix
+        self._drawing = drawing
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
@@ -78,7 +78,7 @@ class ChatCompletions:
         """End what is in progress: each caller is told, and each request is on record."""
         self._open.cancel_all()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - a line for each way out
         """One request. Every way out has told the caller, or found it gone."""
         arrived = time.monotonic()
         decision_id = self._ids.new()
@@ -93,12 +93,15 @@ class ChatCompletions:
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
-            request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
-            del body
             with Departure(receive), self._open:
+                request = await self._drawing.draw(body, headers, caller, decision_id)
+                del body
                 await self._answer(request, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
+        except TooBusy as busy:
+            self._throttle.refused(caller.key, arrived)
+            await self._reject(reply, no_room(busy.retry_after_s))
         except UnknownModel as unknown:
             await self._reject(reply, unknown_model(str(unknown)))
         except (BodyBroken, ClientGone) as end:
@@ -122,9 +125,6 @@ class ChatCompletions:
                 await send_answer(reply, answer)
             else:
                 await send_stream(send, reply, answer, answer.stream, self._readers)
-        except TooBusy as busy:
-            self._throttle.refused(request.facts.key, arrived)
-            raise no_room(busy.retry_after_s) from None
         except RequestFailed as failed:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:

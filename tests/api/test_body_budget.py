@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from gateway.api import body_budget
 from gateway.api.body_budget import BodyBudget
 from gateway.api.errors import ApiError
 
@@ -129,3 +130,22 @@ async def test_one_that_stays_for_hours_is_not_what_others_wait_for() -> None:
     await callers.pass_time(20)
     assert len(callers.served) == 26
     assert max(callers.refused.values()) == 1
+
+
+async def test_memory_is_given_back_once_there_are_no_large_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(body_budget, "_QUIET_S", 0.01)
+    monkeypatch.setattr(body_budget, "give_back", lambda: loop.call_soon_threadsafe(given_back.set))
+    budget, go = BodyBudget(MIB, 8 * MIB), asyncio.Event()
+
+    async def body(size: int) -> None:
+        budget.hold("key", size)
+        await go.wait()
+
+    small, large = asyncio.create_task(body(1000)), asyncio.create_task(body(MIB))
+    await asyncio.sleep(0.1)
+    assert not given_back.is_set()
+    go.set()
+    await asyncio.gather(small, large)
+    await asyncio.wait_for(given_back.wait(), 20)
