@@ -55,6 +55,17 @@ class Fit:
         self._products = [one * products for one in self._products]
         self._count *= _REMEMBERED_SHAPE
 
+    def shift(self, seconds: float) -> None:
+        """From now on everything takes so many seconds more, or less: keep the shape, loosely."""
+        s = self._squares
+        mean = self._count / self._products[0]
+        times = max(mean + seconds, _LEAST * mean) / mean
+        squares, products = _REMEMBERED_SHAPE / (times * times), self._products
+        moved = [v + seconds * one for v, one in zip(products, s[:4], strict=True)]
+        self._squares = [one * squares for one in s]
+        self._products = [max(one, _LEAST * v) * squares for one, v in zip(moved, products, strict=True)]
+        self._count *= _REMEMBERED_SHAPE
+
     def solve(self) -> None:
         """Bring the coefficients up to date, once there was a sample.
 

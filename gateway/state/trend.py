@@ -1,26 +1,32 @@
-"""How long something took lately: a line (`gateway.state.fit`) and the spread of the newest samples around it.
+"""How long something took lately: a line (`gateway.state.fit`), the spread of the newest samples around it, and the waits.
 
-The window holds the newest samples and drops the oldest. A sample that was cut off (a timeout, a caller who left) is
-kept as what it is: at least so long. The spread then is Kaplan and Meier's: such a sample counts for every quantile
-below its time, and lifts those above.
+The window holds the newest samples and drops the oldest; after a jump (`gateway.state.jump`) it holds those since. What took
+far longer than the line says is no part of the spread: it waited, and a wait is so many seconds whatever the prompt
+(`gateway.state.waits`). A sample that was cut off (a timeout, a caller who left) is kept as what it is: at least so long.
 """
 
 import math
 from collections import deque
+from collections.abc import Sequence
+from statistics import fmean, median, pstdev
 
 from gateway.state.fit import Fit
-from gateway.values.snapshot import Line, Quantiles
+from gateway.state.jump import Jump
+from gateway.state.spread import SHARES, kaplan_meier, logarithms, quantile
+from gateway.state.waits import FORGOTTEN_S, bound, chance, in_a_row
+from gateway.values.snapshot import NO_WAIT, Line, Quantiles
 
 NEWEST = 128  # samples in the window at most
-LATELY_S = 30.0  # older ones go too, as long as there are more than:
+LATELY_S = 120.0  # older ones go too, as long as there are more than:
 AT_LEAST = 12
-JUMP_OF = 6  # as many in a row, all faster or all slower than nearly all before them, by:
-JUMP_BY = 1.5
-JUMP_BEGINS = 2  # in a row: once in a hundred by chance
+_TELLS = 5  # so many tell what is usual: what waited is told from what worked, and
+_COMPARES = 8  # a jump from what was before
+_FALL_BY, _FALLS_FROM = 1.5, 1.28  # the newest two so far down are the beginning of a jump: times, and deviations
+_LASTS = 40  # waits in a row are no queue
+_MORE_ALIKE = 0.8  # times the variation of the ratios has that of the seconds, where it is a queue
+_NEWEST_WAITS = 16
 _SHORTEST_S = 1e-6
 _NEVER_0 = 1e-9
-_TAIL = 4.0
-_SHARES = (0.5, 0.9, 0.95, 0.99)
 
 # when, prompt tokens, in flight, output tokens, seconds, whether it was cut off
 _Sample = tuple[float, float, float, float, float, bool]
@@ -29,13 +35,18 @@ _Sample = tuple[float, float, float, float, float, bool]
 class Trend:
     """One kind of duration of one deployment. `now` is seconds since the epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, queues: bool = False) -> None:
+        """`queues`: what a sample's last part counts is ahead of it; those with something ahead spread otherwise."""
         self.measured_at = 0.0
         self.is_new = False  # since `line` was asked for
+        self.fades = False  # as of then: a queue was there, and is forgotten with time
         self.falls: float | None = None  # as of then: how far down the newest samples are, like the beginning of a jump
         self.newest: float | None = None  # as of then: the newest over what is predicted for 95 of 100; None if cut off
+        self._queues = queues
         self._fit = Fit()
+        self._jump = Jump()
         self._window: deque[_Sample] = deque(maxlen=NEWEST)
+        self._waited = 0  # of the window, as of then
         self._line: Line | None = None
 
     def __len__(self) -> int:
@@ -54,94 +65,158 @@ class Trend:
         seconds = max(seconds, _SHORTEST_S)
         self.measured_at, self.is_new = now, True
         self._window.append((now, prompt_tokens, in_flight, output_tokens, seconds, cut_off))
-        if not cut_off or seconds > self._fit.expected(prompt_tokens, in_flight, output_tokens):
+        expected = self._fit.expected(prompt_tokens, in_flight, output_tokens)
+        if expected > 0.0:
+            self._jump.add(seconds / expected, cut_off=cut_off)
+        if not cut_off or seconds > expected:
             self._fit.add(prompt_tokens, in_flight, output_tokens, seconds)
 
-    def line(self) -> Line | None:
+    def line(self, now: float) -> Line | None:
         """The line and its spread as they are now; None without samples."""
-        if self.is_new:
+        if self.is_new or self.fades:
             self.is_new = False
-            self._line = self._solved()
+            self._line = self._solved(now)
         return self._line
 
-    def _solved(self) -> Line:
+    def _solved(self, now: float) -> Line:
         window = self._window
-        while len(window) > AT_LEAST and window[0][0] < self.measured_at - LATELY_S:
+        while len(window) - self._waited > AT_LEAST and window[0][0] < self.measured_at - LATELY_S:
             window.popleft()
         self._fit.solve()
-        ratios = self._ratios()
-        cut_off = [sample[5] for sample in window]
-        begins = _jump(ratios, JUMP_BEGINS, newest_exact=True not in cut_off[-JUMP_BEGINS:])
-        self.falls = short(begins) if begins is not None and begins < 1.0 else None
-        if (times := _jump(ratios, JUMP_OF, newest_exact=True not in cut_off[-JUMP_OF:])) is not None:
-            self.falls = None
-            for _ in range(len(window) - JUMP_OF):
-                window.popleft()
-            self._fit.jump(times)
-            for _, prompt_tokens, in_flight, output_tokens, seconds, _ in window:
-                self._fit.add(prompt_tokens, in_flight, output_tokens, seconds)
-            self._fit.solve()
-            ratios, cut_off = self._ratios(), cut_off[-JUMP_OF:]
+        expected = self._expected()
+        ratios = [sample[4] / seconds for sample, seconds in zip(window, expected, strict=True)]
+        if self._has_jumped(expected, ratios):
+            expected = self._expected()
+            ratios = [sample[4] / seconds for sample, seconds in zip(window, expected, strict=True)]
+        in_order = sorted(ratios)
+        most = bound(in_order) if len(in_order) >= _TELLS else math.inf
+        if in_order[-1] <= most:
+            self.fades, self._waited = False, 0
+            mean, sigma = logarithms(in_order)
+            spread, queued = self._spreads(window, ratios, in_order, (mean, sigma), SHARES)
+            wait_s = NO_WAIT
+        else:
+            mean, sigma, spread, queued, wait_s = self._with_waits(expected, ratios, most, now)
+        if len(ratios) >= _COMPARES:
+            self._jump.expect(mean, sigma)
+        self.falls = self._falling(ratios, mean, sigma)
         base, prompt, others, output = self._fit.coefficients
-        spread = Quantiles(*map(short, _kaplan_meier(ratios, cut_off) if True in cut_off else _quantiles(ratios)))
-        self.newest = None if cut_off[-1] else short(ratios[-1] / max(spread.p95, _NEVER_0))
-        return Line(short(base), short(prompt), short(others), spread, short(output))
+        last_spread = queued if queued is not None and window[-1][3] else spread
+        last = expected[-1] * last_spread.p95 + wait_s.p95
+        self.newest = None if window[-1][5] else short(window[-1][4] / max(last, _NEVER_0))
+        return Line(short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued)
 
-    def _ratios(self) -> list[float]:
-        """What came over what the line says, in the order of time."""
+    def _expected(self) -> list[float]:
+        """What the line says of each sample, in the order of time."""
         base, prompt, others, output = self._fit.coefficients
         if not (prompt or others or output):
-            return [sample[4] / base for sample in self._window]
-        return [
-            seconds / (base + a * prompt + b * others + c * output) for _, a, b, c, seconds, _ in self._window
-        ]  # fmt: skip
+            return [base] * len(self._window)
+        return [base + a * prompt + b * others + c * output for _, a, b, c, _, _ in self._window]
+
+    def _has_jumped(self, expected: list[float], ratios: list[float]) -> bool:
+        """Whether it answers unlike before: then only the newest samples stay, and the line is moved to them.
+
+        Waits one after the other are a queue first, where their seconds are more alike than their ratios: that goes as it
+        came, and what is known of the work stays.
+        """
+        run = min(self._jump.up or self._jump.down, len(ratios) - 1)
+        if run <= 0:
+            return False
+        newest, usual = ratios[-run:], median(ratios[:-run])
+        off = [
+            sample[4] - seconds * usual for sample, seconds in zip(list(self._window)[-run:], expected[-run:], strict=True)
+        ]
+        by_seconds = _variation(off) < _MORE_ALIKE * _variation(newest)
+        is_up = self._jump.up > 0
+        self._jump.begin()
+        if is_up and by_seconds:
+            most = bound(sorted(ratios))
+            if 0 < in_a_row([ratio > most for ratio in ratios]) < _LASTS:
+                return False
+        if by_seconds:
+            self._fit.shift(median(off))
+        else:
+            self._fit.jump(median(newest) / usual)
+        while len(self._window) > run:
+            self._window.popleft()
+        for _, prompt_tokens, in_flight, output_tokens, seconds, _ in self._window:
+            self._fit.add(prompt_tokens, in_flight, output_tokens, seconds)
+        self._fit.solve()
+        return True
+
+    def _with_waits(
+        self, expected: list[float], ratios: list[float], most: float, now: float
+    ) -> tuple[float, float, Quantiles, Quantiles | None, Quantiles]:
+        """Where some waited: of the others the mean and deviation of logarithms and the spreads; and the waits in seconds."""
+        window = self._window
+        waited = [ratio > most for ratio in ratios]
+        quick = [ratio for ratio in ratios if ratio <= most]
+        in_order = sorted(quick)
+        mean, sigma = logarithms(in_order)
+        middle = in_order[len(in_order) // 2]
+        of_waits = chance(waited, now - self.measured_at)
+        self._waited = len(ratios) - len(quick)
+        self.fades = waited[-1] and now - self.measured_at < FORGOTTEN_S
+        works = [share / (1.0 - of_waits) for share in SHARES if share < 1.0 - of_waits]
+        worked = [sample for sample, its in zip(window, waited, strict=True) if not its]
+        spread, queued = self._spreads(worked, quick, in_order, (mean, sigma), works)
+        off = [
+            (sample[4] - seconds * middle, sample[5])
+            for sample, seconds, its in zip(window, expected, waited, strict=True)
+            if its
+        ][-_NEWEST_WAITS:]
+        waits = [1.0 - (1.0 - share) / of_waits for share in SHARES[len(works) :]]
+        seconds = kaplan_meier([one for one, _ in off], [its for _, its in off], waits)
+        return mean, sigma, spread, queued, Quantiles(*[0.0] * len(works), *map(short, seconds))
+
+    def _spreads(
+        self,
+        samples: Sequence[_Sample],
+        ratios: list[float],
+        in_order: list[float],
+        logs: tuple[float, float],
+        shares: Sequence[float],
+    ) -> tuple[Quantiles, Quantiles | None]:
+        """Of those with nothing ahead, and of those with something, if such are told apart. In order of time, but one."""
+        queued = [bool(sample[3]) for sample in samples] if self._queues else []
+        cut_off = [sample[5] for sample in samples]
+        if True not in queued or False not in queued:
+            return _spread(ratios, in_order, cut_off, logs, shares), None
+        found: list[Quantiles] = []
+        for which in (False, True):
+            of = [ratio for ratio, its in zip(ratios, queued, strict=True) if its is which]
+            cut = [one for one, its in zip(cut_off, queued, strict=True) if its is which]
+            found.append(_spread(of, sorted(of), cut, logarithms(of), shares))
+        return found[0], found[1]
+
+    def _falling(self, ratios: list[float], mean: float, sigma: float) -> float | None:
+        """Of the newest two the larger, over what is usual, where both are far below it."""
+        if len(ratios) < _COMPARES or self._window[-1][5] or self._window[-2][5]:
+            return None
+        newest = math.log(max(ratios[-2:])) - mean
+        return short(math.exp(newest)) if newest <= min(-_FALLS_FROM * sigma, -math.log(_FALL_BY)) else None
 
 
-def _jump(ratios: list[float], of: int, *, newest_exact: bool) -> float | None:
-    """By how much the newest `of` differ from all before them, if they clearly do.
-
-    By chance alone six in a row lie all beyond the outer tenth about twice in a million times.
-    """
-    if len(ratios) < 2 * JUMP_OF:
-        return None
-    newest, before = sorted(ratios[-of:]), sorted(ratios[:-of])
-    times = newest[of // 2] / max(before[len(before) // 2], _NEVER_0)
-    up = times >= JUMP_BY and newest[0] > before[len(before) * 9 // 10]
-    down = times <= 1 / JUMP_BY and newest[-1] < before[len(before) // 10] and newest_exact
-    return times if up or down else None
-
-
-def _quantiles(ratios: list[float]) -> list[float]:
-    """The smallest ratios that hold for these shares of the samples to come, not only of those that were seen."""
-    in_order, count = sorted(ratios), len(ratios)
-    return [in_order[min(math.ceil(share * (count + 1)), count) - 1] for share in _SHARES]
+def _spread(
+    ratios: list[float],
+    in_order: list[float],
+    cut_off: list[bool],
+    logs: tuple[float, float],
+    shares: Sequence[float],
+) -> Quantiles:
+    """At `SHARES`; those for which there is no share, as the largest before them."""
+    if True in cut_off:
+        found = kaplan_meier(ratios, cut_off, shares)
+    else:
+        found = [quantile(in_order, share, *logs) for share in shares]
+    largest = max(found, default=in_order[len(in_order) // 2])
+    return Quantiles(*map(short, found + [largest] * (len(SHARES) - len(found))))
 
 
-def _kaplan_meier(ratios: list[float], cut_off: list[bool]) -> list[float]:
-    """The same where some are only known to be at least so large.
-
-    A share that was not reached, because what is beyond was all cut off, lies on the exponential tail that the shares
-    before it begin (Brown, Hollander and Korwar, 1974); it is taken for no more than `_TAIL` times the largest seen.
-    """
-    count = len(ratios)
-    found: list[float] = []
-    beyond = 1.0  # the share that is above the ratio at hand
-    for index, (ratio, is_cut_off) in enumerate(in_order := sorted(zip(ratios, cut_off, strict=True))):
-        if is_cut_off:
-            continue
-        beyond *= 1 - 1 / (count - index)
-        while len(found) < len(_SHARES) and 1 - beyond >= _SHARES[len(found)] * (count + 1) / count - _NEVER_0:
-            found.append(ratio)
-    largest = in_order[-1][0]
-    return found + [largest * _tail(share, beyond) for share in _SHARES[len(found) :]]
-
-
-def _tail(share: float, beyond: float) -> float:
-    if beyond >= 1.0:
-        return _TAIL
-    if beyond <= 1.0 - share:  # only as the share of the samples to come was it not reached
-        return 1.0
-    return min(math.log(1.0 - share) / math.log(beyond), _TAIL)
+def _variation(numbers: list[float]) -> float:
+    """The deviation over the mean."""
+    mean = abs(fmean(numbers))
+    return pstdev(numbers) / mean if mean else math.inf
 
 
 def short(number: float) -> float:
