@@ -6,7 +6,9 @@ the larger of what was expected and what came, so one answer that took a minute 
 """
 
 _KEEP = 0.99  # of each older sample's weight: about the newest hundred count
-_RIDGE = 0.04  # what noise of a fifth can feign is rather taken for the base than for a part that grows
+_LIKELY = 0.2  # of the usual time is what a unit of a part that grows is likely to add: noise can feign as much
+_NOISE, _NOISE_FROM = 0.04, 1.5  # the square of the noise that is expected beforehand, and as how many samples
+_FEW = 64  # samples
 _LEAST = 0.01  # of the usual time is the base at least: no answer is expected after no time
 _PROMPT, _IN_FLIGHT, _OUTPUT = 1000.0, 10.0, 100.0  # units in which the parts are of like size
 _REMEMBERED_SHAPE = 0.05  # of the weight, after a jump
@@ -18,11 +20,16 @@ Coefficients = tuple[float, float, float, float]
 class Fit:
     """One line. `coefficients` are those of the last `solve`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, last_unit: float = _OUTPUT) -> None:
+        """`last_unit`: so many output tokens, or whatever the last part counts, are likely to add as much as a unit."""
+        self._last_likely = (last_unit / _OUTPUT) ** 2
         self.coefficients: Coefficients = (0.0, 0.0, 0.0, 0.0)
         # upper triangle of the sum of x * x, rows in order; x is 1, prompt, in flight, output
         self._squares = [0.0] * 10
         self._products = [0.0] * 4
+        self._seconds = 0.0  # their squares, over what each counts relative to
+        self._held = 1.0  # how far parts that grow are held down: little while the shape is remembered from before a jump
+        self._noise = _NOISE  # the mean square of what is off the line, relative
         self._count = 0.0  # of samples, the older ones counting less
 
     def expected(self, prompt_tokens: float, in_flight: float, output_tokens: float) -> float:
@@ -45,6 +52,8 @@ class Fit:
             k * s33 + wc * c,
         ]  # fmt: skip
         self._count = k * self._count + 1.0
+        self._held = k * self._held + 1.0 - k
+        self._seconds = k * self._seconds + wy * seconds
         v0, v1, v2, v3 = self._products
         self._products = [k * v0 + wy, k * v1 + wy * a, k * v2 + wy * b, k * v3 + wy * c]
 
@@ -54,6 +63,8 @@ class Fit:
         self._squares = [one * squares for one in self._squares]
         self._products = [one * products for one in self._products]
         self._count *= _REMEMBERED_SHAPE
+        self._held = _REMEMBERED_SHAPE
+        self._seconds *= _REMEMBERED_SHAPE
 
     def shift(self, seconds: float) -> None:
         """From now on everything takes so many seconds more, or less: keep the shape, loosely."""
@@ -65,22 +76,31 @@ class Fit:
         self._squares = [one * squares for one in s]
         self._products = [max(one, _LEAST * v) * squares for one, v in zip(moved, products, strict=True)]
         self._count *= _REMEMBERED_SHAPE
+        self._held = _REMEMBERED_SHAPE
+        self._seconds = max(self._seconds + 2.0 * seconds * products[0] + seconds * seconds * s[0], 0.0) * squares
 
     def solve(self) -> None:
         """Bring the coefficients up to date, once there was a sample.
 
-        Those that would be negative are 0, and the others are the best without them.
+        Those that would be negative are 0, and the others are the best without them. A part that grows is held to be as
+        small as noise may feign it: how much that is shows a line through all that was seen, while that is little.
         """
+        if self._count < _FEW:
+            self._solve(_NOISE)
+        self._solve(self._noise)
+
+    def _solve(self, noise: float) -> None:
         s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = self._squares
         mean = self._count / self._products[0]  # harmonic
-        ridge = _RIDGE / (mean * mean)
+        ridge = self._held * noise / (_LIKELY * _LIKELY * mean * mean)
+        ahead = ridge * self._last_likely
         matrix = (
             (s00, s01, s02, s03),
             (s01, s11 + ridge, s12, s13),
             (s02, s12, s22 + ridge, s23),
-            (s03, s13, s23, s33 + ridge),
+            (s03, s13, s23, s33 + ahead),
         )
-        parts = [part for part in range(4) if matrix[part][part] > ridge or part == 0]
+        parts = [part for part, its in enumerate((s00, s11, s22, s33)) if its > 0.0]
         while True:
             found = _solved([[*(matrix[i][j] for j in parts), self._products[i]] for i in parts])
             lowest = min(found)
@@ -89,6 +109,8 @@ class Fit:
             del parts[found.index(lowest)]
         every = dict(zip(parts, found, strict=True))
         base, prompt, others, output = (every.get(part, 0.0) for part in range(4))
+        off = self._seconds - sum(every[part] * self._products[part] for part in parts)
+        self._noise = (_NOISE_FROM * _NOISE + max(off, 0.0)) / (_NOISE_FROM + max(self._count - len(parts), 0.0))
         base = max(base, _LEAST * mean)
         self.coefficients = (base, prompt / _PROMPT, others / _IN_FLIGHT, output / _OUTPUT)
 

@@ -45,7 +45,7 @@ def quantile(in_order: list[float], share: float, mean: float, sigma: float) -> 
     return math.exp(drawn + count / _ENOUGH * (math.log(found) - drawn))
 
 
-def kaplan_meier(values: list[float], cut_off: list[bool], shares: Sequence[float]) -> list[float]:
+def kaplan_meier(values: list[float], cut_off: Sequence[bool], shares: Sequence[float]) -> list[float]:
     """The same where some are only known to be at least so large (Kaplan and Meier); `shares` rise.
 
     A share that was not reached, because what is beyond was all cut off, lies on the exponential tail that the shares

@@ -19,7 +19,9 @@ from gateway.values.snapshot import NO_WAIT, Line, Quantiles
 NEWEST = 128  # samples in the window at most
 LATELY_S = 120.0  # older ones go too, as long as there are more than:
 AT_LEAST = 12
+AHEAD_UNIT = 1000.0  # tokens
 _TELLS = 5  # so many tell what is usual: what waited is told from what worked, and
+_MANY, _LOGS_EVERY = 64, 8  # samples: their mean and deviation need not be new each time
 _COMPARES = 8  # a jump from what was before
 _FALL_BY, _FALLS_FROM = 1.5, 1.28  # the newest two so far down are the beginning of a jump: times, and deviations
 _LASTS = 40  # waits in a row are no queue
@@ -43,9 +45,10 @@ class Trend:
         self.falls: float | None = None  # as of then: how far down the newest samples are, like the beginning of a jump
         self.newest: float | None = None  # as of then: the newest over what is predicted for 95 of 100; None if cut off
         self._queues = queues
-        self._fit = Fit()
+        self._fit = Fit(last_unit=AHEAD_UNIT) if queues else Fit()
         self._jump = Jump()
         self._window: deque[_Sample] = deque(maxlen=NEWEST)
+        self._logs, self._to_logs = (0.0, 0.0), 0  # of the ratios; worked out anew after so many solutions
         self._waited = 0  # of the window, as of then
         self._line: Line | None = None
 
@@ -89,11 +92,15 @@ class Trend:
             expected = self._expected()
             ratios = [sample[4] / seconds for sample, seconds in zip(window, expected, strict=True)]
         in_order = sorted(ratios)
-        most = bound(in_order) if len(in_order) >= _TELLS else math.inf
+        seen = self._seen(ratios, in_order)
+        most = bound(seen) if len(seen) >= _TELLS else math.inf
         if in_order[-1] <= most:
             self.fades, self._waited = False, 0
-            mean, sigma = logarithms(in_order)
-            spread, queued = self._spreads(window, ratios, in_order, (mean, sigma), SHARES)
+            if len(ratios) < _MANY or self._to_logs <= 0:
+                self._logs, self._to_logs = logarithms(seen), _LOGS_EVERY
+            self._to_logs -= 1
+            mean, sigma = self._logs
+            spread, queued = self._spreads(window, ratios, in_order, self._logs, SHARES)
             wait_s = NO_WAIT
         else:
             mean, sigma, spread, queued, wait_s = self._with_waits(expected, ratios, most, now)
@@ -105,6 +112,11 @@ class Trend:
         last = expected[-1] * last_spread.p95 + wait_s.p95
         self.newest = None if window[-1][5] else short(window[-1][4] / max(last, _NEVER_0))
         return Line(short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued)
+
+    def _seen(self, ratios: list[float], in_order: list[float]) -> list[float]:
+        """Of the ratios in their order those that came in full; all where none did."""
+        full = [ratio for ratio, sample in zip(ratios, self._window, strict=True) if not sample[5]]
+        return in_order if len(full) in (0, len(ratios)) else sorted(full)
 
     def _expected(self) -> list[float]:
         """What the line says of each sample, in the order of time."""
@@ -129,6 +141,7 @@ class Trend:
         by_seconds = _variation(off) < _MORE_ALIKE * _variation(newest)
         is_up = self._jump.up > 0
         self._jump.begin()
+        self._to_logs = 0
         if is_up and by_seconds:
             most = bound(sorted(ratios))
             if 0 < in_a_row([ratio > most for ratio in ratios]) < _LASTS:
@@ -178,14 +191,13 @@ class Trend:
         shares: Sequence[float],
     ) -> tuple[Quantiles, Quantiles | None]:
         """Of those with nothing ahead, and of those with something, if such are told apart. In order of time, but one."""
-        queued = [bool(sample[3]) for sample in samples] if self._queues else []
-        cut_off = [sample[5] for sample in samples]
-        if True not in queued or False not in queued:
+        _, _, _, ahead, _, cut_off = zip(*samples, strict=True)
+        if not (self._queues and any(ahead)) or all(ahead):
             return _spread(ratios, in_order, cut_off, logs, shares), None
         found: list[Quantiles] = []
         for which in (False, True):
-            of = [ratio for ratio, its in zip(ratios, queued, strict=True) if its is which]
-            cut = [one for one, its in zip(cut_off, queued, strict=True) if its is which]
+            of = [ratio for ratio, its in zip(ratios, ahead, strict=True) if bool(its) is which]
+            cut = [one for one, its in zip(cut_off, ahead, strict=True) if bool(its) is which]
             found.append(_spread(of, sorted(of), cut, logarithms(of), shares))
         return found[0], found[1]
 
@@ -200,7 +212,7 @@ class Trend:
 def _spread(
     ratios: list[float],
     in_order: list[float],
-    cut_off: list[bool],
+    cut_off: Sequence[bool],
     logs: tuple[float, float],
     shares: Sequence[float],
 ) -> Quantiles:

@@ -58,6 +58,10 @@ class Source:
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._count = 0
 
+    def behaves(self, times: Times) -> None:
+        """From now on it answers like this."""
+        self._times = times
+
     def asked(self, arrivals: Iterator[tuple[float, int]]) -> list[Seen]:
         """Play these: when each comes, in seconds since the beginning, and its prompt's tokens."""
         for at, prompt in arrivals:
