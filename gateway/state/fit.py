@@ -8,6 +8,7 @@ the larger of what was expected and what came, so one answer that took a minute 
 _KEEP = 0.99  # of each older sample's weight: about the newest hundred count
 _LIKELY = 0.2  # of the usual time is what a unit of a part that grows is likely to add: noise can feign as much
 _NOISE, _NOISE_FROM = 0.04, 1.5  # the square of the noise that is expected beforehand, and as how many samples
+_LEAST_NOISE = 0.0016
 _FEW = 64  # samples
 _LEAST = 0.01  # of the usual time is the base at least: no answer is expected after no time
 _PROMPT, _IN_FLIGHT, _OUTPUT = 1000.0, 10.0, 100.0  # units in which the parts are of like size
@@ -28,7 +29,9 @@ class Fit:
         self._squares = [0.0] * 10
         self._products = [0.0] * 4
         self._seconds = 0.0  # their squares, over what each counts relative to
-        self._held = 1.0  # how far parts that grow are held down: little while the shape is remembered from before a jump
+        self._held = (
+            1.0  # how far parts that grow are held down: little while the shape is remembered from before a jump
+        )
         self._noise = _NOISE  # the mean square of what is off the line, relative
         self._count = 0.0  # of samples, the older ones counting less
 
@@ -86,7 +89,7 @@ class Fit:
         small as noise may feign it: how much that is shows a line through all that was seen, while that is little.
         """
         if self._count < _FEW:
-            self._solve(_NOISE)
+            self._solve(_LEAST_NOISE)
         self._solve(self._noise)
 
     def _solve(self, noise: float) -> None:

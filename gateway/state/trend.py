@@ -111,7 +111,9 @@ class Trend:
         last_spread = queued if queued is not None and window[-1][3] else spread
         last = expected[-1] * last_spread.p95 + wait_s.p95
         self.newest = None if window[-1][5] else short(window[-1][4] / max(last, _NEVER_0))
-        return Line(short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued)
+        return Line(
+            short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued
+        )
 
     def _seen(self, ratios: list[float], in_order: list[float]) -> list[float]:
         """Of the ratios in their order those that came in full; all where none did."""
@@ -136,7 +138,8 @@ class Trend:
             return False
         newest, usual = ratios[-run:], median(ratios[:-run])
         off = [
-            sample[4] - seconds * usual for sample, seconds in zip(list(self._window)[-run:], expected[-run:], strict=True)
+            sample[4] - seconds * usual
+            for sample, seconds in zip(list(self._window)[-run:], expected[-run:], strict=True)
         ]
         by_seconds = _variation(off) < _MORE_ALIKE * _variation(newest)
         is_up = self._jump.up > 0
@@ -217,10 +220,10 @@ def _spread(
     shares: Sequence[float],
 ) -> Quantiles:
     """At `SHARES`; those for which there is no share, as the largest before them."""
-    if True in cut_off:
-        found = kaplan_meier(ratios, cut_off, shares)
-    else:
-        found = [quantile(in_order, share, *logs) for share in shares]
+    some_cut_off = True in cut_off
+    found = (
+        kaplan_meier(ratios, cut_off, shares) if some_cut_off else [quantile(in_order, one, *logs) for one in shares]
+    )
     largest = max(found, default=in_order[len(in_order) // 2])
     return Quantiles(*map(short, found + [largest] * (len(SHARES) - len(found))))
 

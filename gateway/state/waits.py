@@ -36,7 +36,7 @@ def chance(waited: list[bool], age_s: float) -> float:
     if not waited[-1]:
         return quick
     again = (stayed + _STAYED) / (waits + _OUT_OF_WAITS)
-    return quick + max(again - quick, 0.0) * 2.0 ** (-max(age_s, 0.0) / FADES_S)
+    return quick + max(again - quick, 0.0) * math.exp2(-max(age_s, 0.0) / FADES_S)
 
 
 def in_a_row(waited: list[bool]) -> int:

@@ -32,9 +32,10 @@ NO_WAIT = Quantiles(0.0, 0.0, 0.0, 0.0)
 class Line(msgspec.Struct, frozen=True, gc=False):
     """Seconds as a sum of what they grow with, times the spread around it, and the wait before.
 
-    At a percentile: `wait_s.at(percentile) + (base_s + prompt_tokens * per_prompt_token_s + in_flight * per_in_flight_s + output_tokens *
-    per_output_token_s + ahead_tokens * per_ahead_token_s) * spread.at(percentile)`. `in_flight` counts the attempts that
-    were there before this one; `ahead_tokens` are `Reading.ahead_tokens`. No part is negative.
+    At a percentile: `wait_s.at(percentile) + spread.at(percentile) * (base_s + prompt_tokens * per_prompt_token_s +
+    in_flight * per_in_flight_s + output_tokens * per_output_token_s + ahead_tokens * per_ahead_token_s)`. `in_flight`
+    counts the attempts that were there before this one; `ahead_tokens` are `Reading.ahead_tokens`. Where there are any,
+    the spread is `queued_spread`, if that is known. No part is negative.
     """
 
     base_s: float

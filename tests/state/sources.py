@@ -72,9 +72,7 @@ class Source:
 
     def forecast(self, at: float, prompt: int) -> Decision:
         """What a request would be decided by at that time."""
-        return decide(
-            self._plan, asked(prompt), self.readings.snapshot(START + at), decision_id="d", seed=2**31
-        )
+        return decide(self._plan, asked(prompt), self.readings.snapshot(START + at), decision_id="d", seed=2**31)
 
     def _arrives(self, now: float, prompt: int) -> None:
         decision = self.forecast(now - START, prompt)
