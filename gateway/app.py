@@ -3,6 +3,7 @@
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -14,12 +15,15 @@ from gateway.flow.answer import Answers
 from gateway.flow.classify import Classifier
 from gateway.flow.rooms import Rooms
 from gateway.observe.bus import Bus
+from gateway.observe.health_log import HealthLog
 from gateway.observe.journal import Journal
+from gateway.observe.logs import AccessLog
 from gateway.observe.metrics import Metrics
 from gateway.providers.vendors import SKILLS, VENDORS
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
+from gateway.state.directory import StateDirectory
 from gateway.state.readings import Readings
 from gateway.state.revisions import Revisions
 from gateway.state.slo_books import Objectives
@@ -27,6 +31,7 @@ from gateway.transport import Origin, Transport, TransportLimits
 from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
 from gateway.values.revision import By, Via
 from gateway.watch.checks import PolicyChecks
+from gateway.watch.configuration_file import ConfigurationFile
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.policy import Listeners, PolicyInForce
 from gateway.watch.policy_changes import PolicyChanges
@@ -47,6 +52,8 @@ class Gateway:
     """One process's gateway: build it, `start` it on a running loop, serve its `asgi`, `stop` it."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises InUse if another process holds the state directory."""
+        self._directory = StateDirectory(settings.journal_path.parent)
         self.readings = Readings()
         hardware = {name: one.own_cost for name, one in settings.catalogue.deployments.items() if one.own_cost}
         self.readings.declare(hardware, time.time())
@@ -61,13 +68,22 @@ class Gateway:
         self.metrics.read_deployments(
             tuple(settings.catalogue.deployments), lambda: self.readings.snapshot(time.time())
         )
+        self.metrics.read_hardware(lambda: self.readings.accounts(time.time()))
         self.bus = Bus()
+        self._health_log = HealthLog(
+            {name: one.addresses for name, one in settings.catalogue.deployments.items()},
+            lambda name: self.readings.of(name).health,
+            time.time,
+        )
+        self._access_log = AccessLog() if settings.log.access else None
         compiler = PolicyCompiler(plan_of, settings.policy.document, settings.ground)
         listeners = Listeners(self.metrics.policy_reloaded, self._plans_changed, self.metrics.policy_withdrawn)
         policy = PolicyInForce(compiler, Revisions(settings.revisions_path), listeners)
+        self._configuration_file = ConfigurationFile(None if settings.is_packaged else Path(settings.file))
         self._policy_file = PolicyFile(settings.policy.path, self._reload_policy)
         policy.begin(By(Via.START, time.time()))
         self.policy_now = policy.now
+        self._policy = policy
         self._policy_changes = PolicyChanges(policy, compiler)
         self.metrics.read_policy(policy.now)
         self.journal = Journal(
@@ -76,6 +92,7 @@ class Gateway:
             queue=settings.journal.queue,
             dropped=self.metrics.journal_dropped.inc,
         )
+        self.metrics.read_journal(lambda: self.journal.is_kept)
         self._subscribe()
         catalogue = settings.catalogue
         deployments = self._deployments = catalogue.deployments
@@ -105,8 +122,10 @@ class Gateway:
                 metrics=self.metrics,
                 policy_changes=self._policy_changes,
                 readings=self.readings,
+                failure_of=self._health_log.failure_of,
                 is_stopping=lambda: self._stopping,
                 reader_s=settings.server.reader_s,
+                heartbeat_s=settings.server.heartbeat_s,
                 max_body_bytes=settings.server.max_body_bytes,
                 started=int(time.time()),
             )
@@ -115,6 +134,7 @@ class Gateway:
     def start(self) -> None:
         """Start what runs beside requests."""
         self._policy_file.start()
+        self._configuration_file.start()
         self._embedded.start()
         self._worker_watch.start()
 
@@ -122,6 +142,10 @@ class Gateway:
         """True if a deployment can answer, as far as is known."""
         now = time.time()
         return any(self.readings.is_able(name, now) for name in self._deployments)
+
+    def detection_reports(self) -> bool:
+        """True if what detection finds decides nothing."""
+        return self._policy.plan.detection.reports
 
     def reload_policy(self) -> None:
         """Look at the policy's file now."""
@@ -138,12 +162,14 @@ class Gateway:
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""
         await self._policy_file.stop()
+        await self._configuration_file.stop()
         await self._policy_changes.stop()
         await self._worker_watch.stop()
         await self._embedded.stop()
         await self.transport.close()
         self._classifier.close()
         self.journal.close()
+        self._directory.release()
 
     def _subscribe(self) -> None:
         self.bus.subscribe(DecisionMade, self.journal.decision_made)
@@ -153,6 +179,10 @@ class Gateway:
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
         self.bus.subscribe(RequestFinished, self._policy_changes.request_finished)
+        self.bus.subscribe(AttemptFinished, self._health_log.attempt_finished)
+        if self._access_log is not None:
+            self.bus.subscribe(RequestFinished, self._access_log.request_finished)
+            self.bus.subscribe(RequestRejected, self._access_log.request_rejected)
 
     async def _reload_policy(self, via: Via) -> None:
         await self._policy_changes.reload(via)

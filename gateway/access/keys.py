@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from gateway.values.caller import Caller
+from gateway.values.caller import Caller, Role
+from gateway.values.sensitivity import Sensitivity, highest
 
 
 class ConflictingCredentials(Exception):
@@ -19,10 +20,19 @@ class Key(msgspec.Struct, frozen=True):
     caller: Caller
 
 
-class Keyring:
-    """All keys of a gateway."""
+class NoSuchCaller(LookupError):
+    """No key or team has this name. `param` is `key` or `team`, `known` the names that there are."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, param: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(name)
+        self.param, self.name, self.known = param, name, sorted(known)
+
+
+class Keyring:
+    """All keys of a gateway. `teams`: by name, how sensitive all is that their keys send."""
+
+    def __init__(self, keys: Iterable[Key], teams: Mapping[str, Sensitivity] | None = None) -> None:
+        self._teams = teams or {}
         self._callers = {key.digest: key.caller for key in keys}
         self._named = {caller.key: caller for caller in self._callers.values()}
 
@@ -33,6 +43,18 @@ class Keyring:
     def named(self, name: str) -> Caller | None:
         """The caller whose key has this name in the configuration: to decide as it would be decided for it."""
         return self._named.get(name)
+
+    def as_if(self, key: str | None, team: str | None) -> Caller:
+        """The caller with the key of this name, or of this team: to decide as for it. Raises NoSuchCaller."""
+        found = Caller(key=None, role=Role.APPLICATION) if key is None else self._named.get(key)
+        if found is None:
+            raise NoSuchCaller("key", key or "", filter(None, self._named))
+        if team is None:
+            return found
+        teams = {**{one.team: Sensitivity.PUBLIC for one in self._callers.values() if one.team}, **self._teams}
+        if team not in teams:
+            raise NoSuchCaller("team", team, teams)
+        return msgspec.structs.replace(found, team=team, floor=highest(found.floor, teams[team]))
 
     def callers(self) -> tuple[Caller, ...]:
         """All whose keys are configured."""

@@ -3,44 +3,49 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from litestar import Request, Response, get, post
 
+from gateway.access import Keyring, NoSuchCaller
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError, no_room, unknown_model
 from gateway.api.identity import Identify
-from gateway.api.limit import limit_of
+from gateway.api.query import limit_of, takes
 from gateway.api.telling import told
 from gateway.api.wire import Bodies, headers_once
 from gateway.flow.answer import Answers
 from gateway.flow.fair_threads import TooBusy
 from gateway.flow.sentences import record_sentences
-from gateway.observe.journal import Journal, JournalRecord
+from gateway.observe.journal import Journal, JournalRecord, JournalUnavailable
 from gateway.routing.decide import UnknownModel
 from gateway.routing.plan import Plan
 from gateway.routing.sentences import decision_sentences
+from gateway.values.caller import Caller
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MAX_LISTED = 500
 _OTHER_VERSION = "a record of another version of the gateway"
 
 
-def admin_handlers(
-    answers: Answers, plan: Callable[[], Plan], journal: Journal, identify: Identify, bodies: Bodies
+def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
+    answers: Answers, plan: Callable[[], Plan], journal: Journal, keyring: Keyring, identify: Identify, bodies: Bodies
 ) -> list[Any]:
     """The handlers. `plan` is the one in force; `identify` lets operators pass."""
     ids = DecisionIds()
 
-    @post("/admin/explain", status_code=200)
+    @post("/admin/explain", status_code=200, opt=takes("key", "team"))
     async def explain(request: Request[Any, Any, Any]) -> Response[Any]:
         headers = headers_once(request.scope["headers"])
-        caller = identify(headers)
+        caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
-        body = await bodies.read(request.receive, headers)
+        body = await bodies.read(request.receive, headers, caller.key)
         asked = chat_request(body, headers, caller, decision_id)
         try:
             decision = await answers.explain(plan(), asked, decision_id)
@@ -56,19 +61,41 @@ def admin_handlers(
         open_decision = journal.in_progress(decision_id)
         if open_decision is not None:
             return told(request, {"decision": open_decision, "in_progress": True}, _in_progress(open_decision))
-        found = await asyncio.to_thread(journal.find, decision_id)
+        found = await _looked_up(journal.find, decision_id)
         if found is None:
             raise ApiError(404, "decision_not_found", f"No decision {decision_id!r} is on record.")
         return told(request, found.record, story(found))
 
-    @get("/admin/decisions")
+    @get("/admin/decisions", opt=takes("limit", "before"))
     async def decisions(request: Request[Any, Any, Any]) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         limit, before = limit_of(request, _MAX_LISTED), request.query_params.get("before")
-        found = await asyncio.to_thread(journal.newest, limit, before)
+        found = await _looked_up(journal.newest, limit, before)
         return told(request, [record.record for record in found], [summary(record) for record in found])
 
     return [explain, decision, decisions]
+
+
+def _asked_as(keyring: Keyring, request: Request[Any, Any, Any], operator: Caller) -> Caller:
+    """Whom the decision is for: the operator, or whom `key` and `team` name."""
+    key, team = request.query_params.get("key"), request.query_params.get("team")
+    if key is None and team is None:
+        return operator
+    try:
+        return keyring.as_if(key, team)
+    except NoSuchCaller as missing:
+        known = ", ".join(missing.known) or "none"
+        message = f"Invalid {missing.param!r}: no {missing.param} is named {missing.name[:40]!r}; there are: {known}."
+        raise ApiError(400, "invalid_value", message, param=missing.param) from None
+
+
+async def _looked_up(look: Callable[P, T], *asked: P.args, **named: P.kwargs) -> T:
+    """On a thread. Raises ApiError 503 while the journal's file cannot be read."""
+    try:
+        return await asyncio.to_thread(look, *asked, **named)
+    except JournalUnavailable as unavailable:
+        message = f"The journal cannot be read now: {unavailable}."
+        raise ApiError(503, "journal_unavailable", message, kind="unavailable_error", retry_after_s=1.0) from None
 
 
 def summary(record: JournalRecord) -> str:

@@ -9,14 +9,17 @@ from litestar.exceptions import HTTPException
 
 from gateway.api.admin import admin_handlers
 from gateway.api.chat import ChatCompletions
-from gateway.api.errors import ApiError, internal
+from gateway.api.deployments import deployment_handlers
+from gateway.api.errors import ApiError, broken_body, internal
 from gateway.api.identity import identify_by, operator_only, visitors_of
 from gateway.api.machines import machine_handlers
 from gateway.api.models import model_handlers
 from gateway.api.policy import policy_handlers
 from gateway.api.policy_check import check_handlers
 from gateway.api.policy_revisions import revision_handlers
+from gateway.api.query import refuse_unknown
 from gateway.api.rooms import ApiRooms
+from gateway.api.welcome import welcome_handlers
 from gateway.api.wire import Bodies, ClientGone, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         rooms.bus,
         bodies,
         reader_s=rooms.reader_s,
+        heartbeat_s=rooms.heartbeat_s,
         with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
     )
 
@@ -48,12 +52,17 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             chat_completions,
             *model_handlers(rooms.catalogue, identify, rooms.started),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
-            *admin_handlers(rooms.answers, lambda: policy.plan, rooms.journal, operator_only(identify), bodies),
+            *admin_handlers(
+                rooms.answers, lambda: policy.plan, rooms.journal, rooms.keyring, operator_only(identify), bodies
+            ),
+            *deployment_handlers(rooms, operator_only(identify)),
+            *welcome_handlers(rooms, visitors_of(rooms.keyring)),
             *check_handlers(rooms.check_policy, operator_only(identify)),
             *policy_handlers(rooms.policy_changes, rooms.check_policy, operator_only(identify)),
             *revision_handlers(policy.revisions, operator_only(identify)),
         ],
         exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
+        before_request=refuse_unknown,
         openapi_config=None,
         logging_config=None,
     )
@@ -91,8 +100,8 @@ def _allowed(methods: str) -> str:
 
 
 def _gone(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
-    """Nobody reads it."""
-    return _api_error(request, ApiError(408, "request_timeout", "The client left before its request was whole."))
+    """Somebody reads it only if it was the chunks that were malformed."""
+    return _api_error(request, broken_body())
 
 
 def _bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

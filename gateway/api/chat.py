@@ -2,23 +2,33 @@
 
 import asyncio
 import logging
-import random
 import time
 
 from gateway.access import Throttle
 from gateway.api import request_headers
-from gateway.api.chat_answer import BrokenStream, about, send_answer, send_error, send_stream
+from gateway.api.chat_answer import BrokenStream, about, send_answer, send_stream
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
-from gateway.api.errors import ApiError, internal, no_room, not_post, of_failure, stopped, throttled, unknown_model
+from gateway.api.errors import (
+    ApiError,
+    broken_body,
+    internal,
+    no_room,
+    not_post,
+    of_failure,
+    stopped,
+    throttled,
+    unknown_model,
+)
+from gateway.api.heartbeats import Heartbeats
 from gateway.api.identity import Identify
 from gateway.api.readers import Readers
+from gateway.api.reply import Reply
 from gateway.api.wire import (
     Bodies,
     ClientGone,
     Departure,
     OpenRequests,
-    RawHeaders,
     Receive,
     Scope,
     Send,
@@ -49,9 +59,11 @@ class ChatCompletions:
         bodies: Bodies,
         *,
         reader_s: float,
+        heartbeat_s: float | None,
         with_prefix: bool,
     ) -> None:
         self._readers = Readers(reader_s)
+        self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = Throttle()
         self._answers = answers
         self._identify = identify
@@ -71,39 +83,44 @@ class ChatCompletions:
         decision_id = self._ids.new()
         headers = headers_of(scope["headers"])
         ids = raw_headers((("x-request-id", request_headers.request_id(headers, decision_id)),))
+        reply = Reply(send, ids, arrived)
         try:
             if scope["method"] != "POST":
                 raise not_post()  # noqa: TRY301 - one place tells the caller
             refuse_repeats(scope["headers"], headers)
             caller = self._identify(headers)
-            if not self._throttle.admits(caller.key, arrived, random.random()):  # noqa: S311 - no secret
-                raise throttled()  # noqa: TRY301 - one place tells the caller
-            body = await self._bodies.read(receive, headers)
+            if not self._throttle.admits(caller.key, arrived):
+                raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
+            body = await self._bodies.read(receive, headers, caller.key)
             request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
             del body
             with Departure(receive), self._open:
-                await self._answer(request, decision_id, arrived, send, ids)
+                await self._answer(request, decision_id, arrived, send, reply)
         except ApiError as error:
-            await self._reject(send, error, ids)
+            await self._reject(reply, error)
         except UnknownModel as unknown:
-            await self._reject(send, unknown_model(str(unknown)), ids)
-        except ClientGone:
-            pass
+            await self._reject(reply, unknown_model(str(unknown)))
+        except ClientGone:  # or its chunks are malformed: the server does not tell them apart
+            await self._reject(reply, broken_body())
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise
-            await send_error(send, stopped(), ids)
+            await reply.error(stopped())
         except BrokenStream:
             raise
         except Exception:  # noqa: BLE001 - the caller is told whatever happens
             _log.exception("request %s failed in the gateway", decision_id)
-            await send_error(send, internal(), ids)
+            await reply.error(internal())
 
-    async def _answer(
-        self, request: ChatRequest, decision_id: str, arrived: float, send: Send, ids: RawHeaders
-    ) -> None:
+    async def _answer(self, request: ChatRequest, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
+        if request.facts.stream:
+            self._heartbeats.begin(reply, raw_headers((("x-gateway-decision", decision_id),)))
         try:
             answer = await self._answers.answer(SURFACE, request, decision_id, arrived)
+            if answer.stream is None:
+                await send_answer(reply, answer)
+            else:
+                await send_stream(send, reply, answer, answer.stream, self._readers)
         except TooBusy as busy:
             self._throttle.refused(request.facts.key, arrived)
             raise no_room(busy.retry_after_s) from None
@@ -111,13 +128,10 @@ class ChatCompletions:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:
                 self._throttle.refused(request.facts.key, arrived)
-            await send_error(send, error, ids + about(failed.decision, failed.attempts, None))
-            return
-        if answer.stream is None:
-            await send_answer(send, answer, ids)
-        else:
-            await send_stream(send, answer, answer.stream, ids, self._readers)
+            await reply.error(error, about(failed.decision, failed.attempts, None))
+        finally:
+            self._heartbeats.end(reply)
 
-    async def _reject(self, send: Send, error: ApiError, ids: RawHeaders) -> None:
+    async def _reject(self, reply: Reply, error: ApiError) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))
-        await send_error(send, error, ids)
+        await reply.error(error)

@@ -3,16 +3,15 @@
 import asyncio
 import logging
 
-from gateway.api.errors import ApiError, of_failure, stopped
+from gateway.api.errors import of_failure, stopped
 from gateway.api.readers import Readers
-from gateway.api.wire import RawHeaders, Send, raw_headers, send_whole
+from gateway.api.reply import Reply
+from gateway.api.wire import RawHeaders, Send, raw_headers
 from gateway.flow.attempts import Answer
 from gateway.flow.stream import Stream
 from gateway.values.decision import Decision
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
 
-_JSON = (b"content-type", b"application/json")
-_EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 _log = logging.getLogger(__name__)
 
 
@@ -32,27 +31,23 @@ def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeade
     return raw_headers(pairs)
 
 
-async def send_error(send: Send, error: ApiError, headers: RawHeaders) -> None:
-    """OpenAI's error body; `headers` beside the error's own."""
-    await send_whole(send, error.status, [*headers, _JSON, *raw_headers(error.headers.items())], error.body())
-
-
-async def send_answer(send: Send, answer: Answer, ids: RawHeaders) -> None:
+async def send_answer(reply: Reply, answer: Answer) -> None:
     """A whole answer, and what it cost."""
     cost = answer.attempt.cost_usd if answer.attempt else None
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    headers = [*ids, *about(answer.decision, answer.attempts, answer.deployment), told, _JSON]
-    await send_whole(send, 200, headers, answer.whole.body if answer.whole else b"")
+    headers = [*about(answer.decision, answer.attempts, answer.deployment), told]
+    await reply.whole(headers, answer.whole.body if answer.whole else b"")
 
 
-async def send_stream(send: Send, answer: Answer, stream: Stream, ids: RawHeaders, readers: Readers) -> None:
+async def send_stream(send: Send, reply: Reply, answer: Answer, stream: Stream, readers: Readers) -> None:
     """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
     failure: AttemptFailed | None = None
-    headers = [*ids, *about(answer.decision, answer.attempts, answer.deployment), *_EVENTS]
     readers.begin(stream)
     try:
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment), stream)
         while data := await stream.next():
+            if reply.beat is not None:
+                await reply.beat_is_sent()
             await send({"type": "http.response.body", "body": data, "more_body": True})
         last = b""
     except AttemptFailed as broken:
@@ -74,4 +69,4 @@ async def send_stream(send: Send, answer: Answer, stream: Stream, ids: RawHeader
     finally:
         readers.end()
         stream.close(failure)
-    await send({"type": "http.response.body", "body": last, "more_body": False})
+    await reply.end_stream(last)

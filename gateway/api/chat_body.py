@@ -11,6 +11,7 @@ import msgspec
 from gateway.api.errors import ApiError
 from gateway.api.prefix import prefix_of
 from gateway.values.deployment import Capability
+from gateway.values.surrogates import without_lone_surrogates
 
 MAX_MEMBERS = 200_000  # of all objects and lists in a body together
 _BOUNDS = ("max_completion_tokens", "max_tokens")
@@ -82,7 +83,9 @@ _logprobs = _decoder(bool | int | None)
 
 
 def parse_fields(body: bytes) -> Fields:
-    """The top-level members. Raises ApiError 400 for what is not a JSON object, or a bomb of depth or members."""
+    """The top-level members; half of a surrogate pair, which has no UTF-8, becomes U+FFFD. Raises ApiError 400 for what is
+    not a JSON object, or a bomb of depth or members.
+    """
     if len(body) > MAX_MEMBERS and _holds_too_much(body):
         raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
     try:
@@ -92,6 +95,8 @@ def parse_fields(body: bytes) -> Fields:
     except msgspec.ValidationError:
         raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        if (whole := without_lone_surrogates(body)) != body:
+            return parse_fields(whole)
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
 
 

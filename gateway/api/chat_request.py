@@ -15,6 +15,7 @@ def chat_request(
 
     `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
     """
+    request_headers.refuse_unknown(headers)
     fields = parse_fields(body)
     shape = read_shape(fields, with_prefix=with_prefix)
     if not caller.may_use(shape.model):

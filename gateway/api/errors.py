@@ -3,6 +3,7 @@
 A closed vocabulary: `code` is one of these, or for a refusal of the caller's own request the provider's word.
 """
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -35,7 +36,7 @@ class ApiError(Exception):
         self.param = param
         self.headers = dict(headers or {})
         if retry_after_s is not None:
-            self.headers["retry-after"] = str(max(1, round(retry_after_s)))
+            self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
 
     def body(self) -> bytes:
         """OpenAI's error body."""
@@ -62,6 +63,7 @@ OUTCOMES: dict[Outcome, Row] = {
     Outcome.TLS_FAILED: Row(502, _UPSTREAM, "tls_failed"),
     Outcome.CONNECT_TIMEOUT: Row(504, _LATE, "connect_timeout"),
     Outcome.CONNECTION_LOST: Row(502, _UPSTREAM, "connection_lost"),
+    Outcome.NO_SIGN_OF_LIFE: Row(504, _LATE, "no_sign_of_life"),
     Outcome.FIRST_OUTPUT_TIMEOUT: Row(504, _LATE, "first_output_timeout"),
     Outcome.IDLE_TIMEOUT: Row(504, _LATE, "idle_timeout"),
     Outcome.TOTAL_TIMEOUT: Row(504, _LATE, "total_timeout"),
@@ -117,7 +119,7 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
         return ApiError(row.status, row.code, _carries(decision), kind=row.kind)
     consequence = CONSEQUENCES[failure.outcome]
     if consequence.fault is Fault.CALLER:
-        message = failure.message or f"{consequence.sentence}."
+        message = failure.message or _sentence(f"{consequence.sentence}.")
         own = failure.outcome is Outcome.CONTEXT_TOO_LONG  # applications look for this word
         code = row.code if own else failure.code or row.code
         status = failure.status if failure.status in _PASSED_ON else row.status
@@ -126,10 +128,15 @@ def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | Non
     return ApiError(
         row.status,
         row.code,
-        f"{consequence.sentence}{where}.".capitalize(),
+        _sentence(f"{consequence.sentence}{where}."),
         kind=row.kind,
         retry_after_s=failure.retry_after_s,
     )
+
+
+def _sentence(words: str) -> str:
+    """With a capital; the rest as it is: it holds names."""
+    return words[:1].upper() + words[1:]
 
 
 def _refusal(decision: Decision) -> ApiError:
@@ -143,6 +150,8 @@ def _refusal(decision: Decision) -> ApiError:
     row = next(row for cause, row in reversed(REFUSALS.items()) if cause in causes)
     why = " ".join(map(candidate_sentence, candidates))
     message = f"No deployment may or can answer this request. {why}"
+    if row is REFUSALS[Cause.CLEARANCE]:
+        message += f" {_what_decides(decision)}"
     later = _able_again_s(decision) if causes <= _PASSING else None
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
@@ -151,6 +160,16 @@ def _carries(decision: Decision) -> str:
     """The class and the kinds that were found, never what was found."""
     facts = decision.facts
     return f"Rule {decision.rule!r} refuses this request: it is {facts.sensitivity.value}, {found_sentence(facts)}."
+
+
+def _what_decides(decision: Decision) -> str:
+    """Why the request has its class, and the settings that decide."""
+    facts = decision.facts
+    return (
+        f"The request counts as {facts.sensitivity.value}, the highest of x-gateway-sensitivity, the floor of its key and "
+        f"team, and the classes of what detection found in it ({found_sentence(facts)}). 'detection' in the policy says "
+        "what class each kind makes, 'clearance' of a deployment what it may see."
+    )
 
 
 def _able_again_s(decision: Decision) -> float | None:
@@ -170,6 +189,11 @@ def not_post() -> ApiError:
     return ApiError(405, "method_not_allowed", "Use POST.", headers={"allow": "POST"})
 
 
+def broken_body() -> ApiError:
+    """400: the body's framing is malformed, or its end never came."""
+    return ApiError(400, "incomplete_body", "The body ended before it was whole, or its chunks are malformed.")
+
+
 def encoded() -> ApiError:
     """415: nobody here would decode the body. The header says what is taken (RFC 9110 15.5.16)."""
     message = "Invalid header 'content-encoding': expected 'identity', or none; send the body as it is, not compressed."
@@ -180,14 +204,14 @@ def encoded() -> ApiError:
 def no_room(retry_after_s: float) -> ApiError:
     """503: the gateway has no thread in time on which to look at what the request carries."""
     row = OUTCOMES[Outcome.GATEWAY_BUSY]
-    message = f"{CONSEQUENCES[Outcome.GATEWAY_BUSY].sentence}.".capitalize()
+    message = _sentence(f"{CONSEQUENCES[Outcome.GATEWAY_BUSY].sentence}.")
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=retry_after_s)
 
 
-def throttled() -> ApiError:
+def throttled(retry_after_s: float) -> ApiError:
     """429: most of what this caller sent lately could not be taken."""
     message = "Most of what this key sent lately could not be taken; send less."
-    return ApiError(429, "throttled", message, kind="rate_limit_error", retry_after_s=1.0)
+    return ApiError(429, "throttled", message, kind="rate_limit_error", retry_after_s=retry_after_s)
 
 
 def unknown_model(name: str) -> ApiError:
@@ -199,7 +223,7 @@ def unknown_model(name: str) -> ApiError:
 def stopped() -> ApiError:
     """The gateway stops; another replica, or this one in a moment, can be asked."""
     row = OUTCOMES[Outcome.GATEWAY_STOPPED]
-    message = f"{CONSEQUENCES[Outcome.GATEWAY_STOPPED].sentence}.".capitalize()
+    message = _sentence(f"{CONSEQUENCES[Outcome.GATEWAY_STOPPED].sentence}.")
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=1.0)
 
 

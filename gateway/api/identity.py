@@ -31,6 +31,8 @@ def operator_only(identify: Identify) -> Identify:
 
     def identify_operator(headers: dict[str, str]) -> Caller:
         caller = identify(headers)
+        if caller.key is None:
+            _refuse_other_pages(headers)
         if not caller.has_role(Role.OPERATOR):
             raise ApiError(403, "operator_required", "This needs an operator's key.", kind="permission_error")
         return caller
@@ -65,7 +67,38 @@ def _local_only(headers: dict[str, str]) -> Caller:
                 f"Without keys the gateway serves this machine only; {name!r} names another.",
                 kind="permission_error",
             )
+    if _sent_from(headers, ("cross-site",)):
+        raise ApiError(
+            403,
+            "local_only",
+            "Without keys the gateway serves this machine only; a page of another site sent this.",
+            kind="permission_error",
+        )
     return Caller.anonymous()
+
+
+def _refuse_other_pages(headers: dict[str, str]) -> None:
+    """A browser says of which page a request is. Where no key is asked for, only the gateway's own may use `/admin/`."""
+    origin = headers.get("origin")
+    foreign = origin is not None and _authority(origin) != headers.get("host", "").lower()
+    if foreign or _sent_from(headers, ("cross-site", "same-site")):
+        raise ApiError(
+            403,
+            "local_only",
+            "Without keys /admin/ is not open to pages of other origins, those of another port included.",
+            kind="permission_error",
+        )
+
+
+def _sent_from(headers: dict[str, str], sites: tuple[str, ...]) -> bool:
+    """True for what a page there sends by itself. A link that a user follows reads only, and for its user."""
+    return headers.get("sec-fetch-site") in sites and headers.get("sec-fetch-mode") != "navigate"
+
+
+def _authority(origin: str) -> str | None:
+    """The host and port, where the scheme is one that the gateway is served by."""
+    scheme, _, authority = origin.lower().partition("://")
+    return authority if scheme in ("http", "https") else None
 
 
 def _host(value: str) -> str | None:

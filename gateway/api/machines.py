@@ -36,6 +36,7 @@ def machine_handlers(rooms: ApiRooms, identify: Identify) -> list[Any]:
             else {"policy": withdrawn.name, "reason": withdrawn.withdrawal.value},
             "newest_policy_refused": policy.is_refused,
             "policy_revisions_kept": policy.is_kept,
+            "journal_kept": rooms.journal.is_kept,
             "deployments": {name: readings.of(name).state(now).value for name in names},
         }
         return Response(content, status_code=200 if ready else 503)

@@ -12,6 +12,7 @@ from gateway.api.errors import ApiError
 from gateway.api.identity import Identify
 from gateway.api.policy_check import MAX_POLICY_BYTES, Check, checked, policy_text
 from gateway.api.policy_sentences import now_sentences, revision_sentence, shown
+from gateway.api.query import takes
 from gateway.api.telling import told
 from gateway.api.wire import Bodies, headers_once
 from gateway.values.problem import InvalidDocument, Problem
@@ -64,7 +65,7 @@ def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) ->
         }
         return told(request, record, now_sentences(now, refused), etag=f'"{now.revision.name}"')
 
-    @put("/admin/policy", status_code=200)
+    @put("/admin/policy", status_code=200, opt=takes("share"))
     async def publish(request: Request[Any, Any, Any]) -> Response[Any]:
         headers = headers_once(request.scope["headers"])
         by = _by(identify, headers)
@@ -77,7 +78,7 @@ def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) ->
         work = changes.put(text, by, share=share, expected=_expected(headers))
         return await _answer(request, work, problems=verdict.problems)
 
-    @post("/admin/policy/rollback", status_code=200)
+    @post("/admin/policy/rollback", status_code=200, opt=takes("to"))
     async def roll_back(request: Request[Any, Any, Any]) -> Response[Any]:
         headers = headers_once(request.scope["headers"])
         by, to = _by(identify, headers), request.query_params.get("to")

@@ -7,9 +7,9 @@ from litestar import Request, Response, get
 
 from gateway.api.errors import ApiError
 from gateway.api.identity import Identify
-from gateway.api.limit import limit_of
 from gateway.api.policy import revision_number
 from gateway.api.policy_sentences import revision_sentence, shown
+from gateway.api.query import limit_of, takes
 from gateway.api.telling import told
 from gateway.api.wire import headers_once
 from gateway.documents import load_struct, parse
@@ -25,7 +25,7 @@ _MAX_LISTED = 200
 def revision_handlers(revisions: Revisions, identify: Identify) -> list[Any]:
     """The handlers. `identify` lets operators pass."""
 
-    @get("/admin/policy/revisions")
+    @get("/admin/policy/revisions", opt=takes("limit", "before"))
     async def listed(request: Request[Any, Any, Any]) -> Response[Any]:
         identify(headers_once(request.scope["headers"]))
         before = request.query_params.get("before")

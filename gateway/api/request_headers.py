@@ -1,13 +1,20 @@
 """The optional `x-gateway-*` request headers: what a caller declares or bounds. A bad value is 400, never ignored."""
 
+import difflib
 import hashlib
 import math
 import re
 
 from gateway.api.errors import ApiError
+from gateway.documents.reading import nearest
 from gateway.values.request import TAG
 from gateway.values.sensitivity import Sensitivity
 
+KNOWN = (
+    "x-gateway-sensitivity", "x-gateway-tags", "x-gateway-session", "x-gateway-deadline-ms", "x-gateway-max-cost-usd",
+)  # fmt: skip
+_OURS = ("x-gateway", "x_gateway")
+_LIKE_OURS = 0.85  # of the letters: `x-gatway-sensitivity`, not `x-google-anything`
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MILLISECONDS = re.compile(r"[0-9]{1,8}")
 _USD = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -17,6 +24,19 @@ _MAX_SESSION = 256
 
 def _bad(name: str, expected: str) -> ApiError:
     return ApiError(400, "invalid_header", f"Invalid header {name!r}: expected {expected}.", param=name)
+
+
+def refuse_unknown(headers: dict[str, str]) -> None:
+    """Raises ApiError 400 for a name that is meant for the gateway and is none of these: what it says would be lost."""
+    for name in headers:
+        if name[:3] in ("x-g", "x_g") and name not in KNOWN and _is_meant_for_us(name):
+            hint = nearest(name, KNOWN)
+            message = f"Unknown header {name!r}{f': {hint}' if hint else '.'} Known are {', '.join(KNOWN)}."
+            raise ApiError(400, "invalid_header", message, param=name)
+
+
+def _is_meant_for_us(name: str) -> bool:
+    return name.startswith(_OURS) or bool(difflib.get_close_matches(name, KNOWN, n=1, cutoff=_LIKE_OURS))
 
 
 def declared_sensitivity(headers: dict[str, str]) -> Sensitivity:

@@ -7,6 +7,7 @@ import msgspec
 from gateway.access import Keyring
 from gateway.flow.answer import Answers
 from gateway.observe.bus import Bus
+from gateway.observe.health_log import Failure
 from gateway.observe.journal import Journal
 from gateway.observe.metrics import Metrics
 from gateway.state.readings import Readings
@@ -26,7 +27,9 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     policy_changes: PolicyChanges
     readings: Readings
+    failure_of: Callable[[str], Failure | None]
     is_stopping: Callable[[], bool]
     max_body_bytes: int
     reader_s: float
+    heartbeat_s: float | None
     started: int

@@ -6,8 +6,10 @@ Neither granian nor uvicorn cancels a handler whose client left, so `Departure` 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from functools import partial
 from typing import Any
 
+from gateway.api.body_budget import BodyBudget
 from gateway.api.errors import ApiError, encoded
 from gateway.values.outcome import Outcome
 
@@ -15,6 +17,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+Hold = Callable[[int], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
@@ -54,14 +57,15 @@ class Bodies:
 
     def __init__(self, limit: int, within_s: float = _BODY_S) -> None:
         self._limit = limit
+        self._budget = BodyBudget(limit)
         self._within_s = within_s
         self._begun: dict[asyncio.Task[Any], float] = {}  # of the loop's clock
         self._late: set[asyncio.Task[Any]] = set()
         self._looks = False
 
-    async def read(self, receive: Receive, headers: dict[str, str]) -> bytes:
+    async def read(self, receive: Receive, headers: dict[str, str], key: str | None = None) -> bytes:
         """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone if it
-        never ends.
+        never ends; 503 if `key`, or all callers, have too much in memory.
         """
         if headers.get("content-encoding", "").strip().lower() not in _PLAIN:
             raise encoded()
@@ -73,7 +77,7 @@ class Bodies:
             self._looks = True
             loop.call_later(self._within_s / 10, self._look, loop)
         try:
-            return await _read(receive, headers, self._limit)
+            return await _read(receive, headers, self._limit, partial(self._budget.hold, key))
         except asyncio.CancelledError:
             if task not in self._late:
                 raise
@@ -93,7 +97,7 @@ class Bodies:
             loop.call_later(self._within_s / 10, self._look, loop)
 
 
-async def _read(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
+async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hold) -> bytes:
     announced = headers.get("content-length", "")
     length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
@@ -102,10 +106,10 @@ async def _read(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
     body: bytes = message.get("body", b"")
     if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
         return body
-    return await _read_parts(receive, message, limit)
+    return await _read_parts(receive, message, limit, hold)
 
 
-async def _read_parts(receive: Receive, message: Message, limit: int) -> bytes:
+async def _read_parts(receive: Receive, message: Message, limit: int, hold: Hold) -> bytes:
     parts: list[bytes] = []
     size = 0
     while message["type"] == "http.request":
@@ -113,6 +117,7 @@ async def _read_parts(receive: Receive, message: Message, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise _too_large(limit)
+        hold(size)
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)

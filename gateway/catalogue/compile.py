@@ -52,6 +52,9 @@ def compile_catalogue(
     catalogue = Catalogue(
         deployments={name: _deployment(name, entry, prices[name]) for name, entry in deployments.items()},
         models={name: Model(name=name, deployments=tuple(entry.deployments)) for name, entry in models.items()},
+        speaks_of_sensitivity=any(
+            entry.clearance is not None or entry.hosting is Hosting.SELF_HOSTED for entry in deployments.values()
+        ),
     )
     sources = {name: price.source for name, price in prices.items() if price.source is not None}
     return CompiledCatalogue(catalogue, {name: key for name, key in keys.items() if key}, sources), problems

@@ -77,7 +77,7 @@ class OwnCostEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class TimeoutsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Seconds."""
+    """Seconds, but for `adaptive`."""
 
     connect_s: Seconds = 3.0
     first_output_s: Annotated[Seconds, Meta(description="From sending to the first text, tool call or reasoning.")] = (
@@ -85,6 +85,13 @@ class TimeoutsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     )
     idle_s: Annotated[Seconds, Meta(description="Between two outputs of a stream; pings do not count.")] = 30.0
     total_s: Annotated[Seconds, Meta(description="One attempt as a whole.")] = 600.0
+    adaptive: Annotated[
+        bool,
+        Meta(
+            description="Also give up an attempt that has given no byte for far longer than such answers lately took "
+            "(no_sign_of_life)."
+        ),
+    ] = True
 
 
 class LimitsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

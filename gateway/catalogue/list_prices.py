@@ -5,6 +5,7 @@ unknown. Prices by the image, the page, the search or the second are left out: u
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable
 from decimal import Decimal
 from importlib.metadata import version
@@ -91,6 +92,25 @@ def edition(at: dt.datetime) -> Edition:
         if isinstance(one.constraint, StartDateConstraint) and one.constraint.active(at)
     ]
     return Edition(version("genai-prices"), max(dates))
+
+
+def listed_range(part: str) -> tuple[float, float]:
+    """The cheapest and the dearest of a part of `Price`, in all lists, above 0; US dollars as there."""
+    return _ranges()[part]
+
+
+@functools.cache
+def _ranges() -> dict[str, tuple[float, float]]:
+    at = dt.datetime.now(dt.UTC)
+    found: dict[str, list[float]] = {}
+    for provider in _providers:
+        for model in provider.models:
+            price = _price(model.get_prices(at))
+            for one in (price, *(tier.price for tier in price.tiers)):
+                for part in (*_NAMES.values(), "request_usd"):
+                    if usd := getattr(one, part):
+                        found.setdefault(part, []).append(usd)
+    return {part: (min(all_usd), max(all_usd)) for part, all_usd in found.items()}
 
 
 def _price(listed: ModelPrice) -> Price:

@@ -14,12 +14,14 @@ import click
 import msgspec
 
 from gateway import __version__
+from gateway.access import NoSuchCaller
 from gateway.api.admin import story, summary
 from gateway.api.chat_request import chat_request
 from gateway.api.decision_ids import DecisionIds
 from gateway.api.errors import ApiError
 from gateway.app import load_plan
 from gateway.cli.common import config_option, json_option, load_settings, refuse
+from gateway.cli.deployments import deployments
 from gateway.cli.lab import lab
 from gateway.cli.policy import policy
 from gateway.cli.replay import replay
@@ -27,6 +29,7 @@ from gateway.cli.simulate import simulate
 from gateway.flow.classify import Classifier
 from gateway.insight.world import World
 from gateway.observe import journal
+from gateway.observe.logs import TEXT, set_up_logs
 from gateway.providers.vendors import SKILLS
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
@@ -34,8 +37,9 @@ from gateway.routing.document import Policy
 from gateway.routing.sentences import decision_sentences
 from gateway.routing.verify import Severity
 from gateway.serve import run
-from gateway.settings import GatewayFile, schema
+from gateway.settings import GatewayFile, configuration_name, schema
 from gateway.settings.checking import Checked, check_files
+from gateway.state.directory import InUse
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
@@ -51,19 +55,25 @@ _DOCUMENTS: dict[str, tuple[type[msgspec.Struct], str]] = {
 @click.version_option(__version__)
 def main() -> None:
     """One OpenAI-style endpoint in front of self-hosted and commercial models."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=TEXT)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 @main.command()
 @config_option
-def serve(config: str | None) -> None:
-    """Serve until stopped."""
-    settings = load_settings(config)
+@click.argument("file", required=False)
+def serve(config: str | None, file: str | None) -> None:
+    """Serve until stopped. FILE is the configuration, as --config names it."""
+    if config is not None and file is not None:
+        raise click.UsageError("the configuration is named twice: by --config and by FILE")
+    settings = load_settings(config or file)
+    set_up_logs(settings.log.level, as_json=settings.log.format == "json")
     try:
         run(settings)
     except InvalidDocument as invalid:
         refuse(invalid)
+    except InUse as in_use:
+        raise click.ClickException(f"cannot serve: {in_use}") from None
     except OSError as error:
         raise click.ClickException(f"cannot serve on {settings.server.host}:{settings.server.port}: {error}") from None
 
@@ -76,14 +86,14 @@ def serve(config: str | None) -> None:
 def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: bool) -> None:
     """Check a configuration and its policy: what is wrong, and what is valid and yet unwise.
 
-    FILE is the configuration. With --config it is a policy that is checked in place of the configuration's own. Several
-    are checked one by one.
+    FILE is the configuration; without one it is $GATEWAY_CONFIG, or ./gateway.yaml. With --config it is a policy that is
+    checked in place of the configuration's own. Several are checked one by one.
 
     Exit status: 0 if there is nothing to mend; 1 if a document is not valid, or something is an error, with --strict
     also if something is a warning; 2 if the command itself is wrong. Notes never fail.
     """
     failing = [Severity.ERROR, Severity.WARNING] if strict else [Severity.ERROR]
-    failed = False
+    failed, noted = False, set[str]()
     for file in files or (None,):
         configuration, policy = (file, None) if config is None else (config, file)
         checked = check_files(configuration, policy, os.environ, SKILLS)
@@ -92,10 +102,12 @@ def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: 
             click.echo(msgspec.json.encode(checked))
             continue
         for told in checked.problems:
-            click.echo(str(told))
+            if told.severity is not Severity.NOTE or str(told) not in noted:
+                click.echo(str(told))
+                noted.add(str(told))
         if config is None and {one.path for one in checked.problems} >= {"deployments", "rules"}:
             click.echo(f"this looks like a policy: gateway check -c CONFIGURATION {file}")
-        click.echo(f"{file}: {_verdict(checked)}" if len(files) > 1 else _verdict(checked))
+        click.echo(f"{file or configuration_name(configuration, os.environ)}: {_verdict(checked)}")
     sys.exit(failed)
 
 
@@ -123,9 +135,16 @@ def _counted(count: int, word: str) -> str:
     "--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin."
 )
 @click.option("--key", "key_name", metavar="NAME", help="Decide as for this key of the configuration.")
+@click.option("--team", metavar="NAME", help="Decide as for this team.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
-def explain(
-    config: str | None, body: BinaryIO, headers: tuple[str, ...], key_name: str | None, *, as_json: bool
+def explain(  # noqa: PLR0913 - what it can be told
+    config: str | None,
+    body: BinaryIO,
+    headers: tuple[str, ...],
+    key_name: str | None,
+    team: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Decide about a request that is not sent, as if nothing were known yet of any deployment's health and load.
 
@@ -133,9 +152,11 @@ def explain(
     """
     settings = load_settings(config, without_secrets=True)
     plan = load_plan(settings)
-    caller = settings.keyring.named(key_name) if key_name else Caller.anonymous()
-    if caller is None:
-        raise click.ClickException(f"no key is named {key_name!r}")
+    try:
+        caller = settings.keyring.as_if(key_name, team) if key_name or team else Caller.anonymous()
+    except NoSuchCaller as missing:
+        known = ", ".join(missing.known) or "none"
+        raise click.ClickException(f"no {missing.param} is named {missing.name!r}; there are: {known}") from None
     decision_id = DecisionIds().new()
     named = _headers(headers)
     try:
@@ -213,6 +234,7 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
     return [found]
 
 
+main.add_command(deployments)
 main.add_command(policy)
 main.add_command(replay)
 main.add_command(lab)

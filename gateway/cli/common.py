@@ -11,7 +11,10 @@ from gateway.settings import Settings, load
 from gateway.values.problem import InvalidDocument
 
 config_option = click.option(
-    "--config", "-c", metavar="FILE", help="Configuration; default: $GATEWAY_CONFIG, or the embedded model."
+    "--config",
+    "-c",
+    metavar="FILE",
+    help="Configuration; default: $GATEWAY_CONFIG, else ./gateway.yaml, else the embedded model.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of sentences.")
 

@@ -7,8 +7,10 @@ from gateway.flow.pace import Pace
 from gateway.flow.patience import Patience, Wait
 from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
+from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
 from gateway.providers.contract import Continuer, StreamDecoder
+from gateway.routing.silence import silence_s
 from gateway.state.stopped import usage_until_stopped
 from gateway.transport import Exchange
 from gateway.values.answer import Beginning, StreamSummary, WholeAnswer
@@ -16,7 +18,7 @@ from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
-from gateway.values.usage import Usage, settled_usd
+from gateway.values.usage import Usage
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
@@ -66,8 +68,8 @@ class RunningAttempt:
         since = time.monotonic()
         try:
             exchange = self._exchange = await self._send(call, self._patience.ends - since)
-            self._wait(self._patience.first if facts.stream else _TO_THE_END)
-            head = await exchange.head()
+            wait = self._patience.first if facts.stream else _TO_THE_END
+            head = await head_of(exchange, *self._patience.until(wait), self._longest_silence_s)
         finally:
             self.story.waited_s += time.monotonic() - since
         self._status, now = head.status, time.time()
@@ -79,6 +81,11 @@ class RunningAttempt:
             self._retry_after_s = failure.retry_after_s
             raise self._redacted(failure)
         return exchange
+
+    def _longest_silence_s(self) -> float | None:
+        now, facts = time.time(), self.story.request.facts
+        reading = self._rooms.readings.snapshot(now).of(self.deployment.name)
+        return silence_s(self.deployment, reading, facts, self._wait_s, now)
 
     def _call(self) -> Call:
         request, target, begun = self.story.request, self.deployment, self._begun
@@ -184,10 +191,11 @@ class RunningAttempt:
             first_output_s=first,
             status=self._status,
             usage=usage,
-            cost_usd=settled_usd(deployment, usage, readings.served(deployment.name, usage, now)),
+            cost_usd=readings.settled_usd(deployment, usage, self.story.decision, now),
             detail=self._redact(detail, _MAX_MESSAGE),
             upstream_model=self._redact(said.model) if said else None,
             finish_reason=self._redact(said.finish_reason) if said else None,
+            anomalies=said.anomalies if said else (),
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._reservation.in_flight,
@@ -216,8 +224,8 @@ class RunningAttempt:
         return usage_until_stopped(outcome, facts, self._rooms.readings.of(self.deployment.name), duration_s)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
-        """What a provider said, without the credential; cut only then, lest a half of one is left."""
-        return text and self._rooms.transport.redact(self.deployment.name, text)[:longest]
+        """What a provider said, without the credential; cut to its length only then, lest a part of one is left."""
+        return text and self._rooms.transport.redact(self.deployment.name, text[: 2 * _MAX_MESSAGE])[:longest]
 
     def _redacted(self, failure: AttemptFailed) -> AttemptFailed:
         """The same of whatever of it reaches the caller."""

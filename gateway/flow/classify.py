@@ -22,7 +22,7 @@ ON_LOOP_STEPS = (
     400  # of work for one request on the event loop, about two milliseconds; what takes more goes to a thread
 )
 _THREADS = 3
-_MOST_WAITING = 64
+_MOST_WAITING = 1024  # time bounds the queue before number does
 _LONGEST_WAIT_S = 2.0
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Classifier:
             "detection", threads=_THREADS, most_waiting=_MOST_WAITING, longest_wait_s=_LONGEST_WAIT_S
         )
         self._so_far = DetectionsSoFar()
+        self._is_said = False  # that detection only reports
 
     @property
     def so_far(self) -> DetectionsSoFar:
@@ -97,10 +98,21 @@ class Classifier:
             _log.warning("detection failed for request %s: %s", request.id, detection.failed)
         elif detection.findings:
             self._so_far.found += 1
+            self._say_once(detecting, detection)
         else:
             self._so_far.clean += 1
             return request
         return with_detection(request, detecting, detection)
+
+    def _say_once(self, detecting: Detecting, detection: Detection) -> None:
+        if detecting.reports and not self._is_said:
+            self._is_said = True
+            kinds = ", ".join(finding.kind.value for finding in detection.findings)
+            _log.warning(
+                "detection found %s in a request and only reports it: requests go where the policy sends them. "
+                "A 'clearance' on a deployment, or 'detection: {mode: enforce}' in the policy, makes it decide. Said once",
+                kinds,
+            )
 
 
 def with_detection(request: ChatRequest, detecting: Detecting, detection: Detection) -> ChatRequest:

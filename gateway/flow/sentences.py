@@ -16,12 +16,13 @@ def _attempt(number: int, attempt: Attempt) -> str:
     if attempt.status is not None:
         parts.append(f"HTTP {attempt.status}")
     if attempt.resent:
-        parts.append("sent again as the connection had been closed")
+        parts.append("sent again as the connection was dead")
     if attempt.continues:
         parts.append(f"went on after {attempt.continues} characters of the answer")
     if attempt.first_output_s is not None:
         parts.append(f"first output after {_ms(attempt.first_output_s)}")
     parts.append(f"{_ms(attempt.duration_s)} in all")
+    parts += [f"odd about its answer: {anomaly.value}" for anomaly in attempt.anomalies]
     if attempt.usage is not None:
         about = "about " if attempt.usage.estimated else ""
         parts.append(f"{about}{attempt.usage.prompt_tokens} + {attempt.usage.completion_tokens} tokens")

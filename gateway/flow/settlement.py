@@ -5,18 +5,23 @@ from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome
 from gateway.values.request import Facts
-from gateway.values.usage import Usage
+from gateway.values.usage import Counts, Usage
 
+_NO_COUNTS = Counts()
 _HELD_S = 1.0  # a stream that waited less for its caller has the pace of its provider
 
 
 def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage | None:
-    """The provider's own count; of a stream that was cut before it, an estimate by its events."""
-    if said is None:
-        return None
-    if said.usage is None and isinstance(said, StreamSummary) and said.tokens:
-        return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=said.tokens, estimated=True)
-    return said.usage
+    """The provider's own count; where it lacks a part, or a stream was cut before it, an estimate of what is missing:
+    the prompt by what was asked, the output of a stream by its events. That of a whole answer is unknown.
+    """
+    if said is None or said.usage is not None:
+        return None if said is None else said.usage
+    counts = said.counts or _NO_COUNTS
+    seen = said.tokens if isinstance(said, StreamSummary) else 0
+    completion = counts.completion_tokens or seen
+    prompt = counts.prompt_tokens or facts.prompt_tokens
+    return Usage(prompt_tokens=prompt, completion_tokens=completion, estimated=True) if completion else None
 
 
 def is_held_by_caller(streamed_s: float, read_s: float) -> bool:

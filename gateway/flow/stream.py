@@ -25,11 +25,13 @@ class Stream:
         self._closed = False
         self._output_started = False
         self.handed_over: float | None = None  # when the caller was last given something that it has yet to take
+        self.waits_since = time.monotonic()  # for the deployment; of no meaning while something is handed over
 
     async def next(self) -> bytes:
         """The next bytes for the caller; empty at the proper end. Raises AttemptFailed where the stream broke."""
         if self.handed_over is not None:
-            self._story.waited_s += time.monotonic() - self.handed_over
+            self.waits_since = time.monotonic()
+            self._story.waited_s += self.waits_since - self.handed_over
             self.handed_over = None
         try:
             data = await self._relay.next()

@@ -12,7 +12,7 @@ from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
-from gateway.values.usage import Usage, settled_usd
+from gateway.values.usage import Usage
 
 if TYPE_CHECKING:
     from gateway.insight.course import SimulatedRequest
@@ -129,7 +129,7 @@ class SimulatedAttempt:
             first_output_s=self.first_output_s,
             status=status,
             usage=usage,
-            cost_usd=settled_usd(deployment, usage, readings.served(deployment.name, usage, now)),
+            cost_usd=readings.settled_usd(deployment, usage, of.decision, now),
             connection_reused=None if outcome is Outcome.CONNECT_FAILED else True,
             in_flight=self._begun.in_flight,
             slo_met=None

@@ -22,13 +22,13 @@ _MOST_SIGMA = 3.0
 _MINUTE_S = 60.0
 _normal = NormalDist()
 CUT_OFF = frozenset({
-    Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.LIMIT_PASSED, Outcome.HEDGE_LOST,
-    Outcome.DEADLINE_EXCEEDED, Outcome.CALLER_LEFT,
+    Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.LIMIT_PASSED,
+    Outcome.HEDGE_LOST, Outcome.DEADLINE_EXCEEDED, Outcome.CALLER_LEFT,
 })  # fmt: skip
 _AS = {
     Outcome.CONNECT_FAILED: "connect_failed", Outcome.CONNECT_TIMEOUT: "connect_failed",
     Outcome.CONNECTION_LOST: "connection_lost", Outcome.OVERLOADED: "overloaded",
-    Outcome.FIRST_OUTPUT_TIMEOUT: "silent", Outcome.TOTAL_TIMEOUT: "silent",
+    Outcome.NO_SIGN_OF_LIFE: "silent", Outcome.FIRST_OUTPUT_TIMEOUT: "silent", Outcome.TOTAL_TIMEOUT: "silent",
 }  # fmt: skip
 
 

@@ -31,14 +31,17 @@ class Attainment(msgspec.Struct, frozen=True):
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """US dollars. `billed`: what providers charge for tokens, as far as known. `hardware`: what own machines cost over the
-    time, whatever they do, if they were asked at all; `idle_hardware` those that were not. `total`: the first two.
+    time, whatever they do, if they were asked at all; of it `charged` to answers, and the rest `idle`. `unasked_hardware`:
+    those that were not asked. `total`: billed and hardware.
     `unknown_attempts` cost something that is not in it; None where nothing else was spent.
     """
 
     total: float | None
     billed: float | None
     hardware: float
-    idle_hardware: float
+    charged: float
+    idle: float
+    unasked_hardware: float
     unknown_attempts: int
 
 
@@ -139,11 +142,14 @@ def _cost(rows: Sequence[Row], own: Mapping[str, float], shares: Mapping[str, Sh
     billed = known_usd(one for row in rows for one in row.tried if one.deployment not in own)
     asked = [usd for name, usd in own.items() if shares[name].attempts]
     hardware = sum(asked)
+    charged = known_usd(one for row in rows for one in row.tried if one.deployment in own) or 0.0
     return Cost(
         total=None if billed is None and not asked else (billed or 0.0) + hardware,
         billed=billed,
         hardware=hardware,
-        idle_hardware=sum(own.values()) - hardware,
+        charged=charged,
+        idle=hardware - charged,
+        unasked_hardware=sum(own.values()) - hardware,
         unknown_attempts=sum(
             one.cost_usd is None and one.may_have_cost for row in rows for one in row.tried if one.deployment not in own
         ),

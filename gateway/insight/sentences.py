@@ -49,8 +49,11 @@ def _costs(sides: list[Measured]) -> Iterator[_Row]:
     yield _row("cost", sides, lambda side: _usd(side.cost.total))
     yield _row("  billed by providers", sides, lambda side: _usd(side.cost.billed))
     yield _row("  own hardware", sides, lambda side: f"${side.cost.hardware:.4f}")
-    if any(side.cost.idle_hardware for side in sides):
-        yield _row("  not in it: hardware never asked", sides, lambda side: f"${side.cost.idle_hardware:.4f}")
+    if any(side.cost.hardware for side in sides):
+        yield _row("    charged to answers", sides, lambda side: f"${side.cost.charged:.4f}")
+        yield _row("    idle, or not full", sides, lambda side: f"${side.cost.idle:.4f}")
+    if any(side.cost.unasked_hardware for side in sides):
+        yield _row("  not in it: hardware never asked", sides, lambda side: f"${side.cost.unasked_hardware:.4f}")
     yield _row("  attempts of unknown cost", sides, lambda side: str(side.cost.unknown_attempts))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.observe.detections import Detections, DetectionsSource
+from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
@@ -32,6 +33,7 @@ class _PerDeployment:
         self.cost = metrics.cost.labels(deployment)
         self.unknown_cost = metrics.unknown_cost.labels(deployment)
         self.outcomes: dict[str, Counter] = {}
+        self.anomalies: dict[str, Counter] = {}
 
 
 class Metrics:
@@ -98,11 +100,21 @@ class Metrics:
             by,
             registry=registry,
         )
+        self.anomalies = Counter(
+            "gateway_answer_anomalies",
+            "Answers that were taken although something about them was odd; an answer with two such counts twice.",
+            ["deployment", "anomaly"],
+            registry=registry,
+        )
         self.journal_dropped = Counter(
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
+        self.journal_kept = Gauge(
+            "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
+        )
+        self.journal_kept.set(1)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -146,6 +158,10 @@ class Metrics:
             series.tokens["completion"].inc(attempt.usage.completion_tokens)
             if attempt.usage.cached_tokens:
                 series.tokens["cached"].inc(attempt.usage.cached_tokens)
+        for anomaly in attempt.anomalies:
+            if (odd := series.anomalies.get(anomaly.value)) is None:
+                odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
+            odd.inc()
         if attempt.cost_usd is not None:
             series.cost.inc(attempt.cost_usd)
         elif attempt.may_have_cost:
@@ -193,9 +209,17 @@ class Metrics:
         """From now on each scrape asks `source` how these deployments are."""
         self.registry.register(States(names, source))
 
+    def read_hardware(self, source: HardwareSource) -> None:
+        """From now on each scrape asks `source` what own hardware cost."""
+        self.registry.register(OwnHardware(source))
+
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""
         self.registry.register(Detections(source))
+
+    def read_journal(self, is_kept: Callable[[], bool]) -> None:
+        """From now on each scrape asks whether the journal can be written."""
+        self.journal_kept.set_function(is_kept)
 
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""

@@ -2,7 +2,7 @@
 
 Nothing here knows a surface. A key stands on the line before its value, so that `{"ssn": 123456789}` reads as a
 number with its context. What would hide text is undone: escapes (by decoding), names that are written twice (all are
-read, whichever the provider takes), payloads in base64 that are text.
+read, whichever the provider takes).
 """
 
 import json
@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from gateway.privacy.budget import GivenUp, Meter
-from gateway.privacy.payload import readable
 
 # a value that is no text and stands between two texts must not hide that they belong together
 _LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "call_id", "detail", "status", "format"})
@@ -23,8 +22,6 @@ _LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "cal
 _TEXTS = {"text": "content", "input": "content", "input_text": "content", "output": "content", "prompt": "content"}
 _SMALLEST_NUMBER = 10_000_000  # 8 digits
 _LARGEST_NUMBER = 10**20
-_LONG = 256  # from here a string may be a payload
-_HEAD = 88  # characters: no payload has a space there
 _MANY = 1024  # members or elements between two looks at the time
 _FEW = 16  # whose work is not counted
 _MEMBERS_A_STEP = 4
@@ -56,6 +53,12 @@ class Body:
         except RecursionError:
             raise GivenUp("the body is nested too deeply") from None
 
+    def replace(self, old: str, new: str) -> None:
+        """In all texts."""
+        self.lines = [line.replace(old, new) for line in self.lines]
+        for name, chain in self.chains.items():
+            self.chains[name] = [text.replace(old, new) for text in chain]
+
     def _names_twice(self, raw: bytes, top: int) -> bool:
         """Every string has two quotes: fewer strings read than written means that a name hid another of its kind."""
         quotes = 2 * (len(self.lines) - self._numbers - top)
@@ -74,8 +77,6 @@ class Body:
         for key, value in members.items():
             add(key)
             if type(value) is str:  # as _text, which a call would make half as fast again
-                if len(value) > _LONG and value.find(" ", 0, _HEAD) < 0:
-                    value = readable(value, self._meter)  # noqa: PLW2901 - what it says is its text
                 add(value)
                 if key not in _LABELS:
                     self.chains[_TEXTS.get(key, key)].append(value)
@@ -106,8 +107,6 @@ class Body:
                     self._other(element)
 
     def _text(self, text: str, key: str) -> None:
-        if len(text) > _LONG and text.find(" ", 0, _HEAD) < 0:
-            text = readable(text, self._meter)
         self.lines.append(text)
         if key not in _LABELS:
             self.chains[_TEXTS.get(key, key)].append(text)

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from gateway.privacy.payload import decoded, is_text
+from gateway.privacy.charsets import is_text
+from gateway.privacy.payload import decoded
 from gateway.privacy.sighting import Sighting, Span
 from gateway.values.finding import Kind
 

@@ -7,6 +7,7 @@ of its own. Texts that stand next to each other under one name are read a second
 
 import traceback
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,27 +16,33 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from gateway.privacy import scan
 from gateway.privacy.body import Body
 from gateway.privacy.budget import Budget, GivenUp, Meter
+from gateway.privacy.charsets import BETWEEN, Readings
 from gateway.privacy.folding import folded
 from gateway.privacy.looks import LOOKS, Look, sightings
-from gateway.privacy.payload import Payloads, payloads
-from gateway.privacy.seams import Glued, batches, ends
+from gateway.privacy.payload import NO_PAYLOADS, Opaque, Payloads, payloads
+from gateway.privacy.seams import Batch, Glued, batches, ends
 from gateway.privacy.sighting import Span
-from gateway.privacy.spelling import WAYS, respelled
+from gateway.privacy.spelling import WAYS, at_a_seam, respelled
 from gateway.privacy.tally import Tally
 from gateway.values.finding import Detection, Kind
 
 _BLOCK = 8192  # characters that are scanned at once
 _FINE = 2048  # of a block in which something fires, so many are looked at closely at once
 _OVERLAP = 512  # characters around a block: no finding's beginning needs more
-_ROUNDS = 4  # spellings within spellings
-_DEPTH = 2  # payloads within payloads
+_ROUNDS = 8  # spellings within spellings
+_DEPTH = 4  # payloads within payloads
+_SOME_BASE64 = 4096  # characters; in more than these chance writes the beginning of a key now and then
 _FEW = 32  # texts of a chain whose ends are scanned at once
 _STEPS_OF_SPELLING = 30  # in 1,024 characters
-BETWEEN_LINES = "\f"  # no value of a body goes on in the next
 
 _ODD = 1 << scan.ODD_SPELLING
 _PAYLOAD = 1 << scan.DATA_URI | 1 << scan.BASE64
-_WAY_BITS = tuple(1 << bit for bit in (scan.ODD_SPELLING, scan.ESCAPED, scan.PERCENT, scan.ENTITY, scan.OVER_LINES))
+_WAY_BITS = tuple(
+    1 << bit
+    for bit in (
+        scan.ODD_SPELLING, scan.ESCAPED, scan.PERCENT, scan.ENTITY, scan.MARKUP, scan.OVER_LINES, scan.GROUPED,
+    )
+)  # fmt: skip
 _SPELLED = sum(_WAY_BITS)
 _EVERY_KIND = frozenset(Kind)
 _AMPLE = Budget()
@@ -111,35 +118,75 @@ class _Search:
     def body(self, fields: Mapping[str, msgspec.Raw]) -> None:
         body = Body(self.meter)
         body.read(fields)
-        self._text(BETWEEN_LINES.join(body.lines), _DEPTH)
+        text = BETWEEN.join(body.lines)
+        if text.count(BETWEEN) >= len(body.lines):  # the text itself has one
+            body.replace(BETWEEN, "\n")
+            text = BETWEEN.join(body.lines)
+        self._text(text, _DEPTH)
         for chain in body.chains.values():
             if len(chain) > 1:
                 self._chain(chain)
 
     def _text(self, text: str, depth: int) -> None:
         """`depth`: payloads within are read so deep."""
-        base64 = Payloads([], 0, 0)  # the last that was met
+        base64 = NO_PAYLOADS  # the last that was met
         for start in range(0, len(text), _BLOCK):
             self.meter.tick()
             end = min(start + _BLOCK, len(text))
-            if end <= base64.opaque_to or not self._scanner.fired(text[max(0, start - _OVERLAP) : end + _OVERLAP]):
+            if end <= base64.opaque.end:
+                self._in_base64(text, start, end, base64.opaque)
                 continue
-            for fine in range(start, end, _FINE):
-                if min(fine + _FINE, end) > base64.opaque_to:
-                    base64 = self._block(text, fine, min(fine + _FINE, end), base64, depth)
+            if not self._scanner.fired(text[max(0, start - _OVERLAP) : end + _OVERLAP]):
+                continue
+            place = start
+            while place < end:
+                if place < base64.opaque.end:
+                    stop = min(end, base64.opaque.end)
+                    self._in_base64(text, place, stop, base64.opaque)
+                else:
+                    stop = min(place + _FINE, end)
+                    base64 = self._block(text, place, stop, base64, depth)
+                    stop = min(stop, base64.opaque.start) if base64.opaque.end > place else stop
+                place = stop
+
+    def _in_base64(self, text: str, start: int, end: int, run: Opaque) -> None:
+        """What is told by more than chance among the letters of base64 that says no text."""
+        if run.declared:
+            return
+        first, last = max(run.start, start - _OVERLAP), min(run.end, end + _OVERLAP)
+        around = text[first:last]
+        fired = self._scanner.fired_in_base64(around, much=run.end - run.start > _SOME_BASE64)
+        if fired:
+            self._look(Span(around, start - first, end - first, self.meter), fired)
+            self.tally.other_text()
 
     def _block(self, text: str, start: int, end: int, base64: Payloads, depth: int) -> Payloads:
-        """One block in all its spellings; then what its payloads say. Returns what base64 was met."""
+        """One block in all its spellings, up to where base64 stands that says no text; then what its payloads say.
+
+        Returns what base64 was met.
+        """
         first = max(0, start - _OVERLAP)
         around = text[first : end + _OVERLAP]
         fired = self._scanner.fired(around)
         if not fired:
             return base64
-        span = Span(around, start - first, end - first, self.meter)
-        said: dict[str, None] = {}
+        said: dict[Readings, None] = {}
         if fired & _PAYLOAD and depth:
-            base64 = payloads(text, max(start, base64.end), end, self.meter)
+            base64 = payloads(text, max(start, base64.end), end, self._scanner.may_hold_strings, self.meter)
             said.update(dict.fromkeys(base64.said))
+            end = min(end, base64.opaque.start) if base64.opaque.end else end
+        self._spellings(Span(around, start - first, end - first, self.meter), fired, said, depth)
+        self.tally.other_text()
+        for readings in said:
+            before = self.tally.so_far()
+            for one in readings:
+                with self.tally.reading(before):
+                    self._text(one, depth - 1)
+        return base64
+
+    def _spellings(self, span: Span, fired: int, said: dict[Readings, None], depth: int) -> None:
+        """Look at the span in all its spellings; what their payloads say is added to `said`."""
+        around = span.text
         if fired & _ODD:
             span, fired = self._respelled(span, _ODD)
         if span.text != around:
@@ -154,15 +201,12 @@ class _Search:
             said.update(self._payloads(span, fired, depth))
             self.tally.another_spelling()
             self._look(span, fired)
-        self.tally.other_text()
-        for one in said:
-            self._text(one, depth - 1)
-        return base64
 
-    def _payloads(self, span: Span, fired: int, depth: int) -> dict[str, None]:
+    def _payloads(self, span: Span, fired: int, depth: int) -> dict[Readings, None]:
         if not (fired & _PAYLOAD and depth):
             return {}
-        return dict.fromkeys(payloads(span.text, span.start, span.end, self.meter).said)
+        found = payloads(span.text, span.start, span.end, self._scanner.may_hold_strings, self.meter)
+        return dict.fromkeys(found.said)
 
     def _respelled(self, span: Span, fired: int) -> tuple[Span, int]:
         """The span without the ways of spelling that fired, and what fires then."""
@@ -187,14 +231,26 @@ class _Search:
             return
         for batch in batches(chain):
             self.meter.tick()
+            self._batch(batch)
+
+    def _batch(self, batch: Batch) -> None:
+        """Look over the seams of neighbours in all their spellings."""
+        for _ in range(_ROUNDS):
             fired = self._scanner.fired_anywhere(batch.glued.text)
             if fired & _ODD:
-                batch = batch.respelled(folded)  # noqa: PLW2901 - the same in plain spelling
+                batch = batch.respelled(folded)  # the same in plain spelling
                 fired = self._scanner.fired_anywhere(batch.glued.text)
             wanted = self.tally.missing() if fired else frozenset()
             looks = tuple(look for look in self._looks if look.kinds & wanted and fired & look.bit)
             if looks:
                 self._seams(batch.readings(self.meter), looks, wanted)
+            if not fired & _SPELLED or not wanted:
+                return
+            self.meter.work(_STEPS_OF_SPELLING * (len(batch.glued.text) // 1024 + 1))
+            ways = (*(way for bit, way in zip(_WAY_BITS, WAYS, strict=True) if fired & bit), at_a_seam)
+            before, batch = batch.glued.text, batch.respelled(partial(respelled, ways=ways))
+            if batch.glued.text == before:
+                return
 
     def _seams(self, readings: Iterable[Glued], looks: tuple[Look, ...], wanted: frozenset[Kind]) -> None:
         for glued in readings:

@@ -1,36 +1,51 @@
-"""One spelling for what reads the same: full-width and other digits, spaces, hyphens, letters.
+"""One spelling for what reads the same: digits of any script and shape, spaces, hyphens, letters, what is not shown.
+
+What a character stands for is read off its properties in `unicodedata`, and is no list of ours but where that has none.
 
 A text is folded only where it holds a character of `ODD`, which the first scan looks for: clean text pays nothing.
 """
 
 import unicodedata
 
-_HIDDEN = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x034F, 0x061C, 0xFEFF}
-_HIDDEN |= {0x180E, *range(0xFE00, 0xFE10), *range(0xE0020, 0xE0080)}
+# Unicode's Other_Default_Ignorable_Code_Point and the fillers that it has among letters (DerivedCoreProperties of 16.0);
+# the rest of Default_Ignorable_Code_Point is format characters and variation selectors, which are Cf and Mn
+_IGNORABLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0, *range(0xFFF0, 0xFFF9)}
+_IGNORABLE_PLANE = range(0xE0000, 0xE1000)
+_BLANK = {0x2800, 0x1D159}  # braille's and music's signs without ink
+_BREAKS = {0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85}  # controls that end a line; Zl and Zp do as well
+_KEPT = {0x09, 0x0A, 0x0D, 0x00AA, 0x00BA}  # the last two are letters of their own in Spanish and Portuguese
 _DASHES = {*range(0x2010, 0x2016), 0x2043, 0x2212, 0xFE58, 0xFE63, 0xFF0D, 0x2E3A}
-# full-width comma, colon and brackets are Chinese punctuation, not a spelling of ours
-_LETTERS = [*range(0xFF10, 0xFF1A), *range(0xFF20, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF0B, 0xFF0E, 0xFF0F, 0xFF3F]
-_LETTERS += [*range(0x1D400, 0x1D800), *range(0x2460, 0x246A), *range(0x2070, 0x208F), 0xFE52, 0xFE6B]
+# full-width comma, colon and the like are Chinese punctuation, not a spelling of ours
+_SIGNS = frozenset("+-./@_")
+_LAST = 0x20000  # from here on nothing but the ignorable plane is of these properties, as a test holds
 
-_LAST_DIGIT = 0x20000  # Unicode has no decimal digit or space from here on
+
+def _spelling(code: int) -> str | None:  # noqa: PLR0911 - one line a property
+    """What stands for a character, by its properties; None where it stands for itself."""
+    letter = chr(code)
+    category = unicodedata.category(letter)
+    if code in _BREAKS or category in ("Zl", "Zp"):
+        return "\n"
+    if code in _BLANK or (category == "Zs" and code != ord(" ")):
+        return " "
+    if code in _KEPT:
+        return None
+    if code in _IGNORABLE or category in ("Cc", "Cf", "Mn", "Me"):
+        return ""
+    if code in _DASHES:
+        return "-"
+    if code < 0x80:
+        return None
+    digit = unicodedata.digit(letter, None)
+    if digit is not None:
+        return str(digit)
+    plain = unicodedata.normalize("NFKC", letter)
+    return plain if plain.isascii() and len(plain) == 1 and (plain.isalnum() or plain in _SIGNS) else None
 
 
 def _spellings() -> dict[int, str]:
-    table = dict.fromkeys(_HIDDEN, "") | dict.fromkeys(_DASHES, "-")
-    for code in range(0x80, _LAST_DIGIT):
-        if code in table:
-            continue
-        letter = chr(code)
-        category = unicodedata.category(letter)
-        if category == "Nd":
-            table[code] = str(unicodedata.decimal(letter))
-        elif category == "Zs":
-            table[code] = " "
-    for code in _LETTERS:
-        plain = unicodedata.normalize("NFKC", chr(code))
-        if code not in table and plain.isascii() and plain != chr(code):
-            table[code] = plain
-    return table
+    table = {code: spelling for code in range(_LAST) if (spelling := _spelling(code)) is not None}
+    return table | dict.fromkeys(_IGNORABLE_PLANE, "")
 
 
 _TABLE = _spellings()
@@ -47,7 +62,14 @@ def _ranges(codes: list[int]) -> str:
     return "[" + "".join(chr(low) if low == high else f"{chr(low)}-{chr(high)}" for low, high in parts) + "]"
 
 
-ODD = _ranges(list(_TABLE))
+def _is_mark(code: int) -> bool:
+    return code not in _IGNORABLE and unicodedata.category(chr(code)) in ("Mn", "Me")
+
+
+# marks belong to many a script; odd are those on a plain character. Controls are looked for with the other patterns
+ODD = _ranges([code for code in _TABLE if code >= 0x80 and (code >= _LAST or not _is_mark(code))])
+ODD_MARKS = "[\x01-\x7f]" + _ranges([code for code in _TABLE if code < _LAST and _is_mark(code)])
+ODD_CONTROLS = r"[\x00-\x08\x0b\x0e-\x1f\x7f]"
 
 
 def folded(text: str) -> str:

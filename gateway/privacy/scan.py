@@ -7,11 +7,12 @@ one from the free ones and puts it back; list.pop and list.append are atomic.
 
 import hyperscan
 
-from gateway.privacy.folding import ODD
-from gateway.privacy.keys import KEYS
+from gateway.privacy import payload
+from gateway.privacy.folding import ODD, ODD_CONTROLS, ODD_MARKS
+from gateway.privacy.keys import BY_CHANCE, KEYS
 
 EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, BASE64, BASIC_AUTH = range(10)
-ODD_SPELLING, ESCAPED, PERCENT, ENTITY, OVER_LINES, KEY = range(10, 16)
+ODD_SPELLING, ESCAPED, PERCENT, ENTITY, MARKUP, OVER_LINES, GROUPED, KEY = range(10, 18)
 _ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 _ANY_CASE = _ONCE | hyperscan.HS_FLAG_CASELESS
 
@@ -43,16 +44,21 @@ _PATTERNS: list[tuple[int, str, int]] = [
     (JWT, r"\beyJ[A-Za-z0-9_-]{8}", _ONCE),
     (PRIVATE_KEY, r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-1|b3BlbnNzaC1rZXktdjE", _ONCE),
     (DATA_URI, r"data:[^,\s]{0,64},", _ONCE),
-    (BASE64, r"[A-Za-z0-9+/_-]{24}", _ONCE),
+    *((BASE64, pattern, _ONCE) for pattern in payload.FIRST),
     (BASIC_AUTH, r"basic[ :]{1,3}[a-z0-9+/]{8}", _ANY_CASE),
+    (ODD_SPELLING, ODD_CONTROLS, _ONCE),
     (ESCAPED, r"\\", _ONCE),
     (PERCENT, r"%[0-9a-f]{2}|[0-9a-z][+][0-9]", _ANY_CASE),
     (ENTITY, r"&(?:#[0-9x]|[a-z]{2,8};)", _ANY_CASE),
+    (MARKUP, r"[0-9@]\s{0,8}<[/a-z!]|[/a-z\"'-]>\s{0,8}@", _ANY_CASE),
+    (GROUPED, r"[0-9]{4}[^0-9a-z\r\n]{0,8}[^0-9a-z\r\n .\-/()][^0-9a-z\r\n]{0,8}[0-9]{4}", _ANY_CASE),
     (OVER_LINES, r"[0-9]-?[ ]{0,2}[\t\r\n][ \t\r\n>]{0,8}[0-9A-Z(]", _ONCE),
 ]  # fmt: skip
 
-
-_ODD = [(ODD_SPELLING, ODD, _ONCE | hyperscan.HS_FLAG_UTF8)]
+# what is looked at where base64 stands that says no text: what chance does not write with its letters; in much of it
+_IN_MUCH_BASE64 = [(NUMBER, r"[0-9](?:[/-]?[0-9]){7}", _ONCE)]
+_IN_BASE64 = 1 << NUMBER | 1 << LETTERED | sum(1 << (KEY + row) for row in range(len(KEYS)) if row not in BY_CHANCE)
+_ODD = [(ODD_SPELLING, pattern, _ONCE | hyperscan.HS_FLAG_UTF8) for pattern in (ODD, ODD_MARKS)]
 
 
 class Scanner:
@@ -62,6 +68,8 @@ class Scanner:
         rows = _PATTERNS + [(KEY + row, key.pattern, _ONCE) for row, key in enumerate(KEYS)]
         self._plain = _Database(rows)
         self._anywhere = _Database([(bit, _without_ends(pattern), flags) for bit, pattern, flags in rows])
+        self._in_much_base64 = _Database(_IN_MUCH_BASE64)
+        self._stretches = _Database([(0, r"[\x20-\x7e]{12}|(?:[\x20-\x7e]\x00){12}", _ONCE)])
         self._odd = _Database(_ODD)  # apart: it would slow down the others, and most text is ASCII
 
     def fired(self, text: str) -> int:
@@ -71,6 +79,14 @@ class Scanner:
     def fired_anywhere(self, text: str) -> int:
         """The same, as if words might begin and end anywhere."""
         return self._fired(self._anywhere, text)
+
+    def fired_in_base64(self, text: str, *, much: bool) -> int:
+        """The same of base64 that says no text, as far as chance does not make it fire; `much`: in a long run."""
+        return self._in_much_base64.fired(text.encode()) if much else self.fired(text) & _IN_BASE64
+
+    def may_hold_strings(self, block: bytes) -> bool:
+        """Whether twelve plain characters stand side by side in it, a byte or two bytes each."""
+        return self._stretches.fired(block) != 0
 
     def _fired(self, database: "_Database", text: str) -> int:
         if text.isascii():

@@ -1,6 +1,7 @@
 """What was found so far, within the budget."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from gateway.privacy.budget import Budget, GivenUp, Meter
 from gateway.privacy.sighting import Sighting
@@ -32,6 +33,21 @@ class Tally:
         if self._here or self._elsewhere:
             self._found = self._all()
             self._here, self._elsewhere = {}, {}
+
+    def so_far(self) -> dict[Kind, int]:
+        """What was found in all other texts; for `reading`."""
+        return self._found
+
+    @contextmanager
+    def reading(self, before: dict[Kind, int]) -> Iterator[None]:
+        """Around one of several readings of a text: a kind counts as often as in the one where it was found most."""
+        others, self._found = self._found, before
+        try:
+            yield
+        finally:
+            here = self._all()
+            self._here, self._elsewhere = {}, {}
+            self._found = others | {kind: max(count, others.get(kind, 0)) for kind, count in here.items()}
 
     def wanted(self, kinds: frozenset[Kind]) -> frozenset[Kind]:
         """Those of these kinds that are looked for, and whose count can still grow."""

@@ -6,13 +6,14 @@ To add one: a row here, and its captured answers under tests/golden/<name>/.
 from gateway.providers.contract import Continuer, TokenCounter, Translator
 from gateway.providers.openai import OpenAITranslator
 from gateway.providers.openai.continuation import ContinuingTranslator
+from gateway.providers.openai.finish import OPENAI
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.skill import Skill, Skills
 
 VENDORS: dict[str, Translator] = {
-    "openai": OpenAITranslator(usage_in_streams=True),
+    "openai": OpenAITranslator(usage_in_streams=True, finishes=OPENAI),
     "vllm": VllmTranslator(),
-    "llama_cpp": ContinuingTranslator(usage_in_streams=True),
+    "llama_cpp": ContinuingTranslator(usage_in_streams=True, finishes=OPENAI),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": OpenAITranslator(usage_in_streams=False),
 }

@@ -6,6 +6,7 @@ Source: vLLM 0.32, `POST /tokenize` (TokenizeChatRequest: model, messages, tools
 import msgspec
 
 from gateway.providers.openai.continuation import ContinuingTranslator
+from gateway.providers.openai.finish import VLLM
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -28,7 +29,7 @@ class VllmTranslator(ContinuingTranslator):
     """The verbs of the dialect, and two for counting."""
 
     def __init__(self) -> None:
-        super().__init__(usage_in_streams=True)
+        super().__init__(usage_in_streams=True, finishes=VLLM)
 
     def encode_count(self, request: ChatRequest, target: Deployment) -> Call:
         """What of the body makes the prompt, under the target's model name."""

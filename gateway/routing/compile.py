@@ -17,6 +17,7 @@ from gateway.routing.document import (
     Rule,
     SloEntry,
     TargetEntry,
+    When,
 )
 from gateway.routing.plan import CompiledRule, Detecting, Place, Plan, Preference
 from gateway.routing.space import Space
@@ -35,11 +36,12 @@ def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_d
     """A plan from a policy that `check_policy` has nothing to say against."""
     deployments = tuple(map(_content, catalogue.deployments.values()))
     content = msgspec.json.encode((policy, deployments, catalogue.models, default_deadline_s))
-    digest = hashlib.sha256(content).hexdigest()
+    detecting = _detecting(policy, catalogue)
+    digest = hashlib.sha256(content + b" reports" * detecting.reports).hexdigest()
     space = space_of(policy)
     rules = tuple(_compile_rule(rule, catalogue, space, default_deadline_s) for rule in policy.rules)
     by_name = {rule.name: rule for rule in rules}
-    return Plan(f"{number}-{digest[:8]}", digest, rules, by_name, _detecting(policy.detection), space, {})
+    return Plan(f"{number}-{digest[:8]}", digest, rules, by_name, detecting, space, {})
 
 
 def _compile_rule(rule: Rule, catalogue: Catalogue, space: Space, default_deadline_s: float) -> CompiledRule:
@@ -154,7 +156,23 @@ def _target(entry: TargetEntry | None) -> Target | None:
     return None if entry is None else Target(entry.under_s, entry.percentile)
 
 
-def _detecting(section: DetectionSection) -> Detecting:
+def _detecting(policy: Policy, catalogue: Catalogue) -> Detecting:
+    section = policy.detection
     kinds = frozenset(Kind if section.kinds is None else section.kinds)
+    if section.mode == "report" or not (section.mode or catalogue.speaks_of_sensitivity or _speaks(policy)):
+        unclassed = dict.fromkeys(Kind, Sensitivity.PUBLIC)
+        return Detecting(kinds, unclassed, Sensitivity.PUBLIC, section.time_limit_ms / 1e3, reports=True)
     classes = {kind: section.classes.get(kind, _MILDER.get(kind, Sensitivity.RESTRICTED)) for kind in Kind}
     return Detecting(kinds, classes, section.if_it_fails, section.time_limit_ms / 1e3)
+
+
+def _speaks(policy: Policy) -> bool:
+    """Whether the policy says anything of sensitivity, or of what detection finds."""
+    if policy.detection != DetectionSection():
+        return True
+    return any(rule.privacy.refuse or rule.require.clearance is not None or _asks(rule.when) for rule in policy.rules)
+
+
+def _asks(when: When) -> bool:
+    within = (*(when.all or ()), *(when.any or ()), *((when.not_,) if when.not_ is not None else ()))
+    return when.sensitivity is not None or when.found is not None or any(map(_asks, within))

@@ -1,8 +1,7 @@
 """What an attempt will cost, before it is made: the most it can, and what it probably will.
 
-A self-hosted deployment's tokens cost their marginal price here: its hardware is paid whether it answers or not, and
-a decision can only change what comes on top. What an attempt is charged with afterwards is the average
-(`gateway.values.usage.settled_usd`).
+A self-hosted deployment's tokens cost their marginal price here: their share of the full hardware, which is paid whether
+it answers or not. An attempt is charged at that rate too (`Readings.settled_usd`); the rest of the hardware is idle.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,8 @@ import math
 
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
 from gateway.routing.hedge import hedge_after
-from gateway.routing.order import Prospect, ordered
+from gateway.routing.lateness import Prospect
+from gateway.routing.order import ordered
 from gateway.routing.outlook import outlook
 from gateway.routing.plan import CompiledRule, Place, Plan
 from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
@@ -66,7 +67,7 @@ def _bounds(rule: CompiledRule, deadline_s: float | None, max_cost_usd: float | 
     )
 
 
-def _candidates(  # the loop that every request goes through for each deployment: one call less is a tenth
+def _candidates(  # noqa: C901 - the loop that every request goes through for each deployment: one call less is a tenth
     rule: CompiledRule, facts: Facts, snapshot: Snapshot, bounds: Bounds, seed: int
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Those with a rank, by it; and those left out."""
@@ -89,6 +90,7 @@ def _candidates(  # the loop that every request goes through for each deployment
         (
             _, closed_until, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
             first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality, likely,
+            queued_s, slowed_s, slowed_per_output,
         ) = seen  # fmt: skip
         prompt = asked if ratio is None else asked * ratio
         output = learned if bound is None or (learned is not None and learned < bound) else bound
@@ -114,12 +116,16 @@ def _candidates(  # the loop that every request goes through for each deployment
             first += prompt * first_per_prompt
         if total is not None:
             after = likely if likely < longest else longest  # noqa: FURB136 - min takes three times as long
-            total = None if after == math.inf else total + prompt * total_per_prompt + after * total_per_output
-        prospects.append((place, reading, most, expected, first, total, quality))
+            if after == math.inf:
+                total = None
+            else:
+                total += prompt * total_per_prompt + after * total_per_output
+                slowed_s += after * slowed_per_output
+        prospects.append((place, reading, most, expected, first, total, quality, queued_s, slowed_s))
     if split.by_hardware:
         prospects = _with_spills(prospects)
     left_out += split.left_out
-    return ordered(rule, facts, snapshot, prospects, seed), left_out
+    return ordered(rule, facts, snapshot, bounds, prospects, seed), left_out
 
 
 def _with_spills(prospects: list[Prospect]) -> list[Prospect]:

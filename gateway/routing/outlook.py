@@ -9,7 +9,7 @@ import math
 import msgspec
 
 from gateway.routing.cost import Rates, flat_rates
-from gateway.values.deployment import Deployment
+from gateway.values.deployment import Deployment, Hosting
 from gateway.values.request import Facts
 from gateway.values.slo import Slo
 from gateway.values.snapshot import Reading
@@ -38,6 +38,9 @@ Outlook = tuple[
     float,  # these hold until
     float | None,  # quality
     float,  # output tokens of a choice after the first, at the objective's percentile; infinite if unknown
+    float,  # for others at an own server: of the first output, seconds,
+    float,  # and of the whole, seconds,
+    float,  # and per output token
 ]
 
 
@@ -88,7 +91,29 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
         fresh_until,
         deployment.quality if reading.quality is None else reading.quality,
         math.inf if (length := length_at(reading, at.total)) is None else max(length - 1.0, 0.0),
+        *_of_others(deployment, reading, facts, at, total),
     )
+
+
+def _of_others(
+    deployment: Deployment, reading: Reading, facts: Facts, at: Percentiles, total: tuple[float, ...] | None
+) -> tuple[float, float, float]:
+    """What others there cost a request at an own server, as far as was learned: seconds by which its first output is
+    later than if it were alone; and the same of the whole, so many, and so many for each output token after the first.
+    """
+    if deployment.hosting is not Hosting.SELF_HOSTED:
+        return 0.0, 0.0, 0.0
+    wait_s, latency = reading.wait_s or 0.0, reading.latency
+    first_s, whole_s, token_s = wait_s, wait_s, 0.0
+    if latency is not None:
+        if facts.stream and (first := latency.first_output_line(reading.in_flight, at.first, reading.ahead_tokens)):
+            alone = latency.first_output_line(0, at.first)
+            first_s += max(first[0] - alone[0], 0.0) if alone is not None else 0.0
+        alone_in_all = latency.total_line(0, at.total, facts.stream)
+        if total is not None and alone_in_all is not None:
+            whole_s = max(total[0] - alone_in_all[0], 0.0)
+            token_s = max(total[2] - alone_in_all[2], 0.0)
+    return first_s, whole_s, token_s
 
 
 def length_at(reading: Reading, percentile: int) -> float | None:

@@ -31,7 +31,7 @@ _STATES: dict[str, str] = {
 _STANDINGS: dict[Standing, str] = {
     Standing.PROBE: "this request is one of the few that see how it does now",
     Standing.READY: "",
-    Standing.LATE: "predicted to miss the rule's objective",
+    Standing.LATE: "predicted to miss the rule's objective or the deadline, or to stand in line too long",
     Standing.BURNING: "passed over, it misses the rule's objective too often",
     Standing.LAST_RESORT: "not of the model's pool, the rule falls back to it",
 }

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from gateway.catalogue.unusual_addresses import unusual_addresses
 from gateway.documents import Document, parse
 from gateway.routing.compile import compile_plan
 from gateway.routing.verify import Example, Finding, Kind, Severity, verify
@@ -95,9 +96,31 @@ def check_files(config: str | None, policy: str | None, env: Mapping[str, str], 
         return invalid_documents(invalid.problems)
     against = Against(settings.catalogue, settings.keyring.callers(), skills, settings.server.deadline_s)
     checked = _checked(document, configuration, against, time.time())
+    if policy is None and settings.policy.path is None:
+        checked = _without_advice(checked, settings.policy.file)
     missing = [_of_problem(one, Severity.WARNING, Kind.SECRET) for one in settings.missing]
-    problems = sorted([*checked.problems, *missing], key=lambda one: _WORST_FIRST.index(one.severity))
+    unusual = [
+        _of_problem(one, Severity.WARNING, Kind.PRICE) for one in _unusual_prices(settings.catalogue, configuration)
+    ]
+    unusual += [
+        _of_problem(one, Severity.WARNING, Kind.ADDRESS) for one in unusual_addresses(settings.catalogue, configuration)
+    ]
+    problems = sorted([*checked.problems, *missing, *unusual], key=lambda one: _WORST_FIRST.index(one.severity))
     return msgspec.structs.replace(checked, problems=tuple(problems))
+
+
+def _without_advice(checked: Checked, packaged: str) -> Checked:
+    """Nobody can follow advice about the packaged policy: what is no error of it is left out."""
+    left = [one for one in checked.problems if one.file != packaged or one.severity is Severity.ERROR]
+    return msgspec.structs.replace(checked, problems=tuple(left))
+
+
+def _unusual_prices(catalogue: Catalogue, configuration: Document) -> list[Problem]:
+    if not any(one.price or one.own_cost for one in catalogue.deployments.values()):
+        return []
+    from gateway.catalogue.unusual_prices import unusual_prices  # noqa: PLC0415 - half a second, and 30 MiB
+
+    return unusual_prices(catalogue, configuration)
 
 
 def invalid_documents(problems: Iterable[Problem]) -> Checked:

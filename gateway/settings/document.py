@@ -1,6 +1,6 @@
 """The configuration file as an operator writes it. The descriptions end up in the published schema."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -45,6 +45,13 @@ class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
         float,
         Meta(gt=0, le=86_400, description="How long a caller may leave its stream unread before it is cut off."),
     ] = 60.0
+    heartbeat_s: Annotated[
+        Annotated[float, Meta(ge=0, le=3600)] | None,
+        Meta(
+            description="A stream that has nothing to send for so long sends a comment, before its first output too; 0 or "
+            "null: never."
+        ),
+    ] = 15.0
     deadline_s: Annotated[float, Meta(gt=0, le=86_400, description="For a request whose rule sets none.")] = 600.0
 
 
@@ -54,6 +61,19 @@ class JournalSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     path: Annotated[str | None, Meta(description="Default: journal.db in the state directory.")] = None
     keep: Annotated[int, Meta(ge=1, description="Records kept; the oldest go first.")] = 200_000
     queue: Annotated[int, Meta(ge=1, description="Records that may wait to be written.")] = 10_000
+
+
+class LogSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The process's log, on standard error. No prompt and no key stands in it."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Annotated[Literal["text", "json"], Meta(description="json: one object a line.")] = "text"
+    access: Annotated[
+        bool,
+        Meta(
+            description="A line for each request: id, model, rule, outcome, deployment, times, tokens, cost. Level info."
+        ),
+    ] = False
 
 
 class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -96,3 +116,4 @@ class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     ] = None
     server: ServerSection = ServerSection()
     journal: JournalSection = JournalSection()
+    log: LogSection = LogSection()

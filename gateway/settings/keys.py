@@ -63,7 +63,7 @@ def keyring(parsed: GatewayFile, document: Document, secrets: Secrets) -> Keyrin
             other = repr(keys[token].caller.key)
             secrets.problems.append(document.problem(f"keys.{name}.secret", "a secret of its own", f"that of {other}"))
         keys.setdefault(token, Key(token, _caller(name, entry, parsed)))
-    return Keyring(keys.values())
+    return Keyring(keys.values(), {name: team.sensitivity for name, team in parsed.teams.items()})
 
 
 def _token(name: str, entry: KeyEntry, document: Document, secrets: Secrets) -> str:

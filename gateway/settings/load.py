@@ -14,15 +14,18 @@ import msgspec
 from gateway.access import Keyring
 from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
-from gateway.settings.document import GatewayFile, JournalSection, ServerSection
+from gateway.settings.document import GatewayFile, JournalSection, LogSection, ServerSection
 from gateway.settings.files import read_text
 from gateway.settings.keys import Secrets, keyring
+from gateway.settings.place import journal_path
 from gateway.settings.policy import PolicySource, default_text, load_policy, policy_source
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import Ground
+from gateway.values.sensitivity import Sensitivity
 
 _PACKAGED = "defaults/gateway.yaml"
+_HERE = "gateway.yaml"  # taken where nothing else is named
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     server: ServerSection
     journal: JournalSection
+    log: LogSection
     journal_path: Path
     policy: PolicySource
     catalogue: Catalogue
@@ -61,11 +65,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(
     path: str | None, env: Mapping[str, str], providers: frozenset[str], *, without_secrets: bool = False
 ) -> Settings:
-    """Settings from a file, or from the packaged default. Raises InvalidDocument with all that is wrong.
+    """Settings from `configuration_path`. Raises InvalidDocument with all that is wrong.
 
     `without_secrets`: secrets that are not there are no problem; such settings can explain, and not serve.
     """
-    path = path or env.get("GATEWAY_CONFIG")
+    path = configuration_path(path, env)
     text, file = (read_text(Path(path)), path) if path else (default_text("gateway.yaml"), _PACKAGED)
     document = parse(text, file)
     parsed, problems = load_struct(document, GatewayFile)
@@ -88,18 +92,31 @@ def load(
         problems += secrets.missing
     if problems:
         raise InvalidDocument(problems)
+    floors = {key.sensitivity for key in parsed.keys.values()} | {team.sensitivity for team in parsed.teams.values()}
+    speaks = bool(floors - {Sensitivity.PUBLIC}) or compiled.catalogue.speaks_of_sensitivity
     return Settings(
         file=file,
         server=server,
         journal=parsed.journal,
-        journal_path=_journal_path(parsed.journal, base, env),
+        log=parsed.log,
+        journal_path=journal_path(parsed.journal.path, path, env),
         policy=policy,
-        catalogue=compiled.catalogue,
+        catalogue=msgspec.structs.replace(compiled.catalogue, speaks_of_sensitivity=speaks),
         keyring=keys,
         api_keys=api_keys,
         teams=frozenset(parsed.teams) | {entry.team for entry in parsed.keys.values() if entry.team is not None},
         missing=secrets.missing,
     )
+
+
+def configuration_path(given: str | None, env: Mapping[str, str]) -> str | None:
+    """The configuration's file: the one given, or $GATEWAY_CONFIG, or gateway.yaml here. None: the packaged default."""
+    return given or env.get("GATEWAY_CONFIG") or (_HERE if Path(_HERE).is_file() else None)
+
+
+def configuration_name(given: str | None, env: Mapping[str, str]) -> str:
+    """The same, in words."""
+    return configuration_path(given, env) or f"the embedded default ({_PACKAGED}; there is no ./{_HERE})"
 
 
 def schema(kind: type[Any], title: str) -> dict[str, Any]:
@@ -113,13 +130,6 @@ def _policy_problems(source: PolicySource, catalogue: Catalogue) -> list[Problem
         return load_policy(source.document(), catalogue)[1]
     except InvalidDocument as invalid:
         return invalid.problems
-
-
-def _journal_path(journal: JournalSection, base: Path, env: Mapping[str, str]) -> Path:
-    if journal.path is not None:
-        return base / journal.path
-    home = env.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(env.get("GATEWAY_STATE_DIR") or Path(home) / "gateway") / "journal.db"
 
 
 def _overridden(server: ServerSection, env: Mapping[str, str]) -> tuple[ServerSection, list[Problem]]:

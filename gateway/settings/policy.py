@@ -10,7 +10,7 @@ from gateway.routing.check import check_policy
 from gateway.routing.compile import compile_plan
 from gateway.routing.document import Policy
 from gateway.routing.plan import Plan
-from gateway.settings.files import read_text
+from gateway.settings.files import read_again, read_text
 from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import Ground
@@ -27,7 +27,7 @@ class PolicySource(msgspec.Struct, frozen=True):
 
     def document(self) -> Document:
         """The document as it is now. Raises InvalidDocument if there is none to be read."""
-        text = default_text("policy.yaml") if self.path is None else read_text(self.path)
+        text = default_text("policy.yaml") if self.path is None else read_again(self.path)
         whole = parse(text, self.file)
         return whole if self.section is None else whole.section(self.section)
 

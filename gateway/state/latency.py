@@ -17,7 +17,8 @@ LEARN_EVERY_S, _MANY = 0.2, 16  # at most so often, and only where so many came
 _FEW = 8  # the first answers count at once
 _AT_LEAST_WORKED = 0.02
 _CUT_OFF = frozenset({
-    Outcome.CONNECT_TIMEOUT, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT,
+    Outcome.CONNECT_TIMEOUT, Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT,
+    Outcome.TOTAL_TIMEOUT,
     Outcome.LIMIT_PASSED, Outcome.HEDGE_LOST, Outcome.DEADLINE_EXCEEDED, Outcome.CALLER_LEFT, Outcome.GATEWAY_STOPPED,
 })  # fmt: skip
 

@@ -20,14 +20,15 @@ from gateway.state.served import Served
 from gateway.state.slo_books import Objectives, SloBooks
 from gateway.state.tokens import OutputTokens, PromptTokens
 from gateway.state.workers import Workers
+from gateway.values.account import Account
 from gateway.values.decision import Decision
-from gateway.values.deployment import Hardware
+from gateway.values.deployment import Deployment, Hardware
 from gateway.values.gate import Health
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.snapshot import UNREAD, Reading, Snapshot
-from gateway.values.usage import Usage
+from gateway.values.usage import Usage, cost_usd
 
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
@@ -89,6 +90,8 @@ class Readings:
         attempt_s = self._company_of(deployment).changes(before, now)
         begun = keeper.began(before, tokens, now)._replace(streamed=streamed is not None, attempt_s=attempt_s)
         health = Health.PROBING if was.health is Health.SHUT and keeper.health is Health.PROBING else was.health
+        if was.own_cost is not None:
+            self._served.began(deployment, begun.ticket, now)
         own = was.own_cost and self._served.own_cost(deployment, before + 1, now)
         ahead = self._ahead_of(deployment)
         if streamed is not None:
@@ -123,12 +126,29 @@ class Readings:
         keeper.told(begun, headroom, now)
         self._show(deployment, keeper)
 
-    def served(self, deployment: str, usage: Usage | None, now: float) -> Reading:
-        """An attempt that is about to end used these tokens; the reading with them, from which its cost follows."""
-        if usage is not None and deployment in self._hardware:
-            self._served.count(deployment, usage.prompt_tokens + usage.completion_tokens, now)
-            self._count_cost(deployment, now)
-        return self.of(deployment)
+    def settled_usd(self, deployment: Deployment, usage: Usage | None, decision: Decision, now: float) -> float | None:
+        """What an attempt that is about to end, and used these tokens, is charged. None is unknown.
+
+        A token of a self-hosted deployment is charged at the rate that the decision worked with, its share of the full
+        hardware; the attempt never more than the decision said that it costs at most, nor more than the hardware did.
+        """
+        if deployment.own_cost is None:
+            return cost_usd(deployment.price, usage)
+        if usage is None:
+            return None
+        name, tokens = deployment.name, usage.prompt_tokens + usage.completion_tokens
+        self._served.count(name, tokens, now)
+        self._count_cost(name, now)
+        own = self.of(name).own_cost
+        if own is None or own.marginal_usd_per_mtok is None:
+            return None
+        usd = tokens * own.marginal_usd_per_mtok / 1e6
+        most = next((one.most_usd for one in decision.candidates if one.deployment == name), None)
+        return self._served.charge(name, usd if most is None else min(usd, most), now)
+
+    def accounts(self, now: float) -> dict[str, Account]:
+        """What each self-hosted deployment's hardware cost so far, and what of it was charged or idle."""
+        return self._served.accounts(now)
 
     def ended(self, attempt: Attempt, begun: Begun, decision: Decision, now: float) -> None:
         """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
@@ -149,6 +169,8 @@ class Readings:
             learned.learn(attempt, decision, begun, awaited, others(attempt_s, now - begun.at, begun.in_flight), now)
         except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
             _log.exception("what an attempt at %s taught was lost", name)
+        if was.own_cost is not None:
+            self._served.ended(name, begun.ticket, now)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
             health, was.in_flight - 1, keeper.gate,

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import logging
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -147,7 +148,7 @@ class Revisions:
 
     def _fail(self, what: str) -> None:
         if not self.is_failing:
-            _log.exception("the policy's revisions in %s %s; serving goes on", self.path, what)
+            _log.error("the policy's revisions in %s %s (%s); serving goes on", self.path, what, sys.exc_info()[1])
         self.is_failing = True
 
 
@@ -179,7 +180,7 @@ def _is_empty(path: Path) -> bool:
 
 def _write(path: Path, rows: list[tuple[int, KeptRevision]], gone: tuple[int, ...], taken: str | None) -> None:
     """One transaction."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)
     with closing(sqlite3.connect(path, timeout=2.0)) as db, db:

@@ -5,6 +5,8 @@ Time is cut into slices that start when the gateway first saw the deployment, so
 
 from collections.abc import Mapping
 
+from gateway.state.hardware_account import HardwareAccount
+from gateway.values.account import Account
 from gateway.values.deployment import Hardware
 from gateway.values.snapshot import OwnCost
 
@@ -31,6 +33,26 @@ class Served:
         if count is not None:
             count.add(tokens, now)
 
+    def began(self, deployment: str, ticket: int, now: float) -> None:
+        """An attempt takes the deployment's hardware; `ended` follows. Without hardware it is passed over."""
+        count = self._counts.get(deployment)
+        if count is not None:
+            count.account.began(ticket, now)
+
+    def charge(self, deployment: str, usd: float, now: float) -> float:
+        """What an attempt that should pay `usd` is charged: no more than is left of what the hardware cost."""
+        return self._counts[deployment].account.charge(usd, now)
+
+    def ended(self, deployment: str, ticket: int, now: float) -> None:
+        """An attempt has ended, and has been charged."""
+        count = self._counts.get(deployment)
+        if count is not None:
+            count.account.ended(ticket, now)
+
+    def accounts(self, now: float) -> dict[str, Account]:
+        """By deployment, what its hardware cost and who paid; only those with hardware."""
+        return {name: count.account.account(now) for name, count in self._counts.items()}
+
     def own_cost(self, deployment: str, in_flight: int, now: float) -> OwnCost | None:
         """What is known of the cost at this time; None for a deployment without hardware.
 
@@ -55,6 +77,7 @@ class _Count:
 
     def __init__(self, hardware: Hardware, now: float) -> None:
         self.hardware = hardware
+        self.account = HardwareAccount(hardware, now)
         self._first = now
         self._now = now
         self._length = hardware.window_s / SLICES

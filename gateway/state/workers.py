@@ -20,7 +20,7 @@ REFUSALS_TO_DOWN, SILENCES_TO_DOWN = 2, 3  # in a row; a busy server may be late
 _VLLM = "vllm"
 _FAILED = frozenset({
     Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNECT_TIMEOUT, Outcome.CONNECTION_LOST, Outcome.SERVER_ERROR,
-    Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.TRUNCATED,
+    Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.TRUNCATED,
 })  # fmt: skip
 _BUSY = frozenset({Outcome.OVERLOADED, Outcome.RATE_LIMITED, Outcome.LIMIT_PASSED})
 _NEVER: Final = float("inf")
@@ -48,6 +48,11 @@ class Workers:
         """By address; empty where there is nothing to choose between and nothing to read."""
         pool = self._pools.get(deployment)
         return pool.readings() if pool is not None and pool.is_shown else ()
+
+    def every(self, deployment: str) -> tuple[WorkerReading, ...]:
+        """By address, of whatever deployment; empty for an embedded model."""
+        pool = self._pools.get(deployment)
+        return () if pool is None else pool.readings()
 
     def others_up(self, deployment: str, tried: Collection[int], now: float) -> bool:
         """Whether another address of this deployment may answer, against which nothing is known."""
@@ -86,8 +91,8 @@ class Workers:
         """A request there has begun to be answered: whatever is too late, it is not dead."""
         self._pools[deployment].workers[address].silences = 0
 
-    def answered(self, deployment: str, address: int, asked_at: float) -> None:
-        """It answered a question that was asked then: what failed before that is over."""
+    def answered(self, deployment: str, address: int, asked_at: float) -> bool:
+        """It answered a question that was asked then: what failed before that is over. Whether it was down."""
         worker = self._worker(deployment, address)
         worker.refusals = worker.silences = 0
         was, until = worker.reading, worker.reading.suspect_until
@@ -95,9 +100,13 @@ class Workers:
             worker.failures, until = 0, 0.0
         if was.health is not WorkerHealth.UP or until != was.suspect_until:
             worker.reading = replace(was, health=WorkerHealth.UP, suspect_until=until)
+        return was.health is WorkerHealth.DOWN
 
-    def silent(self, deployment: str, address: int, now: float, *, refused: bool) -> None:
-        """It did not answer when it was asked: it said that it is ill or its port is closed, or else it was too late."""
+    def silent(self, deployment: str, address: int, now: float, *, refused: bool) -> bool:
+        """It did not answer when it was asked: it said that it is ill or its port is closed, or else it was too late.
+
+        Whether it is taken for down from now on, and was not before.
+        """
         worker = self._worker(deployment, address)
         worker.silences += 1
         worker.refusals = worker.refusals + 1 if refused else 0
@@ -107,6 +116,7 @@ class Workers:
         until = max(was.suspect_until, now + FIRST_SUSPICION_S * 2)
         worker.suspect_since = now
         worker.reading = replace(was, health=health, suspect_until=until)
+        return down and was.health is not WorkerHealth.DOWN
 
     def gauged(self, deployment: str, address: int, metrics: VllmMetrics, now: float) -> None:
         """vLLM said how it is."""

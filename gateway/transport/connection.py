@@ -11,6 +11,7 @@ from typing import cast
 import httptools
 
 from gateway.transport.limits import TransportLimits
+from gateway.transport.liveness import is_unacknowledged, watch
 from gateway.values.outcome import AttemptFailed, Outcome
 
 _AT_ONCE_S = 0.1  # a round trip: the peer had closed an idle connection before the request reached it
@@ -96,6 +97,17 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._lost("was closed by the gateway")
 
+    def is_unheard(self, since_s: float) -> bool:
+        """True if the peer's kernel has acknowledged nothing for so long, though something is to be acknowledged."""
+        return not self.received and self._transport is not None and is_unacknowledged(self._transport, since_s)
+
+    def give_up_unheard(self) -> None:
+        """It leads nowhere: what was written on it has not arrived, and may be sent again."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._lost("was no longer heard")
+        self.lost_at_once = True
+
     @property
     def is_open(self) -> bool:
         """False once it cannot be used any more."""
@@ -128,6 +140,7 @@ class Connection(asyncio.Protocol):
         """asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=0)
+        watch(self._transport)
         self._now = asyncio.get_running_loop().time
 
     def data_received(self, data: bytes) -> None:

@@ -10,6 +10,8 @@ from gateway.transport.decompress import PLAIN, Decompressor
 from gateway.transport.limits import TransportLimits
 from gateway.values.outcome import AttemptFailed, Outcome
 
+UNHEARD_S = 1.0  # longer than a lost segment takes to be sent again, twice
+
 
 class Head(msgspec.Struct, frozen=True):
     """The response's status and header fields (lower-case names)."""
@@ -19,7 +21,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Exchange:
-    """`again` gives a fresh connection on which the request has been written: used once, for a stale one."""
+    """`again` gives a fresh connection on which the request has been written: used once, for a stale one.
+
+    `distrust` closes the others that were kept: where one leads nowhere, they may not either.
+    """
 
     def __init__(
         self,
@@ -27,7 +32,9 @@ class Exchange:
         limits: TransportLimits,
         again: Callable[[], Awaitable[Connection]],
         release: Callable[[Connection], None],
+        distrust: Callable[[], None],
     ) -> None:
+        self.distrust = distrust
         self.reused = connection.used > 1
         self.resent = False
         self._connection = connection
@@ -35,6 +42,8 @@ class Exchange:
         self._again = again
         self._release = release
         self._loop = asyncio.get_running_loop()
+        # a kept connection may lead nowhere: when it is looked at whether anything of the request has arrived
+        self._doubt_at = self._loop.time() + UNHEARD_S if self.reused else None
         self._at: float | None = None
         self._late = Outcome.TOTAL_TIMEOUT
         self._timer: asyncio.TimerHandle | None = None
@@ -49,6 +58,7 @@ class Exchange:
         What arrived before `at` is still handed out, so a slow reader is not taken for a slow upstream.
         """
         self._at, self._late = at, outcome
+        at = self._next_at(at)
         if self._timer is not None and self._timer.when() > at:
             self._timer.cancel()
             self._timer = None
@@ -109,6 +119,11 @@ class Exchange:
         return self._connection.is_delimited
 
     @property
+    def is_heard(self) -> bool:
+        """True once anything of the response has come."""
+        return self._connection.received > 0
+
+    @property
     def bytes_received(self) -> int:
         """Of the response, head included, as they came over the wire."""
         return self._connection.received
@@ -147,7 +162,7 @@ class Exchange:
             if self._loop.time() >= self._at:
                 raise self._lateness()
             if self._timer is None:
-                self._timer = self._loop.call_at(self._at, self._on_timer)
+                self._timer = self._loop.call_at(self._next_at(self._at), self._on_timer)
         waiter = self._waiter = self._loop.create_future()
         self._connection.wait(waiter)
         await waiter
@@ -155,13 +170,34 @@ class Exchange:
     def _on_timer(self) -> None:
         """The moment may have been moved since the timer was set."""
         self._timer = None
-        waiter = self._waiter
+        waiter, now = self._waiter, self._loop.time()
         if self._at is None or waiter is None or waiter.done():
             return
-        if self._loop.time() < self._at:
-            self._timer = self._loop.call_at(self._at, self._on_timer)
+        if self._doubt_at is not None and now >= self._doubt_at:
+            self._doubt(now)
+            if waiter.done():
+                return
+        if now < self._at:
+            self._timer = self._loop.call_at(self._next_at(self._at), self._on_timer)
         else:
             waiter.set_exception(self._lateness())
+
+    def _next_at(self, at: float) -> float:
+        return at if self._doubt_at is None else min(at, self._doubt_at)
+
+    def _doubt(self, now: float) -> None:
+        """A kept connection on which nothing arrives is replaced, as one that was closed is; a peer that takes its time
+        has acknowledged the request.
+        """
+        self._doubt_at = None
+        connection = self._connection
+        if connection.received or not self.reused:
+            return
+        if connection.is_unheard(UNHEARD_S):
+            self.distrust()
+            connection.give_up_unheard()
+        else:
+            self._doubt_at = now + UNHEARD_S
 
     def _lateness(self) -> AttemptFailed:
         return AttemptFailed(self._late, "waited too long")

@@ -1,8 +1,8 @@
 """Pooled HTTP/1.1 connections, one pool for each address, so that a dead backend cannot hold up another (FAULTS F11).
 
 It has no retries of its own but one: a pooled connection that was lost at once, before the peer can have worked on the
-request, is replaced once, and the record says so. A credential is bound to its deployment's addresses (law 8): all are
-placed together, and a redirect is an answer like any other.
+request, or on which nothing of it arrived, is replaced once, and the record says so. A credential is bound to its
+deployment's addresses (law 8): all are placed together, and a redirect is an answer like any other.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from gateway.transport.connection import Connection
 from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
+from gateway.transport.redaction import Redactor
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -28,7 +29,7 @@ class _Place:
         self.open: set[Connection] = set()
         self.pending = 0
         self.gone = False
-        self.secrets = [secret for value in headers.values() for secret in (value, value.rpartition(" ")[2]) if secret]
+        self.redact = Redactor(headers.values()).redact
         fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
         self._fixed = "".join(_line(name, value) for name, value in {**fixed, **headers}.items())
 
@@ -40,6 +41,11 @@ class _Place:
         root = self.origin.path.removesuffix("/v1") if call.beside_api else self.origin.path
         head = f"{call.method} {root}{call.path} HTTP/1.1\r\n{lines}{self._fixed}"
         return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
+
+    def close_idle(self) -> None:
+        """None of them is used again."""
+        for connection in tuple(self.idle):
+            connection.abort()
 
     def forget(self, connection: Connection) -> None:
         """It cannot be used any more."""
@@ -82,19 +88,16 @@ class Transport:
         )
 
     def redact(self, deployment: str, text: str) -> str:
-        """The text without the deployment's credential: some providers repeat it in their errors (FAULTS X6)."""
+        """The text without the deployment's credential."""
         places = self._places.get(deployment)
-        for secret in places[0].secrets if places else ():
-            text = text.replace(secret, "[redacted]")
-        return text
+        return places[0].redact(text) if places else text
 
     def remove(self, deployment: str) -> None:
         """Forget a deployment. Exchanges in progress go on."""
         places = self._places.pop(deployment, ())
         for place in places:
             place.gone = True
-            for connection in tuple(place.idle):
-                connection.abort()
+            place.close_idle()
         self._left = [left for left in (*self._left, *places) if left.open or left.pending]
 
     async def send(self, deployment: str, call: Call, *, connect_s: float, address: int = 0) -> Exchange:
@@ -115,7 +118,7 @@ class Transport:
             fresh.write(data)
             return fresh
 
-        return Exchange(connection, self._limits, again, lambda used: self._release(place, used))
+        return Exchange(connection, self._limits, again, lambda used: self._release(place, used), place.close_idle)
 
     def stats(self) -> dict[str, tuple[int, int]]:
         """By deployment: open connections, and how many of them are idle."""
@@ -145,8 +148,7 @@ class Transport:
         if not place.idle:
             return None
         if place.idle[-1].idle_s >= self._limits.max_idle_s:
-            for old in tuple(place.idle):
-                old.abort()
+            place.close_idle()
             return None
         connection = place.idle.pop()
         connection.begin()

@@ -2,17 +2,20 @@
 
 import msgspec
 
+from gateway.values.anomaly import Anomaly
 from gateway.values.outcome import AttemptFailed
-from gateway.values.usage import Usage
+from gateway.values.usage import Counts, Usage
 
 
-class WholeAnswer(msgspec.Struct, frozen=True):
-    """A complete answer that is one: `body` is what the caller gets."""
+class WholeAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A complete answer that is one: `body` is what the caller gets. `counts`: of a usage that lacks a part."""
 
     body: bytes
     usage: Usage | None
     model: str | None
     finish_reason: str | None  # of the first choice
+    counts: Counts | None = None
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -40,10 +43,14 @@ class Beginning(msgspec.Struct, frozen=True):
     head: bytes
 
 
-class StreamSummary(msgspec.Struct, frozen=True):
-    """What a stream has said of itself so far. `tokens`: about how many of output, by its events."""
+class StreamSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a stream has said of itself so far. `tokens`: about how many of output, by its events. `counts`: of a usage
+    that lacks a part.
+    """
 
     usage: Usage | None
     model: str | None
     finish_reason: str | None
     tokens: int
+    counts: Counts | None = None
+    anomalies: tuple[Anomaly, ...] = ()

@@ -29,7 +29,7 @@ class Standing(enum.Enum):
 
     PROBE = "probe"  # a small share of requests: to see whether it recovered, or how it does at all
     READY = "ready"
-    LATE = "late"  # predicted to miss the rule's objective
+    LATE = "late"  # predicted to come too late (gateway/routing/lateness.py)
     BURNING = "burning"  # it has burned the objective's error budget fast: passed over until it recovers
     LAST_RESORT = "last_resort"  # not of the model's pool: the rule's fallback names it
 

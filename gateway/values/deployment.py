@@ -125,6 +125,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     first_output_s: float = 60.0  # from sending the request to the first text, tool call or reasoning
     idle_s: float = 30.0  # between two outputs
     total_s: float = 600.0  # the whole attempt
+    adaptive: bool = True  # silence for far longer than it lately took also ends an attempt (gateway.routing.silence)
 
 
 class EmbeddedServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +184,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can answer. A deployment's own name can be asked for as well as a model's."""
+    """Everything that can answer. A deployment's own name can be asked for as well as a model's.
+
+    `speaks_of_sensitivity`: a deployment is self-hosted or has a clearance of its own, or a key or team a floor.
+    """
 
     deployments: dict[str, Deployment]
     models: dict[str, Model]
+    speaks_of_sensitivity: bool = True

@@ -34,6 +34,7 @@ class Outcome(enum.Enum):
     TLS_FAILED = "tls_failed"
     CONNECT_TIMEOUT = "connect_timeout"
     CONNECTION_LOST = "connection_lost"
+    NO_SIGN_OF_LIFE = "no_sign_of_life"
     FIRST_OUTPUT_TIMEOUT = "first_output_timeout"
     IDLE_TIMEOUT = "idle_timeout"
     TOTAL_TIMEOUT = "total_timeout"
@@ -87,6 +88,9 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.TLS_FAILED: Consequence(_P, Then.NEXT, "the TLS handshake failed"),
     Outcome.CONNECT_TIMEOUT: Consequence(_P, Then.NEXT, "no connection was made in time", again=True),
     Outcome.CONNECTION_LOST: Consequence(_P, Then.NEXT, "the connection was lost before an answer", again=True),
+    Outcome.NO_SIGN_OF_LIFE: Consequence(
+        _P, Then.NEXT, "no sign of life came for far longer than answers lately took", again=True
+    ),
     Outcome.FIRST_OUTPUT_TIMEOUT: Consequence(_P, Then.NEXT, "no output came in time"),
     Outcome.IDLE_TIMEOUT: Consequence(_P, Then.NEXT, "the answer stalled"),
     Outcome.TOTAL_TIMEOUT: Consequence(_P, Then.NEXT, "the answer was not complete in time"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.values.anomaly import Anomaly
 from gateway.values.decision import Decision
 from gateway.values.outcome import Fault, Outcome
 from gateway.values.usage import Usage
@@ -24,7 +25,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str | None = None  # the model that answered, by its own word
     finish_reason: str | None = None
     connection_reused: bool | None = None
-    resent: bool = False  # the connection that it was sent on first had been closed, and was replaced
+    resent: bool = False  # the connection that it was sent on first had been closed, or led nowhere, and was replaced
     in_flight: int = 0  # at the deployment when this began, without this
     held_by_caller: bool = False  # most of its stream's time is the caller's, who read slowly
     slo_met: bool | None = None  # whether it kept the rule's objective; None if it does not count, or there is none
@@ -33,6 +34,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     continues: int = 0  # how many characters of the answer another attempt had given before this one went on with it
     retry_after_s: float | None = None  # what the provider asked for before the next
     wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue
+    anomalies: tuple[Anomaly, ...] = ()  # what was odd about its answer, which was taken all the same
 
     @property
     def may_have_cost(self) -> bool:

@@ -2,8 +2,7 @@
 
 import msgspec
 
-from gateway.values.deployment import Deployment, Price
-from gateway.values.snapshot import Reading
+from gateway.values.deployment import Price
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,6 +24,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     estimated: bool = False  # the provider had no chance to say; counted from what was asked and what came
 
 
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What could be read of a usage that lacks a part: None is the part that was not said, or is no count."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
     """What this usage costs at this price. None if either is unknown, or a part that was used has no price.
 
@@ -42,20 +48,6 @@ def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
         return None
     completion = _completion_usd(price, usage)
     return None if completion is None else (prompt + completion) / 1e6 + price.request_usd
-
-
-def settled_usd(deployment: Deployment, usage: Usage | None, reading: Reading) -> float | None:
-    """What a finished attempt cost. A self-hosted deployment's tokens cost their share of what its hardware costs.
-
-    That is the average of `reading.own_cost` for prompt and output alike: take the reading after these tokens were
-    counted. None while no average is known.
-    """
-    if deployment.own_cost is None:
-        return cost_usd(deployment.price, usage)
-    own = reading.own_cost
-    if usage is None or own is None or own.average_usd_per_mtok is None:
-        return None
-    return (usage.prompt_tokens + usage.completion_tokens) * own.average_usd_per_mtok / 1e6
 
 
 def _prompt_usd(price: Price, usage: Usage) -> float | None:

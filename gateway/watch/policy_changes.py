@@ -9,11 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gateway.documents import Document
 from gateway.values.problem import InvalidDocument
 from gateway.values.records import RequestFinished
 from gateway.values.revision import By, Revision, State, Via
+from gateway.watch.aside import Aside
 from gateway.watch.policy import PolicyInForce
 from gateway.watch.policy_compiler import Draft, PolicyCompiler, digest
+
+READ_WITHIN_S = 5.0
 
 
 class Superseded(Exception):
@@ -38,7 +42,8 @@ class PolicyChanges:
     def __init__(self, policy: PolicyInForce, compiler: PolicyCompiler) -> None:
         self.policy = policy
         self._compiler = compiler
-        self._lock = asyncio.Lock()
+        self._lock, self._reading = asyncio.Lock(), asyncio.Lock()
+        self._aside = Aside(READ_WITHIN_S)
         self._saving: set[asyncio.Task[None]] = set()
 
     async def put(self, text: str, by: By, *, share: float | None = None, expected: str | None = None) -> Revision:
@@ -60,24 +65,12 @@ class PolicyChanges:
 
     async def reload(self, via: Via) -> None:
         """Take the file if it says something else than when it was last taken, and is valid."""
-        by, policy, revisions = By(via, time.time()), self.policy, self.policy.revisions
-        async with self._lock:
-            try:
-                document = await asyncio.to_thread(self._compiler.read)
-            except InvalidDocument as invalid:
-                policy.refuse(by, list(map(str, invalid.problems)))
-                return
-            said = digest(document)
-            if said != revisions.taken:
-                try:
-                    draft = await self._compiled(by, self._compiler.of_file, document)
-                except InvalidDocument:  # it was told
-                    return
-                revisions.taken = said
-                if draft.plan.content != policy.plan.content:
-                    policy.publish(draft, by)
-            policy.taken()
-            await self._save()
+        by = By(via, time.time())
+        async with self._reading:  # in order, and no other change waits for a file that hangs
+            document = await self._read(by)
+            if document is not None:
+                async with self._lock:
+                    await self._take(document, by)
 
     async def rollback(self, by: By, number: int | None = None, *, expected: str | None = None) -> Revision:
         """Bring back a document, for all traffic: that of the revision before the present one, or of this number.
@@ -124,6 +117,31 @@ class PolicyChanges:
 
     async def stop(self) -> None:
         """What changed is kept."""
+        await self._save()
+
+    async def _read(self, by: By) -> Document | None:
+        """None if there is none to be read in time; that was told."""
+        try:
+            return await self._aside.run(self._compiler.read)
+        except InvalidDocument as invalid:
+            problems = list(map(str, invalid.problems))
+        except TimeoutError:
+            problems = [f"the policy's file could not be read within {READ_WITHIN_S:g} s"]
+        await self.refuse(by, problems)
+        return None
+
+    async def _take(self, document: Document, by: By) -> None:
+        policy, revisions = self.policy, self.policy.revisions
+        said = digest(document)
+        if said != revisions.taken:
+            try:
+                draft = await self._compiled(by, self._compiler.of_file, document)
+            except InvalidDocument:  # it was told
+                return
+            revisions.taken = said
+            if draft.plan.content != policy.plan.content:
+                policy.publish(draft, by)
+        policy.taken()
         await self._save()
 
     async def _of_staged(self, verb: Callable[[By], Revision | None], by: By, expected: str | None) -> Revision:

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway.values.revision import Via
+from gateway.watch.aside import Aside
 
 LOOK_EVERY_S = 1.0
+STAMP_WITHIN_S = 5.0  # a file system that hangs
 _log = logging.getLogger(__name__)
 
 
@@ -18,6 +20,7 @@ class PolicyFile:
     def __init__(self, path: Path | None, reload: Callable[[Via], Awaitable[None]]) -> None:
         self._path, self._reload = path, reload
         self._stamp = self._read_stamp()
+        self._aside = Aside(STAMP_WITHIN_S)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -39,12 +42,13 @@ class PolicyFile:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if self._read_stamp() != self._stamp:
-                await self._look(Via.WATCH)
+            with contextlib.suppress(TimeoutError):
+                if await self._aside.run(self._read_stamp) != self._stamp:
+                    await self._look(Via.WATCH)
 
     async def _look(self, via: Via) -> None:
-        self._stamp = self._read_stamp()
         try:
+            self._stamp = await self._aside.run(self._read_stamp)
             await self._reload(via)
         except Exception:  # noqa: BLE001 - whatever it is, the next change is looked at too
             _log.exception("the policy could not be reloaded")

@@ -8,6 +8,7 @@ A `/metrics` that does not come makes the reading old, nothing else (law 13).
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import ssl
 import time
@@ -97,24 +98,38 @@ class WorkerWatch:
     ) -> bool:
         name, workers = deployment.name, self._readings.workers
         limit_s, asked_at, since = _limit_s(deployment), time.time(), time.monotonic()
-        refused = True
+        refused, why = True, ""
         try:
             async with asyncio.timeout(limit_s):
                 answer = await client.get(url, headers=headers)
             if answer.status_code < 500:
-                workers.answered(name, address, asked_at)
+                if workers.answered(name, address, asked_at):
+                    _log.info("deployment %s: %s answers again", name, deployment.addresses[address])
                 self._readings.up(name)
                 return True
+            why = f"HTTP {answer.status_code}"
         except TimeoutError:
-            refused = False
+            refused, why = False, f"no answer within {limit_s:g} s"
             if time.monotonic() - since > limit_s + _OWN_DELAY_S:
                 return False
-        except httpx2.HTTPError:
-            pass  # no connection, or it broke: as if it said no
-        workers.silent(name, address, time.time(), refused=refused)
+        except httpx2.HTTPError as error:  # no connection, or it broke: as if it said no
+            why = _reason(error)
+        if workers.silent(name, address, time.time(), refused=refused):
+            last = "; none of its addresses runs" if workers.all_down(name) else ""
+            _log.warning("deployment %s: %s is down: %s%s", name, deployment.addresses[address], why, last)
         if workers.all_down(name):
             self._readings.down(name)
         return False
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, with its number, where it said something; else the library's words."""
+    deepest: BaseException | None = error
+    while deepest is not None:
+        if isinstance(deepest, OSError) and deepest.errno is not None:
+            return f"[Errno {deepest.errno}] {deepest.strerror or os.strerror(deepest.errno)}"
+        deepest = deepest.__cause__ or deepest.__context__
+    return str(error) or type(error).__name__
 
 
 def _limit_s(deployment: Deployment) -> float:

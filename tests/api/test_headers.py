@@ -33,6 +33,41 @@ def test_bad_headers_are_refused(gateway: GatewayProcess, name: str, value: str)
     assert answer.json()["error"]["param"] == name
 
 
+MISSPELT = {
+    "x-gateway-sensitivty": "x-gateway-sensitivity",
+    "X-Gateway-Sensitivity-": "x-gateway-sensitivity",
+    "x-gateway-deadline-s": "x-gateway-deadline-ms",
+    "x-gateway-max-cost": "x-gateway-max-cost-usd",
+    "x-gateway_tags": "x-gateway-tags",
+    "x_gateway_session": "x-gateway-session",
+    "x-gatewaysession": "x-gateway-session",
+    "x-gatway-sensitivity": "x-gateway-sensitivity",
+    "x-gatewy-deadline-ms": "x-gateway-deadline-ms",
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/admin/explain"])
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_header_is_not_ignored(gateway: GatewayProcess, path: str, name: str) -> None:
+    body = {"model": "chat", "messages": MESSAGES}
+    answer = httpx.post(f"{gateway.url}{path}", json=body, headers={name: "restricted"}, trust_env=False)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_header", name.lower())
+    assert f"did you mean {MISSPELT[name]!r}?" in error["message"]
+    assert all(known in error["message"] for known in set(MISSPELT.values()))
+
+
+@pytest.mark.parametrize("name", ["x-gateway-", "x-gateway", "x-gateway-zzz"])
+def test_a_header_like_none_is_not_ignored_either(gateway: GatewayProcess, name: str) -> None:
+    answer = post(gateway, {"model": "chat", "messages": MESSAGES}, **{name: "1"})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, name)
+
+
+@pytest.mark.parametrize("name", ["x-google-trace", "x-gitlab-event", "x-gate", "x-forwarded-for", "x-gw-tag"])
+def test_what_others_add_is_theirs(gateway: GatewayProcess, name: str) -> None:
+    assert post(gateway, {"model": "chat", "messages": MESSAGES}, **{name: "1"}).status_code == 200
+
+
 TWICE = [
     ("x-gateway-sensitivity", "restricted", "public"), ("X-Gateway-Sensitivity", "public", "restricted"),
     ("x-gateway-max-cost-usd", "1", "1"), ("authorization", "Bearer a", "Bearer b"), ("x-api-key", "a", "a"),

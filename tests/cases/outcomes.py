@@ -24,7 +24,8 @@ _BOTH: dict[Outcome, str] = {
         "unauthorized_vllm_401"
     ),
     Outcome.DEPLOYMENT_GONE: "decommissioned_400 gone_410 method_405 model_404 model_openrouter_400 model_vllm_404 path_404",
-    Outcome.EMPTY_ANSWER: "empty_200",
+    Outcome.EMPTY_ANSWER: "detail_200 empty_200 object_200 text_202",
+    Outcome.ERROR_IN_ANSWER: "error_200 finish_network finish_stop_error finish_system",
     Outcome.MALFORMED_ANSWER: (
         "bad_chunk bad_header bad_length bad_status bare_body deep_200 garbage gzip_lie html_200 huge_headers "
         "length_and_chunked list_200 not_json_200 null_200 number_200 switching_101 text_200 two_lengths "
@@ -48,13 +49,13 @@ _BOTH: dict[Outcome, str] = {
 # of whole answers only
 _WHOLE: dict[Outcome, str] = {
     Outcome.ANSWER_TOO_LARGE: "big_body endless_body",
-    Outcome.EMPTY_ANSWER: "detail_200 empty_content_200 no_choices_200 null_choices_200 null_content_200 object_200 text_202",
-    Outcome.ERROR_IN_ANSWER: "abort_200 error_200 error_and_choices_200 error_in_choice_200",
+    Outcome.EMPTY_ANSWER: "empty_content_200 no_choices_200 null_choices_200 null_content_200",
+    Outcome.ERROR_IN_ANSWER: "abort_200 error_and_choices_200 error_in_choice_200",
     Outcome.MALFORMED_ANSWER: (
         "bad_utf8 null_choice_200 null_message_200 sse_for_json trailing_json_200 truncated_json_200 wrong_types_200"
     ),
     Outcome.TOTAL_TIMEOUT: "blank_lines drip endless_headers silent silent_after_headers silent_mid_body",
-    Outcome.TRUNCATED: "cut_body gzip_cut no_terminator reset_body short_body",
+    Outcome.TRUNCATED: "cut_body gzip_cut no_finish_200 no_terminator reset_body short_body",
 }
 
 # of streams only
@@ -71,15 +72,14 @@ _STREAMS: dict[Outcome, str] = {
     ),
     Outcome.IDLE_TIMEOUT: "crawl half_event_silent late_done pings_mid silent_after silent_before_done",
     Outcome.MALFORMED_ANSWER: (
-        "bad_json_first bad_json_mid bad_utf8_mid deep_event_mid detail_200 error_200 html_events "
-        "json_for_stream list_event_mid null_event_first null_event_mid object_200 only_comments text_202 "
-        "text_events wrong_types_mid"
+        "bad_json_first bad_json_mid bad_utf8_mid deep_event_mid html_events "
+        "list_event_mid null_event_first null_event_mid only_comments text_events wrong_types_mid"
     ),
     Outcome.TOTAL_TIMEOUT: "endless",
     Outcome.TRUNCATED: (
         "cut_after cut_after_role cut_before_done cut_before_finish early_done end_after end_after_role "
         "end_before_finish error_bare_mid half_done half_event half_event_end html_mid length_short "
-        "no_blank_line_end no_done no_finish one_choice_open other_events reasoning_cut reset_after "
+        "no_finish one_choice_open other_events reasoning_cut reset_after "
         "reset_after_role tool_cut tool_end"
     ),
 }
@@ -100,12 +100,12 @@ def expected(name: str, *, stream: bool) -> Outcome:
 
 # what a 2xx had used although it failed, or had not said although it did not
 _TOLD_AND_FAILED = frozenset(
-    ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "no_done", "silent_before_done"]
+    ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "silent_before_done"]
 )
 # streams that fail with output in them, wherever reads cut it
-_SHOWN_AND_FAILED = frozenset(["bad_chunk", "bad_json_mid", "bad_utf8_mid", "crawl", "cut_after", "cut_before_finish", "cut_in_chunk", "deep_event_mid", "early_done", "end_after", "end_before_finish", "endless", "error_bare_mid", "error_event_mid", "error_event_text_mid", "error_in_choice_mid", "error_mid", "error_mid_end", "error_mid_goes_on", "finish_abort", "finish_error", "half_event", "half_event_end", "half_event_silent", "html_mid", "length_short", "list_event_mid", "no_blank_line_end", "no_finish", "null_event_mid", "one_choice_open", "pings_mid", "reasoning_cut", "reset_after", "silent_after", "tool_cut", "tool_end", "wrong_types_mid"])  # fmt: skip
+_SHOWN_AND_FAILED = frozenset(["bad_chunk", "bad_json_mid", "bad_utf8_mid", "crawl", "cut_after", "cut_before_finish", "cut_in_chunk", "deep_event_mid", "early_done", "end_after", "end_before_finish", "endless", "error_bare_mid", "error_event_mid", "error_event_text_mid", "error_in_choice_mid", "error_mid", "error_mid_end", "error_mid_goes_on", "finish_abort", "finish_error", "finish_stop_error", "finish_system", "half_event", "half_event_end", "half_event_silent", "html_mid", "length_short", "list_event_mid", "no_finish", "null_event_mid", "one_choice_open", "pings_mid", "reasoning_cut", "reset_after", "silent_after", "tool_cut", "tool_end", "wrong_types_mid"])  # fmt: skip
 _OK_AND_NOT_TOLD = frozenset(
-    ["no_usage", "nonsense_usage", "null_usage", "text_usage", "usage_after_done", "usage_never"]
+    ["no_blank_line_end", "no_usage", "nonsense_usage", "null_usage", "usage_after_done", "usage_never"]
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from gateway.app import load_plan
+from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
 from gateway.observe.policy import policy_families
 from gateway.providers.vendors import VENDORS
@@ -32,7 +33,7 @@ needs_helm = pytest.mark.skipif(HELM is None, reason="there is no helm on PATH n
 def known_names() -> set[str]:
     """Every name that /metrics can expose."""
     names = {family.name for family in policy_families().values()}
-    for family in Metrics().registry.collect():
+    for family in (*Metrics().registry.collect(), *OwnHardware(dict).collect()):
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
         names |= {family.name + suffix for suffix in suffixes}
     return names

@@ -1,5 +1,6 @@
 """A provider that repeats the gateway's credential tells it to nobody, wherever it puts it (law 11)."""
 
+import base64
 from collections.abc import Iterator
 
 import httpx2 as httpx
@@ -10,6 +11,21 @@ from tests.support.scripted import Asked, Scripted, completion, delta, events, r
 
 KEY = "sk-canary-0123456789abcdef"
 SHORTEST_LEAK = KEY[3:13]
+SPELLINGS = {
+    "upper case": KEY.upper(),
+    "base64": base64.b64encode(KEY.encode()).decode(),
+    "base64 of the header": base64.b64encode(f"Bearer {KEY}".encode()).decode(),
+    "base64 of a password": base64.b64encode(f"user:{KEY}".encode()).decode(),
+    "base64 in lower case": base64.b64encode(KEY.encode()).decode().lower(),
+    "hex": KEY.encode().hex(),
+    "the beginning": KEY[:12],
+    "the middle": KEY[6:16],
+    "the end": KEY[-9:],
+    "masked": f"{KEY[:5]}***************{KEY[-4:]}",
+    "masked by dots": f"{KEY[:7]}...{KEY[-4:]}",
+    "masked, its end": f"****{KEY[-4:]}",
+    "its last four": KEY[-4:],
+}
 
 
 def says(asked: Asked) -> bytes | None:
@@ -19,6 +35,8 @@ def says(asked: Asked) -> bytes | None:
             return response({"error": {"message": "no", place: KEY}}, 400)
         case "long message":
             return response({"error": {"message": "x" * 1980 + KEY}}, 400)
+        case spelling if spelling in SPELLINGS:
+            return response({"error": {"message": f"Wrong key ({SPELLINGS[spelling]}). Ends in {KEY[-4:]}."}}, 400)
         case "server error":
             return response({"error": {"message": KEY, "type": KEY, "code": KEY}}, 500)
         case "model":
@@ -62,6 +80,14 @@ def test_in_an_error(gateway: GatewayProcess, place: str, stream: bool) -> None:
     assert SHORTEST_LEAK not in answer.text
     assert SHORTEST_LEAK not in str(answer.headers)
     assert SHORTEST_LEAK not in record
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_in_another_spelling(gateway: GatewayProcess, spelling: str) -> None:
+    answer, _ = ask(gateway, spelling)
+    said = answer.json()["error"]["message"]
+    before = {"base64 of a password": "dXNlcjp", "base64 of the header": "QmVhcmVyIH"}.get(spelling, "")
+    assert said.replace("=", "") == f"Wrong key ({before}[redacted]). Ends in [redacted]."
 
 
 @pytest.mark.parametrize("place", ["model", "finish", "tier"])

@@ -3,7 +3,8 @@
 Found: faker's, the examples of phonenumbers and python-stdnum, keys made from detect-secrets' patterns, tokens and
 keys made by PyJWT and cryptography, and what is published (RFC 7515, 7516, 7519; AWS; card schemes' test numbers).
 Not to be found: the sources and texts of the standard library and of installed packages, and faker's prose, companies,
-dates, hashes, versions and prices, tables of numbers, random bytes. Everything is made from one seed.
+dates, hashes, versions and prices, tables of numbers, random bytes. Everything is made from one seed; faker's birth dates
+also go by today's date, so what must be found is found on every day.
 """
 
 import base64
@@ -15,9 +16,11 @@ import re
 import sysconfig
 import textwrap
 import uuid
+from calendar import monthrange
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import Distribution, distributions
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -262,8 +265,23 @@ def national_ids() -> Iterator[Positives]:
         said = f"The {called} is {{}}."
         yield Positives(Kind.NATIONAL_ID, f"python-stdnum, {module}", doctest_numbers(module), said)
         if locale:
-            make = getattr(next(fakers([locale])), method)
-            yield Positives(Kind.NATIONAL_ID, f"faker, {locale} {method}", [make() for _ in range(30)], said)
+            made = islice(filter(_is_possible, iter(getattr(next(fakers([locale])), method), None)), 30)
+            yield Positives(Kind.NATIONAL_ID, f"faker, {locale} {method}", list(made), said)
+
+
+_CZECH = re.compile(r"([0-9]{2})([0156][0-9])([0-9]{2})/[0-9]{3,4}")
+
+
+def _is_possible(number: str) -> bool:
+    """False for a Czech birth number of a day that no month has: faker takes a birth date's day and any month.
+
+    Which of its numbers that concerns changes with the day on which they are made.
+    """
+    written = _CZECH.fullmatch(number)
+    if written is None:
+        return True
+    year, month, day = (int(part) for part in written.groups())  # a woman's month has 50 added
+    return 1 <= day <= monthrange(2000 if year == 0 else 1900 + year, month % 50)[1]
 
 
 def resident_ids() -> Iterator[Positives]:

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.privacy.detect import Detector
 from gateway.values.finding import Kind
+from tests.privacy.corpus import _is_possible
 from tests.privacy.measure import Alarms, Recall, alarms, recall
 
 # shares of the strings of a source that are found; 1.0 where a source is not named
@@ -57,6 +58,20 @@ def false_alarms() -> list[Alarms]:
 def test_recall_of_each_source(recalls: list[Recall]) -> None:
     short = [(row.source, row.found, row.of) for row in recalls if row.share < FLOORS.get(row.source, 1.0)]
     assert short == []
+
+
+@pytest.mark.parametrize(
+    ("written", "possible"),
+    [
+        ("250931/791", False),
+        ("735931/9495", False),
+        ("415229/001", False),
+        ("710319/2745", True),
+        ("536-90-4399", True),
+    ],
+)
+def test_a_day_that_no_month_has_is_nobody_s_birth_number(written: str, possible: bool) -> None:
+    assert _is_possible(written) is possible
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -32,6 +32,25 @@ def b64(text: str) -> str:
     [
         (Kind.CARD, "my card is 4111 1111\n1111 1111, thanks"),
         (Kind.CARD, "4111\t1111\t1111\t1111"),
+        (Kind.CARD, "4111 1111\n\n1111 1111"),
+        (Kind.CARD, "<tr><td>4111</td>\n <td>1111</td>\n <td>1111</td>\n <td class='x'>1111</td></tr>"),
+        (Kind.CARD, "&lt;td&gt;4111 1111&lt;/td&gt;&lt;td&gt;1111 1111&lt;/td&gt;"),
+        (Kind.CARD, "4111<b>1111</b>1111<wbr>1111"),
+        (Kind.CARD, '{"card": ["4111", "1111", "1111", "1111"]}'),
+        (Kind.CARD, '{"card": [4111, 1111, 1111, 1111]}'),
+        (Kind.CARD, "| 4111 | 1111 | 1111 | 1111 |"),
+        (Kind.CARD, "**4111** **1111** **1111** **1111**"),
+        (Kind.CARD, "4111%A01111%A01111%A01111"),
+        (Kind.CARD, "4111\U000e0100 1111 1111 1111"),
+        (Kind.CARD, "4\x001111111\x0011111111"),
+        (Kind.CARD, "4111\u28001111\u28001111\u28001111"),
+        (Kind.CARD, "4\u03361\u03361\u03361\u0336 1111 1111 1111"),
+        (Kind.CARD, "⁴¹¹¹ ¹¹¹¹ ¹¹¹¹ ¹¹¹¹"),
+        (Kind.CARD, "4\ufe0f\u20e31\u20e31\u20e31 1111 1111 1111"),
+        (Kind.CARD, "4111\u3164\u11601111\uffa011111111"),
+        (Kind.CARD, "4111 1111\x0c1111 1111"),
+        (Kind.EMAIL, "jane.doe<wbr>@example.com"),
+        (Kind.EMAIL, "jane%2525252525252540example.com"),
         (Kind.CARD, "4111-1111-\r\n    1111-1111"),
         (Kind.CARD, "> paid with 4111 1111\n> 1111 1111"),
         (Kind.CARD, "4111\u00a01111\u00a0\n1111\u00a01111"),
@@ -144,3 +163,17 @@ def test_spellings_within_spellings(planted: tuple[Kind, str], ways: list[str], 
     for way in ways:
         text = WAYS[way](text)
     assert planted[0] in found(text), text
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["4111 1111\n", "1111 1111"],
+        ["4111 1111", "\n\n1111 1111"],
+        ["4111%201111", "%201111%201111"],
+        ["4111&nbsp;1111&nbsp;", "1111&nbsp;1111"],
+    ],
+)
+def test_spelled_otherwise_and_split_over_parts(texts: list[str]) -> None:
+    parts = [{"type": "text", "text": text} for text in texts]
+    assert kinds(DETECTOR.detect(raw({"messages": [{"role": "user", "content": parts}]}))) == {Kind.CARD: 1}

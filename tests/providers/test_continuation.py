@@ -168,9 +168,15 @@ def test_an_answer_begun_anew_is_none() -> None:
 
 
 def test_content_in_parts_has_no_seam_and_is_not_lost() -> None:
-    chunks = another().feed(delta([{"type": "text", "text": "and more"}]))
+    chunks = another().feed(delta([{"type": "image_url", "image_url": {"url": "data:,"}}]))
     assert chunks[-1].failure is not None
     assert chunks[-1].failure.outcome is Outcome.MALFORMED_ANSWER
+
+
+def test_text_in_parts_goes_on_as_text() -> None:
+    events, chunks = continued(another(), delta([{"type": "text", "text": "and more"}]), STOP + DONE)
+    assert chunks[-1].done
+    assert text_of(events).endswith("and more")
 
 
 def test_usage_that_is_no_number_breaks_nothing() -> None:

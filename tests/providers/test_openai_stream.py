@@ -1,4 +1,4 @@
-"""The OpenAI stream decoder: complete only at [DONE] after a finish_reason, the same wherever the bytes are cut."""
+"""The OpenAI stream decoder: complete only after a finish_reason of each choice, the same wherever the bytes are cut."""
 
 import itertools
 import json
@@ -86,7 +86,8 @@ def test_the_cuts_change_nothing(data: st.DataObject) -> None:
 @given(st.data())
 def test_a_stream_cut_anywhere_never_looks_finished(data: st.DataObject) -> None:
     body = b"".join(GOOD)
-    cut = data.draw(st.integers(0, len(body) - len(b"]\n\n")))
+    finish = body.index(STOP) + len(STOP.rstrip())
+    cut = data.draw(st.integers(0, finish - 1))
     forwarded, chunks, _ = decode(body[:cut])
     assert outcome(chunks) is not Outcome.OK
     assert b"[DONE]" not in forwarded
@@ -98,7 +99,8 @@ BROKEN: list[tuple[str, list[bytes], Outcome]] = [
     ("html", [b"<html>sorry</html>"], Outcome.MALFORMED_ANSWER),
     ("no finish_reason", [ROLE, delta("a"), DONE], Outcome.TRUNCATED),
     ("one of two choices unfinished", [delta("a"), delta("b", index=1), STOP, DONE], Outcome.TRUNCATED),
-    ("no [DONE]", [ROLE, delta("a"), STOP], Outcome.TRUNCATED),
+    ("no [DONE], and half of the usage", [ROLE, delta("a"), STOP, USAGE[:40]], Outcome.TRUNCATED),
+    ("no [DONE], and half of that", [ROLE, delta("a"), STOP, b"data: [DO"], Outcome.TRUNCATED),
     ("only [DONE]", [DONE], Outcome.EMPTY_ANSWER),
     ("no output", [ROLE, STOP, DONE], Outcome.EMPTY_ANSWER),
     ("error member", [delta("a"), b'data: {"error": {"message": "x"}}\n\n', DONE], Outcome.ERROR_IN_ANSWER),

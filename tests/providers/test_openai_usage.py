@@ -8,8 +8,8 @@ import pytest
 
 from gateway.providers.openai.answer import decode
 from gateway.providers.openai.stream import OpenAIStreamDecoder
-from gateway.providers.openai.wire import MOST_TOKENS, as_usage
-from gateway.values.usage import Usage
+from gateway.providers.openai.told import MOST_TOKENS, Told, read_usage
+from gateway.values.usage import Counts, Usage
 
 
 def used(**fields: Any) -> dict[str, Any]:
@@ -54,17 +54,44 @@ CASES = {
 
 @pytest.mark.parametrize(("wire", "usage"), CASES.values(), ids=CASES)
 def test_usage(wire: dict[str, Any], usage: Usage) -> None:
-    assert as_usage(msgspec.Raw(json.dumps(wire).encode())) == usage
+    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == Told(usage)
 
 
-@pytest.mark.parametrize("wire", [
-    None, {}, {"completion_tokens": 5}, used(prompt_tokens=-1), used(completion_tokens=-1), 5, {"prompt_tokens": 10},
-    used(prompt_tokens=0), used(prompt_tokens=10**30), used(completion_tokens=MOST_TOKENS + 1), used(completion_tokens=10**400),
-    used(total_tokens=10**400), used(cached_tokens=-5), used(prompt_tokens_details={"cached_tokens": 10**400}),
-    used(completion_tokens_details={"reasoning_tokens": 10**30}),
+ODD = {
+    "a float": (used(completion_tokens=20.0), expected()),
+    "texts": ({"prompt_tokens": "100", "completion_tokens": "20", "total_tokens": "120"}, expected()),
+    "one text": (used(prompt_tokens_details={"cached_tokens": "64"}), expected(cached_tokens=64)),
+    "half a token": (used(prompt_tokens_details={"cached_tokens": 0.5, "audio_tokens": 3}), expected(audio_prompt_tokens=3)),
+    "below nothing": (used(cached_tokens=-5), expected()),
+    "details that are a list": (used(prompt_tokens_details=[]), expected()),
+    "too many of a part": (used(completion_tokens_details={"reasoning_tokens": 10**30}), expected()),
+    "too many in all": (used(total_tokens=10**400), expected()),
+    "a boolean": (used(prompt_tokens_details={"cached_tokens": True}), expected()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("wire", "usage"), ODD.values(), ids=ODD)
+def test_an_odd_member_takes_no_other_with_it(wire: dict[str, Any], usage: Usage) -> None:
+    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == Told(usage, odd=True)
+
+
+def test_a_prompt_that_is_the_rest_of_the_total() -> None:
+    assert read_usage(msgspec.Raw(b'{"completion_tokens": 20, "total_tokens": 120}')) == Told(expected())
+
+
+@pytest.mark.parametrize(("wire", "counts"), [
+    ({}, None), ({"completion_tokens": 5}, Counts(completion_tokens=5)), (used(prompt_tokens=-1), Counts(completion_tokens=20)),
+    (used(completion_tokens=-1), Counts(prompt_tokens=100)), (5, None), ({"prompt_tokens": 10}, Counts(prompt_tokens=10)),
+    (used(prompt_tokens=0), Counts(completion_tokens=20)), (used(prompt_tokens=10**30), Counts(completion_tokens=20)),
+    (used(completion_tokens=MOST_TOKENS + 1), Counts(prompt_tokens=100)), ({"prompt_tokens": "many"}, None),
+    (used(completion_tokens=10**400), Counts(prompt_tokens=100)), ([1], None), ("100", None),
 ])  # fmt: skip
-def test_usage_that_was_not_said(wire: Any) -> None:
-    assert as_usage(msgspec.Raw(json.dumps(wire).encode())) is None
+def test_usage_that_lacks_a_part(wire: Any, counts: Counts | None) -> None:
+    assert read_usage(msgspec.Raw(json.dumps(wire).encode())) == Told(counts=counts, odd=True)
+
+
+def test_usage_that_was_not_said() -> None:
+    assert read_usage(msgspec.Raw(b"null")) == Told()
 
 
 @pytest.mark.parametrize(("told", "usage"), [

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.values.decision import Bounds, Decision
+from gateway.values.deployment import Deployment, Hardware, Hosting, Price, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.request import Facts
@@ -29,3 +30,12 @@ def attempt(outcome: Outcome = Outcome.OK, first_output_s: float | None = None, 
 
 def used(prompt: int, completion: int = 10, **more: Any) -> Usage:
     return Usage(prompt_tokens=prompt, completion_tokens=completion, **more)
+
+
+def machine(hardware: Hardware | None, price: Price | None = None) -> Deployment:
+    """A self-hosted deployment `a`."""
+    return Deployment(
+        name="a", provider="vllm", model="m", base_url="http://h/v1", hosting=Hosting.SELF_HOSTED, region=None,
+        clearance=Sensitivity.PUBLIC, capabilities=frozenset(), context_tokens=None, max_output_tokens=None,
+        price=price, timeouts=Timeouts(), own_cost=hardware,
+    )  # fmt: skip

@@ -14,8 +14,7 @@ from gateway.values.headroom import LONGEST_HOLD_S, Headroom, Quota
 from gateway.values.outcome import CONSEQUENCES, Outcome
 from gateway.values.records import Attempt
 from gateway.values.slo import Slo, SloReading, Target
-from gateway.values.snapshot import UNREAD
-from tests.state.attempts import asked, attempt, decision, used
+from tests.state.attempts import asked, attempt, decision, machine, used
 from tests.state.test_workers import deployment
 
 COUNTED = sorted(FAILED, key=lambda outcome: outcome.value)
@@ -250,12 +249,12 @@ def test_own_hardware_has_a_cost_that_follows_what_it_serves() -> None:
     """3.6 USD an hour, so 1 USD for 1000 s; the window's slices are 10 s."""
     readings = Readings()
     readings.declare({"a": Hardware(gpu_hour_usd=3.6, concurrent=4, window_s=600.0)}, 0.0)
-    assert readings.served("b", used(100), 1.0) == UNREAD
     begun = readings.began("a", 10.0)
     during = readings.of("a").own_cost
     assert during is not None
     assert during.busy == 0.25
-    own = readings.served("a", used(90, 10), 20.0).own_cost
+    readings.settled_usd(machine(Hardware(gpu_hour_usd=3.6)), used(90, 10), decision(), 20.0)
+    own = readings.of("a").own_cost
     assert own is not None
     assert own.average_usd_per_mtok == pytest.approx(0.001 * 20 / 100 * 1e6)
     readings.ended(attempt(usage=used(90, 10)), begun, decision(), 20.0)

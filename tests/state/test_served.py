@@ -44,7 +44,7 @@ def test_the_example_in_the_documentation() -> None:
     assert cost.busy == 0.25
 
 
-def test_idle_hardware_is_paid_by_the_tokens_that_were_served() -> None:
+def test_unasked_hardware_is_paid_by_the_tokens_that_were_served() -> None:
     one = served(GPU)
     one.count("d", 1000, START + 1)
     costs = [read(one, minute * 60).average_usd_per_mtok or 0.0 for minute in range(1, SLICES)]

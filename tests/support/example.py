@@ -201,6 +201,10 @@ class Example:
             assert re.search(rf"{attempt['deployment']}( at \S+)?: {attempt['outcome']}", said)
             assert f"{attempt['duration_s'] * 1e3:.1f} ms in all" in said
 
+    def metrics(self) -> str:
+        """What Prometheus would scrape now."""
+        return self._client.get("/metrics").text
+
     def usd(self, deployment: str, prompt_tokens: int, output_tokens: int) -> Decimal | None:
         """By the document's price, exactly; None where it has none."""
         price = self.document["deployments"][deployment].get("price")

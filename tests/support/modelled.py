@@ -1,8 +1,8 @@
 """Upstreams over real sockets that behave as the simulator's models say: the same servers, with a clock that runs.
 
 `python -m tests.support.modelled WORLD.yaml` serves each of its deployments on a port of its own, until stdin ends; the
-first line on stdout is `{"home": PORT, ...}`. An answer has as many tokens as `max_tokens` asks for; it comes in two
-pieces, the first output and the rest.
+first line on stdout is `{"home": PORT, ...}`. An answer has as many tokens as `max_tokens` asks for; a stream
+comes in two pieces, the first output and the rest.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
 from tests.fake_upstream.call import parse
 from tests.fake_upstream.http1 import Request, WatchedReader, read_request
-from tests.fake_upstream.script import Script, stream, usage_chunk
+from tests.fake_upstream.script import Script, stream, usage_chunk, whole
 from tests.fake_upstream.vllm_face import VllmFace
 from tests.fake_upstream.wire import (
     CHUNKED,
@@ -34,6 +34,7 @@ from tests.fake_upstream.wire import (
     JSON,
     LAST_CHUNK,
     Headers,
+    as_json,
     chunk,
     error_body,
     event,
@@ -149,8 +150,14 @@ class ModelledUpstream:
                     raise ConnectionResetError
                 what, outcome, status, retry_after_s = news.result()
                 if what == "output":
+                    if not call.stream:
+                        continue
                     first = b"".join(chunk(event(one)) for one in [*parts.role, *parts.content])
                     writer.write(head(200, (EVENTS, CHUNKED)) + first)
+                elif outcome is Outcome.OK and not call.stream:
+                    body = as_json(whole(call, script))
+                    writer.write(head(200, (JSON, length(body))) + body)
+                    return
                 elif outcome is Outcome.OK:
                     rest = [*parts.finish, usage_chunk(call, script), DONE]
                     writer.write(b"".join(chunk(event(one)) for one in rest) + LAST_CHUNK)

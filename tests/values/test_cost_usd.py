@@ -5,10 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.values.deployment import Deployment, Hardware, Hosting, Price, PriceTier, Timeouts
-from gateway.values.sensitivity import Sensitivity
-from gateway.values.snapshot import UNREAD, OwnCost, Reading
-from gateway.values.usage import Usage, cost_usd, settled_usd
+from gateway.values.deployment import Price, PriceTier
+from gateway.values.usage import Usage, cost_usd
 
 PARTS = (
     "input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok", "cache_write_usd_per_mtok",
@@ -122,31 +120,6 @@ def test_service_tiers() -> None:
     assert cost(100, "flex") == pytest.approx(50e-6)
     assert cost(101, "flex") == pytest.approx(303e-6)
     assert cost(100, "priority") is None
-
-
-def deployment(price: Price | None, own_cost: Hardware | None) -> Deployment:
-    return Deployment(
-        name="d", provider="vllm", model="m", base_url="http://h/v1", hosting=Hosting.SELF_HOSTED, region=None,
-        clearance=Sensitivity.PUBLIC, capabilities=frozenset(), context_tokens=None, max_output_tokens=None,
-        price=price, timeouts=Timeouts(), own_cost=own_cost,
-    )  # fmt: skip
-
-
-def test_what_an_attempt_on_own_hardware_is_charged_with() -> None:
-    own = deployment(None, Hardware(gpu_hour_usd=2.0, tokens_per_s=1000.0))
-    usage = Usage(prompt_tokens=300, completion_tokens=100, cached_tokens=200, reasoning_tokens=50, service_tier="x")
-    assert settled_usd(own, usage, Reading(own_cost=OwnCost(5.0, 0.5, 0.1))) == pytest.approx(400 * 5.0 / 1e6)
-    assert settled_usd(own, usage, Reading(own_cost=OwnCost(None, 0.5, 0.1))) is None
-    assert settled_usd(own, usage, UNREAD) is None
-    assert settled_usd(own, None, Reading(own_cost=OwnCost(5.0, 0.5, 0.1))) is None
-
-
-def test_what_an_attempt_on_a_priced_deployment_is_charged_with() -> None:
-    price = Price(input_usd_per_mtok=1.0, output_usd_per_mtok=2.0)
-    usage = Usage(prompt_tokens=300, completion_tokens=100)
-    read = Reading(own_cost=OwnCost(5.0, 0.5, 0.1))
-    assert settled_usd(deployment(price, None), usage, read) == cost_usd(price, usage) == pytest.approx(500e-6)
-    assert settled_usd(deployment(None, None), usage, read) is None
 
 
 @given(full_prices, splits())

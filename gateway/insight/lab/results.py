@@ -87,7 +87,7 @@ def penalised_usd(measured: Measured, miss_usd: float, *, hardware: bool = True)
 
 def total_usd(measured: Measured) -> float:
     """Own hardware is paid whether it is asked or not."""
-    return _known(measured.cost.total) + measured.cost.idle_hardware
+    return _known(measured.cost.total) + measured.cost.unasked_hardware
 
 
 def _known(usd: float | None) -> float:

@@ -23,8 +23,8 @@ COOL_S = 5.0
 FAILED_SHARE = 0.5  # of a deployment's requests in a minute of the clock, if there were two
 _MINUTE_S = 60.0
 TOO_LATE = frozenset({
-    Outcome.CONNECT_TIMEOUT, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.LIMIT_PASSED,
-    Outcome.DEADLINE_EXCEEDED,
+    Outcome.CONNECT_TIMEOUT, Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.TOTAL_TIMEOUT,
+    Outcome.LIMIT_PASSED, Outcome.DEADLINE_EXCEEDED,
 })  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from gateway.providers.contract import StreamDecoder
 from gateway.providers.openai.answer import decode
 from gateway.providers.openai.failure import failure
+from gateway.providers.openai.finish import ANY
 from gateway.providers.openai.headroom import headroom
-from gateway.providers.openai.request import encode
+from gateway.providers.openai.request import encode, wants_running_usage
 from gateway.providers.openai.stream import OpenAIStreamDecoder
 from gateway.providers.openai.transcript import Transcript
 from gateway.values.answer import WholeAnswer
@@ -22,10 +23,13 @@ from gateway.values.request import ChatRequest
 
 
 class OpenAITranslator:
-    """The five verbs. `usage_in_streams`: the vendor accepts `stream_options.include_usage`."""
+    """The five verbs. `usage_in_streams`: the vendor accepts `stream_options.include_usage`. `finishes`: the finish reasons
+    that it is known to give; others are passed on, and counted.
+    """
 
-    def __init__(self, *, usage_in_streams: bool) -> None:
+    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY) -> None:
         self._usage_in_streams = usage_in_streams
+        self._finishes = finishes
 
     def encode(self, request: ChatRequest, target: Deployment) -> Call:
         """The caller's body with the target's model name; a stream also asks for usage, to account for it."""
@@ -33,12 +37,17 @@ class OpenAITranslator:
 
     def decode(self, body: bytes) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
-        return decode(body)
+        return decode(body, self._finishes)
 
     def decoder(self, request: ChatRequest, *, remember: bool = False) -> StreamDecoder:
-        """A decoder that takes out the usage chunk where the caller did not ask for it."""
-        keep_usage = request.wants_usage or not self._usage_in_streams
-        return OpenAIStreamDecoder(keep_usage=keep_usage, transcript=Transcript() if remember else None)
+        """A decoder that takes out the usage where the caller did not ask for it."""
+        return OpenAIStreamDecoder(
+            keep_usage=request.wants_usage or not self._usage_in_streams,
+            running_usage=request.wants_usage and wants_running_usage(request),
+            choices=request.facts.choices,
+            finishes=self._finishes,
+            transcript=Transcript() if remember else None,
+        )
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""

@@ -12,11 +12,11 @@ import msgspec
 
 from gateway.providers.contract import StreamDecoder
 from gateway.providers.openai import OpenAITranslator
+from gateway.providers.openai.repair import members
 from gateway.providers.openai.request import encode
 from gateway.providers.openai.seam import Seam
 from gateway.providers.openai.stream import OpenAIStreamDecoder
 from gateway.providers.openai.transcript import Transcript
-from gateway.providers.openai.wire import without_surrogates
 from gateway.values.answer import Beginning, Chunk, StreamSummary
 from gateway.values.call import Call
 from gateway.values.deployment import Capability, Deployment
@@ -34,7 +34,6 @@ _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
 _encode = msgspec.json.Encoder().encode
 _messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class _Role(msgspec.Struct):
@@ -66,7 +65,7 @@ class ContinuingTranslator(OpenAITranslator):
 
     def continuation_decoder(self, request: ChatRequest, begun: Beginning) -> StreamDecoder:
         """Its events carry the names of the answer that was begun, and its usage counts both parts."""
-        return _ContinuationDecoder(begun, keep_usage=request.wants_usage)
+        return _ContinuationDecoder(begun, keep_usage=request.wants_usage, finishes=self._finishes)
 
 
 def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
@@ -76,11 +75,11 @@ def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
 
 
 class _ContinuationDecoder:
-    def __init__(self, begun: Beginning, *, keep_usage: bool) -> None:
+    def __init__(self, begun: Beginning, *, keep_usage: bool, finishes: frozenset[str]) -> None:
         self._begun = begun
         self._keep_usage = keep_usage
-        self._decoder = OpenAIStreamDecoder(keep_usage=True, transcript=Transcript())
-        head = _members(begun.head)
+        self._decoder = OpenAIStreamDecoder(keep_usage=True, finishes=finishes, transcript=Transcript())
+        head = members(begun.head)
         self._names = {name: head[name] for name in _NAMES if name in head}
         self._seam = Seam(begun.text)
 
@@ -116,10 +115,10 @@ class _ContinuationDecoder:
         """The event as the answer's own; nothing if all of it is held back."""
         if data.strip() == _DONE:
             return _DATA + _DONE + _END
-        event: dict[str, Any] = {**_members(data), **self._names}
+        event: dict[str, Any] = {**members(data), **self._names}
         if "usage" in event and bytes(event["usage"]) != b"null":
             event["usage"] = self._both(_counts(event["usage"]))
-        choices = [_members(choice) for choice in _messages(event["choices"])] if "choices" in event else []
+        choices = [members(choice) for choice in _messages(event["choices"])] if "choices" in event else []
         if not choices:
             return _DATA + _encode(event) + _END if self._keep_usage else b""
         event["choices"] = [{**choice, "delta": self._delta(choice)} for choice in choices]
@@ -127,7 +126,7 @@ class _ContinuationDecoder:
         return b"" if is_empty and "usage" not in event else _DATA + _encode(event) + _END
 
     def _delta(self, choice: dict[str, msgspec.Raw]) -> dict[str, Any]:
-        delta: dict[str, Any] = _members(choice["delta"]) if _is_set(choice.get("delta")) else {}
+        delta: dict[str, Any] = members(choice["delta"]) if _is_set(choice.get("delta")) else {}
         delta.pop("role", None)
         if self._seam.is_past:
             return delta
@@ -152,14 +151,6 @@ def _counts(usage: msgspec.Raw) -> dict[str, Any]:
     with contextlib.suppress(msgspec.DecodeError):
         found = msgspec.json.decode(usage)
     return found if isinstance(found, dict) else {}
-
-
-def _members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """Of an object that the stream's decoder took."""
-    try:
-        return _decode_members(data)
-    except msgspec.DecodeError:
-        return _decode_members(without_surrogates(bytes(data)))
 
 
 def _text(raw: msgspec.Raw) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.providers.openai.headroom import wait_s
+from gateway.providers.openai.refusal_words import unframed, words_of
 from gateway.providers.openai.waits import retry_after_s
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -53,6 +54,7 @@ _BY_STATUS: dict[int, Outcome] = {
     429: Outcome.RATE_LIMITED,
     529: Outcome.OVERLOADED,
 }
+_REFUSED = frozenset({400, 413, 422})  # for what the caller asked
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -73,7 +75,10 @@ _decode_bare = msgspec.json.Decoder(_Error, strict=False).decode  # Mistral, and
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
     """The failure, with the provider's own words only where they concern the caller's request."""
-    error, wait = _error_of(body), retry_after_s(headers, now)
+    error, wait = _error_of(unframed(body)), retry_after_s(headers, now)
+    if status in _REFUSED and not error.message:
+        words = words_of(unframed(body))
+        error = msgspec.structs.replace(error, message=words.message, param=error.param or words.param)
     outcome = _outcome(status, error, wait)
     if outcome is Outcome.SERVER_ERROR and status == 503 and (wait is not None or _says_overload(error)):
         outcome = Outcome.OVERLOADED
@@ -118,7 +123,7 @@ def _outcome(status: int, error: _Error, wait: float | None) -> Outcome:
     words = f"{error.code} {error.type} {error.param} {error.message}".lower()
     if 300 <= status < 400:
         return Outcome.REDIRECTED
-    if status in (400, 413, 422):
+    if status in _REFUSED:
         return _of_refusal(words)
     if status in _BY_STATUS:
         return _unless_said(_BY_STATUS[status], words, wait)

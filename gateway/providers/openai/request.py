@@ -22,6 +22,13 @@ def encode(request: ChatRequest, target: Deployment, *, ask_usage: bool) -> Call
     return Call("POST", "/chat/completions", headers, _encode(fields))
 
 
+def wants_running_usage(request: ChatRequest) -> bool:
+    """Whether the caller asked for usage beside what is said (vLLM's `continuous_usage_stats`)."""
+    options = request.fields.get("stream_options")
+    asked = _decode_options(options) if options is not None else None
+    return asked is not None and bytes(asked.get("continuous_usage_stats", b"")) == b"true"
+
+
 def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
     given = _decode_options(options) if options is not None else None
     if not given:

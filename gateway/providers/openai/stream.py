@@ -1,81 +1,74 @@
 """Decode a stream of chat completion chunks.
 
 Two ways through, one result: a batch of events in the usual framing is checked with a single parse and forwarded as it
-came; anything else is taken event by event. The answer is complete at `[DONE]` and only if each choice that spoke has
-said why it finished: an engine that dies can still end its HTTP body well (FAULTS S3, S4, S13).
+came; anything else is taken event by event, and put in order. The answer is complete if each choice has said why it
+finished, and [DONE] came or the body ended properly: an engine that dies can end its HTTP body well, but not its choices
+(FAULTS S3, S4, S13).
 """
 
-import contextlib
+from collections.abc import Sequence
 
 import msgspec
 
 from gateway.providers.eventstream import Event, EventSplitter, EventTooLong
-from gateway.providers.openai.transcript import Transcript
-from gateway.providers.openai.wire import (
-    ABSENT,
-    FAILED,
-    Said,
-    as_usage,
-    is_answer,
-    is_present,
-    of_output,
-    without_surrogates,
+from gateway.providers.openai.answer import decode
+from gateway.providers.openai.choices import Choices
+from gateway.providers.openai.chunk import (
+    ChatChunk,
+    Choice,
+    as_event,
+    decode_batch,
+    is_end,
+    joined,
+    parse,
+    remember,
+    says_failure,
 )
+from gateway.providers.openai.finish import ANY
+from gateway.providers.openai.output import says_anything
+from gateway.providers.openai.repair import usage_event
+from gateway.providers.openai.told import Told, of_output, read_usage
+from gateway.providers.openai.transcript import Transcript
+from gateway.providers.openai.unstreamed import as_events
+from gateway.providers.openai.wire import is_answer, is_present
+from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Beginning, Chunk, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
-from gateway.values.usage import Usage
 
 _PREFIX, _SUFFIX, _BETWEEN = b"data: ", b"\n\n", b"\n\ndata: "
 _DONE = b"[DONE]"
 _DONE_EVENT = b"data: [DONE]\n\n"
 _MAX_TAIL = 64 * 1024  # joining a longer one with each arrival would cost quadratic time
-
-
-class _Choice(msgspec.Struct, gc=False):
-    index: int = 0
-    delta: Said | None = None
-    finish_reason: str | None = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = ABSENT
-    service_tier: msgspec.Raw = ABSENT
-    model: str | None = None
-    error: msgspec.Raw = ABSENT
-
-
-_decode_event = msgspec.json.Decoder(_Event).decode
-_decode_batch = msgspec.json.Decoder(list[_Event]).decode
-
-
-def _ends_in_error(event: _Event) -> bool:
-    return any(choice.finish_reason in FAILED for choice in event.choices or ())
-
-
-def _parse(data: bytes) -> _Event | None:
-    for form in (data, without_surrogates(data)):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _decode_event(form)
-    return None
+_UNNAMED = (None, "", "message")  # events of other names are for listeners that ask for them
 
 
 class OpenAIStreamDecoder:
-    """`keep_usage`: forward the chunk that holds nothing but usage; else it is only accounted for.
-
-    `transcript`: where what is said is kept.
+    """`keep_usage`: forward the usage, once, in an event of its own; else it is only accounted for. `running_usage`: it was
+    asked for beside what is said, and stays there. `choices`: how many were asked for; `finishes`: the vendor's finish
+    reasons; `transcript`: where what is said is kept.
     """
 
-    def __init__(self, *, keep_usage: bool, transcript: Transcript | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        keep_usage: bool,
+        running_usage: bool = False,
+        choices: int = 1,
+        finishes: frozenset[str] = ANY,
+        transcript: Transcript | None = None,
+    ) -> None:
         self._keep_usage = keep_usage
+        self._running_usage = running_usage
+        self._choices = Choices(choices, finishes)
+        self._finishes = finishes
         self._transcript = transcript
         self._splitter = EventSplitter()
         self._tail = b""  # an event that has begun, in the usual framing
-        self._usage: Usage | None = None
+        self._whole: list[bytes] | None = None  # of a body that is no stream
+        self._told = Told()
+        self._usage_event: bytes | None = None  # its data, which waits for the end
         self._model: str | None = None
-        self._first_finish: str | None = None
-        self._open: set[int] = set()  # choices that spoke and have not finished
-        self._finished: set[int] = set()
+        self._anomalies: set[Anomaly] = set()
         self._seen_bytes = self._seen_event = False
         self._output_events = 0
         self._over = False
@@ -84,9 +77,13 @@ class OpenAIStreamDecoder:
         """The whole events in what has arrived, as few chunks as possible."""
         if self._over or not data:
             return []
-        self._seen_bytes = True
         if self._tail:
             data, self._tail = self._tail + data, b""
+        if not self._seen_bytes and not self._is_stream(data):
+            return []
+        if self._whole is not None:
+            self._whole.append(data)
+            return []
         if data.startswith(_PREFIX) and self._splitter.idle():
             cut = data.rfind(_SUFFIX) + len(_SUFFIX)
             if cut < len(_SUFFIX):
@@ -99,21 +96,38 @@ class OpenAIStreamDecoder:
         return self._one_by_one(data)
 
     def end(self) -> Chunk:
-        """Only [DONE] may lack its last newline; a cut event is no event."""
-        if not self._over and (self._tail or not self._splitter.idle()):
-            last = self._splitter.finish(self._tail)
-            if last is not None and last.data.strip() == _DONE:
-                return self._done()
+        """The last event may lack its blank line, and a complete answer [DONE], which the caller gets; a cut event is none."""
+        if self._whole is not None:
+            return self._not_streamed(b"".join(self._whole))
+        chunks = [] if self._over else self._last()
+        if chunks and (chunks[-1].done or chunks[-1].failure):
+            return joined(chunks)
+        if self._choices.are_complete:
+            self._anomalies.add(Anomaly.NO_TERMINATOR)
+            return joined([*chunks, self._done()])
         if self._seen_event:
-            return self._fail(Outcome.TRUNCATED, "the stream ended without [DONE]")
-        if self._seen_bytes:
+            return self._fail(Outcome.TRUNCATED, "the stream ended without [DONE], before each choice had finished")
+        if self._seen_bytes or self._tail:
             return self._fail(Outcome.MALFORMED_ANSWER, "the body is not an event stream")
         return self._fail(Outcome.EMPTY_ANSWER, "the stream was empty")
 
+    def _last(self) -> list[Chunk]:
+        """What of an event without its blank line there is, where it is whole."""
+        last = self._splitter.finish(self._tail) if self._tail or not self._splitter.idle() else None
+        data = b"" if last is None else last.data.strip()
+        if last is not None and data and data != _DONE and parse(data) is None:
+            return [self._fail(Outcome.TRUNCATED, "the stream ended within an event")]
+        chunk = None if last is None else self._one(last)
+        return [] if chunk is None else [chunk]
+
     def summary(self) -> StreamSummary:
         """Usage comes last in a stream, so it is None until then."""
-        usage = of_output(self._usage, any_output=self._output_events > 0)
-        return StreamSummary(usage, self._model, self._first_finish, self.tokens())
+        told = of_output(self._told, any_output=self._output_events > 0)
+        found = self._anomalies | {Anomaly.ODD_USAGE} if told.odd else self._anomalies
+        if self._choices.is_unknown:
+            found = found | {Anomaly.UNKNOWN_FINISH_REASON}
+        anomalies = tuple(one for one in Anomaly if one in found) if found else ()
+        return StreamSummary(told.usage, self._model, self._choices.first_finish, self.tokens(), told.counts, anomalies)
 
     def tokens(self) -> int:
         """Each event with output holds one at least."""
@@ -121,41 +135,65 @@ class OpenAIStreamDecoder:
 
     def beginning(self) -> Beginning | None:
         """None also once a choice has said why it finished: then nothing is missing but the end of the stream."""
-        if self._transcript is None or self._finished:
+        if self._transcript is None or self._choices.any_finished:
             return None
         return self._transcript.beginning(self.tokens())
 
-    def _batch(self, data: bytes) -> list[Chunk] | None:
+    def _is_stream(self, data: bytes) -> bool:
+        """At the first that is no space: a brace begins a whole answer, and no line of an event stream."""
+        head = data.lstrip()
+        if not head and len(data) < _MAX_TAIL:
+            self._tail = data
+            return False
+        self._seen_bytes = True
+        if head.startswith(b"{"):
+            self._whole = []
+        return True
+
+    def _batch(self, data: bytes) -> list[Chunk] | None:  # noqa: C901 - the hot path: few calls
         """The usual case: whole events, one data line each. None if anything about them is unusual."""
+        if data == _DONE_EVENT:
+            return [self._done()]
+        if self._usage_event is not None or self._running_usage:
+            return None
         done = data.endswith(_DONE_EVENT)
         inner = data[len(_PREFIX) : -len(_SUFFIX) - (len(_BETWEEN + _DONE) if done else 0)]
         try:
-            events = _decode_batch(b"[" + inner.replace(_BETWEEN, b",") + b"]")
+            events = decode_batch(b"[" + inner.replace(_BETWEEN, b",") + b"]")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if len(events) != inner.count(_BETWEEN) + 1 or not self._are_usual(events):
+        batch = self._choices.usual(events) if len(events) == inner.count(_BETWEEN) + 1 else None
+        if batch is None:
             return None
-        output = False
         if self._transcript is not None:
-            self._transcript.begin(inner.partition(_BETWEEN)[0])
-        for event in events:
-            output = self._take(event) or output
-        if done and (failure := self._verdict()) is not None:
-            whole = data[: -len(_DONE_EVENT)]
-            self._over = True
-            return [Chunk(whole, output), Chunk(b"", failure=failure)]
-        self._over = done
-        return [Chunk(data, output, done)]
+            remember(self._transcript, events, inner.partition(_BETWEEN)[0])
+        spoke, silent, begun, ends = batch
+        if begun or ends:
+            self._choices.take(begun, ends)
+        if silent:
+            spoke += self._say_more(silent, events, inner)
+        self._seen_event = True
+        self._output_events += spoke
+        if self._model is None:
+            self._model = events[0].model
+        if not events[-1].choices:
+            self._note_usage(events[-1])
+            start = inner.rfind(_BETWEEN) + len(_BETWEEN) if len(events) > 1 else 0
+            self._usage_event = inner[start:]
+            data = data[:start]
+        elif done:
+            data = data[: -len(_DONE_EVENT)]
+        if not done:
+            return [Chunk(data, spoke > 0)] if data else []
+        end = self._done()
+        said = Chunk(data, spoke > 0)
+        return [said, end] if end.failure is not None else [joined([said, end])]
 
-    def _are_usual(self, events: list[_Event]) -> bool:
-        for event in events:
-            choices = event.choices
-            if event.error is not ABSENT or choices is None or not (choices or self._keep_usage):
-                return False
-            for choice in choices:
-                if choice.finish_reason in FAILED:
-                    return False
-        return True
+    def _say_more(self, silent: Sequence[int], events: list[ChatChunk], inner: bytes) -> int:
+        """How many of the events at these places hold output under other names. `inner`: the data of all."""
+        any_output = self._output_events > 0
+        each = inner.split(_BETWEEN) if len(events) > 1 else [inner]
+        return sum([says_anything(each[at]) for at in silent if not (any_output and is_end(events[at]))])
 
     def _one_by_one(self, data: bytes) -> list[Chunk]:
         try:
@@ -172,59 +210,96 @@ class OpenAIStreamDecoder:
         return chunks
 
     def _one(self, event: Event) -> Chunk | None:
-        if event.data.strip() == _DONE:
+        data = event.data.strip()
+        if data == _DONE:
             return self._done()
-        if event.name == "error":
-            return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error event")
-        parsed = _parse(event.data)
-        if parsed is None:
-            return self._fail(Outcome.MALFORMED_ANSWER, "an event of the stream is not a chat completion chunk")
-        if is_present(parsed.error) or _ends_in_error(parsed):
+        parsed = parse(data)
+        if event.name == "error" or (parsed is not None and says_failure(parsed)):
             return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
-        if self._transcript is not None:
-            self._transcript.begin(event.data)
-        output = self._take(parsed)
-        if not parsed.choices and (not self._keep_usage or parsed.choices is None):
-            return None  # usage that nobody asked for, or an object that is no chunk
-        return Chunk(_PREFIX + event.data.replace(b"\n", b"\ndata: ") + _SUFFIX, output)
+        if parsed is not None:
+            return self._in_order(event.data, parsed)
+        if not data or event.name not in _UNNAMED:
+            return None  # a ping
+        return self._fail(Outcome.MALFORMED_ANSWER, "an event of the stream is not a chat completion chunk")
 
-    def _take(self, event: _Event) -> bool:
-        """Account for an event; true if it holds output."""
+    def _in_order(self, data: bytes, chunk: ChatChunk) -> Chunk | None:
+        """A chunk as the caller expects it; None if nothing of it is forwarded, or not yet."""
         self._seen_event = True
-        output = False
-        for choice in event.choices or ():
-            output = (choice.delta is not None and choice.delta.holds_output()) or output
-            if self._transcript is not None and choice.delta is not None:
-                self._transcript.add(choice.index, choice.delta)
-            self._note_finish(choice)
-        if event.usage is not ABSENT:
-            self._usage = as_usage(event.usage, event.service_tier) or self._usage
-        self._model = self._model or event.model
+        self._model = self._model or chunk.model
+        has_usage = is_present(chunk.usage)
+        if has_usage:
+            self._note_usage(chunk)
+        if has_usage and not self._running_usage:
+            self._usage_event = usage_event(data) if chunk.choices or chunk.choices is None else data
+        if not chunk.choices:
+            is_usage = has_usage and not self._running_usage
+            return None if is_usage or chunk.choices is None or not self._keep_usage else as_event(data)
+        dropped = {at for at, choice in enumerate(chunk.choices) if self._choices.is_late(choice)}
+        if dropped:
+            self._anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
+        choices = [choice for at, choice in enumerate(chunk.choices) if at not in dropped]
+        is_usual = all(map(self._choices.in_order, choices))
+        if dropped or not is_usual or (has_usage and not self._running_usage):
+            mended = self._choices.repair.event(data, dropped=dropped)
+            if mended is None:
+                return None
+            data = mended
+        if self._transcript is not None:
+            self._transcript.begin(data)
+        output = self._take(choices) or (not (self._output_events and is_end(chunk)) and says_anything(data))
         self._output_events += output
+        return as_event(data, output=output)
+
+    def _take(self, choices: list[Choice] | tuple[()]) -> bool:
+        """Account for what choices go on with; true if there is output under the usual names."""
+        output = False
+        for choice in choices:
+            delta = choice.delta
+            if delta is not None:
+                output = bool(delta.content) or delta.holds_output() or output
+                if self._transcript is not None:
+                    self._transcript.add(choice.index, delta)
+            self._choices.add(choice)
         return output
 
-    def _note_finish(self, choice: _Choice) -> None:
-        if choice.finish_reason is None:
-            if choice.index not in self._finished:
-                self._open.add(choice.index)
-            return
-        self._open.discard(choice.index)
-        self._finished.add(choice.index)
-        if choice.index == 0:
-            self._first_finish = choice.finish_reason
+    def _note_usage(self, chunk: ChatChunk) -> None:
+        told, before = read_usage(chunk.usage, chunk.service_tier), self._told
+        if before.usage is not None and not self._running_usage:
+            self._anomalies.add(Anomaly.USAGE_REPEATED)
+        if told.usage is not None or before.usage is None:
+            self._told = told
+        elif told.odd:
+            self._anomalies.add(Anomaly.ODD_USAGE)
+
+    def _not_streamed(self, body: bytes) -> Chunk:
+        """What is no stream, as one: where it is an answer."""
+        self._whole, self._transcript = None, self._transcript or Transcript()
+        try:
+            answer = decode(body, self._finishes)
+        except AttemptFailed as failed:
+            self._over = True
+            return Chunk(b"", failure=failed)
+        self._anomalies |= {Anomaly.NOT_STREAMED, *answer.anomalies}
+        chunks = [self._one(Event(None, data)) for data in as_events(answer.body)]
+        return joined([*(chunk for chunk in chunks if chunk is not None), self._done()])
 
     def _verdict(self) -> AttemptFailed | None:
-        """At [DONE]: is there an answer, and is it complete?"""
-        if not is_answer(any_output=self._output_events > 0, finish_reason=self._first_finish, usage=self._usage):
+        """At the end: is there an answer, and is it complete?"""
+        usage, reason, known = self._told.usage, self._choices.first_finish, not self._choices.is_unknown
+        if not is_answer(any_output=self._output_events > 0, finish_reason=reason, known=known, usage=usage):
             return AttemptFailed(Outcome.EMPTY_ANSWER, "the stream ended without any output")
-        if self._open or not self._finished:
+        if not self._choices.all_finished:
             return AttemptFailed(Outcome.TRUNCATED, "[DONE] came before a finish_reason")
         return None
 
     def _done(self) -> Chunk:
         self._over = True
         failure = self._verdict()
-        return Chunk(_DONE_EVENT, done=True) if failure is None else Chunk(b"", failure=failure)
+        if failure is not None:
+            return Chunk(b"", failure=failure)
+        if self._usage_event is None or not self._keep_usage:
+            return Chunk(_DONE_EVENT, done=True)
+        return Chunk(as_event(self._usage_event).forward + _DONE_EVENT, done=True)
 
     def _fail(self, outcome: Outcome, detail: str) -> Chunk:
         self._over = True

@@ -51,7 +51,8 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 Refusal = Literal["context_too_long", "content_policy", "bad_request"]
 Failure = Literal[
-    "connect_failed", "tls_failed", "connect_timeout", "connection_lost", "first_output_timeout", "idle_timeout",
+    "connect_failed", "tls_failed", "connect_timeout", "connection_lost", "no_sign_of_life", "first_output_timeout",
+    "idle_timeout",
     "total_timeout", "credential_refused", "quota_exhausted", "deployment_gone", "redirected", "rate_limited",
     "overloaded", "server_error", "error_in_answer", "empty_answer", "malformed_answer", "answer_too_large", "truncated",
 ]  # fmt: skip

@@ -49,6 +49,14 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 class DetectionSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What is looked for in every string of a request, and what class it makes of the request."""
 
+    mode: Annotated[
+        Literal["enforce", "report"] | None,
+        Meta(
+            description="enforce: what is found raises the request's sensitivity. report: it is on the decision and counted, "
+            "and decides nothing. Absent: report where all deployments are commercial and neither the policy nor the "
+            "configuration says anything of sensitivity; else enforce."
+        ),
+    ] = None
     kinds: Annotated[list[Kind] | None, Meta(description="Absent: all kinds. Empty: nothing is looked for.")] = None
     classes: Annotated[
         dict[Kind, Sensitivity],

@@ -20,6 +20,7 @@ from gateway.routing.verify.preferences import preferences_without_effect
 from gateway.routing.verify.reach import deployments_nothing_can_reach, models_with_one_failure_domain
 from gateway.routing.verify.refusals import requests_nobody_can_answer, requests_without_a_candidate
 from gateway.routing.verify.refusing import refusals_that_say_more
+from gateway.routing.verify.spilling import first_choices_that_never_spill
 from gateway.routing.verify.universe import Universe
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
@@ -36,6 +37,7 @@ _PROOFS: dict[str, Proof] = {
     "requests nobody can answer": requests_nobody_can_answer,
     "requests without a candidate": requests_without_a_candidate,
     "fallbacks that never help": fallbacks_that_never_help,
+    "first choices that never spill": first_choices_that_never_spill,
     "preferences without effect": preferences_without_effect,
     "objectives without effect": objectives_without_effect,
     "limits without effect": limits_without_effect,

@@ -31,6 +31,8 @@ class Kind(enum.Enum):
     LIMIT = "limit"
     REFUSAL = "refusal"
     NAME = "name"
+    PRICE = "price"
+    ADDRESS = "address"
     NOT_PROVED = "not_proved"
 
 

@@ -128,7 +128,7 @@ async def _half(x: Exchange) -> None:
 
 @behaviour("no_blank_line_end", "stream")
 async def no_blank_line_end(x: Exchange) -> None:
-    """Ends after the finish chunk's data line, before its blank line: an event that was never dispatched."""
+    """Ends after the finish chunk's data line, before its blank line, with a well-ended HTTP body: all is there."""
     parts = _counted(x)
     await begin(x, 16 * x.call.n)
     await x.chunks((b"data: " + parts.finish[0] + b"\n",))

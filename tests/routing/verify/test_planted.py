@@ -106,6 +106,12 @@ PLANTED = {
     "a fallback on the same machine": (
         ["when: {model: [small]}, fallback: {to: [home-2]}"], "fallback", "warning", "rules[0].fallback.to[0]", "it stands at 10.0.0.1, as all that is tried before it",
     ),
+    "a queue whose only way on is a last resort": (
+        ["when: {model: [small]}, fallback: {to: [cloud]}"], "fallback", "note", "rules[0].fallback.to", "'home' can never spill over to 'cloud'",
+    ),
+    "a deadline that no queue passes": (
+        ["prefer: {order: [home]}, limits: {deadline_s: 7200}, when: {stream: true}"], "limit", "warning", "rules[0].limits.deadline_s", "no stream spills over from 'home'",
+    ),
     "refusals that move on to nobody": (["limits: {max_attempts: 1}, fallback: {also_on: [bad_request]}, when: {stream: true}"], "fallback", "warning", "rules[0].fallback.also_on", "moves on to nobody"),
     "a weight of one left out": ([f"require: {{region: [us]}}, when: {{stream: true, sensitivity: [public]}}, {WEIGHTS}"], "preference", "warning", "rules[0].prefer.weights.home", "no effect"),
     "an order of one not in the pool": (["when: {model: [small]}, prefer: {order: [home, cloud]}"], "preference", "warning", "rules[0].prefer.order[1]", "'cloud' can answer no request"),

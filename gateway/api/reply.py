@@ -1,0 +1,93 @@
+"""What one caller is sent, in order: headers, then a whole answer, a stream or an error; and heartbeats while a stream is
+silent. The request's own task and a heartbeat never send at once.
+"""
+
+import asyncio
+import logging
+import math
+
+from gateway.api.errors import ApiError
+from gateway.api.wire import RawHeaders, Send, raw_headers, send_whole
+from gateway.flow.stream import Stream
+
+JSON = (b"content-type", b"application/json")
+# nginx and its like hold an answer back unless they are told not to
+EVENTS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"),
+)  # fmt: skip
+_HEARTBEAT = b": heartbeat\n\n"  # a comment, between events: clients pass over it (HTML, Server-sent events, 9.2.6)
+_log = logging.getLogger(__name__)
+
+
+class Reply:
+    """`headers` are those that are known from the start. `since` is of the monotonic clock."""
+
+    def __init__(self, send: Send, headers: RawHeaders, since: float) -> None:
+        self.headers = headers
+        self.beat: asyncio.Task[None] | None = None  # a heartbeat on its way
+        self._send = send
+        self._started = False  # status and headers have gone
+        self._stream: Stream | None = None
+        self._since = since  # when something was last sent but for the stream's own data
+        self._over = False
+
+    # -- what the request's own task sends
+
+    async def begin_stream(self, headers: RawHeaders, stream: Stream) -> None:
+        """Status and headers. Where a heartbeat came first, those that it could not know go as comments."""
+        self._stream = stream
+        await self.beat_is_sent()
+        if self._started:
+            comments = b"".join(b": %s: %s\n" % pair for pair in headers)
+            await self._send({"type": "http.response.body", "body": comments + b"\n", "more_body": True})
+        else:
+            self._started = True
+            start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *headers, *EVENTS]}
+            await self._send(start)
+
+    async def end_stream(self, last: bytes) -> None:
+        """The last bytes of a stream, or none."""
+        self._over = True
+        await self.beat_is_sent()
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def whole(self, headers: RawHeaders, body: bytes) -> None:
+        """A whole answer."""
+        await send_whole(self._send, 200, [*self.headers, *headers, JSON], body)
+
+    async def error(self, error: ApiError, headers: RawHeaders | None = None) -> None:
+        """OpenAI's error body with its status, or once a heartbeat has sent a status, as an event."""
+        if self._started or self.beat is not None:
+            await self.end_stream(error.event())
+            return
+        self._over = True
+        every = [*self.headers, *(headers or ()), JSON, *raw_headers(error.headers.items())]
+        await send_whole(self._send, error.status, every, error.body())
+
+    async def beat_is_sent(self) -> None:
+        """Wait for the heartbeat that is on its way. Cancelling the wait leaves it whole."""
+        while self.beat is not None:
+            await asyncio.wait((self.beat,))
+
+    # -- heartbeats
+
+    def is_silent(self, since: float) -> bool:
+        """Whether nothing has been sent since then, and nothing is just being sent: that is the caller's time."""
+        last, stream = self._since, self._stream
+        if stream is not None:
+            last = math.inf if stream.handed_over is not None else max(last, stream.waits_since)
+        return last <= since and self.beat is None and not self._over
+
+    async def send_heartbeat(self, early: RawHeaders, now: float) -> None:
+        """`early`: the headers that are known by now, where none have gone."""
+        self._since = now
+        try:
+            if not self._started:
+                self._started = True
+                start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *early, *EVENTS]}
+                await self._send(start)
+            await self._send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+        except Exception:  # noqa: BLE001 - a caller that has left is noticed where its connection is watched
+            _log.debug("a heartbeat could not be sent", exc_info=True)
+        finally:
+            self.beat = None
