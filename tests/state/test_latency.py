@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.openai.wire import MOST_TOKENS
+from gateway.providers.openai.told import MOST_TOKENS
 from gateway.state.latency import LEARN_WITHIN_S, LatencyModel
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
