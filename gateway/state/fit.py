@@ -5,6 +5,9 @@ a sample costs a microsecond, and the equations are solved only when somebody wa
 the larger of what was expected and what came, so one answer that took a minute does not bend the line.
 """
 
+from collections.abc import Sequence
+from operator import mul
+
 _KEEP = 0.99  # of each older sample's weight: about the newest hundred count
 _LIKELY = 0.2  # of the usual time is what a unit of a part that grows is likely to add: noise can feign as much
 _NOISE, _NOISE_FROM = 0.04, 1.5  # the square of the noise that is expected beforehand, and as how many samples
@@ -13,6 +16,8 @@ _FEW = 64  # samples
 _LEAST = 0.01  # of the usual time is the base at least: no answer is expected after no time
 _PROMPT, _IN_FLIGHT, _OUTPUT = 1000.0, 10.0, 100.0  # units in which the parts are of like size
 _REMEMBERED_SHAPE = 0.05  # of the weight, after a jump
+
+_PLACES = [(row, column) for row in range(4) for column in range(row, 4)]  # in the upper triangle
 
 # seconds: of each answer, per prompt token, per other in flight, per output token
 Coefficients = tuple[float, float, float, float]
@@ -29,9 +34,7 @@ class Fit:
         self._squares = [0.0] * 10
         self._products = [0.0] * 4
         self._seconds = 0.0  # their squares, over what each counts relative to
-        self._held = (
-            1.0  # how far parts that grow are held down: little while the shape is remembered from before a jump
-        )
+        self._held = 1.0  # how far parts that grow are held down: little while the shape is one from before a jump
         self._noise = _NOISE  # the mean square of what is off the line, relative
         self._count = 0.0  # of samples, the older ones counting less
 
@@ -40,10 +43,19 @@ class Fit:
         base, prompt, others, output = self.coefficients
         return base + prompt_tokens * prompt + in_flight * others + output_tokens * output
 
-    def add(self, prompt_tokens: float, in_flight: float, output_tokens: float, seconds: float) -> None:
-        """A sample; `seconds` above 0. Older ones count a little less from now on."""
+    def add(
+        self,
+        prompt_tokens: float,
+        in_flight: float,
+        output_tokens: float,
+        seconds: float,
+        expected: float | None = None,
+    ) -> None:
+        """A sample; `seconds` above 0. Older ones count a little less from now on. `expected` is worked out if absent."""
         a, b, c = prompt_tokens / _PROMPT, in_flight / _IN_FLIGHT, output_tokens / _OUTPUT
-        scale = max(seconds, self.expected(prompt_tokens, in_flight, output_tokens))
+        if expected is None:
+            expected = self.expected(prompt_tokens, in_flight, output_tokens)
+        scale = max(expected, seconds)
         w = 1.0 / (scale * scale)
         wa, wb, wc, wy = w * a, w * b, w * c, w * seconds
         s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = self._squares
@@ -94,41 +106,50 @@ class Fit:
 
     def _solve(self, noise: float) -> None:
         s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = self._squares
-        mean = self._count / self._products[0]  # harmonic
+        products = self._products
+        mean = self._count / products[0]  # harmonic
         ridge = self._held * noise / (_LIKELY * _LIKELY * mean * mean)
-        ahead = ridge * self._last_likely
-        matrix = (
-            (s00, s01, s02, s03),
-            (s01, s11 + ridge, s12, s13),
-            (s02, s12, s22 + ridge, s23),
-            (s03, s13, s23, s33 + ahead),
-        )
-        parts = [part for part, its in enumerate((s00, s11, s22, s33)) if its > 0.0]
-        while True:
-            found = _solved([[*(matrix[i][j] for j in parts), self._products[i]] for i in parts])
-            lowest = min(found)
-            if lowest >= 0.0:
-                break
-            del parts[found.index(lowest)]
-        every = dict(zip(parts, found, strict=True))
-        base, prompt, others, output = (every.get(part, 0.0) for part in range(4))
-        off = self._seconds - sum(every[part] * self._products[part] for part in parts)
-        self._noise = (_NOISE_FROM * _NOISE + max(off, 0.0)) / (_NOISE_FROM + max(self._count - len(parts), 0.0))
+        squares = (
+            s00, s01, s02, s03, s11 + ridge, s12, s13, s22 + ridge, s23, s33 + ridge * self._last_likely,
+        )  # fmt: skip
+        found = _solved(squares, products)
+        left = 1 + (s11 > 0.0) + (s22 > 0.0) + (s33 > 0.0)
+        without: list[int] = []
+        while (lowest := min(found)) < 0.0:
+            without.append(found.index(lowest))
+            left -= 1
+            found = _solved(*_without(without, squares, products))
+        base, prompt, others, output = found
+        off = self._seconds - sum(map(mul, found, products))
+        self._noise = (_NOISE_FROM * _NOISE + max(off, 0.0)) / (_NOISE_FROM + max(self._count - left, 0.0))
         base = max(base, _LEAST * mean)
         self.coefficients = (base, prompt / _PROMPT, others / _IN_FLIGHT, output / _OUTPUT)
 
 
-def _solved(rows: list[list[float]]) -> list[float]:
-    """Gauss without pivoting: the ridge keeps the diagonal above 0. Each row ends with its right side."""
-    size = len(rows)
-    for i, row in enumerate(rows):
-        for below in rows[i + 1 :]:
-            factor = below[i] / row[i]
-            if factor:
-                for j in range(i, size + 1):
-                    below[j] -= factor * row[j]
-    found = [0.0] * size
-    for i in range(size - 1, -1, -1):
-        row = rows[i]
-        found[i] = (row[size] - sum(row[j] * found[j] for j in range(i + 1, size))) / row[i]
-    return found
+def _solved(squares: Sequence[float], products: Sequence[float]) -> Coefficients:
+    """The equations' solution, by Gauss without pivoting: the ridge keeps the diagonal above 0. In full, since often asked for.
+
+    `squares` are the upper triangle of the symmetric matrix, rows in order; `products` the right side.
+    """
+    s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = squares
+    v0, v1, v2, v3 = products
+    f1, f2, f3 = s01 / s00, s02 / s00, s03 / s00
+    s11, s12, s13, v1 = s11 - f1 * s01, s12 - f1 * s02, s13 - f1 * s03, v1 - f1 * v0
+    s22, s23, v2 = s22 - f2 * s02, s23 - f2 * s03, v2 - f2 * v0
+    s33, v3 = s33 - f3 * s03, v3 - f3 * v0
+    f2, f3 = s12 / s11, s13 / s11
+    s22, s23, v2 = s22 - f2 * s12, s23 - f2 * s13, v2 - f2 * v1
+    s33, v3 = s33 - f3 * s13, v3 - f3 * v1
+    f3 = s23 / s22
+    found3 = (v3 - f3 * v2) / (s33 - f3 * s23)
+    found2 = (v2 - s23 * found3) / s22
+    found1 = (v1 - s12 * found2 - s13 * found3) / s11
+    return (v0 - s01 * found1 - s02 * found2 - s03 * found3) / s00, found1, found2, found3
+
+
+def _without(
+    parts: Sequence[int], squares: Sequence[float], products: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    """The equations in which these parts are 0."""
+    kept = [float(i == j) if i in parts or j in parts else its for (i, j), its in zip(_PLACES, squares, strict=True)]
+    return kept, [0.0 if part in parts else its for part, its in enumerate(products)]

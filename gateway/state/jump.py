@@ -16,8 +16,8 @@ class Jump:
 
     def __init__(self) -> None:
         self._mean = self._sigma = 0.0  # of logarithms of ratios; a sigma of 0 holds nothing against anything
-        self._sums = [0.0, 0.0]
-        self._since = [0, 0]
+        self._up = self._down = 0.0  # the sums
+        self._since_up = self._since_down = 0  # samples, since the sum was 0
 
     def expect(self, mean: float, sigma: float) -> None:
         """From now on samples are held against this."""
@@ -25,27 +25,36 @@ class Jump:
 
     def begin(self) -> None:
         """What was seen until now is the past."""
-        self._sums, self._since = [0.0, 0.0], [0, 0]
-        self._sigma = 0.0
+        self._up = self._down = self._sigma = 0.0
+        self._since_up = self._since_down = 0
 
-    def add(self, ratio: float, *, cut_off: bool) -> None:
+    def add(self, ratio: float, cut_off: bool) -> None:  # noqa: FBT001 - of a sample
         """A sample over what its line says. One that was cut off may only be too long."""
         if not self._sigma:
             return
-        off = max(min((math.log(ratio) - self._mean) / self._sigma, _AT_MOST), -_AT_MOST)
-        if cut_off and off < 0.0:
-            return
-        sums, since = self._sums, self._since
-        up, down = sums[0] + off - _ALLOWED, sums[1] - off - _ALLOWED
-        sums[0], since[0] = (up, since[0] + 1) if up > 0.0 else (0.0, 0)
-        sums[1], since[1] = (down, since[1] + 1) if down > 0.0 else (0.0, 0)
+        off = (math.log(ratio) - self._mean) / self._sigma
+        if off < 0.0:
+            if cut_off:
+                return
+            off = max(off, -_AT_MOST)
+        elif off > _AT_MOST:
+            off = _AT_MOST
+        up, down = self._up + off - _ALLOWED, self._down - off - _ALLOWED
+        if up > 0.0:
+            self._up, self._since_up = up, self._since_up + 1
+        else:
+            self._up, self._since_up = 0.0, 0
+        if down > 0.0:
+            self._down, self._since_down = down, self._since_down + 1
+        else:
+            self._down, self._since_down = 0.0, 0
 
     @property
     def up(self) -> int:
         """Of how many newest samples a jump up is; 0 if there is none."""
-        return self._since[0] if self._sums[0] >= _IS_JUMP else 0
+        return self._since_up if self._up >= _IS_JUMP else 0
 
     @property
     def down(self) -> int:
         """The same of a jump down."""
-        return self._since[1] if self._sums[1] >= _IS_JUMP else 0
+        return self._since_down if self._down >= _IS_JUMP else 0

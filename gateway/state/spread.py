@@ -2,7 +2,7 @@
 
 Few samples say little of their own tail: the largest of ten is as likely a rare one as a common one. So the fewer there
 are, the more a log-normal tail through all of them counts instead, and a usual deviation is taken to have been seen before
-any was. From `_ENOUGH` on, the samples speak for themselves.
+any was. From `ENOUGH` on, the samples speak for themselves.
 """
 
 import math
@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
 USUAL_SIGMA, USUAL_FROM = 0.3, 3.0  # the deviation of logarithms that is expected beforehand, and as how many samples
-_ENOUGH = 64
+ENOUGH = 64
 _NEVER_0 = 1e-9
 _TAIL = 4.0
 _NORMAL = NormalDist()
@@ -36,13 +36,13 @@ def quantile(in_order: list[float], share: float, mean: float, sigma: float) -> 
     """
     count = len(in_order)
     found = in_order[min(math.ceil(share * (count + 1)), count) - 1]
-    if count >= _ENOUGH:
+    if count >= ENOUGH:
         return found
     deviations = _DEVIATIONS.get(share)
     if deviations is None:
         deviations = _NORMAL.inv_cdf(min(share, _MOST))
     drawn = mean + deviations * sigma * (1 + (deviations * deviations + 3) / (4 * (count + USUAL_FROM)))
-    return math.exp(drawn + count / _ENOUGH * (math.log(found) - drawn))
+    return math.exp(drawn + count / ENOUGH * (math.log(found) - drawn))
 
 
 def kaplan_meier(values: list[float], cut_off: Sequence[bool], shares: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ from statistics import fmean, median, pstdev
 
 from gateway.state.fit import Fit
 from gateway.state.jump import Jump
-from gateway.state.spread import SHARES, kaplan_meier, logarithms, quantile
+from gateway.state.spread import ENOUGH, SHARES, kaplan_meier, logarithms, quantile
 from gateway.state.waits import FORGOTTEN_S, bound, chance, in_a_row
 from gateway.values.snapshot import NO_WAIT, Line, Quantiles
 
@@ -21,7 +21,7 @@ LATELY_S = 120.0  # older ones go too, as long as there are more than:
 AT_LEAST = 12
 AHEAD_UNIT = 1000.0  # tokens
 _TELLS = 5  # so many tell what is usual: what waited is told from what worked, and
-_MANY, _LOGS_EVERY = 64, 8  # samples: their mean and deviation need not be new each time
+_LOGS_EVERY = 8  # solutions: of many samples mean and deviation need not be new each time
 _COMPARES = 8  # a jump from what was before
 _FALL_BY, _FALLS_FROM = 1.5, 1.28  # the newest two so far down are the beginning of a jump: times, and deviations
 _LASTS = 40  # waits in a row are no queue
@@ -50,6 +50,8 @@ class Trend:
         self._window: deque[_Sample] = deque(maxlen=NEWEST)
         self._logs, self._to_logs = (0.0, 0.0), 0  # of the ratios; worked out anew after so many solutions
         self._waited = 0  # of the window, as of then
+        self._added = 0  # samples, and the number of the newest that
+        self._cut_off_at = self._queued_at = -NEWEST  # was cut off, and that had something ahead
         self._line: Line | None = None
 
     def __len__(self) -> int:
@@ -68,11 +70,16 @@ class Trend:
         seconds = max(seconds, _SHORTEST_S)
         self.measured_at, self.is_new = now, True
         self._window.append((now, prompt_tokens, in_flight, output_tokens, seconds, cut_off))
+        self._added += 1
+        if cut_off:
+            self._cut_off_at = self._added
+        if output_tokens and self._queues:
+            self._queued_at = self._added
         expected = self._fit.expected(prompt_tokens, in_flight, output_tokens)
         if expected > 0.0:
-            self._jump.add(seconds / expected, cut_off=cut_off)
+            self._jump.add(seconds / expected, cut_off)
         if not cut_off or seconds > expected:
-            self._fit.add(prompt_tokens, in_flight, output_tokens, seconds)
+            self._fit.add(prompt_tokens, in_flight, output_tokens, seconds, expected)
 
     def line(self, now: float) -> Line | None:
         """The line and its spread as they are now; None without samples."""
@@ -86,48 +93,57 @@ class Trend:
         while len(window) - self._waited > AT_LEAST and window[0][0] < self.measured_at - LATELY_S:
             window.popleft()
         self._fit.solve()
-        expected = self._expected()
-        ratios = [sample[4] / seconds for sample, seconds in zip(window, expected, strict=True)]
-        if self._has_jumped(expected, ratios):
-            expected = self._expected()
-            ratios = [sample[4] / seconds for sample, seconds in zip(window, expected, strict=True)]
+        ratios = self._ratios()
+        if self._has_jumped(ratios):
+            ratios = self._ratios()
         in_order = sorted(ratios)
         seen = self._seen(ratios, in_order)
         most = bound(seen) if len(seen) >= _TELLS else math.inf
         if in_order[-1] <= most:
             self.fades, self._waited = False, 0
-            if len(ratios) < _MANY or self._to_logs <= 0:
+            if len(ratios) < ENOUGH or self._to_logs <= 0:
                 self._logs, self._to_logs = logarithms(seen), _LOGS_EVERY
             self._to_logs -= 1
             mean, sigma = self._logs
             spread, queued = self._spreads(window, ratios, in_order, self._logs, SHARES)
             wait_s = NO_WAIT
         else:
-            mean, sigma, spread, queued, wait_s = self._with_waits(expected, ratios, most, now)
+            mean, sigma, spread, queued, wait_s = self._with_waits(ratios, most, now)
         if len(ratios) >= _COMPARES:
             self._jump.expect(mean, sigma)
         self.falls = self._falling(ratios, mean, sigma)
         base, prompt, others, output = self._fit.coefficients
         last_spread = queued if queued is not None and window[-1][3] else spread
-        last = expected[-1] * last_spread.p95 + wait_s.p95
-        self.newest = None if window[-1][5] else short(window[-1][4] / max(last, _NEVER_0))
+        seconds = window[-1][4]
+        last = seconds / ratios[-1] * last_spread.p95 + wait_s.p95
+        self.newest = None if window[-1][5] else short(seconds / max(last, _NEVER_0))
         return Line(
             short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued
         )
 
     def _seen(self, ratios: list[float], in_order: list[float]) -> list[float]:
         """Of the ratios in their order those that came in full; all where none did."""
+        if not self._holds(self._cut_off_at):
+            return in_order
         full = [ratio for ratio, sample in zip(ratios, self._window, strict=True) if not sample[5]]
         return in_order if len(full) in (0, len(ratios)) else sorted(full)
 
-    def _expected(self) -> list[float]:
-        """What the line says of each sample, in the order of time."""
-        base, prompt, others, output = self._fit.coefficients
-        if not (prompt or others or output):
-            return [base] * len(self._window)
-        return [base + a * prompt + b * others + c * output for _, a, b, c, _, _ in self._window]
+    def _holds(self, number: int) -> bool:
+        """Whether that sample is in the window."""
+        return self._added - number < len(self._window)
 
-    def _has_jumped(self, expected: list[float], ratios: list[float]) -> bool:
+    def _ratios(self) -> list[float]:
+        """What came over what the line says, in the order of time."""
+        base, prompt, others, output = self._fit.coefficients
+        if output:
+            return [
+                seconds / (base + a * prompt + b * others + c * output) for _, a, b, c, seconds, _ in self._window
+            ]  # fmt: skip
+        if prompt or others:
+            return [seconds / (base + a * prompt + b * others) for _, a, b, _, seconds, _ in self._window]
+        return [sample[4] / base for sample in self._window]
+
+    def _has_jumped(self, ratios: list[float]) -> bool:
         """Whether it answers unlike before: then only the newest samples stay, and the line is moved to them.
 
         Waits one after the other are a queue first, where their seconds are more alike than their ratios: that goes as it
@@ -138,8 +154,7 @@ class Trend:
             return False
         newest, usual = ratios[-run:], median(ratios[:-run])
         off = [
-            sample[4] - seconds * usual
-            for sample, seconds in zip(list(self._window)[-run:], expected[-run:], strict=True)
+            sample[4] * (1.0 - usual / ratio) for sample, ratio in zip(list(self._window)[-run:], newest, strict=True)
         ]
         by_seconds = _variation(off) < _MORE_ALIKE * _variation(newest)
         is_up = self._jump.up > 0
@@ -161,7 +176,7 @@ class Trend:
         return True
 
     def _with_waits(
-        self, expected: list[float], ratios: list[float], most: float, now: float
+        self, ratios: list[float], most: float, now: float
     ) -> tuple[float, float, Quantiles, Quantiles | None, Quantiles]:
         """Where some waited: of the others the mean and deviation of logarithms and the spreads; and the waits in seconds."""
         window = self._window
@@ -177,9 +192,9 @@ class Trend:
         worked = [sample for sample, its in zip(window, waited, strict=True) if not its]
         spread, queued = self._spreads(worked, quick, in_order, (mean, sigma), works)
         off = [
-            (sample[4] - seconds * middle, sample[5])
-            for sample, seconds, its in zip(window, expected, waited, strict=True)
-            if its
+            (sample[4] * (1.0 - middle / ratio), sample[5])
+            for sample, ratio in zip(window, ratios, strict=True)
+            if ratio > most
         ][-_NEWEST_WAITS:]
         waits = [1.0 - (1.0 - share) / of_waits for share in SHARES[len(works) :]]
         seconds = kaplan_meier([one for one, _ in off], [its for _, its in off], waits)
@@ -194,14 +209,17 @@ class Trend:
         shares: Sequence[float],
     ) -> tuple[Quantiles, Quantiles | None]:
         """Of those with nothing ahead, and of those with something, if such are told apart. In order of time, but one."""
+        is_queued, is_cut_off = self._holds(self._queued_at), self._holds(self._cut_off_at)
+        if not (is_queued or is_cut_off):
+            return _spread(ratios, in_order, (), logs, shares), None
         _, _, _, ahead, _, cut_off = zip(*samples, strict=True)
-        if not (self._queues and any(ahead)) or all(ahead):
+        if not (is_queued and any(ahead)) or all(ahead):
             return _spread(ratios, in_order, cut_off, logs, shares), None
         found: list[Quantiles] = []
         for which in (False, True):
             of = [ratio for ratio, its in zip(ratios, ahead, strict=True) if bool(its) is which]
             cut = [one for one, its in zip(cut_off, ahead, strict=True) if bool(its) is which]
-            found.append(_spread(of, sorted(of), cut, logarithms(of), shares))
+            found.append(_spread(of, sorted(of), cut, logarithms(of) if len(of) < ENOUGH else logs, shares))
         return found[0], found[1]
 
     def _falling(self, ratios: list[float], mean: float, sigma: float) -> float | None:
