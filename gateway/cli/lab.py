@@ -6,14 +6,18 @@ from pathlib import Path
 import click
 import msgspec
 
-from gateway.cli.common import json_option, refuse
+from gateway.cli.common import json_option, load_settings, refuse
 from gateway.insight.lab.contenders import Contender, of_policy, rivals
+from gateway.insight.lab.own import over, parts_of, pool_of
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import MISS_USD
 from gateway.insight.lab.run import run_lab
-from gateway.insight.lab.scenarios import CATALOGUE, scenarios
+from gateway.insight.lab.scenarios import CATALOGUE, Scenario, scenarios
 from gateway.insight.lab.sentences import lab_sentences
+from gateway.insight.world import read_world
+from gateway.settings.files import read_text
 from gateway.settings.policy import policy_in, valid_policy
+from gateway.values.deployment import Catalogue
 from gateway.values.problem import InvalidDocument
 
 _LEAKED = 3
@@ -32,24 +36,39 @@ _NAMES = list(scenarios())
     type=click.FloatRange(0),
     help="What a request that misses counts.",
 )
+@click.option("--catalogue", "own", metavar="FILE", help="A configuration: its deployments instead of the lab's.")
+@click.option("--model", metavar="NAME", help="Of the --catalogue: whose deployments; default: its first.")
+@click.option("--world", "world_file", metavar="FILE", help="How those of the --catalogue behave; else as is usual.")
 @click.option("--picture", metavar="FILE", help="Write an SVG of it.")
-def lab(  # noqa: PLR0913 - a command's options
-    files: tuple[str, ...], names: tuple[str, ...], seed: int, miss_usd: float, picture: str | None, *, as_json: bool
+def lab(  # noqa: PLR0913, PLR0917 - a command's options
+    files: tuple[str, ...],
+    names: tuple[str, ...],
+    seed: int,
+    miss_usd: float,
+    own: str | None,
+    model: str | None,
+    world_file: str | None,
+    picture: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Play fixed scenarios: policies, the strategies of other gateways, and an oracle that knows what is hidden.
 
-    The pool is always home (self-hosted), cloud and cloud-2 (commercial, the second dearer): what a policy names has to be
-    among them. docs/lab.md tells how to read it.
+    The pool is home (self-hosted), cloud and cloud-2 (commercial, the second dearer), or that of a --catalogue: what a policy
+    names has to be among them. docs/lab.md tells how to read it.
 
     Exit status: 0; 1 if a policy is not valid; 2 if the command itself is wrong; 3 if a policy sent a request where it may
     not go, which is a defect of the gateway.
     """
+    if own is None and (model is not None or world_file is not None):
+        raise click.UsageError("--model and --world are of a --catalogue")
     try:
-        policies = [policy_of(Path(file)) for file in files]
+        every, others, pool = (scenarios(), rivals(), CATALOGUE) if own is None else _of_own(own, model, world_file)
+        policies = [policy_of(Path(file), pool) for file in files]
     except InvalidDocument as invalid:
         refuse(invalid)
-    chosen = [one for name, one in scenarios().items() if not names or name in names]
-    contenders = [*policies, *rivals()]
+    chosen = [one for name, one in every.items() if not names or name in names]
+    contenders = [*policies, *others]
     with click.progressbar(
         length=len(chosen) * (len(contenders) + 1), label="playing", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
@@ -61,6 +80,27 @@ def lab(  # noqa: PLR0913 - a command's options
         sys.exit(_LEAKED)
 
 
-def policy_of(file: Path) -> Contender:
+def _of_own(
+    own: str, model: str | None, world_file: str | None
+) -> tuple[dict[str, Scenario], list[Contender], Catalogue]:
+    """Scenarios, others' strategies and the pool. Raises InvalidDocument."""
+    catalogue = load_settings(own, without_secrets=True).catalogue
+    if model is None:
+        model = next(iter(catalogue.models), None)
+    if model not in catalogue.models:
+        raise click.UsageError(f"--model {model!r} is no model; there are {', '.join(catalogue.models) or 'none'}")
+    given = None if world_file is None else read_world(read_text(Path(world_file)), world_file, catalogue.deployments)
+    pool = pool_of(catalogue, model)
+    try:
+        found, left_out = over(pool, given, model)
+        others = rivals(parts_of(pool), tuple(pool.deployments))
+    except ValueError as unpriced:
+        raise click.ClickException(f"{own}: {unpriced} has no price, and the lab compares costs") from None
+    if left_out:
+        click.echo(f"left out, as no deployment can take the part: {', '.join(left_out)}", err=True)
+    return found, others, pool
+
+
+def policy_of(file: Path, pool: Catalogue = CATALOGUE) -> Contender:
     """The policy of a file, by the file's name. Raises InvalidDocument with all that is wrong with it."""
-    return of_policy(file.stem, valid_policy(policy_in(file), CATALOGUE))
+    return of_policy(file.stem, valid_policy(policy_in(file), pool))

@@ -4,7 +4,7 @@ import gc
 import math
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
+from gateway.access.keys import NoSuchCaller
 from gateway.cli.common import config_option, json_option, load_settings, refuse
 from gateway.cli.kept_plans import REVISIONS, KeptPlans
 from gateway.insight.again import NotReplayable
@@ -25,7 +26,7 @@ from gateway.insight.run import Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
 from gateway.insight.trace import read_trace
 from gateway.insight.traffic import Traffic
-from gateway.insight.world import Unpredictable, World, read_world
+from gateway.insight.world import Unpredictable, World, read_world, world_text
 from gateway.observe import journal as journals
 from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
@@ -33,6 +34,7 @@ from gateway.settings import Settings
 from gateway.settings.files import read_text
 from gateway.settings.policy import PolicySource, policy_in, valid_policy
 from gateway.state.revisions import stored
+from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.revision import State
 
@@ -46,6 +48,8 @@ class _TraceOptions(NamedTuple):
     model: str | None
     speed: float
     limit: int | None
+    key: str | None
+    team: str | None
 
 
 @click.command()
@@ -65,10 +69,15 @@ class _TraceOptions(NamedTuple):
 @click.option("--model", metavar="NAME", help="What a trace's requests ask for; default: the first model.")
 @click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="Of a trace.")
 @click.option("--limit", type=click.IntRange(1), metavar="COUNT", help="Of a trace, the first so many requests.")
+@click.option("--key", metavar="NAME", help="Whose a trace's requests are: this key of the configuration.")
+@click.option("--team", metavar="NAME", help="Whose a trace's requests are: this team.")
 @click.option(
     "--world", "world_file", metavar="FILE",
     help="How deployments behave; those that it names are not fitted to the journal.",
 )  # fmt: skip
+@click.option(
+    "--write-world", "wanted_world", metavar="FILE", help="Write what was taken, to be edited and given as --world."
+)
 @click.option("--report", "page", metavar="FILE.html", help="Write a page with pictures, too.")
 @click.option("--seed", default=0, show_default=True, help="Of all chance.")
 def simulate(  # noqa: PLR0913, PLR0917 - a command's options
@@ -79,7 +88,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     model: str | None,
     speed: float,
     limit: int | None,
+    key: str | None,
+    team: str | None,
     world_file: str | None,
+    wanted_world: str | None,
     page: str | None,
     seed: int,
     *,
@@ -87,10 +99,13 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """Play traffic through the policy, and a draft beside it, in a model of the deployments; nothing is sent.
 
-    Exit status: 0 if it could be simulated; 1 if a document is not valid, or it cannot be said how a deployment would
-    behave; 2 if the command itself is wrong; 3 if an attempt went where it may not, which is a defect of the gateway.
+    What a journal hardly shows is fitted or assumed all the same, and the result says what that leaves in doubt.
+
+    Exit status: 0 if it could be simulated; 1 if a document is not valid, or nothing says how a deployment behaves; 2 if
+    the command itself is wrong; 3 if an attempt went where it may not, which is a defect of the gateway.
     """
-    _check(journal, trace, of_trace=(model, speed, limit))
+    options = _TraceOptions(trace or "", model, speed, limit, key, team)
+    _check(journal, trace, options)
     settings = load_settings(config, without_secrets=True)
     try:
         sides = [_side(settings, settings.policy, "current")]
@@ -100,29 +115,53 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
         if world_file is not None:
             given = read_world(read_text(Path(world_file)), world_file, settings.catalogue.deployments)
         recorded = None if journal is None else _recorded(settings, journal, sides[0].plan)
-        traced = None if trace is None else _traced(settings, _TraceOptions(trace, model, speed, limit), seed)
-        found, played, on_record = _played(settings, sides, given, recorded, traced, seed)
+        traced = None if trace is None else _traced(settings, options, seed)
+        world, found, played, on_record = _played(settings, sides, given, recorded, traced, seed)
     except InvalidDocument as invalid:
         refuse(invalid)
     except Unpredictable as unknown:
-        for name, why in unknown.reasons.items():
-            click.echo(f"{name} cannot be predicted: {why}", err=True)
-        click.echo("say in the file of --world how it behaves: self_hosted or commercial", err=True)
+        _tell(unknown, wanted_world)
         sys.exit(_UNPREDICTABLE)
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(simulation_sentences(found)))
+    _hand_out(world, found, wanted_world, as_json=as_json)
     if page is not None:
         _write(page, report(found, on_record, played[0].rows, played[-1].rows))
     if any(side is not None and side.leaks for side in (found.current, found.draft)):
         sys.exit(_LEAKED)
 
 
-def _check(journal: str | None, trace: str | None, *, of_trace: tuple[str | None, float, int | None]) -> None:
+def _tell(unknown: Unpredictable, file: str | None) -> None:
+    """Of what nothing is known, and what such deployments usually are, for a start."""
+    for name, why in unknown.reasons.items():
+        click.echo(f"{name} cannot be predicted: {why}", err=True)
+    if unknown.usual is None:
+        return
+    text = world_text(unknown.usual)
+    if file is not None:
+        _write(file, text)
+        click.echo(f"{file} has usual figures to begin with: edit them, and give it as --world", err=True)
+    else:
+        said = "say it in the file of --world, or give a --journal; usual figures to begin with:"
+        click.echo(f"{said}\n\n{text}", err=True)
+
+
+def _hand_out(world: World, found: Compared, file: str | None, *, as_json: bool) -> None:
+    """The world that was played, where it was asked for; else where it is in doubt."""
+    doubts = {name: one.doubts for name, one in found.fits.items()}
+    text = world_text(world, doubts)
+    if file is not None:
+        _write(file, text)
+    elif any(doubts.values()) and not as_json:
+        click.echo(f"\nThis was taken. What is edited of it and given as --world is in doubt no more:\n\n{text}")
+
+
+def _check(journal: str | None, trace: str | None, options: _TraceOptions) -> None:
     """Raises UsageError at options that do not belong together."""
     if trace is None and journal is None:
         raise click.UsageError("--journal or --trace says what to play")
-    if trace is None and of_trace != (None, 1.0, None):
-        raise click.UsageError("--model, --speed and --limit are of a --trace")
-    if math.isnan(of_trace[1]):
+    if trace is None and options != _TraceOptions("", None, 1.0, None, None, None):
+        raise click.UsageError("--model, --speed, --limit, --key and --team are of a --trace")
+    if math.isnan(options.speed):
         raise click.UsageError("--speed is a number")
 
 
@@ -140,11 +179,23 @@ def _side(settings: Settings, source: PolicySource, name: str) -> _Side:
 
 def _traced(settings: Settings, options: _TraceOptions, seed: int) -> Traffic:
     names = [*settings.catalogue.models, *settings.catalogue.deployments]
-    file, model, speed, limit = options
+    file, model, speed, limit, key, team = options
     if model is not None and model not in names:
         raise click.UsageError(f"--model {model!r} is no model or deployment; there are {', '.join(names)}")
+    try:
+        caller = settings.keyring.as_if(key, team) if key or team else None
+    except NoSuchCaller as missing:
+        known = ", ".join(missing.known) or "none"
+        raise click.UsageError(f"no {missing.param} is named {missing.name!r}; there are: {known}") from None
     lines = read_text(Path(file)).splitlines()
-    return read_trace(lines, file, model or names[0], seed=seed, speed=speed, limit=limit)
+    asked = _first_of(names, caller) if model is None else model
+    return read_trace(lines, file, asked, seed=seed, speed=speed, limit=limit, caller=caller)
+
+
+def _first_of(names: Sequence[str], caller: Caller | None) -> str:
+    """The first that this caller may ask for."""
+    scope = None if caller is None else caller.models
+    return next((name for name in names if scope is None or name in scope), names[0])
 
 
 def _recorded(settings: Settings, journal: str, plan: Plan) -> Recorded:
@@ -179,7 +230,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     recorded: Recorded | None,
     traced: Traffic | None,
     seed: int,
-) -> tuple[Compared, list[Played], list[Row]]:
+) -> tuple[World, Compared, list[Played], list[Row]]:
     traffic = traced or (recorded.traffic if recorded is not None else None)
     if traffic is None or not traffic.requests:
         raise click.ClickException("there is no request that could be played")
@@ -187,7 +238,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     reached = reached_by([side.plan for side in sides], traffic)
     predicted = predict(given, recorded.samples if recorded is not None else None, deployments, reached)
     with _progress("simulating", len(traffic.requests) * len(sides)) as told:
-        return compare(
+        found = compare(
             sides[0].side,
             sides[1].side if len(sides) > 1 else None,
             deployments,
@@ -198,6 +249,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
             notes=_notes(settings, sides[0].plan),
             told=told,
         )
+    return (predicted.world, *found)
 
 
 def _notes(settings: Settings, current: Plan) -> list[str]:

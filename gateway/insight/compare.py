@@ -25,11 +25,20 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     kept: int
 
 
+class Otherwise(msgspec.Struct, frozen=True):
+    """The same traffic where all deployments whose behaviour is in doubt are `how`: slower, or faster, as far as they may be."""
+
+    how: str
+    current: Measured
+    draft: Measured | None = None
+
+
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What a simulation found. `seconds` is how long the traffic took; without a draft there is one side only.
 
     `notes` say what the figures do not show. `left_out` and `assumed` are of the traffic. `recorded`: what became of it, by
-    the journal. `fits`: the deployments whose behaviour was fitted.
+    the journal. `fits`: the deployments whose behaviour was fitted, or assumed. `otherwise`: how it may be, if any of them are
+    in doubt.
     """
 
     traffic: str
@@ -46,6 +55,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     recorded: Measured | None = None
     fits: dict[str, Fit] = {}
+    otherwise: tuple[Otherwise, ...] = ()
 
 
 def moves(current: Sequence[Row], draft: Sequence[Row]) -> tuple[Moved, ...]:

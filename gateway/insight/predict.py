@@ -1,10 +1,12 @@
-"""Where the behaviour of each deployment comes from: what the operator says of it, else what the journal shows of it."""
+"""Where the behaviour of each deployment comes from: from the operator, else from the journal, else it is the usual one."""
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
-from gateway.insight.fit import Fit, fit
+from gateway.insight.assumed import assumed
+from gateway.insight.fit import ASSUMED_OFF, Fit, fit
 from gateway.insight.sample import Sample
 from gateway.insight.simulate import NOTHING_SAYS
 from gateway.insight.traffic import Traffic
@@ -14,7 +16,7 @@ from gateway.values.deployment import Deployment
 
 
 class Predicted(msgspec.Struct, frozen=True):
-    """The world of a simulation; `fits` are those of its deployments that were fitted."""
+    """The world of a simulation; `fits` are those of its deployments that were fitted, or had to be assumed."""
 
     world: World
     fits: dict[str, Fit] = {}
@@ -28,17 +30,22 @@ def predict(
 ) -> Predicted:
     """The world with all deployments that are reached. What is given is taken as it is; `samples` None: no journal.
 
-    Raises Unpredictable, with all those of which nothing can be said.
+    Where a journal shows next to nothing of a deployment its behaviour is assumed, and in doubt. Raises Unpredictable
+    without a journal, with all those of which nothing is said, and a world to begin with.
     """
     behaviours = {} if given is None else dict(given.deployments)
-    fits = {} if samples is None else {
-        name: fit(deployments[name], samples.get(name, ())) for name in sorted(reached - behaviours.keys())
-    }  # fmt: skip
+    asked = sorted(reached - behaviours.keys())
+    fits = {name: fit(deployments[name], (samples or {}).get(name, ())) for name in asked}
     behaviours |= {name: one.behaviour for name, one in fits.items() if one.behaviour is not None}
-    if unknown := sorted(reached - behaviours.keys()):
-        refused = {name: one.refused for name, one in fits.items()}
-        raise Unpredictable({name: refused.get(name) or NOTHING_SAYS for name in unknown})
-    return Predicted(World(deployments=behaviours), fits)
+    known = list(behaviours.values())
+    for name, one in fits.items():
+        if one.behaviour is None:
+            behaviours[name], whence = assumed(deployments[name], known)
+            fits[name] = replace(one.doubted(whence, ASSUMED_OFF), behaviour=behaviours[name])
+    world = World(deployments=behaviours)
+    if samples is None and asked:
+        raise Unpredictable(dict.fromkeys(asked, NOTHING_SAYS), world)
+    return Predicted(world, fits)
 
 
 def reached_by(plans: Sequence[Plan], traffic: Traffic) -> frozenset[str]:

@@ -1,19 +1,19 @@
 """A whole simulation: the current policy and a draft on the same traffic in the same world, and the result."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from gateway.insight.chooser import Chooser
-from gateway.insight.compare import Compared, dearer, moves
-from gateway.insight.fit import beyond
+from gateway.insight.compare import Compared, Otherwise, dearer, moves
+from gateway.insight.fit import Fit, with_beyond
 from gateway.insight.leaks import Leaks
-from gateway.insight.measure import measured
+from gateway.insight.measure import Measured, measured
 from gateway.insight.predict import Predicted
 from gateway.insight.row import Row, row_of
 from gateway.insight.simulate import Simulation
 from gateway.insight.traffic import Traffic
-from gateway.insight.world import Unpredictable, World
+from gateway.insight.world import World, slower
 from gateway.routing.document import Policy
 from gateway.values.deployment import Deployment
 from gateway.values.records import RequestFinished
@@ -88,18 +88,30 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     """The result, and the rows that it was made of: of each side, and those of `recorded`, the journal's of this traffic, whose
     requests could be played. `notes` come first among the result's.
 
-    Raises Unpredictable, too where attempts turned out to be far outside of what a fitted behaviour was fitted to.
+    Where behaviours are in doubt it is all played again with these slower, and faster.
     """
     sides = [current, *([] if draft is None else [draft])]
-    played = [play(side, deployments, predicted.world, traffic, seed=seed, told=told) for side in sides]
-    if far := {name: why for one in played for name, why in beyond(predicted.fits, one.rows).items()}:
-        raise Unpredictable(far)
+
+    def of(world: World, told: Callable[[], None] | None = None) -> list[Played]:
+        return [play(side, deployments, world, traffic, seed=seed, told=told) for side in sides]
+
+    def results(played: Sequence[Played]) -> list[Measured]:
+        return [
+            measured(side.chooser.name, one.rows, deployments, objectives, one.leaks)
+            for side, one in zip(sides, played, strict=True)
+        ]
+
+    played = of(predicted.world, told)
+    fits = with_beyond(predicted.fits, [one.rows for one in played])
     ids = {row.id for row in played[0].rows}
     on_record = [row for row in recorded if row.id in ids]  # else it would be another traffic, over another time
     objectives = {row.id: row.slo for one in reversed(played) for row in one.rows if row.slo}  # the current one's first
-    results = [
-        measured(side.chooser.name, one.rows, deployments, objectives, one.leaks)
-        for side, one in zip(sides, played, strict=True)
+    found = results(played)
+    off = {name: one.off for name, one in fits.items() if one.doubts}
+    otherwise = [
+        Otherwise(how, *results(of(slower(predicted.world, times))))
+        for how, times in (("slower", off), ("faster", {name: 1.0 / times for name, times in off.items()}))
+        if off
     ]
     moved = moves(played[0].rows, played[1].rows) if draft is not None else ()
     unknown = max(one.unknown_models for one in played)
@@ -112,17 +124,34 @@ def compare(  # noqa: PLR0913 - what a comparison is of
             left_out=traffic.left_out | ({UNKNOWN_MODEL: unknown} if unknown else {}),
             assumed=traffic.assumed,
             recorded=measured("on record", on_record, deployments, objectives, {}) if on_record else None,
-            fits=predicted.fits,
-            current=results[0],
-            draft=results[1] if draft is not None else None,
-            cost_difference_usd=None if draft is None else dearer(results[0], results[1]),
+            fits=fits,
+            current=found[0],
+            draft=found[1] if draft is not None else None,
+            otherwise=tuple(otherwise),
+            cost_difference_usd=None if draft is None else dearer(found[0], found[1]),
             changed_hands=sum(one.requests for one in moved),
             moved=moved,
-            notes=(*notes, *_unplayed(current, draft)),
+            notes=(*notes, *_doubts(fits), *_unmatched(sides, found), *_unplayed(current, draft)),
         ),
         played,
         on_record,
     )
+
+
+def _doubts(fits: Mapping[str, Fit]) -> Iterator[str]:
+    for name, one in fits.items():
+        if one.doubts:
+            said = "; ".join(one.doubts)
+            yield f"{name} may be up to {one.off:.1f} times as slow, or as quick, as it was taken to be: {said}"
+
+
+def _unmatched(sides: Sequence[Side], found: Sequence[Measured]) -> Iterator[str]:
+    """A rule that no request came to was not tried: the figures say nothing of it."""
+    for word, side, one in zip(("current policy", "draft"), sides, found, strict=False):
+        rules = [] if side.policy is None else [rule.name for rule in side.policy.rules]
+        never = [rule for rule in rules if rule not in one.rules]
+        if never:
+            yield f"no request came to the {word}'s rule{'' if len(never) == 1 else 's'} {', '.join(never)}"
 
 
 def _lasted(rows: Sequence[Row]) -> float:

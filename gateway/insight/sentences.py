@@ -1,10 +1,11 @@
 """A simulation for people: a table with both policies side by side, and what changed hands."""
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 
 from gateway.insight.compare import Compared
-from gateway.insight.measure import Attainment, Measured, Share
-from gateway.insight.verdict import verdict
+from gateway.insight.measure import Attainment, Measured, Quantiles, Share
+from gateway.insight.verdict import unanswered, verdict
 
 _MOST_MOVES = 12
 _Row = tuple[str, ...]  # a label, and a cell for each side
@@ -14,12 +15,12 @@ def simulation_sentences(found: Compared) -> list[str]:
     """Lines."""
     judged = verdict(found)
     sides = [one for one in (found.recorded, found.current, found.draft) if one is not None]
-    lines = [] if judged is None else [f"the draft: {judged}", ""]
+    lines = [f"the draft: {judged}", ""] if judged is not None else [*filter(None, [unanswered(found)])]
     lines += [f"{found.requests} requests in {found.seconds:.0f} s of {found.traffic}, seed {found.seed}"]
     lines += [f"  not usable, {why}: {count}" for why, count in found.left_out.items()]
     lines += [f"  length of the answer assumed, {why}: {count}" for why, count in found.assumed.items()]
     lines += [f"note: {note}" for note in found.notes]
-    rows = [("", *(side.name for side in sides)), *_rows(sides)]
+    rows = [("", *(side.name for side in sides)), *_rows(sides, _between(found))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines.append("")
     for label, *cells in rows:
@@ -32,9 +33,9 @@ def simulation_sentences(found: Compared) -> list[str]:
     return lines
 
 
-def _rows(sides: list[Measured]) -> Iterator[_Row]:
-    yield from _costs(sides)
-    yield from _kept(sides)
+def _rows(sides: list[Measured], between: "_Between") -> Iterator[_Row]:
+    yield from _costs(sides, between)
+    yield from _kept(sides, between)
     for name in dict.fromkeys(name for side in sides for name in side.deployments):
         yield (f"answered by {name}", *(_answered(side.deployments.get(name)) for side in sides))
     yield from _counts("refused", "  ", [side.refused for side in sides])
@@ -45,8 +46,9 @@ def _rows(sides: list[Measured]) -> Iterator[_Row]:
     yield from _counts("leaks", "  ", [side.leaks for side in sides])
 
 
-def _costs(sides: list[Measured]) -> Iterator[_Row]:
+def _costs(sides: list[Measured], between: "_Between") -> Iterator[_Row]:
     yield _row("cost", sides, lambda side: _usd(side.cost.total))
+    yield from between(lambda side: side.cost.total, _usd)
     yield _row("  billed by providers", sides, lambda side: _usd(side.cost.billed))
     yield _row("  own hardware", sides, lambda side: f"${side.cost.hardware:.4f}")
     if any(side.cost.hardware for side in sides):
@@ -57,14 +59,37 @@ def _costs(sides: list[Measured]) -> Iterator[_Row]:
     yield _row("  attempts of unknown cost", sides, lambda side: str(side.cost.unknown_attempts))
 
 
-def _kept(sides: list[Measured]) -> Iterator[_Row]:
+def _kept(sides: list[Measured], between: "_Between") -> Iterator[_Row]:
     yield _row("kept the current objective", sides, lambda side: _share(side.objective))
+    yield from between(lambda side: side.objective.share, "{:.2%}".format)
     for rule in dict.fromkeys(rule for side in sides for rule, kept in side.rules.items() if kept.share is not None):
         yield (f"  own, rule {rule}", *(_share(side.rules.get(rule)) for side in sides))
-    for rank in ("p50", "p95", "p99"):
-        yield (f"first output {rank}", *(_seconds(getattr(side.first_output_s, rank)) for side in sides))
-    for rank in ("p50", "p95", "p99"):
-        yield (f"whole answer {rank}", *(_seconds(getattr(side.total_s, rank)) for side in sides))
+    for what, times in (("first output", attrgetter("first_output_s")), ("whole answer", attrgetter("total_s"))):
+        for rank in ("p50", "p95", "p99"):
+            yield (f"{what} {rank}", *(_seconds(getattr(times(side), rank)) for side in sides))
+            if rank == "p95":
+                yield from between(_p95(times), _seconds)
+
+
+def _between(found: Compared) -> "_Between":
+    """What makes a row of how far a figure of each simulated side goes, where behaviours are in doubt."""
+    drafts = [] if found.draft is None else [(found.draft, *(one.draft for one in found.otherwise if one.draft))]
+    sides = [(found.current, *(one.current for one in found.otherwise)), *drafts]
+    before = () if found.recorded is None else ("-",)
+
+    def rows(figure: Callable[[Measured], float | None], told: Callable[[float], str]) -> Iterator[_Row]:
+        if found.otherwise:
+            known = [sorted(one for one in map(figure, of) if one is not None) for of in sides]
+            yield ("  between", *before, *(f"{told(of[0])} and {told(of[-1])}" if of else "-" for of in known))
+
+    return rows
+
+
+def _p95(times: Callable[[Measured], Quantiles]) -> Callable[[Measured], float | None]:
+    return lambda side: times(side).p95
+
+
+_Between = Callable[[Callable[[Measured], float | None], Callable[[float], str]], Iterator[_Row]]
 
 
 def _counts(label: str, indent: str, counts: list[dict[str, int]]) -> Iterator[_Row]:
@@ -81,6 +106,9 @@ def _row(label: str, sides: list[Measured], cell: Callable[[Measured], str]) -> 
 def _fits(found: Compared) -> Iterator[str]:
     yield "fitted to the journal; the last third of it as predicted, and as recorded:"
     for name, one in found.fits.items():
+        if one.first_output is None:
+            yield f"  {name}, {one.answered} answers: not fitted"
+            continue
         kinds = (("first output", one.first_output), ("whole answer", one.total))
         times = [
             f"{what} {rank} {_seconds(getattr(held.predicted, rank))}, {_seconds(getattr(held.recorded, rank))}"

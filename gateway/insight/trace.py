@@ -1,6 +1,6 @@
 """Traffic from a trace: a CSV file in the form of Azure's public ones (TIMESTAMP, ContextTokens, GeneratedTokens).
 
-A trace knows times and sizes only. Each line becomes a streaming chat of one model without a key, tags or findings.
+A trace knows times and sizes only. Each line becomes a streaming chat of one model without tags or findings, and of one caller.
 """
 
 import csv
@@ -11,18 +11,26 @@ from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from gateway.insight.traffic import Arrival, Traffic
+from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.request import Facts
-from gateway.values.sensitivity import Sensitivity
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 _MOST_TOKENS = 10**9
 
 
 def read_trace(  # noqa: PLR0913 - what a trace leaves open
-    lines: Iterable[str], file: str, model: str, *, seed: int = 0, speed: float = 1.0, limit: int | None = None
+    lines: Iterable[str],
+    file: str,
+    model: str,
+    *,
+    seed: int = 0,
+    speed: float = 1.0,
+    limit: int | None = None,
+    caller: Caller | None = None,
 ) -> Traffic:
-    """The requests of a trace, in the order of time. `speed` 2: they come in half the time; `limit`: the first so many.
+    """The requests of a trace, in the order of time. `speed` 2: they come in half the time; `limit`: the first so many;
+    `caller`: whose they all are.
 
     Raises InvalidDocument, with the line, at the first thing that is wrong.
     """
@@ -34,7 +42,7 @@ def read_trace(  # noqa: PLR0913 - what a trace leaves open
     if not rows:
         _refuse(file, 1, "at least one request", "none")
     rows.sort(key=lambda row: row[0])
-    first = rows[0][0]
+    first, asks = rows[0][0], caller or Caller.anonymous()
     return Traffic(
         source=file,
         requests=tuple(
@@ -43,7 +51,11 @@ def read_trace(  # noqa: PLR0913 - what a trace leaves open
                 at=first + (at - first) / speed,
                 facts=Facts(
                     model=model,
-                    sensitivity=Sensitivity.PUBLIC,
+                    sensitivity=asks.floor,
+                    key=asks.key,
+                    team=asks.team,
+                    scope=asks.models,
+                    tags=dict(asks.tags),
                     needs=frozenset(),
                     prompt_tokens=context,
                     max_output_tokens=None,

@@ -2,6 +2,7 @@
 
 import enum
 import math
+from collections.abc import Callable
 
 import msgspec
 
@@ -10,6 +11,7 @@ from gateway.insight.measure import Measured
 
 _SAME_COST, _SAME_KEPT, _SAME_ANSWERED = 0.01, 0.002, 0.001  # differences that are none
 _CHANCE = 2.0  # standard errors: within them a difference of kept requests may be the luck of so few
+_MANY_UNANSWERED = 0.01  # of the requests, under both: more is said before all else
 _SMALL_USD = 1.0  # cents say too little below
 
 
@@ -25,13 +27,14 @@ class Judgement(enum.Enum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The judgement, and the figures that it follows from, in a sentence."""
+    """The judgement, and the figures that it follows from, in a sentence. `first`: what is to be known before it; or empty."""
 
     judgement: Judgement
     sentence: str
+    first: str = ""
 
     def __str__(self) -> str:
-        return f"{self.judgement.value}: {self.sentence}"
+        return f"{self.first}{'; ' if self.first else ''}{self.judgement.value}: {self.sentence}"
 
 
 def verdict(found: Compared) -> Verdict | None:
@@ -41,14 +44,41 @@ def verdict(found: Compared) -> Verdict | None:
         return None
     if draft.leaks:
         return Verdict(Judgement.LEAKS, "; ".join(f"{count} times {what}" for what, count in draft.leaks.items()))
-    parts = [_cost(was, draft), _kept(was, draft), _answered(was, draft)]
+    parts = [_settled(found, part) for part in (_cost, _kept, _answered)]
     signs = {sign for sign, _ in parts}
     if {1, -1} <= signs:
         judgement = Judgement.TRADE
+    elif None in signs or not signs - {0}:
+        is_open = None in signs or dearer(was, draft) is None
+        judgement = Judgement.OPEN if is_open else Judgement.SAME
     else:
-        same = Judgement.OPEN if dearer(was, draft) is None else Judgement.SAME
-        judgement = Judgement.BETTER if 1 in signs else Judgement.WORSE if -1 in signs else same
-    return Verdict(judgement, "; ".join(sentence for _, sentence in parts))
+        judgement = Judgement.BETTER if 1 in signs else Judgement.WORSE
+    return Verdict(judgement, "; ".join(sentence for _, sentence in parts), unanswered(found))
+
+
+def unanswered(found: Compared) -> str:
+    """That many requests are not answered, whatever decides, and why most of them; empty if they are few."""
+    sides = [one for one in (found.current, found.draft) if one is not None]
+    side = min(sides, key=lambda one: one.requests - one.answered)
+    share = (side.requests - side.answered) / side.requests if side.requests else 0.0
+    if share < _MANY_UNANSWERED:
+        return ""
+    why, _ = max({**side.refused, **side.failed}.items(), key=lambda one: one[1])
+    return f"{share:.1%} unanswered{' under both' if found.draft is not None else ''}, mostly {why}"
+
+
+def _settled(found: Compared, part: "_Part") -> tuple[int | None, str]:
+    """Whether the draft is better in this, worse, or as good. None: that hangs on how deployments behave that are in doubt."""
+    if found.draft is None:
+        raise ValueError("there is no draft")
+    sign, sentence = part(found.current, found.draft)
+    for one in found.otherwise:
+        if one.draft is not None and part(one.current, one.draft)[0] != sign:
+            return None, f"{sentence}, but not if those in doubt are {one.how}"
+    return sign, sentence
+
+
+_Part = Callable[[Measured, Measured], tuple[int, str]]
 
 
 def _cost(was: Measured, draft: Measured) -> tuple[int, str]:

@@ -5,11 +5,13 @@ does. A `commercial` one is a service-time distribution with rate limits and fai
 docs/decisions/0019-latency-of-deployments.md has the formulas and what they leave out.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Annotated, Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
+import yaml
 from msgspec import Meta
+from msgspec.structs import replace
 
 from gateway.documents import Document, load_struct, parse
 from gateway.values.problem import InvalidDocument, Problem
@@ -17,6 +19,7 @@ from gateway.values.problem import InvalidDocument, Problem
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
+_DIGITS, _WIDTH, _ALWAYS_S = 4, 140, 1e10
 
 
 class Batching(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -112,11 +115,48 @@ class World(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 class Unpredictable(Exception):
-    """Of some deployments it cannot be said how they would behave. `reasons` are by name."""
+    """Of some deployments it cannot be said how they would behave. `reasons` are by name. `usual`: the world with the usual
+    behaviour of each, to begin with, if there is one.
+    """
 
-    def __init__(self, reasons: Mapping[str, str]) -> None:
+    def __init__(self, reasons: Mapping[str, str], usual: World | None = None) -> None:
         self.reasons = dict(reasons)
+        self.usual = usual
         super().__init__("; ".join(f"{name}: {why}" for name, why in self.reasons.items()))
+
+
+def slower(world: World, times: Mapping[str, float]) -> World:
+    """The same, where everything at some deployments takes so many times as long. Limits stay."""
+    found = dict(world.deployments)
+    for name, factor in times.items():
+        always = Episode(start_s=0.0, end_s=_ALWAYS_S, slower=factor)
+        found[name] = replace(found[name], episodes=[*found[name].episodes, always])
+    return World(deployments=found)
+
+
+def world_text(world: World, doubts: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The document, to be edited: YAML, with four digits of each number, and what is in doubt as comments."""
+    lines = ["deployments:"]
+    for name, behaviour in world.deployments.items():
+        said = {name: _short(msgspec.to_builtins(behaviour), msgspec.to_builtins(Behaviour()))}
+        text = yaml.safe_dump(said, default_flow_style=None, sort_keys=False, width=_WIDTH, allow_unicode=True)
+        lines += [f"  # {' '.join(why.split())}" for why in (doubts or {}).get(name, ())]
+        lines += [f"  {line}" for line in text.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any, usual: Any = None) -> Any:
+    """Without what is absent, and at the top what is as usual."""
+    if isinstance(value, dict):
+        usual = usual if isinstance(usual, dict) else {}
+        return {
+            key: _short(one)
+            for key, one in value.items()
+            if one is not None and (key not in usual or one != usual[key])
+        }
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
 def read_world(text: str, file: str, names: Collection[str]) -> World:

@@ -1,6 +1,7 @@
 """A decision as sentences, for people. Built from the value alone, so a live one and a recorded one read the same."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -19,8 +20,10 @@ _SENTENCES: dict[Cause, str] = {
     Cause.LIMIT: "it is at its limit of {has} at once",
     Cause.RATE_LIMIT: "its rate limit allows {has} tokens for another {needed} s",
     Cause.SCOPE: "the key may ask for none of {needed}",
-    Cause.COST: "it may cost {has} USD, the ceiling is {needed} USD",
+    Cause.COST: "it may cost {has}, the ceiling is {needed}",
 }
+
+_SMALL_USD = 0.1
 
 _STATES: dict[str, str] = {
     Health.SHUT.value: "it is shut: it failed and is left alone for a while",
@@ -44,6 +47,8 @@ def reason_sentence(reason: Reason) -> str:
         return _STATES.get(str(has), f"it is {has}")
     if reason.cause is Cause.RATE_LIMIT and not has:
         return f"it takes no request for another {reason.needed} s"
+    if reason.cause is Cause.COST:
+        return _SENTENCES[Cause.COST].format(needed=_amount(reason.needed), has=_amount(reason.has))
     return _SENTENCES[reason.cause].format(needed=reason.needed, has=has)
 
 
@@ -173,4 +178,14 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _usd(usd: float | None) -> str:
-    return "unknown" if usd is None else f"{usd:.6f} USD"
+    return "unknown" if usd is None else f"{_digits(usd)} USD"
+
+
+def _amount(value: object) -> str:
+    """Of a reason, which is of any kind."""
+    return _usd(float(value) if isinstance(value, int | float) else None)
+
+
+def _digits(usd: float) -> str:
+    """Six decimals; of a small amount six digits that count, never an exponent: two that differ look different."""
+    return f"{usd:.6f}" if usd >= _SMALL_USD or usd == 0 else f"{Decimal(f'{usd:.6g}'):f}"

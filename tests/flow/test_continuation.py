@@ -180,13 +180,12 @@ def test_same_or_higher_clearance(gateway: GatewayProcess) -> None:
         ("alone", "", {}),
         ("vendor-only", "", {}),
         ("tool", "", {}),
-        ("over", "", {}),
         ("full", "", {"messages": [{"role": "user", "content": "Count to a dozen. " * 4}]}),
         ("two", "", {"response_format": {"type": "json_object"}}),
         ("two", "", {"max_tokens": 15}),
         ("again", "", {}),
     ],
-    ids=["off", "attempts", "alone", "vendor", "tool", "over", "full", "json", "tokens", "anew"],
+    ids=["off", "attempts", "alone", "vendor", "tool", "full", "json", "tokens", "anew"],
 )
 def test_else_an_error_ends_it(gateway: GatewayProcess, model: str, tag: str, more: dict[str, Any]) -> None:
     stream, record = ask(gateway, model, tag, **more)
@@ -194,6 +193,13 @@ def test_else_an_error_ends_it(gateway: GatewayProcess, model: str, tag: str, mo
     assert "[DONE]" not in stream
     assert json.loads(stream.split("data: ")[-1])["error"]["code"] == "truncated"
     assert outcomes(record)[1:] == ([("anew", "malformed_answer")] if model == "again" else [])
+
+
+def test_one_that_had_finished_needs_nobody_to_go_on(gateway: GatewayProcess) -> None:
+    """Only its `[DONE]` is missing."""
+    stream, record = ask(gateway, "over")
+    assert outcomes(record) == [("finished", "ok")]
+    assert stream.endswith("data: [DONE]\n\n")
 
 
 def test_with_the_embedded_model(upstream: Scripted, tmp_path_factory: pytest.TempPathFactory) -> None:

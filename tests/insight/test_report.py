@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gateway.insight.chooser import Planned
 from gateway.insight.compare import Compared
+from gateway.insight.fit import Fit
 from gateway.insight.measure import Attainment
 from gateway.insight.predict import Predicted
 from gateway.insight.report import report
@@ -36,7 +37,11 @@ UNPRICED = catalogue(deployment(CHEAP, price=None), deployment(DEAR, price=None)
 
 
 def played(
-    behaviours: dict[str, Behaviour], of: Catalogue = OF, slo: SloEntry | None = SLO, **draft: Any
+    behaviours: dict[str, Behaviour],
+    of: Catalogue = OF,
+    slo: SloEntry | None = SLO,
+    fits: dict[str, Fit] | None = None,
+    **draft: Any,
 ) -> tuple[Compared, list[Played]]:
     """The cheap one first, against another policy."""
     sides = [
@@ -45,7 +50,7 @@ def played(
     ]
     traffic = Traffic(source="a <test>", requests=tuple(arrivals([n * 0.5 for n in range(200)], 20)))
     found, both, _ = compare(
-        sides[0], sides[1], of.deployments, Predicted(World(deployments=behaviours)), traffic, seed=0
+        sides[0], sides[1], of.deployments, Predicted(World(deployments=behaviours), fits or {}), traffic, seed=0
     )
     return found, both
 
@@ -222,3 +227,37 @@ def test_what_no_simulation_can_show_is_said() -> None:
         for note in found.notes:
             assert f"note: {note}" in lines
             assert f"<p>Note: {escape(note)}</p>" in page
+
+
+def test_that_hardly_any_are_answered_is_said_before_all_else() -> None:
+    """As where the trace asks for what the policy refuses: nothing differs, and nothing was tried."""
+    found, (current, draft) = played({CHEAP: steady(failures=OUT), DEAR: steady(failures=OUT)})
+    said = "100.0% unanswered under both, mostly no_candidate: shut"
+    assert simulation_sentences(found)[0].startswith(f"the draft: {said}; no difference: ")
+    assert said in report(found, (), current.rows, draft.rows).split("<details>")[0]
+    alone = replace(found, draft=None, moved=())
+    assert simulation_sentences(alone)[0] == "100.0% unanswered, mostly no_candidate: shut"
+    few = replace(alone, current=replace(alone.current, answered=alone.current.requests - 1))
+    assert "unanswered" not in simulation_sentences(few)[0]
+    assert found.draft is not None
+    better = replace(found, draft=replace(found.draft, answered=found.draft.requests))
+    assert str(verdict(better)).startswith("better: ")  # of one side only it is the verdict's own business
+
+
+def test_a_difference_that_hangs_on_what_is_in_doubt_judges_nothing() -> None:
+    """The dear one is quick enough as it was taken to be, and not if it is three times as slow."""
+    fits = {DEAR: Fit(answered=9, behaviour=steady(0.2), doubts=("why",), off=3.0)}
+    late = {CHEAP: steady(0.8), DEAR: steady(0.2)}
+    found, _ = played(late, prefer=DEAR_FIRST, fits=fits)
+    assert [one.how for one in found.otherwise] == ["slower", "faster"]
+    judged = verdict(found)
+    assert judged is not None
+    assert judged.judgement is Judgement.OPEN
+    assert "100.0% instead of 94.5%, but not if those in doubt are slower" in judged.sentence
+    lines = simulation_sentences(found)
+    at = next(number for number, line in enumerate(lines) if line.startswith("first output p95"))
+    assert re.fullmatch(r"  between +0\.\d+ s and 0\.\d+ s +0\.067 s and 0\.800 s", lines[at + 1])
+    assert found.notes == (f"{DEAR} may be up to 3.0 times as slow, or as quick, as it was taken to be: why",)
+    sure, _ = played(late, prefer=DEAR_FIRST, fits={DEAR: replace(fits[DEAR], doubts=(), off=1.0)})
+    assert sure.otherwise == ()
+    assert verdict(sure).judgement is Judgement.TRADE  # type: ignore[union-attr]

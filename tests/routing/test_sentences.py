@@ -7,8 +7,8 @@ import pytest
 from gateway.routing.compile import compile_plan
 from gateway.routing.decide import decide
 from gateway.routing.document import Mix, Policy, Prefer, Rule, SloEntry, TargetEntry
-from gateway.routing.sentences import decision_sentences
-from gateway.values.decision import Decision
+from gateway.routing.sentences import decision_sentences, reason_sentence
+from gateway.values.decision import Cause, Decision, Reason
 from gateway.values.deployment import Catalogue, Deployment, Hosting, Model, Price, Timeouts
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
@@ -75,3 +75,18 @@ def test_those_that_nobody_read_stand_by_what_is_known(seed: int) -> None:
 def test_what_was_asked_says_its_bound() -> None:
     assert "at most 100 output tokens" in decision_sentences(decided(Prefer()))[0]
     assert "any number of output tokens" in decision_sentences(decided(Prefer(), bound=None))[0]
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "most", "said"),
+    [
+        (5e-05, 6.149999999999999e-05, "it may cost 0.0000615 USD, the ceiling is 0.00005 USD"),
+        (1e-09, 4.2e-08, "it may cost 0.000000042 USD, the ceiling is 0.000000001 USD"),
+        (5e-05, 5.00004e-05, "it may cost 0.0000500004 USD, the ceiling is 0.00005 USD"),  # they look different
+        (0.5, 12.3456789012, "it may cost 12.345679 USD, the ceiling is 0.500000 USD"),
+        (0.0, None, "it may cost unknown, the ceiling is 0.000000 USD"),
+        (1, 2, "it may cost 2.000000 USD, the ceiling is 1.000000 USD"),
+    ],
+)
+def test_money_has_six_digits_and_no_exponent(ceiling: float, most: float | None, said: str) -> None:
+    assert reason_sentence(Reason(Cause.COST, ceiling, most)) == said

@@ -1,8 +1,10 @@
 """The lab as a picture: for each scenario, cost against how often the objective was kept. SVG, without a library.
 
-Right is better, and so is lower. The oracle is a diamond, policies are discs, the strategies of others rings.
+Right is better, and so is lower; each scenario has axes of its own, on which everyone is where it is. The oracle is a
+diamond, policies are discs, the strategies of others rings.
 """
 
+import math
 from collections.abc import Iterator
 from html import escape
 
@@ -10,8 +12,8 @@ from gateway.insight.lab.results import Lab, Played, Score
 
 _WIDTH, _HEIGHT, _COLUMNS = 300, 210, 4
 _LEFT, _TOP, _RIGHT, _BOTTOM = 42, 34, 18, 34
-_LEAST_KEPT = 0.85  # what keeps less stands at the edge
-_TICKS = (0.85, 0.90, 0.95, 1.0)
+_USUAL_KEPT = 0.85  # where the axis begins; further left, at a tenth, where somebody keeps less
+_STEPS = 3  # of the axis
 _COLOURS = ("#1b6ca8", "#c2571a", "#2e7d32", "#8e44ad", "#b8860b", "#00838f", "#ad1457", "#5d4037", "#455a64")
 
 
@@ -34,18 +36,20 @@ def lab_picture(lab: Lab) -> str:
 
 def _panel(played: Played, colours: dict[str, str]) -> Iterator[str]:
     most = max(one.total_usd for one in played.scores) * 1.05 or 1.0
+    kept = min(one.attainment for one in played.scores)
+    least = _USUAL_KEPT if kept >= _USUAL_KEPT else math.floor(kept * 10) / 10
     floor = _HEIGHT - _BOTTOM
     yield f'<text x="{_LEFT}" y="18" font-size="12" font-weight="bold">{escape(played.name)}</text>'
     yield f'<path d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}" fill="none" stroke="#888"/>'
-    for tick in _TICKS:
-        yield f'<text x="{_x(tick)}" y="{floor + 13}" text-anchor="middle" fill="#555">{tick:.0%}</text>'
-        yield f'<path d="M{_x(tick)} {floor}V{_TOP}" stroke="#eee"/>'
+    for tick in (least + (1.0 - least) * step / _STEPS for step in range(_STEPS + 1)):
+        yield f'<text x="{_x(tick, least)}" y="{floor + 13}" text-anchor="middle" fill="#555">{tick:.0%}</text>'
+        yield f'<path d="M{_x(tick, least)} {floor}V{_TOP}" stroke="#eee"/>'
     for share in (0.0, 0.5, 1.0):
         y = _y(most * share, most)
         yield f'<text x="{_LEFT - 4}" y="{y + 3}" text-anchor="end" fill="#555">${most * share:.2f}</text>'
     yield f'<text x="{_LEFT}" y="{floor + 26}" fill="#555">kept the objective; cost in all</text>'
     for place, one in reversed(list(enumerate(played.scores))):
-        yield _mark(one, _x(max(one.attainment, _LEAST_KEPT)), _y(one.total_usd, most), colours, is_oracle=place == 0)
+        yield _mark(one, _x(one.attainment, least), _y(one.total_usd, most), colours, is_oracle=place == 0)
 
 
 def _mark(one: Score, x: float, y: float, colours: dict[str, str], *, is_oracle: bool) -> str:
@@ -65,8 +69,8 @@ def _legend(colours: dict[str, str], y: int) -> Iterator[str]:
         x += 24 + 6 * len(name)
 
 
-def _x(share: float) -> float:
-    across = (share - _LEAST_KEPT) / (1.0 - _LEAST_KEPT)
+def _x(share: float, least: float) -> float:
+    across = (share - least) / (1.0 - least)
     return round(_LEFT + across * (_WIDTH - _LEFT - _RIGHT), 1)
 
 

@@ -64,6 +64,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     long: float = 0.0
     long_tokens: tuple[int, int] = (8_000, 24_000)
     classes: tuple[tuple[Sensitivity, float], ...] = ()
+    model: str = MODEL
 
 
 def requests(kind: Kind, seed: int) -> tuple[Arrival, ...]:
@@ -95,7 +96,7 @@ def _request(kind: Kind, at: float, number: int, seed: int) -> Arrival:
         id=f"{number:06d}",
         at=BEGAN + at,
         facts=Facts(
-            model=MODEL,
+            model=kind.model,
             sensitivity=_sensitivity(kind, which),
             needs=frozenset(),
             prompt_tokens=max(round(prompt_tokens * (1 + _ESTIMATE_OFF * (2 * off - 1))), 1),

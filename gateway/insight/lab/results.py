@@ -12,6 +12,7 @@ from gateway.values.outcome import Outcome
 
 MISS_USD = 0.002  # two and a half answers of the dearer commercial deployment: rather than miss, one would buy
 WINDOW_S = 30.0
+LEAST_KEPT = 0.9  # of the requests; what keeps fewer has saved no money, it has not done the work
 HOME_AGAIN = 0.8  # of its share in the minute before
 
 
@@ -52,12 +53,15 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 class Against(msgspec.Struct, frozen=True, kw_only=True):
     """A policy beside the cheapest other strategy that keeps the objective as often, or, if none does (`as_good` false),
-    the one that keeps it most often. `cheaper` is the share of the other's total cost that is saved.
+    the one that keeps it most often. `cheaper` is the share of the other's total cost that is saved; it says something only
+    if `kept`, how often the policy keeps the objective, is at least LEAST_KEPT. `most` is how often the best of the others does.
     """
 
     policy: str
     other: str
     as_good: bool
+    kept: float
+    most: float
     cheaper: float
     billed_cheaper: float
 
@@ -143,6 +147,8 @@ def _against(ours: Score, others: Sequence[Score]) -> Against:
         policy=ours.name,
         other=other.name,
         as_good=bool(as_good),
+        kept=ours.attainment,
+        most=max(one.attainment for one in others),
         cheaper=round(1 - ours.total_usd / other.total_usd, 4),
         billed_cheaper=round(1 - ours.billed_usd / other.billed_usd, 4) if other.billed_usd else 0.0,
     )

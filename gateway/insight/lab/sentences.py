@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.insight.lab.results import Against, Lab, Played, Recovery, Score
+from gateway.insight.lab.results import LEAST_KEPT, Against, Lab, Played, Recovery, Score
 
 _HEAD = ("", "kept", "total", "billed", "regret", "refused", "failed", "p95 first", "p95 whole", "leaks", "answered by")
 
@@ -30,7 +30,11 @@ def _scenario(played: Played) -> Iterator[str]:
 
 
 def against_sentence(one: Against) -> str:
-    """In words."""
+    """In words. Of a policy that keeps too little no price is called a saving."""
+    if one.kept < LEAST_KEPT:
+        return (
+            f"{one.policy}: keeps {one.kept:.1%}, others up to {one.most:.1%}: too little for its cost to say anything"
+        )
     which = "the cheapest of the others that keep as much" if one.as_good else "the one that keeps most, none as much"
     return f"{one.policy}: {_cheaper(one.cheaper)} than {one.other} ({which}); billed {one.billed_cheaper:+.1%}"
 

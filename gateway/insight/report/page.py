@@ -10,7 +10,7 @@ from gateway.insight.report.style import STYLE
 from gateway.insight.report.svg import areas, bars, curves
 from gateway.insight.row import Row
 from gateway.insight.sentences import simulation_sentences
-from gateway.insight.verdict import verdict
+from gateway.insight.verdict import unanswered, verdict
 from gateway.values.slo import Target
 
 _COLUMNS = 60  # of shares over time
@@ -49,6 +49,7 @@ def report(found: Compared, recorded: Sequence[Row], current: Sequence[Row], dra
         '<meta name="viewport" content="width=device-width"><title>', escape(title), "</title>",
         f"<style>{STYLE}</style></head><body>",
         f'<header class="{kind}"><h1>{escape(title)}</h1>',
+        *(f"<p><b>{escape(first)}.</b></p>" for first in filter(None, [unanswered(found)])),
         "" if judged is None else f"<p>{escape(judged.sentence)}</p>",
         f'<p class="small">{found.requests:,} requests in {found.seconds / 60:.0f} minutes of {escape(found.traffic)}',
         f", seed {found.seed}</p>",

@@ -2,19 +2,22 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.insight.lab.contenders import of_policy, rivals
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import Lab, Played, Score, against
 from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, scenarios
-from gateway.insight.lab.sentences import lab_sentences
+from gateway.insight.lab.sentences import against_sentence, lab_sentences
 from gateway.settings.policy import PolicySource, valid_policy
 from tests.support.gateway import REPOSITORY
 
@@ -102,6 +105,77 @@ def test_a_policy_stands_beside_the_cheapest_of_those_that_keep_as_much() -> Non
     assert (found.other, found.as_good, found.cheaper) == ("better", False, 0.2)
 
 
+def test_a_catalogue_of_ones_own_takes_the_parts_of_the_labs(tmp_path: Path) -> None:
+    """Other names; and one without own hardware, for which what happens to it is left out."""
+    commercial = {
+        "hosting": "commercial",
+        "base_url": "http://theirs/v1",
+        "clearance": "restricted",
+        "api_key": "${env:K}",
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+    }
+    own = {
+        "hosting": "self_hosted",
+        "provider": "vllm",
+        "model": "m",
+        "base_url": "http://gpu/v1",
+        "own_cost": {"gpu_hour_usd": 2.0, "tokens_per_s": 2500},
+    }
+    few = {
+        "dear": commercial | {"price": {"input_usd_per_mtok": 5.0, "output_usd_per_mtok": 9.0}},
+        "cheap": commercial | {"price": {"input_usd_per_mtok": 0.1, "output_usd_per_mtok": 0.4}},
+    }
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{name: all, prefer: {order: [cheap, dear]}}]")
+    for deployments, left_out in ((few, "slow-down, outage"), (few | {"gpu": own}, "")):
+        of = tmp_path / "gateway.yaml"
+        of.write_text(json.dumps({"deployments": deployments, "models": {"m": {"deployments": list(deployments)}}}))
+        done = command("--catalogue", str(of), "--policy", str(policy), "--scenario", "calm", "--json")
+        assert done.returncode == 0, done.stderr
+        assert (f"left out, as no deployment can take the part: {left_out}" in done.stderr) == bool(left_out)
+        (played,) = json.loads(done.stdout)["scenarios"]
+        (ours,) = [one for one in played["scores"] if one["is_policy"]]
+        assert set(ours["answered"]) == set(deployments)
+        assert ours["answered"]["cheap"] > 0.9 * ours["requests"]
+    done = command("--catalogue", str(of), "--policy", str(OWN_FIRST))
+    assert done.returncode == 1
+    assert "home" in done.stderr
+    unpriced = {"x": commercial | {"model": "nobody-lists-this"}}
+    of.write_text(json.dumps({"deployments": unpriced, "models": {"m": {"deployments": ["x"]}}}))
+    done = command("--catalogue", str(of))
+    assert done.returncode == 1
+    assert "x has no price, and the lab compares costs" in done.stderr
+
+
+def test_a_policy_that_keeps_hardly_anything_is_not_called_cheaper() -> None:
+    oracle, ours = score("oracle", 1.0, 0.1), score("ours", 0.18, 0.3, is_policy=True)
+    for others in (
+        [score("good", 0.98, 2.0)],
+        [score("good", 0.98, 2.0), score("as bad", 0.19, 1.0)],
+        [score("worse", 0.1, 1.0)],
+    ):
+        (found,) = against([oracle, ours, *others])
+        said = against_sentence(found)
+        assert "cheaper" not in said
+        most = max(one.attainment for one in others)
+        assert said == f"ours: keeps 18.0%, others up to {most:.1%}: too little for its cost to say anything"
+    (found,) = against([oracle, replace(ours, attainment=0.97), score("good", 0.98, 2.0)])
+    assert against_sentence(found).startswith("ours: 85.0% cheaper than good")
+
+
+def test_everyone_is_in_the_picture_where_it_is() -> None:
+    """Not at the edge, as if it kept as much as the axis begins with."""
+    scores = [score("oracle", 1.0, 0.1), *(score(f"keeps {kept}", kept, 0.3) for kept in (0.0, 0.18, 0.84, 0.85, 0.97))]
+    for least in range(1, 6):
+        some = (scores[0], *scores[least:])
+        played = Played(name="x", sentence="y", requests=9, scores=some, against=())
+        picture = lab_picture(Lab(seed=0, miss_usd=0.0, scenarios=(played,)))
+        places = [float(x) for x in re.findall(r'<circle cx="([-0-9.]+)" cy="[-0-9.]+" r="3.5"', picture)]
+        assert len(set(places)) == len(some) - 1
+        assert all(42.0 <= x <= 282.0 for x in places)
+
+
 def test_a_picture_and_a_table_show_everyone(calm: Lab) -> None:
     root = ET.fromstring(lab_picture(calm))
     titles = [one.text or "" for one in root.iter("{http://www.w3.org/2000/svg}title")]
@@ -118,6 +192,7 @@ def test_a_picture_and_a_table_show_everyone(calm: Lab) -> None:
     [
         (("--policy", "policies/canary.yaml"), 1, "policies/canary.yaml"),
         (("--policy", "nowhere.yaml"), 1, "nowhere.yaml: document: expected a readable UTF-8 file"),
+        (("--world", "w.yaml"), 2, "--model and --world are of a --catalogue"),
         (("--scenario", "storm"), 2, "'storm' is not one of 'calm'"),
     ],
 )

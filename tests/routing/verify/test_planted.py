@@ -81,7 +81,7 @@ PLANTED = {
     "a region that nobody is in": (["when: {stream: true}, require: {region: [mars]}"], "always_refused", "error", "rules[0]", "the rule requires region mars"),
     "a ceiling below everything": (
         ["when: {sensitivity: [public]}, require: {known_price: true}, limits: {max_cost_usd: 1.0e-9}"],
-        "always_refused", "error", "rules[0]", "the ceiling is 1e-09",
+        "always_refused", "error", "rules[0]", "the ceiling is 0.000000001 USD",
     ),
     "prompts longer than any context": (["when: {min_prompt_tokens: 100001}"], "always_refused", "error", "rules[0]", "its context holds"),
     "a ceiling that needs a limit of output": (
