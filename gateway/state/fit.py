@@ -5,7 +5,7 @@ a sample costs a microsecond, and the equations are solved only when somebody wa
 the larger of what was expected and what came, so one answer that took a minute does not bend the line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import mul
 
 _KEEP = 0.99  # of each older sample's weight: about the newest hundred count
@@ -19,6 +19,8 @@ _REMEMBERED_SHAPE = 0.05  # of the weight, after a jump
 
 _PLACES = [(row, column) for row in range(4) for column in range(row, 4)]  # in the upper triangle
 
+# when, prompt tokens, in flight, output tokens, seconds (above 0), whether it was cut off
+Sample = tuple[float, float, float, float, float, bool]
 # seconds: of each answer, per prompt token, per other in flight, per output token
 Coefficients = tuple[float, float, float, float]
 
@@ -43,34 +45,49 @@ class Fit:
         base, prompt, others, output = self.coefficients
         return base + prompt_tokens * prompt + in_flight * others + output_tokens * output
 
-    def add(
-        self,
-        prompt_tokens: float,
-        in_flight: float,
-        output_tokens: float,
-        seconds: float,
-        expected: float | None = None,
-    ) -> None:
-        """A sample; `seconds` above 0. Older ones count a little less from now on. `expected` is worked out if absent."""
-        a, b, c = prompt_tokens / _PROMPT, in_flight / _IN_FLIGHT, output_tokens / _OUTPUT
-        if expected is None:
-            expected = self.expected(prompt_tokens, in_flight, output_tokens)
-        scale = max(expected, seconds)
-        w = 1.0 / (scale * scale)
-        wa, wb, wc, wy = w * a, w * b, w * c, w * seconds
+    def learn(self, samples: Iterable[Sample]) -> list[float]:
+        """Samples, oldest first; older ones count a little less from now on. What each took over what was expected of it.
+
+        One that was cut off counts only where it took longer than that.
+        """
+        base, per_prompt, per_other, per_output = self.coefficients
         s00, s01, s02, s03, s11, s12, s13, s22, s23, s33 = self._squares
-        k = _KEEP
-        self._squares = [
-            k * s00 + w, k * s01 + wa, k * s02 + wb, k * s03 + wc,
-            k * s11 + wa * a, k * s12 + wa * b, k * s13 + wa * c,
-            k * s22 + wb * b, k * s23 + wb * c,
-            k * s33 + wc * c,
-        ]  # fmt: skip
-        self._count = k * self._count + 1.0
-        self._held = k * self._held + 1.0 - k
-        self._seconds = k * self._seconds + wy * seconds
         v0, v1, v2, v3 = self._products
-        self._products = [k * v0 + wy, k * v1 + wy * a, k * v2 + wy * b, k * v3 + wy * c]
+        count, total, k = self._count, self._seconds, _KEEP
+        ratios: list[float] = []
+        for _, prompt_tokens, in_flight, output_tokens, seconds, cut_off in samples:
+            scale = expected = base + prompt_tokens * per_prompt + in_flight * per_other + output_tokens * per_output
+            ratios.append(seconds / expected if expected else 1.0)
+            if seconds > expected:
+                scale = seconds
+            elif cut_off:
+                continue
+            a, b, c = prompt_tokens / _PROMPT, in_flight / _IN_FLIGHT, output_tokens / _OUTPUT
+            w = 1.0 / (scale * scale)
+            wa, wb, wc, wy = w * a, w * b, w * c, w * seconds
+            s00, s01, s02, s03 = k * s00 + w, k * s01 + wa, k * s02 + wb, k * s03 + wc
+            s11, s12, s13 = k * s11 + wa * a, k * s12 + wa * b, k * s13 + wa * c
+            s22, s23, s33 = k * s22 + wb * b, k * s23 + wb * c, k * s33 + wc * c
+            v0, v1, v2, v3 = k * v0 + wy, k * v1 + wy * a, k * v2 + wy * b, k * v3 + wy * c
+            count, total = k * count + 1.0, k * total + wy * seconds
+            self._held += (1.0 - k) * (1.0 - self._held)
+        self._squares = [s00, s01, s02, s03, s11, s12, s13, s22, s23, s33]
+        self._products = [v0, v1, v2, v3]
+        self._count, self._seconds = count, total
+        return ratios
+
+    def ratios(self, samples: Iterable[Sample]) -> list[float]:
+        """What each took over what the line says of it."""
+        base, prompt, others, output = self.coefficients
+        if output:
+            return [
+                seconds / (base + a * prompt + b * others + c * output) for _, a, b, c, seconds, _ in samples
+            ]  # fmt: skip
+        if prompt:
+            return [seconds / (base + a * prompt + b * others) for _, a, b, _, seconds, _ in samples]
+        if others:
+            return [sample[4] / (base + sample[2] * others) for sample in samples]
+        return [sample[4] / base for sample in samples]
 
     def jump(self, times: float) -> None:
         """From now on everything takes so many times as long: keep the shape, loosely."""

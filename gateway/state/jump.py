@@ -5,6 +5,7 @@ counts for `_AT_MOST` deviations, whatever it took: five in a row make a jump, t
 """
 
 import math
+from collections.abc import Iterable
 
 _ALLOWED = 0.5  # deviations: half the least jump that matters
 _AT_MOST = 3.0
@@ -28,26 +29,26 @@ class Jump:
         self._up = self._down = self._sigma = 0.0
         self._since_up = self._since_down = 0
 
-    def add(self, ratio: float, cut_off: bool) -> None:  # noqa: FBT001 - of a sample
-        """A sample over what its line says. One that was cut off may only be too long."""
-        if not self._sigma:
+    def add(self, ratios: Iterable[float], cut_off: Iterable[bool]) -> None:
+        """Samples over what their line says. One that was cut off may only be too long."""
+        mean, sigma = self._mean, self._sigma
+        if not sigma:
             return
-        off = (math.log(ratio) - self._mean) / self._sigma
-        if off < 0.0:
-            if cut_off:
-                return
-            off = max(off, -_AT_MOST)
-        elif off > _AT_MOST:
-            off = _AT_MOST
-        up, down = self._up + off - _ALLOWED, self._down - off - _ALLOWED
-        if up > 0.0:
-            self._up, self._since_up = up, self._since_up + 1
-        else:
-            self._up, self._since_up = 0.0, 0
-        if down > 0.0:
-            self._down, self._since_down = down, self._since_down + 1
-        else:
-            self._down, self._since_down = 0.0, 0
+        up, down, since_up, since_down = self._up, self._down, self._since_up, self._since_down
+        for ratio, its_cut_off in zip(ratios, cut_off, strict=True):
+            off = (math.log(ratio) - mean) / sigma
+            if off < 0.0:
+                if its_cut_off:
+                    continue
+                off = max(off, -_AT_MOST)
+            elif off > _AT_MOST:
+                off = _AT_MOST
+            up, down, since_up, since_down = up + off - _ALLOWED, down - off - _ALLOWED, since_up + 1, since_down + 1
+            if up <= 0.0:
+                up, since_up = 0.0, 0
+            if down <= 0.0:
+                down, since_down = 0.0, 0
+        self._up, self._down, self._since_up, self._since_down = up, down, since_up, since_down
 
     @property
     def up(self) -> int:

@@ -12,6 +12,7 @@ from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt
 from gateway.values.snapshot import NO_WAIT, Latency, Line, Quantiles
 
+PACE_LATELY_S = 30.0  # a pace says what else was there: an older one may be of another hour
 LEARN_WITHIN_S = 1.0  # how late a sample may count
 LEARN_EVERY_S, _MANY = 0.2, 16  # at most so often, and only where so many came
 _FEW = 8  # the first answers count at once
@@ -31,7 +32,7 @@ class LatencyModel:
         self.due: float | None = None  # when `latency` should be brought up to date; None if it is
         self._solved_at = 0.0
         self._new = 0  # since then
-        self._first, self._pace, self._whole = Trend(queues=True), Trend(), Trend()
+        self._first, self._pace, self._whole = Trend(queues=True), Trend(waits=False, lately_s=PACE_LATELY_S), Trend()
 
     def learn_first(  # noqa: PLR0913, PLR0917 - what a sample is
         self, prompt_tokens: float, in_flight: int, ahead_tokens: int, seconds: float, wait_s: float, now: float

@@ -8,9 +8,11 @@ far longer than the line says is no part of the spread: it waited, and a wait is
 import math
 from collections import deque
 from collections.abc import Sequence
+from itertools import compress
+from operator import not_
 from statistics import fmean, median, pstdev
 
-from gateway.state.fit import Fit
+from gateway.state.fit import Fit, Sample
 from gateway.state.jump import Jump
 from gateway.state.spread import ENOUGH, SHARES, kaplan_meier, logarithms, quantile
 from gateway.state.waits import FORGOTTEN_S, bound, chance, in_a_row
@@ -24,30 +26,35 @@ _TELLS = 5  # so many tell what is usual: what waited is told from what worked, 
 _LOGS_EVERY = 8  # solutions: of many samples mean and deviation need not be new each time
 _COMPARES = 8  # a jump from what was before
 _FALL_BY, _FALLS_FROM = 1.5, 1.28  # the newest two so far down are the beginning of a jump: times, and deviations
+_JUMP_BY = 1.5  # times: less is drift, which the line follows anyway, with its past
 _LASTS = 40  # waits in a row are no queue
 _MORE_ALIKE = 0.8  # times the variation of the ratios has that of the seconds, where it is a queue
 _NEWEST_WAITS = 16
 _SHORTEST_S = 1e-6
 _NEVER_0 = 1e-9
 
-# when, prompt tokens, in flight, output tokens, seconds, whether it was cut off
-_Sample = tuple[float, float, float, float, float, bool]
+_Kept = list[bool] | None  # of the window; None: all
 
 
 class Trend:
     """One kind of duration of one deployment. `now` is seconds since the epoch."""
 
-    def __init__(self, *, queues: bool = False) -> None:
-        """`queues`: what a sample's last part counts is ahead of it; those with something ahead spread otherwise."""
+    def __init__(self, *, queues: bool = False, waits: bool = True, lately_s: float = LATELY_S) -> None:
+        """`queues`: what a sample's last part counts is ahead of it; those with something ahead spread otherwise.
+
+        `waits`: what takes far longer than the line says has waited; else it is of the spread as any other.
+        """
         self.measured_at = 0.0
         self.is_new = False  # since `line` was asked for
         self.fades = False  # as of then: a queue was there, and is forgotten with time
         self.falls: float | None = None  # as of then: how far down the newest samples are, like the beginning of a jump
         self.newest: float | None = None  # as of then: the newest over what is predicted for 95 of 100; None if cut off
-        self._queues = queues
+        self._queues, self._waits, self._lately_s = queues, waits, lately_s
         self._fit = Fit(last_unit=AHEAD_UNIT) if queues else Fit()
         self._jump = Jump()
-        self._window: deque[_Sample] = deque(maxlen=NEWEST)
+        self._window: deque[Sample] = deque(maxlen=NEWEST)
+        self._new: list[Sample] = []  # since `line` was asked for: the line learns them then, all at once
+        self._ahead: deque[bool] = deque(maxlen=NEWEST)  # of each in the window, whether something was ahead of it
         self._logs, self._to_logs = (0.0, 0.0), 0  # of the ratios; worked out anew after so many solutions
         self._waited = 0  # of the window, as of then
         self._added = 0  # samples, and the number of the newest that
@@ -69,17 +76,16 @@ class Trend:
         """A sample: it took `seconds`, or, if it was cut off, at least so long."""
         seconds = max(seconds, _SHORTEST_S)
         self.measured_at, self.is_new = now, True
-        self._window.append((now, prompt_tokens, in_flight, output_tokens, seconds, cut_off))
+        sample = (now, prompt_tokens, in_flight, output_tokens, seconds, cut_off)
+        self._window.append(sample)
+        self._new.append(sample)
+        is_queued = self._queues and output_tokens > 0.0
+        self._ahead.append(is_queued)
         self._added += 1
         if cut_off:
             self._cut_off_at = self._added
-        if output_tokens and self._queues:
+        if is_queued:
             self._queued_at = self._added
-        expected = self._fit.expected(prompt_tokens, in_flight, output_tokens)
-        if expected > 0.0:
-            self._jump.add(seconds / expected, cut_off)
-        if not cut_off or seconds > expected:
-            self._fit.add(prompt_tokens, in_flight, output_tokens, seconds, expected)
 
     def line(self, now: float) -> Line | None:
         """The line and its spread as they are now; None without samples."""
@@ -90,22 +96,24 @@ class Trend:
 
     def _solved(self, now: float) -> Line:
         window = self._window
-        while len(window) - self._waited > AT_LEAST and window[0][0] < self.measured_at - LATELY_S:
-            window.popleft()
+        while len(window) - self._waited > AT_LEAST and window[0][0] < self.measured_at - self._lately_s:
+            self._forget()
+        self._jump.add(self._fit.learn(self._new), [sample[5] for sample in self._new])
+        self._new.clear()
         self._fit.solve()
-        ratios = self._ratios()
+        ratios = self._fit.ratios(window)
         if self._has_jumped(ratios):
-            ratios = self._ratios()
+            ratios = self._fit.ratios(window)
         in_order = sorted(ratios)
         seen = self._seen(ratios, in_order)
-        most = bound(seen) if len(seen) >= _TELLS else math.inf
+        most = bound(seen) if self._waits and len(seen) >= _TELLS else math.inf
         if in_order[-1] <= most:
             self.fades, self._waited = False, 0
             if len(ratios) < ENOUGH or self._to_logs <= 0:
                 self._logs, self._to_logs = logarithms(seen), _LOGS_EVERY
             self._to_logs -= 1
             mean, sigma = self._logs
-            spread, queued = self._spreads(window, ratios, in_order, self._logs, SHARES)
+            spread, queued = self._spreads(ratios, in_order, self._logs, SHARES, None)
             wait_s = NO_WAIT
         else:
             mean, sigma, spread, queued, wait_s = self._with_waits(ratios, most, now)
@@ -121,6 +129,11 @@ class Trend:
             short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued
         )
 
+    def _forget(self) -> None:
+        """The oldest."""
+        self._window.popleft()
+        self._ahead.popleft()
+
     def _seen(self, ratios: list[float], in_order: list[float]) -> list[float]:
         """Of the ratios in their order those that came in full; all where none did."""
         if not self._holds(self._cut_off_at):
@@ -132,17 +145,6 @@ class Trend:
         """Whether that sample is in the window."""
         return self._added - number < len(self._window)
 
-    def _ratios(self) -> list[float]:
-        """What came over what the line says, in the order of time."""
-        base, prompt, others, output = self._fit.coefficients
-        if output:
-            return [
-                seconds / (base + a * prompt + b * others + c * output) for _, a, b, c, seconds, _ in self._window
-            ]  # fmt: skip
-        if prompt or others:
-            return [seconds / (base + a * prompt + b * others) for _, a, b, _, seconds, _ in self._window]
-        return [sample[4] / base for sample in self._window]
-
     def _has_jumped(self, ratios: list[float]) -> bool:
         """Whether it answers unlike before: then only the newest samples stay, and the line is moved to them.
 
@@ -153,25 +155,26 @@ class Trend:
         if run <= 0:
             return False
         newest, usual = ratios[-run:], median(ratios[:-run])
+        times = median(newest) / usual
         off = [
             sample[4] * (1.0 - usual / ratio) for sample, ratio in zip(list(self._window)[-run:], newest, strict=True)
         ]
         by_seconds = _variation(off) < _MORE_ALIKE * _variation(newest)
-        is_up = self._jump.up > 0
         self._jump.begin()
         self._to_logs = 0
-        if is_up and by_seconds:
+        if 1.0 / _JUMP_BY < times < _JUMP_BY:
+            return False
+        if times > 1.0 and by_seconds:
             most = bound(sorted(ratios))
             if 0 < in_a_row([ratio > most for ratio in ratios]) < _LASTS:
                 return False
         if by_seconds:
             self._fit.shift(median(off))
         else:
-            self._fit.jump(median(newest) / usual)
+            self._fit.jump(times)
         while len(self._window) > run:
-            self._window.popleft()
-        for _, prompt_tokens, in_flight, output_tokens, seconds, _ in self._window:
-            self._fit.add(prompt_tokens, in_flight, output_tokens, seconds)
+            self._forget()
+        self._fit.learn(self._window)
         self._fit.solve()
         return True
 
@@ -189,8 +192,7 @@ class Trend:
         self._waited = len(ratios) - len(quick)
         self.fades = waited[-1] and now - self.measured_at < FORGOTTEN_S
         works = [share / (1.0 - of_waits) for share in SHARES if share < 1.0 - of_waits]
-        worked = [sample for sample, its in zip(window, waited, strict=True) if not its]
-        spread, queued = self._spreads(worked, quick, in_order, (mean, sigma), works)
+        spread, queued = self._spreads(quick, in_order, (mean, sigma), works, [not one for one in waited])
         off = [
             (sample[4] * (1.0 - middle / ratio), sample[5])
             for sample, ratio in zip(window, ratios, strict=True)
@@ -201,25 +203,18 @@ class Trend:
         return mean, sigma, spread, queued, Quantiles(*[0.0] * len(works), *map(short, seconds))
 
     def _spreads(
-        self,
-        samples: Sequence[_Sample],
-        ratios: list[float],
-        in_order: list[float],
-        logs: tuple[float, float],
-        shares: Sequence[float],
+        self, ratios: list[float], in_order: list[float], logs: tuple[float, float], shares: Sequence[float], kept: _Kept
     ) -> tuple[Quantiles, Quantiles | None]:
-        """Of those with nothing ahead, and of those with something, if such are told apart. In order of time, but one."""
-        is_queued, is_cut_off = self._holds(self._queued_at), self._holds(self._cut_off_at)
-        if not (is_queued or is_cut_off):
-            return _spread(ratios, in_order, (), logs, shares), None
-        _, _, _, ahead, _, cut_off = zip(*samples, strict=True)
-        if not (is_queued and any(ahead)) or all(ahead):
+        """Of those with nothing ahead, and of those with something, if such are told apart. `kept`: of the window, or all."""
+        ahead = _of(self._ahead, kept) if self._holds(self._queued_at) else ()
+        cut_off = _of([sample[5] for sample in self._window], kept) if self._holds(self._cut_off_at) else ()
+        if True not in ahead or False not in ahead:
             return _spread(ratios, in_order, cut_off, logs, shares), None
         found: list[Quantiles] = []
-        for which in (False, True):
-            of = [ratio for ratio, its in zip(ratios, ahead, strict=True) if bool(its) is which]
-            cut = [one for one, its in zip(cut_off, ahead, strict=True) if bool(its) is which]
-            found.append(_spread(of, sorted(of), cut, logarithms(of) if len(of) < ENOUGH else logs, shares))
+        for which in (list(map(not_, ahead)), ahead):
+            of = list(compress(ratios, which))
+            its_logs = logarithms(of) if len(of) < ENOUGH else logs
+            found.append(_spread(of, sorted(of), list(compress(cut_off, which)), its_logs, shares))
         return found[0], found[1]
 
     def _falling(self, ratios: list[float], mean: float, sigma: float) -> float | None:
@@ -228,6 +223,10 @@ class Trend:
             return None
         newest = math.log(max(ratios[-2:])) - mean
         return short(math.exp(newest)) if newest <= min(-_FALLS_FROM * sigma, -math.log(_FALL_BY)) else None
+
+
+def _of(all_of_them: Sequence[bool], kept: _Kept) -> Sequence[bool]:
+    return all_of_them if kept is None else list(compress(all_of_them, kept))
 
 
 def _spread(
