@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gateway.state.trend import Trend, short
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt
-from gateway.values.snapshot import NO_WAIT, Latency, Line, Quantiles
+from gateway.values.snapshot import Latency, Line, Quantiles
 
 PACE_LATELY_S = 30.0  # a pace says what else was there: an older one may be of another hour
 LEARN_WITHIN_S = 1.0  # how late a sample may count
@@ -92,13 +92,13 @@ class LatencyModel:
             len(first) + len(whole),
             max(first.measured_at, whole.measured_at),
             _of_prompts(first.line(now)),
-            None if pace is None else _times(pace.base_s, pace.spread, pace.wait_s),
+            None if pace is None else _times(pace.base_s, pace.spread),
             whole.line(now),
             _times(pace.per_in_flight_s, pace.spread) if pace and pace.per_in_flight_s else None,
             min((one.falls for one in (first, whole, self._pace) if one.falls is not None), default=None),
             max(first, whole, key=lambda one: one.measured_at).newest,
         )
-        if first.fades or whole.fades or self._pace.fades:
+        if first.fades or whole.fades:
             self.due = now + LEARN_WITHIN_S
 
     def _learn_whole(self, attempt: Attempt, prompt_tokens: float, output_tokens: float, now: float) -> None:
@@ -125,8 +125,8 @@ class LatencyModel:
             trend.add(now, prompt_tokens, attempt.in_flight, rest_tokens, worked, True)
 
 
-def _times(seconds: float, spread: Quantiles, wait_s: Quantiles = NO_WAIT) -> Quantiles:
-    return Quantiles(*(short(seconds * spread.at(one) + wait_s.at(one)) for one in (50, 90, 95, 99)))
+def _times(seconds: float, spread: Quantiles) -> Quantiles:
+    return Quantiles(*(short(seconds * spread.at(one)) for one in (50, 90, 95, 99)))
 
 
 def _of_prompts(line: Line | None) -> Line | None:

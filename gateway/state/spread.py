@@ -11,7 +11,7 @@ from operator import mul
 from statistics import NormalDist
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
-USUAL_SIGMA, USUAL_FROM = 0.3, 3.0  # the deviation of logarithms that is expected beforehand, and as how many samples
+USUAL_SIGMA, USUAL_FROM = 0.3, 1.0  # the deviation of logarithms that is expected beforehand, and as how many samples
 ENOUGH = 64
 _NEVER_0 = 1e-9
 _TAIL = 4.0
@@ -29,20 +29,23 @@ def logarithms(ratios: list[float]) -> tuple[float, float]:
     return mean, math.sqrt((USUAL_FROM * USUAL_SIGMA**2 + squares) / (USUAL_FROM + count - 1))
 
 
-def quantile(in_order: list[float], share: float, mean: float, sigma: float) -> float:
-    """The smallest ratio that holds for this share of the samples to come, not only of those that were seen.
+def quantiles(in_order: list[float], shares: Sequence[float], mean: float, sigma: float) -> list[float]:
+    """The smallest ratios that hold for these shares of the samples to come, not only of those that were seen.
 
     `mean` and `sigma` are `logarithms` of them.
     """
     count = len(in_order)
-    found = in_order[min(math.ceil(share * (count + 1)), count) - 1]
+    found = [in_order[min(math.ceil(share * (count + 1)), count) - 1] for share in shares]
     if count >= ENOUGH:
         return found
-    deviations = _DEVIATIONS.get(share)
-    if deviations is None:
-        deviations = _NORMAL.inv_cdf(min(share, _MOST))
-    drawn = mean + deviations * sigma * (1 + (deviations * deviations + 3) / (4 * (count + USUAL_FROM)))
-    return math.exp(drawn + count / ENOUGH * (math.log(found) - drawn))
+    weight = count / ENOUGH
+    for place, share in enumerate(shares):
+        deviations = _DEVIATIONS.get(share)
+        if deviations is None:
+            deviations = _NORMAL.inv_cdf(min(share, _MOST))
+        drawn = mean + deviations * sigma * (1 + (deviations * deviations + 3) / (4 * (count + USUAL_FROM)))
+        found[place] = math.exp(drawn + weight * (math.log(found[place]) - drawn))
+    return found
 
 
 def kaplan_meier(values: list[float], cut_off: Sequence[bool], shares: Sequence[float]) -> list[float]:

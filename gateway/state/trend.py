@@ -14,7 +14,7 @@ from statistics import fmean, median, pstdev
 
 from gateway.state.fit import Fit, Sample
 from gateway.state.jump import Jump
-from gateway.state.spread import ENOUGH, SHARES, kaplan_meier, logarithms, quantile
+from gateway.state.spread import ENOUGH, SHARES, kaplan_meier, logarithms, quantiles
 from gateway.state.waits import FORGOTTEN_S, bound, chance, in_a_row
 from gateway.values.snapshot import NO_WAIT, Line, Quantiles
 
@@ -25,7 +25,10 @@ AHEAD_UNIT = 1000.0  # tokens
 _TELLS = 5  # so many tell what is usual: what waited is told from what worked, and
 _LOGS_EVERY = 8  # solutions: of many samples mean and deviation need not be new each time
 _COMPARES = 8  # a jump from what was before
-_FALL_BY, _FALLS_FROM = 1.5, 1.28  # the newest two so far down are the beginning of a jump: times, and deviations
+_FALL_BY, _FALLS_FROM = (
+    math.log(1.5),
+    1.28,
+)  # the newest two so far down are the beginning of a jump: times, and deviations
 _JUMP_BY = 1.5  # times: less is drift, which the line follows anyway, with its past
 _LASTS = 40  # waits in a row are no queue
 _MORE_ALIKE = 0.8  # times the variation of the ratios has that of the seconds, where it is a queue
@@ -56,6 +59,7 @@ class Trend:
         self._new: list[Sample] = []  # since `line` was asked for: the line learns them then, all at once
         self._ahead: deque[bool] = deque(maxlen=NEWEST)  # of each in the window, whether something was ahead of it
         self._logs, self._to_logs = (0.0, 0.0), 0  # of the ratios; worked out anew after so many solutions
+        self._logs_by_ahead = [self._logs, self._logs]  # of those with nothing ahead, and with something
         self._waited = 0  # of the window, as of then
         self._added = 0  # samples, and the number of the newest that
         self._cut_off_at = self._queued_at = -NEWEST  # was cut off, and that had something ahead
@@ -107,24 +111,24 @@ class Trend:
         in_order = sorted(ratios)
         seen = self._seen(ratios, in_order)
         most = bound(seen) if self._waits and len(seen) >= _TELLS else math.inf
-        if in_order[-1] <= most:
-            self.fades, self._waited = False, 0
-            if len(ratios) < ENOUGH or self._to_logs <= 0:
-                self._logs, self._to_logs = logarithms(seen), _LOGS_EVERY
-            self._to_logs -= 1
-            mean, sigma = self._logs
-            spread, queued = self._spreads(ratios, in_order, self._logs, SHARES, None)
-            wait_s = NO_WAIT
+        waited = [] if in_order[-1] <= most else [which for which, ratio in enumerate(ratios) if ratio > most]
+        self._waited = len(waited)
+        quick = in_order[: len(in_order) - len(waited)]
+        if self._to_logs <= 0 or len(ratios) < ENOUGH:
+            self._logs_of(quick if waited else seen, ratios, most)
+        self._to_logs -= 1
+        if waited:
+            spread, queued, wait_s = self._with_waits(ratios, quick, waited, most, now)
         else:
-            mean, sigma, spread, queued, wait_s = self._with_waits(ratios, most, now)
+            self.fades, wait_s = False, NO_WAIT
+            spread, queued = self._spreads(ratios, quick, SHARES, None)
         if len(ratios) >= _COMPARES:
-            self._jump.expect(mean, sigma)
-        self.falls = self._falling(ratios, mean, sigma)
+            self._jump.expect(*self._logs)
+        self.falls = self._falling(ratios)
         base, prompt, others, output = self._fit.coefficients
-        last_spread = queued if queued is not None and window[-1][3] else spread
-        seconds = window[-1][4]
-        last = seconds / ratios[-1] * last_spread.p95 + wait_s.p95
-        self.newest = None if window[-1][5] else short(seconds / max(last, _NEVER_0))
+        _, _, _, its_ahead, seconds, was_cut_off = window[-1]
+        last = seconds / ratios[-1] * (queued if queued is not None and its_ahead else spread).p95 + wait_s.p95
+        self.newest = None if was_cut_off else short(seconds / max(last, _NEVER_0))
         return Line(
             short(base), short(prompt), short(others), spread, short(output), wait_s=wait_s, queued_spread=queued
         )
@@ -166,7 +170,7 @@ class Trend:
             return False
         if times > 1.0 and by_seconds:
             most = bound(sorted(ratios))
-            if 0 < in_a_row([ratio > most for ratio in ratios]) < _LASTS:
+            if 0 < in_a_row(ratios, most) < _LASTS:
                 return False
         if by_seconds:
             self._fit.shift(median(off))
@@ -178,51 +182,56 @@ class Trend:
         self._fit.solve()
         return True
 
+    def _logs_of(self, worked: list[float], ratios: list[float], most: float) -> None:
+        """Of the work mean and deviation of logarithms: of all, and of those with nothing ahead and with something."""
+        self._logs, self._to_logs = logarithms(worked), _LOGS_EVERY
+        if self._holds(self._queued_at):
+            told = [(ratio, its) for ratio, its in zip(ratios, self._ahead, strict=True) if ratio <= most]
+            parts = ([ratio for ratio, its in told if its is which] for which in (False, True))
+            self._logs_by_ahead = [logarithms(part) if part else self._logs for part in parts]
+
     def _with_waits(
-        self, ratios: list[float], most: float, now: float
-    ) -> tuple[float, float, Quantiles, Quantiles | None, Quantiles]:
-        """Where some waited: of the others the mean and deviation of logarithms and the spreads; and the waits in seconds."""
-        window = self._window
-        waited = [ratio > most for ratio in ratios]
-        quick = [ratio for ratio in ratios if ratio <= most]
-        in_order = sorted(quick)
-        mean, sigma = logarithms(in_order)
-        middle = in_order[len(in_order) // 2]
-        of_waits = chance(waited, now - self.measured_at)
-        self._waited = len(ratios) - len(quick)
-        self.fades = waited[-1] and now - self.measured_at < FORGOTTEN_S
+        self, ratios: list[float], quick: list[float], waited: list[int], most: float, now: float
+    ) -> tuple[Quantiles, Quantiles | None, Quantiles]:
+        """Where some waited: the spreads of the others, and the waits in seconds. `waited`: which in the window."""
+        window, middle, age_s = self._window, quick[len(quick) // 2], now - self.measured_at
+        of_waits = chance(waited, len(window), age_s)
+        self.fades = waited[-1] == len(window) - 1 and age_s < FORGOTTEN_S
         works = [share / (1.0 - of_waits) for share in SHARES if share < 1.0 - of_waits]
-        spread, queued = self._spreads(quick, in_order, (mean, sigma), works, [not one for one in waited])
-        off = [
-            (sample[4] * (1.0 - middle / ratio), sample[5])
-            for sample, ratio in zip(window, ratios, strict=True)
-            if ratio > most
-        ][-_NEWEST_WAITS:]
-        waits = [1.0 - (1.0 - share) / of_waits for share in SHARES[len(works) :]]
-        seconds = kaplan_meier([one for one, _ in off], [its for _, its in off], waits)
-        return mean, sigma, spread, queued, Quantiles(*[0.0] * len(works), *map(short, seconds))
+        told_apart = self._holds(self._queued_at) or self._holds(self._cut_off_at)
+        kept = [ratio <= most for ratio in ratios] if told_apart else None
+        spread, queued = self._spreads(list(compress(ratios, kept)) if kept else ratios, quick, works, kept)
+        newest = waited[-_NEWEST_WAITS:]
+        seconds = kaplan_meier(
+            [window[which][4] * (1.0 - middle / ratios[which]) for which in newest],
+            [window[which][5] for which in newest],
+            [1.0 - (1.0 - share) / of_waits for share in SHARES[len(works) :]],
+        )
+        return spread, queued, Quantiles(*[0.0] * len(works), *map(short, seconds))
 
     def _spreads(
-        self, ratios: list[float], in_order: list[float], logs: tuple[float, float], shares: Sequence[float], kept: _Kept
+        self, ratios: list[float], in_order: list[float], shares: Sequence[float], kept: _Kept
     ) -> tuple[Quantiles, Quantiles | None]:
         """Of those with nothing ahead, and of those with something, if such are told apart. `kept`: of the window, or all."""
         ahead = _of(self._ahead, kept) if self._holds(self._queued_at) else ()
         cut_off = _of([sample[5] for sample in self._window], kept) if self._holds(self._cut_off_at) else ()
         if True not in ahead or False not in ahead:
-            return _spread(ratios, in_order, cut_off, logs, shares), None
-        found: list[Quantiles] = []
-        for which in (list(map(not_, ahead)), ahead):
-            of = list(compress(ratios, which))
-            its_logs = logarithms(of) if len(of) < ENOUGH else logs
-            found.append(_spread(of, sorted(of), list(compress(cut_off, which)), its_logs, shares))
-        return found[0], found[1]
+            return _spread(ratios, in_order, cut_off, self._logs, shares), None
+        free = list(map(not_, ahead))
+        nothing_ahead, some_ahead = list(compress(ratios, free)), list(compress(ratios, ahead))
+        logs = self._logs_by_ahead
+        return (
+            _spread(nothing_ahead, sorted(nothing_ahead), list(compress(cut_off, free)), logs[0], shares),
+            _spread(some_ahead, sorted(some_ahead), list(compress(cut_off, ahead)), logs[1], shares),
+        )
 
-    def _falling(self, ratios: list[float], mean: float, sigma: float) -> float | None:
+    def _falling(self, ratios: list[float]) -> float | None:
         """Of the newest two the larger, over what is usual, where both are far below it."""
         if len(ratios) < _COMPARES or self._window[-1][5] or self._window[-2][5]:
             return None
-        newest = math.log(max(ratios[-2:])) - mean
-        return short(math.exp(newest)) if newest <= min(-_FALLS_FROM * sigma, -math.log(_FALL_BY)) else None
+        mean, sigma = self._logs
+        newest = math.log(max(ratios[-1], ratios[-2])) - mean
+        return short(math.exp(newest)) if newest <= min(-_FALLS_FROM * sigma, -_FALL_BY) else None
 
 
 def _of(all_of_them: Sequence[bool], kept: _Kept) -> Sequence[bool]:
@@ -237,12 +246,10 @@ def _spread(
     shares: Sequence[float],
 ) -> Quantiles:
     """At `SHARES`; those for which there is no share, as the largest before them."""
-    some_cut_off = True in cut_off
-    found = (
-        kaplan_meier(ratios, cut_off, shares) if some_cut_off else [quantile(in_order, one, *logs) for one in shares]
-    )
-    largest = max(found, default=in_order[len(in_order) // 2])
-    return Quantiles(*map(short, found + [largest] * (len(SHARES) - len(found))))
+    found = kaplan_meier(ratios, cut_off, shares) if True in cut_off else quantiles(in_order, shares, *logs)
+    if len(found) < len(SHARES):
+        found += [max(found, default=in_order[len(in_order) // 2])] * (len(SHARES) - len(found))
+    return Quantiles(*map(short, found))
 
 
 def _variation(numbers: list[float]) -> float:

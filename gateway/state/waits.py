@@ -6,6 +6,7 @@ says fades: a queue that nobody has seen for a few seconds may be gone.
 """
 
 import math
+from itertools import pairwise
 
 from gateway.state.spread import USUAL_FROM, USUAL_SIGMA
 
@@ -27,23 +28,18 @@ def bound(in_order: list[float]) -> float:
     return middle * max(math.exp(BEYOND_SIGMA * sigma), BEYOND_TIMES)
 
 
-def chance(waited: list[bool], age_s: float) -> float:
-    """That the next one waits, where some did; in order of time, the newest `age_s` ago."""
-    before = waited[:-1]
-    stayed = sum(map(bool.__and__, before, waited[1:]))
-    waits, began = sum(before), sum(waited[1:]) - stayed
-    quick = (began + _BEGUN) / (len(before) - waits + _OUT_OF)
-    if not waited[-1]:
+def chance(waited: list[int], count: int, age_s: float) -> float:
+    """That the next one waits, where of `count` these did, in order of time; the newest came `age_s` ago."""
+    is_last = waited[-1] == count - 1
+    stayed = sum(second - first == 1 for first, second in pairwise(waited))
+    waits, began = len(waited) - is_last, len(waited) - stayed - (waited[0] == 0)
+    quick = (began + _BEGUN) / (count - 1 - waits + _OUT_OF)
+    if not is_last:
         return quick
     again = (stayed + _STAYED) / (waits + _OUT_OF_WAITS)
     return quick + max(again - quick, 0.0) * math.exp2(-max(age_s, 0.0) / FADES_S)
 
 
-def in_a_row(waited: list[bool]) -> int:
+def in_a_row(ratios: list[float], most: float) -> int:
     """So many of the newest waited, one after the other."""
-    found = 0
-    for one in reversed(waited):
-        if not one:
-            break
-        found += 1
-    return found
+    return next((newer for newer, ratio in enumerate(reversed(ratios)) if ratio <= most), len(ratios))

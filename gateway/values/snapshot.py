@@ -77,10 +77,14 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         line = self.first_output
         if line is None:
             return None
-        queued = line.queued_spread if ahead_tokens else None
-        spread = (line.spread if queued is None else queued).at(percentile)
-        seconds = line.base_s + in_flight * line.per_in_flight_s + ahead_tokens * line.per_ahead_token_s
-        return seconds * spread + line.wait_s.at(percentile), line.per_prompt_token_s * spread
+        its_spread = line.spread
+        if ahead_tokens and line.queued_spread is not None:
+            its_spread = line.queued_spread
+        spread = its_spread.at(percentile)
+        seconds = (line.base_s + in_flight * line.per_in_flight_s + ahead_tokens * line.per_ahead_token_s) * spread
+        if line.wait_s is not NO_WAIT:  # nearly always nobody waits
+            seconds += line.wait_s.at(percentile)
+        return seconds, line.per_prompt_token_s * spread
 
     def total_line(
         self,
@@ -101,12 +105,10 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         if line is None:
             return None
         spread = line.spread.at(percentile)
-        seconds = line.base_s + in_flight * line.per_in_flight_s + line.per_output_token_s
-        return (
-            seconds * spread + line.wait_s.at(percentile),
-            line.per_prompt_token_s * spread,
-            line.per_output_token_s * spread,
-        )
+        seconds = (line.base_s + in_flight * line.per_in_flight_s + line.per_output_token_s) * spread
+        if line.wait_s is not NO_WAIT:
+            seconds += line.wait_s.at(percentile)
+        return seconds, line.per_prompt_token_s * spread, line.per_output_token_s * spread
 
     def first_output_at(
         self, prompt_tokens: int, in_flight: int, percentile: int, ahead_tokens: int = 0
