@@ -33,6 +33,7 @@ _JUMP_BY = 1.5  # times: less is drift, which the line follows anyway, with its 
 _LASTS = 40  # waits in a row are no queue
 _MORE_ALIKE = 0.8  # times the variation of the ratios has that of the seconds, where it is a queue
 _NEWEST_WAITS = 16
+_TOLD_APART = 12  # with something ahead, and with nothing: fewer say less than all together
 _SHORTEST_S = 1e-6
 _NEVER_0 = 1e-9
 
@@ -215,7 +216,8 @@ class Trend:
         """Of those with nothing ahead, and of those with something, if such are told apart. `kept`: of the window, or all."""
         ahead = _of(self._ahead, kept) if self._holds(self._queued_at) else ()
         cut_off = _of([sample[5] for sample in self._window], kept) if self._holds(self._cut_off_at) else ()
-        if True not in ahead or False not in ahead:
+        queued = sum(ahead)
+        if not _TOLD_APART <= queued <= len(ratios) - _TOLD_APART:
             return _spread(ratios, in_order, cut_off, self._logs, shares), None
         free = list(map(not_, ahead))
         nothing_ahead, some_ahead = list(compress(ratios, free)), list(compress(ratios, ahead))
