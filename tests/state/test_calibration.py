@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.state.latency import LatencyModel
 from gateway.values.decision import Standing
+from gateway.values.outcome import Outcome
+from gateway.values.records import Attempt
+from gateway.values.usage import Usage
 from tests.state.sources import Queue, Seen, Source, Times, arrivals
 
 MEDIAN_S, SIGMA = 0.45, 0.5
@@ -45,6 +49,16 @@ def test_of_a_provider_that_draws(slow: Callable[[float], float]) -> None:
     assert 0.03 <= slower(played(drawn(slow), lambda _: 4.0, LENGTH_S)) <= 0.07
 
 
+@pytest.mark.parametrize("times", [1.2, 1.4])
+def test_of_a_small_step_under_little_noise(times: float) -> None:
+    """Less than is taken for a jump."""
+
+    def draws(chance: random.Random) -> Times:
+        return lambda at, _: MEDIAN_S * (times if at > LENGTH_S / 3 else 1.0) * chance.lognormvariate(0, 0.1)
+
+    assert 0.03 <= slower(played(draws, lambda _: 4.0, LENGTH_S)) <= 0.07
+
+
 def test_of_one_that_is_seldom_asked() -> None:
     assert 0.03 <= slower(played(drawn(), lambda _: 0.5, 1200.0)) <= 0.07
 
@@ -71,6 +85,36 @@ def test_what_hardly_ever_takes_two_seconds_is_hardly_ever_called_late() -> None
     """Of these 0.14 % take that long. What few answers show of a tail is no promise."""
     whole = [one for run in played(drawn(), lambda _: 4.0, LENGTH_S) for one in run]
     assert sum(one.standing is Standing.LATE for one in whole) < 0.002 * len(whole)
+
+
+def test_a_few_at_once_are_forecast_by_what_they_took() -> None:
+    """Only the first had nothing ahead of it: that one alone says nothing of how those spread."""
+    chance, model = random.Random(0), LatencyModel()
+    took = sorted(0.9 + 0.4 * chance.random() for _ in range(14))
+    for number, seconds in enumerate(took):
+        model.learn_first(40, number, 40 * number, seconds, 0.0, 1.7e9 + seconds)
+    model.solve(1.7e9 + 2.0)
+    assert model.latency is not None
+    found = model.latency.first_output_at(40, 0, 95, 0)
+    assert found is not None
+    assert took[0] < found < 1.1 * took[-1]
+
+
+def test_a_stall_in_a_short_answer_is_no_pace() -> None:
+    """One in twenty-five answers, of three tokens, stalls for half a second: a long answer is not forecast by it at 95 of 100."""
+    model = LatencyModel()
+    for number in range(100):
+        stalls = number % 25 == 0
+        tokens, rest_s = (3, 0.5) if stalls else (200, 2.6)
+        attempt = Attempt(
+            deployment="a", outcome=Outcome.OK, started_s=0.0, duration_s=0.1 + rest_s, first_output_s=0.1,
+            usage=Usage(prompt_tokens=40, completion_tokens=tokens),
+        )  # fmt: skip
+        model.learn(attempt, stream=True, prompt_tokens=40, output_tokens=tokens, now=1.7e9 + number / 5)
+    model.solve(1.7e9 + 20.0)
+    assert model.latency is not None
+    assert model.latency.output_token is not None
+    assert model.latency.output_token.p95 < 2 * 2.6 / 199
 
 
 @pytest.mark.parametrize("every_s", [1.0, 4.0])
