@@ -19,13 +19,16 @@ from gateway.insight.lab.run import run_lab
 from gateway.insight.lab.scenarios import CATALOGUE, scenarios
 from gateway.insight.lab.sentences import against_sentence, lab_sentences
 from gateway.settings.policy import PolicySource, valid_policy
+from tests.support.forked import gateway_command
 from tests.support.gateway import REPOSITORY
 
 OWN_FIRST = REPOSITORY / "policies" / "own-first.yaml"
 SPILL_OVER = REPOSITORY / "policies" / "spill-over.yaml"
 
 
-def command(*more: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+def command(*more: str, hash_seed: str | None = None) -> subprocess.CompletedProcess[str]:
+    if hash_seed is None:
+        return gateway_command("lab", *more)
     return subprocess.run(
         [sys.executable, "-m", "gateway", "lab", *more],
         cwd=REPOSITORY, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": hash_seed},
