@@ -3,13 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.gateway import REPOSITORY
+from tests.support.forked import REPOSITORY, gateway_command
 
 EXAMPLES = sorted((REPOSITORY / "policies").glob("*.yaml"))
 HOME = "  home: {provider: vllm, base_url: 'http://127.0.0.1:1/v1', model: m, hosting: self_hosted}\n"
@@ -22,10 +21,7 @@ BROKEN = "rules:\n- {name: a, require: {hostng: commercial}}\n"
 
 def check(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     bare = {name: value for name, value in os.environ.items() if not name.endswith("_KEY")}
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", "check", *arguments],
-        cwd=REPOSITORY, env={**bare, **env}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return gateway_command("check", *arguments, env={**bare, **env})
 
 
 @pytest.fixture

@@ -29,13 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 class Classifier:
-    """One per process. It compiles its patterns when it is made, before there are requests, and never again."""
+    """One per process. Patterns are compiled when it is made, before there are requests, and never again."""
 
     def __init__(self, threads: FairThreads | None = None, large: FairThreads | None = None) -> None:
         every = Detector()
         every.warm_up()
         self._detectors = {frozenset(Kind): every}
-        self._every = every
         self._threads = threads or FairThreads(
             "detection", threads=_THREADS, most_waiting=_MOST_WAITING, longest_wait_s=_LONGEST_WAIT_S
         )
@@ -94,7 +93,7 @@ class Classifier:
     def _detector(self, detecting: Detecting) -> Detector:
         detector = self._detectors.get(detecting.kinds)
         if detector is None:
-            detector = self._detectors[detecting.kinds] = self._every.narrowed(detecting.kinds)
+            detector = self._detectors[detecting.kinds] = Detector(detecting.kinds)
         return detector
 
     def _told(self, request: ChatRequest, detecting: Detecting, detection: Detection) -> ChatRequest:
