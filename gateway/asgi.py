@@ -14,16 +14,19 @@ from gateway.admin.policy import policy_handlers
 from gateway.admin.policy_check import check_handlers
 from gateway.admin.policy_revisions import revision_handlers
 from gateway.console.welcome import welcome_handlers
+from gateway.http.decision_ids import DecisionIds
 from gateway.http.errors import ApiError, broken_body, internal
 from gateway.http.identity import identify_by, operator_only, visitors_of
 from gateway.http.query import refuse_unknown
+from gateway.http.request_headers import request_id
 from gateway.http.rooms import ApiRooms
-from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
+from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Send, headers_of
 from gateway.surfaces.chat import ChatCompletions
-from gateway.surfaces.chat_request import chat_request
+from gateway.surfaces.intake import Intake
 from gateway.surfaces.models import model_handlers
 
 _log = logging.getLogger(__name__)
+_ids = DecisionIds()
 
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -34,14 +37,16 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
     policy = rooms.policy_changes.policy
+    several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
+    intake = Intake(rooms.large, with_prefix=several)
     chat = ChatCompletions(
         rooms.answers,
         identify,
         rooms.bus,
         bodies,
+        intake,
         reader_s=rooms.reader_s,
         heartbeat_s=rooms.heartbeat_s,
-        with_prefix=any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values()),
     )
 
     @asgi("/v1/chat/completions", copy_scope=False)
@@ -60,7 +65,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
                 rooms.keyring,
                 operator_only(identify),
                 bodies,
-                read=chat_request,
+                read=intake.request,
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),
@@ -68,7 +73,13 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             *policy_handlers(rooms.policy_changes, rooms.check_policy, operator_only(identify)),
             *revision_handlers(policy.revisions, operator_only(identify)),
         ],
-        exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
+        exception_handlers={
+            ApiError: _api_error,
+            ClientGone: _gone,
+            BodyBroken: _gone,
+            HTTPException: _http_error,
+            Exception: _bug,
+        },
         before_request=refuse_unknown,
         openapi_config=None,
         logging_config=None,
@@ -87,8 +98,10 @@ def _with_head(app: Any) -> Asgi:
     return answer
 
 
-def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
-    return Response(error.body(), status_code=error.status, media_type="application/json", headers=error.headers)
+def _api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    name = request_id(headers_of(tuple(request.scope["headers"])), _ids.new())
+    headers = {"x-request-id": name, **error.headers}
+    return Response(error.body(), status_code=error.status, media_type="application/json", headers=headers)
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -26,6 +26,7 @@ from gateway.http.reply import Reply
 from gateway.http.slow_clients import SlowClientGuard
 from gateway.http.wire import (
     Bodies,
+    BodyBroken,
     ClientGone,
     DisconnectWatcher,
     OpenRequests,
@@ -39,9 +40,9 @@ from gateway.http.wire import (
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
 from gateway.surfaces.chat_answer import BrokenStream, about, send_answer, send_stream
-from gateway.surfaces.chat_request import chat_request
+from gateway.surfaces.intake import Intake
 from gateway.values.outcome import Outcome, of_cancellation
-from gateway.values.records import RequestRejected
+from gateway.values.records import RequestAbandoned, RequestRejected
 from gateway.values.request import Request
 
 SURFACE = "chat.completions"
@@ -49,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class ChatCompletions:
-    """The endpoint. `with_prefix` as `chat_request` has it."""
+    """The endpoint."""
 
     def __init__(  # noqa: PLR0913 - what the endpoint works with
         self,
@@ -57,10 +58,10 @@ class ChatCompletions:
         identify: Identify,
         bus: Bus,
         bodies: Bodies,
+        intake: Intake,
         *,
         reader_s: float,
         heartbeat_s: float | None,
-        with_prefix: bool,
     ) -> None:
         self._readers = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
@@ -69,7 +70,7 @@ class ChatCompletions:
         self._identify = identify
         self._bus = bus
         self._bodies = bodies
-        self._with_prefix = with_prefix
+        self._intake = intake
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
@@ -77,7 +78,7 @@ class ChatCompletions:
         """End what is in progress: each caller is told, and each request is on record."""
         self._open.cancel_all()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - a line for each way out
         """One request. Every way out has told the caller, or found it gone."""
         arrived = time.monotonic()
         decision_id = self._ids.new()
@@ -92,16 +93,19 @@ class ChatCompletions:
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
-            request = chat_request(body, headers, caller, decision_id, with_prefix=self._with_prefix)
-            del body
             with DisconnectWatcher(receive), self._open:
+                request = await self._intake.request(body, headers, caller, decision_id)
+                del body
                 await self._answer(request, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
+        except TooBusy as busy:
+            self._throttle.refused(caller.key, arrived)
+            await self._reject(reply, no_room(busy.retry_after_s))
         except UnknownModel as unknown:
             await self._reject(reply, unknown_model(str(unknown)))
-        except ClientGone:  # or its chunks are malformed: the server does not tell them apart
-            await self._reject(reply, broken_body())
+        except (BodyBroken, ClientGone) as end:
+            await self._not_whole(reply, end)
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise
@@ -121,9 +125,6 @@ class ChatCompletions:
                 await send_answer(reply, answer)
             else:
                 await send_stream(send, reply, answer, answer.stream, self._readers)
-        except TooBusy as busy:
-            self._throttle.refused(request.facts.key, arrived)
-            raise no_room(busy.retry_after_s) from None
         except RequestFailed as failed:
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:
@@ -131,6 +132,13 @@ class ChatCompletions:
             await reply.error(error, about(failed.decision, failed.attempts, None))
         finally:
             self._heartbeats.end(reply)
+
+    async def _not_whole(self, reply: Reply, end: Exception) -> None:
+        if isinstance(end, ClientGone):
+            self._bus.publish(RequestAbandoned(SURFACE))
+            await reply.error(broken_body())  # it may have closed its own half only
+        else:
+            await self._reject(reply, broken_body())
 
     async def _reject(self, reply: Reply, error: ApiError) -> None:
         self._bus.publish(RequestRejected(SURFACE, error.status, error.code))

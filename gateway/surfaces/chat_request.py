@@ -4,20 +4,28 @@ from gateway.http import request_headers
 from gateway.http.errors import unknown_model
 from gateway.surfaces.chat_body import parse_fields, read_shape
 from gateway.values.caller import Caller
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import highest
 
 
-def chat_request(
-    body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
+def chat_request(  # noqa: PLR0913 - what a request is made of
+    body: bytes,
+    headers: dict[str, str],
+    caller: Caller,
+    decision_id: str,
+    *,
+    with_prefix: bool = False,
+    pause: Pause = no_pause,
 ) -> Request:
     """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
 
     `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
+    `pause` is called between the steps of what takes long.
     """
     request_headers.refuse_unknown(headers)
-    fields = parse_fields(body)
-    shape = read_shape(fields, with_prefix=with_prefix)
+    fields = parse_fields(body, pause)
+    shape = read_shape(fields, with_prefix=with_prefix, pause=pause)
     if not caller.may_use(shape.model):
         raise unknown_model(shape.model)
     facts = Facts(
@@ -28,6 +36,8 @@ def chat_request(
         max_output_tokens=shape.max_output_tokens,
         stream=shape.stream,
         choices=shape.choices,
+        extra_fields=shape.extra_fields,
+        essential_fields=shape.essential_fields,
         service_tier=shape.service_tier,
         key=caller.key,
         team=caller.team,
