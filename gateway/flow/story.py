@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.observe.bus import Bus
 from gateway.values.decision import Decision
-from gateway.values.outcome import CONSEQUENCES, Outcome
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome
 from gateway.values.records import Attempt, DecisionMade, RequestFinished, first_output_s
 from gateway.values.request import Request
 
@@ -23,6 +23,7 @@ class Story:
         self.arrived = arrived
         self.decide_anew(request, decision)
         self.attempts: list[Attempt] = []
+        self.failures: list[AttemptFailed] = []  # of attempts that ended, as they did
         self.tried: list[tuple[str, int]] = []
         self.waited_s = 0.0
         self.queued_s = 0.0

@@ -1,6 +1,6 @@
 """The vendors, one row each. A vendor that speaks a dialect we have is a row; behaviour of its own earns a file.
 
-To add one: a row here, and its captured answers under tests/golden/<name>/.
+To add one: a row here, one in `FIELDS`, and its captured answers under tests/golden/<name>/.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,13 @@ from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
+from gateway.providers.request_fields import LLAMA_CPP_FIELDS, OPENAI_FIELDS, VLLM_FIELDS
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.auth import Auth
 from gateway.values.deployment import Deployment
 from gateway.values.skill import Skill, Skills
 from gateway.values.surface import SERVES, Offer, Serves, Surface
+from gateway.values.taken_fields import UNKNOWN_FIELDS, Vendors
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,3 +121,12 @@ def _skills(vendor: Vendor) -> frozenset[Skill]:
 
 
 SKILLS: Skills = {name: _skills(vendor) for name, vendor in VENDORS.items()}
+
+# which members of a body they take (gateway/providers/request_fields.py)
+FIELDS: Vendors = {
+    "openai": OPENAI_FIELDS,
+    "vllm": VLLM_FIELDS,
+    "llama_cpp": LLAMA_CPP_FIELDS,
+    "openai_compatible": UNKNOWN_FIELDS,
+    "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
+}

@@ -5,9 +5,10 @@ Source: Anthropic's API reference, Messages (2026-11). Fields that are not read 
 
 import msgspec
 
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
+from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, read_list, text_tokens
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
+from gateway.values.pause import Pause, no_pause
 
 _MOST_TOKENS = 2**31
 _TOKENS_PER_MESSAGE = 4
@@ -52,22 +53,22 @@ _output = msgspec.json.Decoder(_OutputConfig | None)
 _NONE: frozenset[Capability] = frozenset()
 
 
-def messages_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+def messages_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
     """Of `POST /v1/messages`. Raises ApiError 400 with the path of the field and what was expected."""
     most: int = read(fields, "max_tokens", _count)
     if not 1 <= most <= _MOST_TOKENS:
         raise invalid("max_tokens", f"a number from 1 to {_MOST_TOKENS}")
-    return _shape(fields, most, stream=bool(optional(fields, "stream", _bool)), with_prefix=with_prefix)
+    return _shape(fields, most, stream=bool(optional(fields, "stream", _bool)), with_prefix=with_prefix, pause=pause)
 
 
-def count_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+def count_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
     """Of `POST /v1/messages/count_tokens`, which asks for no answer."""
-    return _shape(fields, None, stream=False, with_prefix=with_prefix)
+    return _shape(fields, None, stream=False, with_prefix=with_prefix, pause=pause)
 
 
-def _shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool) -> Shape:
+def _shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool, pause: Pause) -> Shape:
     model = read(fields, "model", _model)
-    messages: list[_Message] = read(fields, "messages", _messages)
+    messages: list[_Message] = read_list(fields, "messages", _messages, pause)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
     if not messages:

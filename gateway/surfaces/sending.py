@@ -19,7 +19,7 @@ class BrokenStream(Exception):
 
 
 def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeaders:
-    """The headers that say what was decided, and who answered."""
+    """The headers that say what was decided, who answered, and what of the request it was not sent."""
     pairs = [
         ("x-gateway-decision", decision.id),
         ("x-gateway-policy", decision.revision),
@@ -27,6 +27,8 @@ def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeade
     ]
     if deployment is not None:
         pairs.append(("x-gateway-deployment", deployment))
+        if lost := decision.lost_at(deployment):
+            pairs.append(("x-gateway-lost", ", ".join(lost)))
     return raw_headers(pairs)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 import httpx2
 
 from gateway.learning.readings import Readings
+from gateway.transport import OWN_SHORTAGE
 from gateway.values.deployment import Deployment, Hosting
 from gateway.watch.vllm_metrics import read_metrics
 
@@ -114,12 +115,17 @@ class WorkerWatch:
                 return False
         except httpx2.HTTPError as error:  # no connection, or it broke: as if it said no
             why = _reason(error)
+            if why.startswith(_OWN):
+                return False
         if workers.silent(name, address, time.time(), refused=refused):
             last = "; none of its addresses runs" if workers.all_down(name) else ""
             _log.warning("deployment %s: %s is down: %s%s", name, deployment.addresses[address], why, last)
         if workers.all_down(name):
             self._readings.down(name)
         return False
+
+
+_OWN = tuple(f"[Errno {code}]" for code in OWN_SHORTAGE)  # what this machine lacks says nothing of the other
 
 
 def _reason(error: BaseException) -> str:
