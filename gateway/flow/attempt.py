@@ -79,6 +79,7 @@ class RunningAttempt:
         if not deployment.clearance.covers(facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
         call = self._call()
+        self.lost += call.lost
         since = time.monotonic()
         try:
             exchange = self._exchange = await self._send(call, self._patience.ends - since)
@@ -157,12 +158,12 @@ class RunningAttempt:
         """The whole body as an answer."""
         data = await self.read(exchange)
         if not (more := await self.read(exchange)) and data:
-            return self._translator.decode(data, self.story.request)
+            return self._translator.decode(data, self._request)
         parts = [data]
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return self._translator.decode(b"".join(parts), self.story.request)
+        return self._translator.decode(b"".join(parts), self._request)
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""

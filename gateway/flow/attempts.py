@@ -102,9 +102,9 @@ class Attempts:
         made = await _made(attempt)
         if isinstance(made, Relay):
             go_on = self._continuation(story, rule).go_on if story.decision.continues else None
-            return AnsweredStream(story, made.deployment, Stream(story, made, go_on))
+            return AnsweredStream(story, made.deployment, Stream(story, made, go_on), made.lost)
         whole, record = made
-        return AnsweredWhole(story, record.deployment, whole.body, record.cost_usd)
+        return AnsweredWhole(story, record.deployment, whole.body, record.cost_usd, record.lost)
 
     def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
         open_at = partial(self._go_on_at, story, rule)
