@@ -42,7 +42,7 @@ _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
 
 VENDORS: dict[str, Vendor] = {
     "openai": Vendor(
-        chat=OpenAIDialect("max_completion_tokens"),
+        chat=OpenAIDialect("max_completion_tokens", frozenset({"top_k"})),
         translators={
             Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
