@@ -23,6 +23,7 @@ _HEAD = re.compile(rb"(?:\A|\n\n)event: [a-z_]+\ndata: ?")
 _BETWEEN, _END = b"\n\n", b"\n\n"
 _ERROR = b"event: error"
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+_MOST_SPACE = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _decoder = msgspec.json.Decoder(StreamEvent)
 _decode_batch = msgspec.json.Decoder(list[StreamEvent]).decode
@@ -86,7 +87,7 @@ class AnthropicStreamDecoder:
     def _is_begun(self, data: bytes) -> bool:
         """At the first that is no space: a brace begins a whole answer, and no line of an event stream."""
         head = (self._head + data).removeprefix(_BOM).lstrip()
-        if not head:
+        if _BOM.startswith(head) and len(self._head) < _MOST_SPACE:
             self._head += data
             return False
         self._seen_bytes = True
