@@ -14,6 +14,7 @@ from gateway.admin.policy import policy_handlers
 from gateway.admin.policy_check import check_handlers
 from gateway.admin.policy_revisions import revision_handlers
 from gateway.console.welcome import welcome_handlers
+from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.http.decision_ids import DecisionIds
 from gateway.http.errors import ApiError, broken_body, internal
@@ -25,7 +26,7 @@ from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Se
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.intake import Intake
-from gateway.surfaces.models import model_handlers
+from gateway.surfaces.models import VERSION, model_handlers
 from gateway.surfaces.table import CHAT, COUNT_TOKENS, SURFACES
 
 _log = logging.getLogger(__name__)
@@ -115,10 +116,12 @@ def _with_head(app: Any) -> Asgi:
 
 
 def _api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    """In the dialect that the caller speaks, where it says so."""
     name = request_id(headers_of(tuple(request.scope["headers"])), _ids.new())
     headers = {"x-request-id": name, **error.headers}
+    dialect = ANTHROPIC if VERSION in request.headers else OPENAI
     return Response(
-        OPENAI.error(error.view(name)), status_code=error.status, media_type="application/json", headers=headers
+        dialect.error(error.view(name)), status_code=error.status, media_type="application/json", headers=headers
     )
 
 

@@ -68,9 +68,13 @@ class _Part:
 
 
 class MessageWriter:
-    """Writes one stream. The usage may come after the end of the last part: until then `message_delta` is held back."""
+    """Writes one stream. The usage may come after the end of the last part: until then `message_delta` is held back.
 
-    def __init__(self) -> None:
+    `estimate`: of the prompt's tokens. The start says it where the provider has not counted yet: clients show it.
+    """
+
+    def __init__(self, estimate: int = 0) -> None:
+        self._estimate = estimate
         self._parts: deque[_Part] = deque()
         self._blocks = 0
         self._calls = 0
@@ -108,7 +112,10 @@ class MessageWriter:
 
     def _begin(self, event: Began) -> bytes:
         self._message_id, self._usage = event.id, event.usage
-        message = {**start_of(event.id, event.model), "usage": usage_of(event.usage)}
+        told = (
+            usage_of(event.usage) if event.usage is not None else {"input_tokens": self._estimate, "output_tokens": 0}
+        )
+        message = {**start_of(event.id, event.model), "usage": told}
         return as_event("message_start", {"type": "message_start", "message": message})
 
     def _say(self, event: TextDelta | RefusalDelta | ReasoningDelta | ReasoningSigned | HiddenReasoning) -> None:
@@ -174,7 +181,8 @@ class MessageWriter:
         self._is_told = True
         reason = reason_of(self._ended.finish, calls=self._calls > 0, refuses=self._refuses)
         delta = {"stop_reason": reason, "stop_sequence": self._ended.stop_sequence}
-        return as_event("message_delta", {"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)})
+        told = usage_of(self._usage) if self._usage is not None else {"output_tokens": 0}  # what the start said stands
+        return as_event("message_delta", {"type": "message_delta", "delta": delta, "usage": told})
 
 
 def _delta_event(index: int, begin: bytes, text: str) -> bytes:

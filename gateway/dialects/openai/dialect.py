@@ -17,6 +17,7 @@ class OpenAIDialect:
     """
 
     name = "openai"
+    id_header = "x-request-id"
 
     def __init__(self, limit_name: str = "max_tokens", refuses: frozenset[str] = frozenset()) -> None:
         self._limit_name = limit_name
