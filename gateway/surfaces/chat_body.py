@@ -61,6 +61,7 @@ class Shape(msgspec.Struct, gc=False):
     service_tier: str | None
     prefix: int | None
     inputs: int = 1
+    exact_tokens: bool = False  # the prompt was sent as tokens
 
 
 _fields = msgspec.json.Decoder(Fields).decode

@@ -47,6 +47,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         max_output_tokens=shape.max_output_tokens,
         stream=shape.stream,
         surface=surface,
+        exact_tokens=shape.exact_tokens,
         choices=shape.choices,
         service_tier=shape.service_tier,
         key=caller.key,

@@ -94,7 +94,12 @@ async def vectors_out_of_order(x: Exchange) -> None:
 @behaviour("vectors_without_index", "vectors")
 async def vectors_without_index(x: Exchange) -> None:
     """No entry has an index; the order is that of the inputs."""
-    await _vectors(x, lambda body: [one.pop("index") for one in body["data"]])  # type: ignore[func-returns-value]
+    await _vectors(x, _without_index)
+
+
+def _without_index(body: dict[str, Any]) -> None:
+    for one in body["data"]:
+        del one["index"]
 
 
 @behaviour("vectors_without_usage", "vectors")
