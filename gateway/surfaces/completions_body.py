@@ -29,7 +29,7 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  #
     prompt = optional(fields, "prompt", _prompts)
     tokens, prompts, is_exact = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS)
     n = _number(fields, "n", 1, _MOST_CHOICES) or 1
-    best_of = _number(fields, "best_of", 1, _MOST_CHOICES) or n
+    best_of = _number(fields, "best_of", n, _MOST_CHOICES) or n
     options: _StreamOptions | None = optional(fields, "stream_options", _options)
     needs = {Capability.MULTIPLE_CHOICES} if n > 1 or best_of > 1 else set()
     if optional(fields, "logprobs", _count) is not None:
