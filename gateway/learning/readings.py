@@ -13,12 +13,11 @@ from gateway.learning.admission import Begun, DeploymentAdmission, seen
 from gateway.learning.breaker import AGAINST
 from gateway.learning.company import Company, others
 from gateway.learning.hedge_budget import HedgeBudget
-from gateway.learning.latency import LatencyModel
-from gateway.learning.prefill_backlog import Awaited, PrefillBacklog
+from gateway.learning.learned import Learned
+from gateway.learning.prefill_backlog import PrefillBacklog
 from gateway.learning.retry_budget import RetryBudget
 from gateway.learning.served import Served
 from gateway.learning.slo_books import Objectives, SloBooks
-from gateway.learning.tokens import OutputTokens, PromptTokens
 from gateway.learning.workers import Workers
 from gateway.values.account import Account
 from gateway.values.admissibility import Health
@@ -45,7 +44,7 @@ class Readings:
         self.retries = RetryBudget()
         self._keepers: dict[str, DeploymentAdmission] = {}
         self._readings: dict[str, Reading] = {}
-        self._learned: dict[str, _Learned] = {}
+        self._learned: dict[str, Learned] = {}
         self._ahead: dict[str, PrefillBacklog] = {}
         self._company: dict[str, Company] = {}
         self._slo = SloBooks()
@@ -227,10 +226,10 @@ class Readings:
             company = self._company[deployment] = Company()
         return company
 
-    def _learned_of(self, deployment: str) -> "_Learned":
+    def _learned_of(self, deployment: str) -> Learned:
         learned = self._learned.get(deployment)
         if learned is None:
-            learned = self._learned[deployment] = _Learned()
+            learned = self._learned[deployment] = Learned()
         return learned
 
     def _show(self, deployment: str, keeper: DeploymentAdmission) -> None:
@@ -262,36 +261,3 @@ class Readings:
     def _count_cost(self, name: str, now: float) -> None:
         was = self.of(name)
         self._readings[name] = replace(was, own_cost=self._served.own_cost(name, was.in_flight, now))
-
-
-class _Learned:
-    """What the attempts of one deployment taught."""
-
-    def __init__(self) -> None:
-        self.latency = LatencyModel()
-        self.prompt = PromptTokens()
-        self.output = OutputTokens()
-
-    def first_came(self, awaited: Awaited, begun: Begun, now: float) -> None:
-        ratio = self.prompt.ratio or 1.0
-        self.latency.learn_first(
-            awaited.prompt_tokens * ratio, begun.in_flight, awaited.ahead_tokens, now - begun.at, awaited.wait_s, now
-        )
-
-    def learn(  # noqa: PLR0913, PLR0917 - what an attempt teaches by
-        self, attempt: Attempt, decision: Decision, begun: Begun, awaited: Awaited | None, beside: float, now: float
-    ) -> None:
-        facts = decision.facts
-        self.prompt.learn(attempt, facts)
-        self.output.learn(attempt, facts)
-        came = self.output.of(attempt, facts)
-        self.latency.learn(
-            attempt,
-            stream=facts.stream,
-            prompt_tokens=self.prompt.of(attempt, facts),
-            output_tokens=self.output.mean if came is None else came,
-            ahead_tokens=0 if awaited is None else awaited.ahead_tokens,
-            first_is_known=begun.streamed and awaited is None,
-            beside=beside,
-            now=now,
-        )

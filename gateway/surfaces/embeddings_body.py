@@ -21,7 +21,7 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
     model = read(fields, "model", _model)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
-    tokens, inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
+    tokens, inputs, is_exact = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
     wanted = optional(fields, "encoding_format", _format)
     if wanted not in (None, "float", "base64"):
         raise invalid("encoding_format", f"float or base64, found {wanted!r}")
@@ -32,11 +32,12 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
         model=model,
         needs=_NONE,
         prompt_tokens=tokens,
-        max_output_tokens=None,
+        max_output_tokens=0,
         stream=False,
         wants_usage=True,
         choices=1,
         service_tier=None,
         prefix=None,
         inputs=inputs,
+        exact_tokens=is_exact,
     )

@@ -50,6 +50,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         max_output_tokens=shape.max_output_tokens,
         stream=shape.stream,
         surface=surface,
+        exact_tokens=shape.exact_tokens,
         choices=shape.choices,
         extra_fields=shape.extra_fields,
         essential_fields=shape.essential_fields,

@@ -24,7 +24,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None
     stream: bool
     surface: Surface = Surface.CHAT
-    exact_tokens: bool = False  # prompt_tokens was counted by the model's own tokenizer; else it is an estimate
+    exact_tokens: bool = (
+        False  # prompt_tokens was counted by the model's own tokenizer, or sent as tokens; else it is an estimate
+    )
     counted_at: str | None = None  # the deployment that was asked to count them, whether or not it did
     choices: int = 1
     extra_fields: frozenset[str] = (

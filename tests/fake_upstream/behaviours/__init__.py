@@ -3,6 +3,7 @@
 from tests.fake_upstream.behaviours import (
     answers,
     connections,
+    embeddings,
     empty_streams,
     encodings,
     errors_in_streams,
@@ -37,6 +38,7 @@ MODULES = (
     empty_streams,
     unended_streams,
     errors_in_streams,
+    embeddings,
 )
 
 __all__ = ["BEHAVIOURS", "MODULES", "Behaviour", "cases", "find"]
