@@ -29,13 +29,14 @@ from gateway.values.taken_fields import UNKNOWN_FIELDS, Vendors
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """A row. `chat`: its dialect of conversations, and `translators` by what they serve. `usual`: what every model of its
-    serves.
+    serves. `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`).
     """
 
     chat: Dialect
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
+    gauges: bool = False
 
 
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
@@ -59,6 +60,7 @@ VENDORS: dict[str, Vendor] = {
             ),  # it takes any number, at the price of others' waits
         },
         usual=_TEXT,
+        gauges=True,
     ),
     "llama_cpp": Vendor(
         chat=OPENAI,
@@ -88,7 +90,9 @@ CALLERS: dict[Surface, Dialect] = {
     Surface.COUNT_TOKENS: ANTHROPIC,
 }
 
-OFFERS: dict[str, Offer] = {name: Offer(one.usual, frozenset(one.translators)) for name, one in VENDORS.items()}
+OFFERS: dict[str, Offer] = {
+    name: Offer(one.usual, frozenset(one.translators), one.gauges) for name, one in VENDORS.items()
+}
 
 
 def translator(vendor: Vendor, surface: Surface) -> Translator | None:

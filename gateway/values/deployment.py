@@ -168,6 +168,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     scrape_s: float = 1.0
     max_in_flight: int | None = None  # attempts of this process at once
     surfaces: frozenset[Surface] = SURFACES[Serves.CHAT]
+    gauges: bool = False  # its servers say how busy they are (vLLM's /metrics)
 
     def __post_init__(self) -> None:
         """One base URL is one address."""

@@ -84,7 +84,7 @@ class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionMade(msgspec.Struct, frozen=True):
-    """A request was decided; exactly one RequestFinished follows."""
+    """A request was decided, or decided anew before its first attempt; exactly one RequestFinished follows the last of them."""
 
     decision: Decision
 
