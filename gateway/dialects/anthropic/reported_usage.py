@@ -46,20 +46,22 @@ class UsageReport:
         self._odd = self._any = False
 
     def add(self, raw: msgspec.Raw, *, final: bool = True) -> None:
-        """A `usage` came. A count only grows: a later one that is smaller, or 0, was not counted there."""
+        """A `usage` came. A count only grows: a later one that is smaller, or 0, was not counted there; but what a stream
+        says of its output at the start is no count.
+        """
         if not is_present(raw):
             return
         try:
             more = _decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             more, self._odd = _as_far_as_it_goes(raw), True
-        self._any = True
-        if final and more.output_tokens is not None:
-            self.is_final = True
-        before = self._told
+        self._any, before, output = True, self._told, more.output_tokens
+        if output is None or not final or self.is_final:
+            output = _larger(before.output_tokens, output)
+        self.is_final = self.is_final or (final and more.output_tokens is not None)
         self._told = _Counted(
             _larger(before.input_tokens, more.input_tokens),
-            _larger(before.output_tokens, more.output_tokens),
+            output,
             _larger(before.cache_creation_input_tokens, more.cache_creation_input_tokens),
             _larger(before.cache_read_input_tokens, more.cache_read_input_tokens),
             more.output_tokens_details or before.output_tokens_details,
