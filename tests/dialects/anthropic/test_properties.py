@@ -29,7 +29,7 @@ from gateway.values.chat import (
     Turn,
 )
 from gateway.values.outcome import AttemptFailed
-from tests.dialects.anthropic.support import PLAIN, meaning, request_of
+from tests.dialects.anthropic.support import PLAIN, meaning, request_of, whole
 from tests.dialects.chats import chats, replies, streamed
 from tests.dialects.folding import folded
 
@@ -187,7 +187,7 @@ def test_a_chat_loses_only_what_is_declared(chat: Chat) -> None:
 @settings(deadline=None)
 @given(replies())
 def test_a_reply_is_whole_after_it_was_written(reply: Reply) -> None:
-    again = ANTHROPIC.reply(ANTHROPIC.whole(reply))
+    again = ANTHROPIC.reply(whole(reply))
     assert again == msgspec.structs.replace(reply, finish=again.finish)
     assert again.finish is reply.finish
 
@@ -217,7 +217,7 @@ def test_a_stream_and_a_whole_answer_say_the_same(data: st.DataObject) -> None:
     reply = data.draw(replies())
     writer = ANTHROPIC.writer(request_of({**PLAIN, "stream": True}))
     written = writer.write(data.draw(streamed(reply))) + writer.end()
-    assert folded(ANTHROPIC.reader().read(written)) == ANTHROPIC.reply(ANTHROPIC.whole(reply))
+    assert folded(ANTHROPIC.reader().read(written)) == ANTHROPIC.reply(whole(reply))
 
 
 def test_thoughts_of_a_budget_are_told_apart_from_those_of_a_word() -> None:

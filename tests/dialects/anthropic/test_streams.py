@@ -60,9 +60,9 @@ WELL = START + OPEN + delta("x") + CLOSE + END + STOP
     ],
 )
 def test_a_stream_is_judged(stream: bytes, outcome: str) -> None:
-    whole = meaning([stream])
-    assert whole["outcome"] == outcome
-    assert meaning([stream[at : at + 1] for at in range(len(stream))]) == whole
+    all_of_it = meaning([stream])
+    assert all_of_it["outcome"] == outcome
+    assert meaning([stream[at : at + 1] for at in range(len(stream))]) == all_of_it
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from gateway.values.chat import (
 )
 from gateway.values.outcome import AttemptFailed
 from gateway.values.usage import Usage
-from tests.dialects.anthropic.support import PLAIN, events_in, meaning, request_of
+from tests.dialects.anthropic.support import PLAIN, events_in, meaning, request_of, whole
 
 BEGAN = Began("chatcmpl-1", "gpt")
 
@@ -110,15 +110,15 @@ def test_a_call_that_was_asked_for_by_name_ends_as_a_call() -> None:
     events = written(BEGAN, ToolCallBegan(0, "a", "f"), ToolCallDelta(0, "{}"), Ended(Finish.STOP))
     assert events[-2][1]["delta"]["stop_reason"] == "tool_use"
     reply = Reply(id="i", model="m", parts=(ToolCall("a", "f", "{}"),), finish=Finish.STOP)
-    assert json.loads(ANTHROPIC.whole(reply))["stop_reason"] == "tool_use"
+    assert json.loads(whole(reply))["stop_reason"] == "tool_use"
 
 
 def test_a_refusal_is_text_and_a_reason() -> None:
     events = written(BEGAN, RefusalDelta("I"), RefusalDelta(" won't"), Ended(Finish.STOP))
     assert outline(events)[1:5] == ["start 0", "0: I", "0:  won't", "stop 0"]
     assert events[-2][1]["delta"]["stop_reason"] == "refusal"
-    whole = json.loads(ANTHROPIC.whole(Reply(id="i", model="m", parts=(Refusal("I won't"),), finish=Finish.STOP)))
-    assert (whole["content"], whole["stop_reason"]) == ([{"type": "text", "text": "I won't"}], "refusal")
+    told = json.loads(whole(Reply(id="i", model="m", parts=(Refusal("I won't"),), finish=Finish.STOP)))
+    assert (told["content"], told["stop_reason"]) == ([{"type": "text", "text": "I won't"}], "refusal")
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_ids_of_calls_are_in_the_characters_that_are_allowed(given: str, told: s
     events = written(BEGAN, ToolCallBegan(0, given, "f"), Ended(Finish.TOOL_CALLS))
     assert events[1][1]["content_block"]["id"] == told
     reply = Reply(id="chatcmpl-1", model="m", parts=(ToolCall(given, "f", "{}"),), finish=Finish.TOOL_CALLS)
-    assert json.loads(ANTHROPIC.whole(reply))["content"][0]["id"] == told
+    assert json.loads(whole(reply))["content"][0]["id"] == told
 
 
 @pytest.mark.parametrize("arguments", ["{", "[1]", "null", "words"])
 def test_arguments_that_are_no_object_stand_in_one(arguments: str) -> None:
     reply = Reply(id="i", model="m", parts=(ToolCall("a", "f", arguments),), finish=Finish.TOOL_CALLS)
-    assert json.loads(ANTHROPIC.whole(reply))["content"][0]["input"] == {"arguments": arguments}
+    assert json.loads(whole(reply))["content"][0]["input"] == {"arguments": arguments}
 
 
 def test_usage_is_split_again() -> None:
@@ -143,8 +143,8 @@ def test_usage_is_split_again() -> None:
         prompt_tokens=2121, completion_tokens=7, cached_tokens=2000, cache_write_tokens=100, service_tier="priority"
     )
     reply = Reply(id="i", model="m", parts=(Text("x"),), finish=Finish.STOP, usage=usage)
-    assert json.loads(ANTHROPIC.whole(reply))["usage"] == {
+    assert json.loads(whole(reply))["usage"] == {
         "input_tokens": 21, "cache_creation_input_tokens": 100, "cache_read_input_tokens": 2000, "output_tokens": 7,
         "service_tier": "priority",
     }  # fmt: skip
-    assert ANTHROPIC.reply(ANTHROPIC.whole(reply)).usage == usage
+    assert ANTHROPIC.reply(whole(reply)).usage == usage
