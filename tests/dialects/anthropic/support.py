@@ -48,11 +48,11 @@ def asked(path: Path) -> dict[str, Any]:
 
 
 def decode(body: bytes) -> WholeAnswer:
-    return TRANSLATOR.decode(body)
+    return TRANSLATOR.decode(body, request_of(PLAIN))
 
 
 def whole(reply: Reply) -> bytes:
-    return ANTHROPIC.whole(reply)
+    return ANTHROPIC.whole(reply, request_of(PLAIN))
 
 
 def replayed(parts: list[bytes]) -> tuple[list[Chunk], Any]:
