@@ -189,6 +189,7 @@ def test_an_answer_to_be_gone_on_with_does_not_end_in_space() -> None:
             {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}, (),
         ),
         ({"tools": (F,), "tool_choice": ToolChoice("none"), "parallel_tool_calls": True}, {"tool_choice": {"type": "none"}}, ("parallel_tool_calls",)),
+        ({"tools": (F,), "tool_choice": ToolChoice("named", "f"), "thinking": Thinking()}, {"thinking": None}, ("thinking",)),
         ({"tools": (F,), "tool_choice": ToolChoice("required"), "thinking": Thinking()}, {"thinking": None}, ("thinking",)),
         ({"format": Format(schema="{}", name="n")}, {"output_config": {"format": {"type": "json_schema", "schema": {}}}}, ("format.name",)),
     ],
