@@ -123,6 +123,7 @@ def usages(draw: st.DrawFn) -> Usage:
         cached_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=draw(maybe(st.integers(0, completion))),
+        cache_write_1h_tokens=draw(st.integers(1, written)) if written and draw(st.booleans()) else None,
         service_tier=draw(st.sampled_from([None, "priority", "batch"])),
     )
 

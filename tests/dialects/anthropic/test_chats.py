@@ -100,6 +100,18 @@ def test_what_has_no_place_is_named() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["output_config", "output_format"])
+def test_a_format_is_read_under_both_its_names(name: str) -> None:
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    said = {"output_config": {"format": form}, "output_format": form}[name]
+    chat = ANTHROPIC.chat(fields_of({**PLAIN, name: said}))
+    assert (chat.format, chat.unsaid) == (Format(schema='{"type": "object"}'), ())
+    odd = {**form, "type": "grammar"}
+    said = {"output_config": {"format": odd}, "output_format": odd}[name]
+    unsaid = ANTHROPIC.chat(fields_of({**PLAIN, name: said})).unsaid
+    assert unsaid == ("output_config.format" if name == "output_config" else name,)
+
+
 def test_a_request_of_claude_code_is_read_whole() -> None:
     """Its shape: a system of cached blocks, tools, thinking that adapts, results of parallel calls, reminders."""
     body = {

@@ -148,3 +148,12 @@ def test_usage_is_split_again() -> None:
         "service_tier": "priority",
     }  # fmt: skip
     assert ANTHROPIC.reply(whole(reply)).usage == usage
+
+
+def test_what_is_kept_for_an_hour_is_told_apart() -> None:
+    usage = Usage(prompt_tokens=130, completion_tokens=7, cache_write_tokens=100, cache_write_1h_tokens=60)
+    reply = Reply(id="i", model="m", parts=(Text("x"),), finish=Finish.STOP, usage=usage)
+    told = json.loads(whole(reply))["usage"]
+    assert told["cache_creation"] == {"ephemeral_5m_input_tokens": 40, "ephemeral_1h_input_tokens": 60}
+    assert (told["input_tokens"], told["cache_creation_input_tokens"]) == (30, 100)
+    assert ANTHROPIC.reply(whole(reply)).usage == usage
