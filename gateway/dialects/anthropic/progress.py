@@ -35,6 +35,7 @@ class Progress:
         self._usage = UsageReport()
         self._model: str | None = None
         self._open: set[int] = set()
+        self._started: set[int] = set()  # open or not
         self._reason: str | None = None
         self._output_events = 0
         self._characters = 0
@@ -122,6 +123,7 @@ class Progress:
             self.anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
             return Effect.DROPPED
         self._open.add(event.index)
+        self._started.add(event.index)
         block = event.content_block
         if block is None or not block.holds_output():
             return Effect.SILENT
@@ -136,7 +138,8 @@ class Progress:
             if self._reason is not None:
                 self.anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
                 return Effect.DROPPED
-            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a content_block_delta of no block that is open")
+            if event.index not in self._started:
+                raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a content_block_delta of no block that was started")
         said = 0 if delta is None else _said(delta)
         if not said:
             return Effect.SILENT

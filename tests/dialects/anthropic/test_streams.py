@@ -43,6 +43,7 @@ WELL = START + OPEN + delta("x") + CLOSE + END + STOP
         (delta("x"), "malformed_answer"),
         (STOP, "malformed_answer"),
         (START + delta("x"), "malformed_answer"),
+        (START + OPEN + CLOSE + delta("x") + END + STOP, "ok"),  # SDKs put it together by its index
         (START + b"event: content_block_start\ndata: {nonsense}\n\n", "malformed_answer"),
         (START + OPEN + delta("x") + b"event: content_block_delta\ndata: {\n", "truncated"),
         (b"data: hello\n\n", "malformed_answer"),
