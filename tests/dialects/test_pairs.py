@@ -105,7 +105,10 @@ def test_an_answer_comes_back_in_the_callers_dialect(asks: str, answers: str, pa
     assert told_outcome == judged
     if judged == "ok":
         said = folded(DIALECTS[answers].reader().read(forwarded))
-        assert comparable(folded(DIALECTS[asks].reader().read(told_stream))) == comparable(said)
+        told = folded(DIALECTS[asks].reader().read(told_stream))
+        if said.usage is None:  # then Anthropic's has the request's estimate, for it has to say something
+            told = msgspec.structs.replace(told, usage=None)
+        assert comparable(told) == comparable(said)
         assert outcome(played(NATIVE[asks], [told_stream])) == ("ok", told_stream)
 
 

@@ -60,7 +60,7 @@ def test_blocks_follow_each_other() -> None:
     start = events[0][1]["message"]
     assert start == {
         "id": "chatcmpl-1", "type": "message", "role": "assistant", "model": "gpt", "content": [], "stop_reason": None,
-        "stop_sequence": None, "usage": {"input_tokens": 0, "output_tokens": 0},
+        "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 0},  # the request's estimate
     }  # fmt: skip
     assert events[-2][1] == {
         "type": "message_delta",
@@ -84,7 +84,7 @@ def test_what_is_said_is_written_at_once_and_its_end_with_the_usage() -> None:
 def test_a_stream_without_usage_ends_too() -> None:
     events = written(BEGAN, TextDelta("a"), Ended(Finish.LENGTH))
     assert events[-2][1]["delta"]["stop_reason"] == "max_tokens"
-    assert events[-2][1]["usage"] == {"input_tokens": 0, "output_tokens": 0}
+    assert events[-2][1]["usage"] == {"output_tokens": 0}
 
 
 def test_calls_that_overlap_are_put_in_a_row() -> None:
