@@ -1,7 +1,7 @@
 """`/admin/`: what operators ask of decisions."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -35,7 +35,7 @@ _MAX_LISTED = 500
 _OTHER_VERSION = "a record of another version of the gateway"
 
 
-ReadRequest = Callable[[bytes, dict[str, str], Caller, str], Request]
+ReadRequest = Callable[[bytes, dict[str, str], Caller, str], Awaitable[Request]]
 
 
 def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
@@ -59,8 +59,8 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
         body = await bodies.read(request.receive, headers, caller.key)
-        asked = read(body, headers, caller, decision_id)
         try:
+            asked = await read(body, headers, caller, decision_id)
             decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None

@@ -3,6 +3,8 @@
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import msgspec
+
 from gateway.dialects.contract import Batcher, Translator
 from gateway.flow.answered import Answered, AnsweredWhole
 from gateway.flow.story import Story
@@ -34,6 +36,7 @@ async def answered_in_parts(
     for part in parts:
         own = copy.copy(story)
         own.request, own.attempts, own.tried, own.waited_s = part, [], [], 0.0
+        own.decision = msgspec.structs.replace(story.decision, facts=part.facts)  # what its attempts are measured by
         try:
             answered = await answer(own)
         finally:
@@ -50,4 +53,4 @@ async def answered_in_parts(
     costs = [one.cost_usd for one in answers]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known) if len(known) == len(costs) else None
-    return AnsweredWhole(story, last.deployment, joiner.join([one.body for one in answers]), cost)
+    return AnsweredWhole(story, last.deployment, joiner.join([one.body for one in answers]), cost, last.lost)

@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
 from gateway.values.deployment import Capability
+from gateway.values.pause import Pause, no_pause
 
 _MOST_PROMPTS = 2048
 _MOST_CHOICES = 128
@@ -13,25 +14,23 @@ class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
 
 
-Prompt = str | list[str] | list[int] | list[list[int]]
-
 _model = msgspec.json.Decoder(str)
 _prompts = msgspec.json.Decoder(str | list[str | int | list[int]] | None)
 _bool = msgspec.json.Decoder(bool | None)
 _count = msgspec.json.Decoder(int | None)
 _options = msgspec.json.Decoder(_StreamOptions | None)
 _NONE: frozenset[Capability] = frozenset()
-_DEFAULT_TOKENS = 16  # what a completion has at most where its caller says nothing (OpenAI, vLLM)
 
 
-def completions_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  # noqa: ARG001 - prompts have no turns
+def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:  # noqa: ARG001 - prompts have no turns
     """Raises ApiError 400 with the path of the field and what was expected."""
     model = read(fields, "model", _model)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
-    tokens, prompts = input_tokens(optional(fields, "prompt", _prompts) or "", "prompt", _MOST_PROMPTS)
+    prompt = optional(fields, "prompt", _prompts)
+    tokens, prompts, is_exact = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS)
     n = _number(fields, "n", 1, _MOST_CHOICES) or 1
-    best_of = _number(fields, "best_of", 1, _MOST_CHOICES) or n
+    best_of = _number(fields, "best_of", n, _MOST_CHOICES) or n
     options: _StreamOptions | None = optional(fields, "stream_options", _options)
     needs = {Capability.MULTIPLE_CHOICES} if n > 1 or best_of > 1 else set()
     if optional(fields, "logprobs", _count) is not None:
@@ -41,12 +40,13 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  #
         model=model,
         needs=frozenset(needs) if needs else _NONE,
         prompt_tokens=tokens,
-        max_output_tokens=_DEFAULT_TOKENS if most is None else most or None,
+        max_output_tokens=most,  # vendors differ in what they take for it: OpenAI and vLLM 16, llama.cpp all there is room for
         stream=bool(optional(fields, "stream", _bool)),
         wants_usage=bool(options and options.include_usage),
         choices=max(n, best_of) * prompts,
         service_tier=None,
         prefix=None,
+        exact_tokens=is_exact,
     )
 
 
@@ -57,20 +57,22 @@ def _number(fields: Fields, name: str, least: int, most: int) -> int | None:
     return number
 
 
-def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> tuple[int, int]:
-    """About how many tokens, and how many inputs: a text, texts, tokens, or lists of tokens. Raises ApiError 400."""
+def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> tuple[int, int, bool]:
+    """How many tokens, of how many inputs, and whether that is exact: of a text, texts, tokens, or lists of tokens. Texts
+    are estimated. Raises ApiError 400.
+    """
     if isinstance(given, str):
-        return text_tokens(given) if given else 1, 1
+        return text_tokens(given) if given else 1, 1, False
     if not given:
         raise invalid(name, "at least one")
     kinds = {type(one) for one in given}
     if len(kinds) > 1:
-        raise invalid(name, "texts, numbers of tokens, or lists of those, not a mixture")
+        raise invalid(name, "texts, tokens, or lists of tokens, not a mixture")
     if kinds == {int}:
-        return len(given), 1
+        return len(given), 1, True
     if len(given) > most:
         raise invalid(name, f"at most {most}, found {len(given)}")
-    return max(sum(map(_tokens, given)), 1), len(given)
+    return max(sum(map(_tokens, given)), 1), len(given), kinds == {list}
 
 
 def _tokens(one: str | int | list[int]) -> int:

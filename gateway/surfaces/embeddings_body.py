@@ -5,6 +5,7 @@ import msgspec
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read
 from gateway.surfaces.completions_body import input_tokens
 from gateway.values.deployment import Capability
+from gateway.values.pause import Pause, no_pause
 
 MOST_INPUTS = 100_000  # of one request; providers take fewer, and are asked in parts
 
@@ -15,12 +16,12 @@ _count = msgspec.json.Decoder(int | None)
 _NONE: frozenset[Capability] = frozenset()
 
 
-def embeddings_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  # noqa: ARG001 - inputs have no turns
+def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:  # noqa: ARG001 - inputs have no turns
     """Raises ApiError 400 with the path of the field and what was expected."""
     model = read(fields, "model", _model)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
-    tokens, inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
+    tokens, inputs, is_exact = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
     wanted = optional(fields, "encoding_format", _format)
     if wanted not in (None, "float", "base64"):
         raise invalid("encoding_format", f"float or base64, found {wanted!r}")
@@ -31,11 +32,12 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  # 
         model=model,
         needs=_NONE,
         prompt_tokens=tokens,
-        max_output_tokens=None,
+        max_output_tokens=0,
         stream=False,
         wants_usage=True,
         choices=1,
         service_tier=None,
         prefix=None,
         inputs=inputs,
+        exact_tokens=is_exact,
     )

@@ -2,7 +2,7 @@
 names a version of its API.
 """
 
-import datetime
+import datetime as dt
 from typing import Any
 
 from litestar import Request, get
@@ -47,5 +47,5 @@ def _openais(name: str, started: int) -> dict[str, Any]:
 
 def _anthropics(name: str, started: int) -> dict[str, Any]:
     """Source: ModelInfo of Anthropic's Python SDK 2.14."""
-    created = datetime.datetime.fromtimestamp(started, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = dt.datetime.fromtimestamp(started, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"type": "model", "id": name, "display_name": name, "created_at": created, "lifecycle": "active"}

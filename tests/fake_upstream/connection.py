@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from tests.fake_upstream import behaviours, control, messages
-from tests.fake_upstream.call import BadCall, parse
+from tests.fake_upstream.call import BadCall, Kind, parse
 from tests.fake_upstream.exchange import Exchange, Meter
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
 from tests.fake_upstream.messages import api
@@ -18,7 +18,7 @@ from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.vllm_face import VllmFace
 from tests.fake_upstream.wire import JSON, error_body, head, length
 
-_CHAT = "/v1/chat/completions"
+_KINDS = {kind.value: kind for kind in Kind}
 
 
 @dataclass
@@ -92,8 +92,9 @@ class Connection:
         if self._close_on_next:
             return False
         path = request.path.partition("?")[0]
-        if path == _CHAT and request.method == "POST":
-            return await self._chat(request, record)
+        kind = _KINDS.get(path)
+        if kind is not None and request.method == "POST":
+            return await self._generate(kind, request, record)
         if path in (api.PATH, api.COUNT) and request.method == "POST":
             return await self._message(request, record)
         if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
@@ -103,19 +104,19 @@ class Connection:
             return await self._plain(control.machine(self._state, request.path), request, record)
         return await self._plain(control.serve(self._state, request), request, record)
 
-    async def _chat(self, request: Request, record: Record) -> bool:
+    async def _generate(self, kind: Kind, request: Request, record: Record) -> bool:
         refusal = control.unauthorized(self._state, request)
         if refusal is not None:
             return await self._plain(refusal, request, record)
         try:
-            call = parse(request.body)
+            call = parse(request.body, kind)
             record.model, record.stream = call.model[:MAX_NAME], call.stream
             row, parameter = behaviours.find(self._state.playing.model(call.model, stream=call.stream))
         except BadCall as problem:
             return await self._plain((400, control.bad_call(problem)), request, record)
         except UnknownModel as problem:
             return await self._plain((404, control.no_model(str(problem))), request, record)
-        if not row.fits(stream=call.stream):
+        if not row.fits(stream=call.stream, vectors=kind is Kind.EMBEDDINGS):
             return await self._plain((400, control.wrong_mode(row.name, row.modes)), request, record)
         return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
 
@@ -134,7 +135,7 @@ class Connection:
         exchange.keep = request.keeps_alive()
         exchange.turn, exchange.meter = self._state.turn, self._state.meter
         exchange.authorization = request.header("authorization")
-        exchange.elsewhere = f"http://127.0.0.1:{self._state.elsewhere_port}{_CHAT}"
+        exchange.elsewhere = f"http://127.0.0.1:{self._state.elsewhere_port}{request.path.partition('?')[0]}"
         await self._act(row.act, exchange, record)
         self._close_on_next = exchange.close_on_next
         return exchange.keep and record.left_ms is None

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tests.fake_upstream import wire
@@ -27,6 +27,7 @@ class Meter:
     second: int = 0  # since the epoch
     in_second: int = 0  # requests
     at_once: int = 0
+    failed: set[str] = field(default_factory=set)  # digests of the requests that failed once
 
 
 class Exchange:

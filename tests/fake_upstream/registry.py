@@ -7,13 +7,13 @@ from typing import Any, Literal
 from tests.fake_upstream.exchange import Exchange
 
 Act = Callable[[Exchange], Awaitable[None]]
-Modes = Literal["json", "stream", "both"]
+Modes = Literal["json", "stream", "both", "vectors"]
 MAX_PARAMETER = 100_000
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One row. `modes`: the kinds of request it is for. `hangs`: it never ends by itself, the client has to leave.
+    """One row. `modes`: the kinds of request it is for; `vectors` are for embeddings alone. `hangs`: it never ends by itself, the client has to leave.
 
     `default` is the parameter's value where the name has none, `unit` what it counts; None and "" if it takes none.
     `group` is the module it lives in.
@@ -28,8 +28,10 @@ class Behaviour:
     hangs: bool
     act: Act
 
-    def fits(self, *, stream: bool) -> bool:
+    def fits(self, *, stream: bool, vectors: bool = False) -> bool:
         """Is it for this kind of request?"""
+        if self.modes == "vectors":
+            return vectors
         return self.modes in ("both", "stream" if stream else "json")
 
     def row(self) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def find(model: str, table: Table = BEHAVIOURS) -> tuple[Behaviour, int]:
 
 
 def cases(table: Table = BEHAVIOURS) -> Iterator[tuple[Behaviour, bool]]:
-    """Every behaviour in every mode that it is for: (row, stream)."""
+    """Every behaviour of chats in every mode that it is for: (row, stream)."""
     for row in table.values():
         for stream in (False, True):
             if row.fits(stream=stream):

@@ -3,15 +3,15 @@
 Shapes: CreateChatCompletionResponse and CreateChatCompletionStreamResponse of OpenAI's OpenAPI description 2.3.0.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fake_upstream.call import Call
+from tests.fake_upstream import texts, vectors
+from tests.fake_upstream.call import Call, Kind
+from tests.fake_upstream.said import said
 from tests.fake_upstream.wire import DONE, as_json
 
 CREATED = 1_795_435_000  # a fixed instant, so that the same request has the same bytes
-_MAX_PIECES = 256
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Script:
     logprobs: bool = False
     cached_tokens: int = 0
     model: str | None = None
+    echoes: bool = False  # each choice answers its own prompt
     extra: dict[str, Any] = field(default_factory=dict)
 
     def tokens(self) -> int:
@@ -61,26 +62,23 @@ class Stream:
         return [*self.before_done(), DONE]
 
 
-def said(text: str) -> tuple[str, ...]:
-    """A text in pieces of a word each, spaces in front; at most 256, the last one holds the rest."""
-    pieces = re.findall(r"\s*\S+|\s+$", text)
-    return (
-        (*pieces[: _MAX_PIECES - 1], "".join(pieces[_MAX_PIECES - 1 :])) if len(pieces) >= _MAX_PIECES else (*pieces,)
-    )
-
-
 def counted(tokens: int = 16) -> Script:
     """Numbers from 0: a reader sees at once what is missing, and what came twice."""
     return Script(tuple(f" {number}" if number else "0" for number in range(tokens)))
 
 
 def echo(call: Call) -> Script:
-    """What `ok` says: the last user text, with log probabilities where the request asks for them."""
-    return Script(said(f"You said: {call.text}"), logprobs=call.fields.get("logprobs") is True)
+    """What `ok` says: the last user text, or each prompt, with log probabilities where the request asks for them."""
+    wanted = call.fields.get("logprobs")
+    return Script(said(f"You said: {call.text}"), logprobs=wanted is True or wanted == 1, echoes=True)
 
 
 def whole(call: Call, script: Script) -> dict[str, Any]:
-    """A chat completion with `n` choices."""
+    """A chat completion with `n` choices; beside chat, what the request asks for."""
+    if call.kind is Kind.COMPLETIONS:
+        return {**_top(call, script, texts.OBJECT), "choices": texts.whole(call, script), "usage": usage(call, script)}
+    if call.kind is Kind.EMBEDDINGS:
+        return vectors.whole(call)
     choices = [
         {
             "index": index,
@@ -94,7 +92,11 @@ def whole(call: Call, script: Script) -> dict[str, Any]:
 
 
 def stream(call: Call, script: Script) -> Stream:
-    """The chunks of a chat completion; the choices take turns."""
+    """The chunks of a chat completion, or of a completion, which has no role; the choices take turns."""
+    if call.kind is Kind.COMPLETIONS:
+        top = _top(call, script, texts.OBJECT)
+        content, finish = texts.chunks(call, script, top)
+        return Stream([], content, finish, [usage_chunk(call, script)] if call.include_usage else [])
     role = {"role": "assistant", "content": None if script.tools else "", "refusal": None}
     deltas = _deltas(script)
     every = range(call.n)
@@ -120,7 +122,8 @@ def usage(call: Call, script: Script) -> dict[str, Any]:
 
 def usage_chunk(call: Call, script: Script) -> bytes:
     """The last chunk of a stream that was asked for usage: no choices."""
-    return as_json({**_top(call, script, "chat.completion.chunk"), "choices": [], "usage": usage(call, script)})
+    kind = "chat.completion.chunk" if call.kind is Kind.CHAT else texts.OBJECT
+    return as_json({**_top(call, script, kind), "choices": [], "usage": usage(call, script)})
 
 
 def _top(call: Call, script: Script, kind: str) -> dict[str, Any]:

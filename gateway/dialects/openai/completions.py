@@ -51,6 +51,7 @@ class _Body(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+_decode_count = msgspec.json.Decoder(int | None).decode
 
 
 def _parse(data: bytes) -> _Body | None:
@@ -58,6 +59,16 @@ def _parse(data: bytes) -> _Body | None:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _decode(form)
     return None
+
+
+def _choices_of(request: Request) -> int:
+    """How many come back: of `best_of`, which are all generated and paid for, `n` are chosen."""
+    generated, best_of = request.facts.choices, _count(request.fields.get("best_of"))
+    return generated if best_of is None else generated // best_of * (_count(request.fields.get("n")) or 1)
+
+
+def _count(raw: msgspec.Raw | None) -> int | None:
+    return None if raw is None else _decode_count(raw)
 
 
 def _says_failure(body: _Body) -> bool:
@@ -87,7 +98,7 @@ class CompletionsTranslator:
         if not parsed.choices:
             raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without choices")
         ends = [finish_of(choice.finish_reason) for choice in parsed.choices]
-        if None in ends or len(ends) < request.facts.choices:
+        if None in ends or len(ends) < _choices_of(request):
             raise AttemptFailed(Outcome.TRUNCATED, "a choice is missing, or has no finish_reason")
         told = read_usage(parsed.usage, parsed.service_tier)
         anomalies = _anomalies(told, known=self._finishes.issuperset(end for end in ends if end is not None))
@@ -97,7 +108,7 @@ class CompletionsTranslator:
         """A decoder that takes out the usage where the caller did not ask for it."""
         return _CompletionsDecoder(
             keep_usage=request.wants_usage or not self._usage_in_streams,
-            choices=request.facts.choices,
+            choices=_choices_of(request),
             finishes=self._finishes,
         )
 
@@ -208,7 +219,8 @@ class _CompletionsDecoder:
         if not body.choices:
             if is_present(body.usage):
                 self._usage_event = data
-            return None
+                return None
+            return None if body.choices is None or not self._keep_usage else as_event(data)  # as Azure's first event
         output = False
         for choice in body.choices:
             output = output or bool(choice.text)

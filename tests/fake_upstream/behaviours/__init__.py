@@ -3,6 +3,7 @@
 from tests.fake_upstream.behaviours import (
     answers,
     connections,
+    embeddings,
     empty_streams,
     encodings,
     errors_in_streams,
@@ -15,6 +16,7 @@ from tests.fake_upstream.behaviours import (
     refusals,
     slow,
     sse_framing,
+    strict,
     unended_streams,
 )
 from tests.fake_upstream.registry import BEHAVIOURS, Behaviour, cases, find
@@ -30,11 +32,13 @@ MODULES = (
     connections,
     refusals,
     limits,
+    strict,
     faults_before,
     not_answers,
     empty_streams,
     unended_streams,
     errors_in_streams,
+    embeddings,
 )
 
 __all__ = ["BEHAVIOURS", "MODULES", "Behaviour", "cases", "find"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.fake_upstream.exchange import Exchange
 from tests.fake_upstream.registry import behaviour
-from tests.fake_upstream.script import Script, Tool, counted, echo, said, stream, whole
+from tests.fake_upstream.said import said
+from tests.fake_upstream.script import Script, Tool, counted, echo, stream, whole
 from tests.fake_upstream.wire import as_json
 
 _THINKING = said("The user greets me. I shall be brief.")

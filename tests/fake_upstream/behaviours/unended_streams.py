@@ -5,7 +5,8 @@ from tests.fake_upstream.behaviours.odd_streams import send_payloads
 from tests.fake_upstream.behaviours.slow import begin
 from tests.fake_upstream.exchange import Exchange
 from tests.fake_upstream.registry import behaviour
-from tests.fake_upstream.script import Script, Stream, counted, said, stream
+from tests.fake_upstream.said import said
+from tests.fake_upstream.script import Script, Stream, counted, stream
 from tests.fake_upstream.wire import DONE, event
 
 

@@ -1,0 +1,220 @@
+"""Embeddings from outside, by the official SDK and by hand, over real sockets: parts, retries, costs, deadlines."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2 as httpx
+import openai
+import pytest
+
+from tests.conftest import Upstream
+from tests.fake_upstream import vectors
+from tests.support.gateway import GatewayProcess, deployment
+
+PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 0.0}
+MANY = [f"text {at}" for at in range(10_000)]
+EXPECTED = [vectors.numbers(vectors.packed(text)) for text in MANY]
+TOKENS = 20_000  # a word is a token
+PARTS = 5  # of 2,048 at most
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    def one(model: str, **more: Any) -> dict[str, Any]:
+        return deployment(upstream.base_url, model, price=PRICE, surfaces=["embeddings"], **more)
+
+    deployments = {
+        "vectors": one("vectors"),
+        "fails-once": one("vectors_500_once@5000"),
+        "limited-once": one("vectors_429_once@5000"),
+        "fails": one("vectors_500_for@5000"),
+        "hangs": one("vectors_hang_for@5000"),
+        "missing": one("vector_missing"),
+        "out-of-order": one("vectors_out_of_order"),
+        "unnumbered": one("vectors_without_index"),
+        "uncounted": one("vectors_without_usage"),
+        "chat-only": deployment(upstream.base_url, "ok", price=PRICE),
+    }
+    models = {
+        "spared": {"deployments": ["fails", "vectors"]},
+        "spared-order": {"deployments": ["out-of-order", "vectors"]},
+    }
+    config = {"deployments": deployments, "models": models}
+    with GatewayProcess(tmp_path_factory.mktemp("embeddings"), config) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def client(gateway: GatewayProcess) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0)
+
+
+def post(gateway: GatewayProcess, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+    return httpx.post(f"{gateway.url}/v1/embeddings", json=body, headers=headers, trust_env=False, timeout=30)
+
+
+def record_of(gateway: GatewayProcess, headers: Any) -> dict[str, Any]:
+    record: dict[str, Any] = gateway.decision(headers["x-gateway-decision"])["record"]
+    return record
+
+
+def test_the_sdk_asks_base64_and_gets_what_floats_are(client: openai.OpenAI, upstream: Upstream) -> None:
+    raw = client.embeddings.with_raw_response.create(model="vectors", input=["text 0", "text 1"])
+    assert json.loads(upstream.last("vectors")["body"])["encoding_format"] == "base64"
+    answer = raw.parse()
+    assert [one.embedding for one in answer.data] == EXPECTED[:2]
+    assert float(raw.headers["x-gateway-cost-usd"]) == pytest.approx(4 / 1e6)
+    numbers = client.embeddings.create(model="vectors", input=["text 0", "text 1"], encoding_format="float")
+    assert [one.embedding for one in numbers.data] == EXPECTED[:2]
+
+
+@pytest.mark.parametrize("given", ["a text", ["a", "b"], [1, 2, 3], [[1, 2], [3]]])
+def test_inputs(client: openai.OpenAI, given: Any) -> None:
+    count = len(given) if isinstance(given[0], list) or given == ["a", "b"] else 1
+    answer = client.embeddings.create(model="vectors", input=given, dimensions=3)
+    assert [(one.index, len(one.embedding)) for one in answer.data] == [(at, 3) for at in range(count)]
+
+
+@pytest.mark.parametrize("model", ["vectors", "fails-once", "limited-once"])
+def test_ten_thousand_inputs_are_split_and_in_order(client: openai.OpenAI, gateway: GatewayProcess, model: str) -> None:
+    raw = client.embeddings.with_raw_response.create(model=model, input=MANY)
+    answer = raw.parse()
+    assert [one.embedding for one in answer.data] == EXPECTED
+    assert [one.index for one in answer.data] == list(range(10_000))
+    assert (answer.usage.prompt_tokens, answer.usage.total_tokens) == (TOKENS, TOKENS)
+    record = record_of(gateway, raw.headers)
+    outcomes = [attempt["outcome"] for attempt in record["attempts"]]
+    assert outcomes.count("ok") == PARTS
+    assert len(outcomes) == PARTS + (model != "vectors")
+    assert raw.headers["x-gateway-attempts"] == str(len(outcomes))
+    assert float(raw.headers["x-gateway-cost-usd"]) == pytest.approx(TOKENS / 1e6)
+    assert sum(attempt["cost_usd"] or 0 for attempt in record["attempts"]) == pytest.approx(TOKENS / 1e6)
+
+
+def test_floats_and_base64_agree_bit_for_bit_over_parts(gateway: GatewayProcess) -> None:
+    numbers = post(gateway, model="vectors", input=MANY[:3000], encoding_format="float").json()["data"]
+    packed = post(gateway, model="vectors", input=MANY[:3000], encoding_format="base64").json()["data"]
+    for one, other in zip(numbers, packed, strict=True):
+        assert vectors.numbers(base64.b64decode(other["embedding"])) == one["embedding"]
+
+
+def test_a_part_goes_to_another_deployment(client: openai.OpenAI, gateway: GatewayProcess) -> None:
+    raw = client.embeddings.with_raw_response.create(model="spared", input=MANY)
+    assert [one.embedding for one in raw.parse().data] == EXPECTED
+    attempts = record_of(gateway, raw.headers)["attempts"]
+    by = [(attempt["deployment"], attempt["outcome"]) for attempt in attempts]
+    assert ("fails", "server_error") in by
+    assert ("vectors", "ok") in by
+    assert sum(outcome == "ok" for _, outcome in by) == PARTS
+
+
+def test_what_is_out_of_order_goes_to_another_deployment(client: openai.OpenAI) -> None:
+    raw = client.embeddings.with_raw_response.create(model="spared-order", input=MANY[:3])
+    assert [one.embedding for one in raw.parse().data] == EXPECTED[:3]
+    assert raw.headers["x-gateway-deployment"] == "vectors"
+
+
+def test_without_numbers_the_order_counts(client: openai.OpenAI) -> None:
+    answer = client.embeddings.create(model="unnumbered", input=MANY[:3])
+    assert [one.embedding for one in answer.data] == EXPECTED[:3]
+
+
+@pytest.mark.parametrize("model", ["missing", "out-of-order"])
+def test_a_vector_too_few_is_no_answer(gateway: GatewayProcess, model: str) -> None:
+    answer = post(gateway, model=model, input=MANY[:3])
+    assert answer.status_code == 502
+    assert answer.json()["error"]["code"] == "truncated"
+
+
+def test_no_part_is_given_out_alone(gateway: GatewayProcess) -> None:
+    answer = post(gateway, model="fails", input=MANY)
+    assert answer.status_code >= 500
+    record = record_of(gateway, answer.headers)
+    assert (record["outcome"], record["answered_by"]) == ("server_error", None)
+    paid = sum(attempt["cost_usd"] or 0 for attempt in record["attempts"])
+    assert paid == pytest.approx(2 * 2 * 2048 / 1e6)  # the parts before it were answered, and are paid for
+
+
+def test_an_unknown_part_of_the_cost_is_not_nothing(gateway: GatewayProcess) -> None:
+    answer = post(gateway, model="uncounted", input=MANY[:3000])
+    assert answer.headers["x-gateway-cost-usd"] == "unknown"
+    assert "usage" not in answer.json()
+
+
+def test_the_deadline_is_of_all_parts(gateway: GatewayProcess) -> None:
+    since = time.monotonic()
+    answer = post(gateway, {"x-gateway-deadline-ms": "1500"}, model="hangs", input=MANY)
+    assert time.monotonic() - since < 10
+    assert answer.status_code == 504
+    attempts = record_of(gateway, answer.headers)["attempts"]
+    assert [attempt["outcome"] for attempt in attempts] == ["ok", "ok", "deadline_exceeded"]
+
+
+def test_a_caller_that_leaves_stops_the_work(gateway: GatewayProcess, upstream: Upstream) -> None:
+    with pytest.raises(httpx.TimeoutException):
+        httpx.post(
+            f"{gateway.url}/v1/embeddings",
+            json={"model": "hangs", "input": MANY},
+            timeout=httpx.Timeout(20, read=1.5),
+            trust_env=False,
+        )
+    until = time.monotonic() + 10
+    while upstream.last("vectors_hang_for@5000")["left_ms"] is None and time.monotonic() < until:
+        time.sleep(0.02)
+    rows = [row for row in upstream.ask("/_seen") if row["model"] == "vectors_hang_for@5000"]
+    assert rows[-1]["left_ms"] is not None
+
+
+def test_a_ceiling_on_the_cost_counts_no_output(gateway: GatewayProcess) -> None:
+    assert post(gateway, {"x-gateway-max-cost-usd": "0.001"}, model="vectors", input="a").status_code == 200
+    refused = post(gateway, {"x-gateway-max-cost-usd": "0.000001"}, model="vectors", input=MANY[:100])
+    assert refused.status_code == 400
+
+
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("nothing", {"input": None}, "input"),
+    ("no inputs", {"input": []}, "input"),
+    ("a mixture", {"input": ["a", 1]}, "input"),
+    ("a float", {"input": [1.5]}, "input[0]"),
+    ("an object", {"input": {"text": "a"}}, "input"),
+    ("lists of texts", {"input": [["a"]]}, "input[0][0]"),
+    ("another form", {"encoding_format": "int8"}, "encoding_format"),
+    ("no dimensions", {"dimensions": 0}, "dimensions"),
+    ("a float of dimensions", {"dimensions": 1.5}, "dimensions"),
+]
+
+
+@pytest.mark.parametrize(("fields", "path"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_bad_bodies(gateway: GatewayProcess, fields: dict[str, Any], path: str) -> None:
+    answer = post(gateway, model="vectors", **{"input": "x", **fields})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == path
+
+
+def test_input_is_required(gateway: GatewayProcess) -> None:
+    answer = post(gateway, model="vectors")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input")
+
+
+def test_a_deployment_of_chats_is_not_asked(gateway: GatewayProcess) -> None:
+    answer = post(gateway, model="chat-only", input="x")
+    assert answer.status_code >= 400
+    assert "embeddings" in answer.json()["error"]["message"]
+
+
+def test_a_deployment_of_embeddings_takes_no_chats(gateway: GatewayProcess) -> None:
+    body = {"model": "vectors", "messages": [{"role": "user", "content": "x"}]}
+    answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, trust_env=False)
+    assert answer.status_code >= 400
+    assert "chat" in answer.json()["error"]["message"]
+
+
+def test_the_books_agree(gateway: GatewayProcess) -> None:
+    metrics = httpx.get(f"{gateway.url}/metrics", trust_env=False).text
+    assert 'surface="embeddings"' in metrics
+    in_flight = [line for line in metrics.splitlines() if line.startswith("gateway_attempts_in_flight{")]
+    assert all(line.endswith(" 0.0") for line in in_flight)
+    assert "Traceback" not in gateway.log.read_text()
