@@ -24,7 +24,7 @@ CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/co
 OF_ANTHROPIC = (
     "ok", "tokens", "unicode", "tools", "tool_without_arguments", "thinking", "redacted", "cached", "refusal",
     "max_tokens", "stop_sequence", "pings@20", "new_events", "invalid_400", "too_long_400", "credit_400",
-    "unauthorized_401", "permission_403", "not_found_404", "too_large_413", "rate_limit_429@7", "error_500",
+    "unauthorized_401", "permission_403", "not_found_404", "too_large_413", "rate_limit_429@7", "rate_limit_429@8", "error_500",
     "overloaded_529", "error_after", "cut_after", "tool_cut", "no_end", "no_stop", "not_streamed", "silent",
     "silent_after", "only_pings", "endless", "slow@1000",
 )  # fmt: skip
@@ -32,7 +32,7 @@ OF_OPENAI = (
     "ok", "tokens", "unicode", "tools", "tools_parallel", "tools_and_text", "tools_stop", "reasoning",
     "reasoning_content", "refusal", "length", "content_filter", "cached_usage", "json_schema", "usage_twice",
     "bad_param_400", "context_length_400", "content_policy_400", "unauthorized_401", "model_404", "too_large_413",
-    "rate_limit_429@7", "error_500", "error_mid", "cut_after", "silent", "silent_after", "endless", "slow@1000",
+    "rate_limit_429@7", "rate_limit_429@8", "error_500", "error_mid", "cut_after", "silent", "silent_after", "endless", "slow@1000",
     "reset_after_headers",
 )  # fmt: skip
 # pools of two, the first of which fails before any output; each of its own, so that no breaker is open
