@@ -58,6 +58,7 @@ check: $(VENV)/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry gateway
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/check_names.py
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run

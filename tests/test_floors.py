@@ -18,6 +18,10 @@ BROKEN = [
     ("gateway/dialects/contract.py", "import asyncio"),
     ("gateway/observe/bus.py", "from gateway.learning import readings"),
     ("gateway/insight/course.py", "from gateway.flow import story"),
+    ("gateway/surfaces/table.py", "import tenacity"),
+    ("gateway/flow/answer.py", "import prometheus_client"),
+    ("gateway/learning/readings.py", "import sqlite3"),
+    ("gateway/verify/case.py", "import datetime"),
 ]
 
 
@@ -49,6 +53,37 @@ def test_they_hold(tmp_path: Path) -> None:
     done = lint(copy(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
+
+
+def test_a_room_without_a_floor_is_noticed(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    (folder / "gateway" / "attic").mkdir()
+    (folder / "gateway" / "attic" / "__init__.py").touch()
+    done = lint(folder)
+    assert done.returncode != 0
+    assert "attic" in done.stdout
+
+
+def test_a_path_that_is_not_there_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    page.write_text("See `gateway/attic.py` and `gateway/app.py`.\n")
+    shutil.copy(REPOSITORY / "docs" / "check_names.py", page.parent)
+    (tmp_path / "gateway").mkdir()
+    (tmp_path / "gateway" / "app.py").touch()
+    (tmp_path / "README.md").touch()
+    done = subprocess.run([sys.executable, page.parent / "check_names.py"], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == "docs/page.md:1: there is no gateway/attic.py\n"
+
+
+def test_pure_rooms_ask_for_no_time() -> None:
+    """They may make dates of moments that they are given."""
+    pure = ("values", "documents", "routing", "verify", "dialects", "providers", "privacy", "access")
+    files = [file for room in pure for file in (REPOSITORY / "gateway" / room).rglob("*.py")]
+    assert len(files) > 100
+    asks = re.compile(r"\.(now|today|utcnow)\(|time\.time\(|perf_counter|monotonic\(")
+    assert [str(file) for file in files if asks.search(file.read_text())] == []
 
 
 @pytest.mark.parametrize(("file", "line"), BROKEN, ids=[line for _, line in BROKEN])

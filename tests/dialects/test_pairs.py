@@ -130,7 +130,7 @@ def test_a_request_arrives_in_the_providers_dialect(path: Path) -> None:
     answers = "openai" if asks == "anthropic" else "anthropic"
     body = json.loads(path.read_text())
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-        pytest.skip("a request that the gateway refuses itself")
+        return  # the gateway refuses it itself
     request = request_of(body, stream=bool(body.get("stream")))
     pair = translated(DIALECTS[asks], DIALECTS[answers], NATIVE[answers])
     if f"{path.parent.name}/{path.name.split('.')[0]}" in REFUSED:
