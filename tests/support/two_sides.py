@@ -35,12 +35,14 @@ OF_OPENAI = (
     "rate_limit_429@7", "rate_limit_429@8", "error_500", "error_mid", "cut_after", "silent", "silent_after", "endless", "slow@1000",
     "reset_after_headers",
 )  # fmt: skip
-# pools of two, the first of which fails before any output; each of its own, so that no breaker is open
+# pools of two. `to-`: the first fails before any output; each of its own, so that no breaker is open
 POOLS = {
     "to-openai": ("a-overloaded_529", "o-ok"),
     "to-openai-streamed": ("a-error_500", "o-tokens"),
     "to-anthropic": ("o-error_500", "a-ok"),
     "to-anthropic-streamed": ("o-reset_after_headers", "a-tokens"),
+    "openai-first": ("o-ok", "a-ok"),
+    "anthropic-first": ("a-ok", "o-ok"),
 }
 
 
