@@ -129,6 +129,10 @@ class TwoSides:
         found: dict[str, Any] = json.loads(self.got(model, path)["body"])
         return found
 
+    def metrics(self) -> str:
+        """What Prometheus would scrape now."""
+        return httpx.get(f"{self.gateway.url}/metrics", trust_env=False).text
+
     def record(self, seen: Seen) -> dict[str, Any]:
         """What the gateway has on record of an answer."""
         found: dict[str, Any] = self.gateway.decision(seen.headers["x-gateway-decision"], OPERATOR_KEY)["record"]
