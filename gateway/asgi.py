@@ -23,7 +23,7 @@ from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.models import model_handlers
-from gateway.surfaces.table import CHAT, COUNT_TOKENS, SURFACES
+from gateway.surfaces.table import COUNT_TOKENS, SURFACES
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
                 rooms.keyring,
                 operator_only(identify),
                 bodies,
-                read=CHAT.read,
+                read={row.surface.value: row.read for row in SURFACES},
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),
