@@ -27,7 +27,7 @@ from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.intake import Intake
 from gateway.surfaces.models import VERSION, model_handlers
-from gateway.surfaces.table import CHAT, COUNT_TOKENS, SURFACES
+from gateway.surfaces.table import COUNT_TOKENS, SURFACES
 
 _log = logging.getLogger(__name__)
 _ids = DecisionIds()
@@ -69,7 +69,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
                 rooms.keyring,
                 operator_only(identify),
                 bodies,
-                read=intakes[CHAT].request,
+                read={row.surface.value: intake.request for row, intake in intakes.items()},
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),

@@ -1,7 +1,7 @@
 """`/admin/`: what operators ask of decisions."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -27,6 +27,7 @@ from gateway.values.caller import Caller
 from gateway.values.decision import Decision
 from gateway.values.records import RequestFinished
 from gateway.values.request import Request
+from gateway.values.surface import Surface
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,21 +47,22 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
     identify: Identify,
     bodies: Bodies,
     *,
-    read: ReadRequest,
+    read: Mapping[str, ReadRequest],
 ) -> list[Any]:
-    """The handlers. `plan` is the one in force; `identify` lets operators pass; `read` makes a request of a body, its
-    headers, its caller and an id, as the surface does that would take it.
+    """The handlers. `plan` is the one in force; `identify` lets operators pass; `read` makes, by surface, a request of a
+    body, its headers, its caller and an id.
     """
     ids = DecisionIds()
 
-    @post("/admin/explain", status_code=200, opt=takes("key", "team"))
+    @post("/admin/explain", status_code=200, opt=takes("key", "team", "surface"))
     async def explain(request: HttpRequest[Any, Any, Any]) -> Response[Any]:
         headers = headers_once(request.scope["headers"])
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
         body = await bodies.read(request.receive, headers, caller.key)
+        draw = _surface(read, request)
         try:
-            asked = await read(body, headers, caller, decision_id)
+            asked = await draw(body, headers, caller, decision_id)
             decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None
@@ -87,6 +89,15 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         return told(request, [record.record for record in found], [summary(record) for record in found])
 
     return [explain, decision, decisions]
+
+
+def _surface(read: Mapping[str, ReadRequest], request: HttpRequest[Any, Any, Any]) -> ReadRequest:
+    """How the body is to be read: as of `surface`, by default a chat completion."""
+    name = request.query_params.get("surface", Surface.CHAT.value)
+    if name not in read:
+        message = f"Invalid 'surface': no surface is named {name[:40]!r}; there are: {', '.join(read)}."
+        raise ApiError(400, "invalid_value", message, param="surface")
+    return read[name]
 
 
 def _asked_as(keyring: Keyring, request: HttpRequest[Any, Any, Any], operator: Caller) -> Caller:

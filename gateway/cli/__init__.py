@@ -38,10 +38,11 @@ from gateway.serve import run
 from gateway.settings import GatewayFile, configuration_name, schema
 from gateway.settings.checking import Checked, check_files
 from gateway.state.directory import InUse
-from gateway.surfaces.table import CHAT
+from gateway.surfaces.table import SURFACES
 from gateway.values.caller import Caller
 from gateway.values.problem import InvalidDocument
 from gateway.values.snapshot import Snapshot
+from gateway.values.surface import Surface
 from gateway.verify import Severity
 
 _DOCUMENTS: dict[str, tuple[type[msgspec.Struct], str]] = {
@@ -131,18 +132,24 @@ def _counted(count: int, word: str) -> str:
 @main.command()
 @config_option
 @json_option
+@click.option("--file", "-f", "body", type=click.File("rb"), required=True, help="A request's body; - for stdin.")
 @click.option(
-    "--file", "-f", "body", type=click.File("rb"), required=True, help="A chat completion's body; - for stdin."
+    "--surface",
+    type=click.Choice([row.surface.value for row in SURFACES]),
+    default=Surface.CHAT.value,
+    show_default=True,
+    help="What it asks for.",
 )
 @click.option("--key", "key_name", metavar="NAME", help="Decide as for this key of the configuration.")
 @click.option("--team", metavar="NAME", help="Decide as for this team.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
-def explain(  # noqa: PLR0913 - what it can be told
+def explain(  # noqa: PLR0913, PLR0917 - what it can be told
     config: str | None,
     body: BinaryIO,
     headers: tuple[str, ...],
     key_name: str | None,
     team: str | None,
+    surface: str,
     *,
     as_json: bool,
 ) -> None:
@@ -160,7 +167,8 @@ def explain(  # noqa: PLR0913 - what it can be told
     decision_id = DecisionIds().new()
     named = _headers(headers)
     try:
-        request = CHAT.read(body.read(), named, caller, decision_id)
+        (row,) = (row for row in SURFACES if row.surface.value == surface)
+        request = row.read(body.read(), named, caller, decision_id)
         request = Classifier().classify_now(request, plan.detection)
         nothing_known = Snapshot(time.time(), {})
         decision = decide(

@@ -10,6 +10,7 @@ from gateway.values.admissibility import Health
 from gateway.values.decision import Candidate, Cause, Decision, Reason, Tier
 from gateway.values.request import Facts
 from gateway.values.slo import Slo, Target
+from gateway.values.surface import Surface
 
 _SENTENCES: dict[Cause, str] = {
     Cause.CLEARANCE: "the request is {needed}, its clearance is {has}",
@@ -144,6 +145,8 @@ def _asked(facts: Facts) -> str:
     about = "" if facts.exact_tokens else "about "
     found = f" ({found_sentence(facts)})" if facts.found or facts.detection_failed else ""
     tokens = f"{about}{facts.prompt_tokens} prompt tokens{_counted(facts)}"
+    if facts.surface is Surface.EMBEDDINGS:
+        return f"{facts.model!r} was asked for embeddings: {facts.sensitivity.value}{found}, {tokens}."
     bound = facts.max_output_tokens
     output = "any number of output tokens" if bound is None else f"at most {bound} output tokens"
     return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {tokens}, {output}, {shape}."

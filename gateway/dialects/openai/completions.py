@@ -32,6 +32,7 @@ from gateway.values.surrogates import without_lone_surrogates
 PATH = "/completions"
 _DONE = b"[DONE]"
 _DONE_EVENT = Chunk(b"data: [DONE]\n\n", done=True)
+_MOST_SPACE = 64 * 1024
 _UNNAMED = (None, "", "message")
 
 
@@ -77,6 +78,23 @@ def _says_failure(body: _Body) -> bool:
     )
 
 
+def _judged(body: bytes, wanted: int, finishes: frozenset[str]) -> WholeAnswer:
+    """Raises AttemptFailed if it is no answer of so many choices."""
+    parsed = _parse(body)
+    if parsed is None:
+        raise AttemptFailed(Outcome.MALFORMED_ANSWER if body.strip() else Outcome.EMPTY_ANSWER, "not a completion")
+    if _says_failure(parsed):
+        raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx that holds an error")
+    if not parsed.choices:
+        raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without choices")
+    ends = [finish_of(choice.finish_reason) for choice in parsed.choices]
+    if None in ends or len(ends) < wanted:
+        raise AttemptFailed(Outcome.TRUNCATED, "a choice is missing, or has no finish_reason")
+    told = read_usage(parsed.usage, parsed.service_tier)
+    anomalies = _anomalies(told, known=finishes.issuperset(end for end in ends if end is not None))
+    return WholeAnswer(body, told.usage, parsed.model, ends[0], told.counts, anomalies)
+
+
 class CompletionsTranslator:
     """The five verbs. `usage_in_streams` and `finishes` as `OpenAITranslator` has them."""
 
@@ -90,19 +108,7 @@ class CompletionsTranslator:
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
-        parsed = _parse(body)
-        if parsed is None:
-            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "not a completion")
-        if _says_failure(parsed):
-            raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx that holds an error")
-        if not parsed.choices:
-            raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without choices")
-        ends = [finish_of(choice.finish_reason) for choice in parsed.choices]
-        if None in ends or len(ends) < _choices_of(request):
-            raise AttemptFailed(Outcome.TRUNCATED, "a choice is missing, or has no finish_reason")
-        told = read_usage(parsed.usage, parsed.service_tier)
-        anomalies = _anomalies(told, known=self._finishes.issuperset(end for end in ends if end is not None))
-        return WholeAnswer(body, told.usage, parsed.model, ends[0], told.counts, anomalies)
+        return _judged(body, _choices_of(request), self._finishes)
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:  # noqa: ARG002 - nothing goes on with it
         """A decoder that takes out the usage where the caller did not ask for it."""
@@ -141,11 +147,23 @@ class _CompletionsDecoder:
         self._model: str | None = None
         self._anomalies: set[Anomaly] = set()
         self._output_events = 0
-        self._seen = self._over = False
+        self._space = b""  # before anything else
+        self._whole: list[bytes] | None = None  # of a body that is no stream
+        self._seen_bytes = self._seen = self._over = False
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The whole events in what has arrived."""
         if self._over or not data:
+            return []
+        if not self._seen_bytes:
+            data, self._space = self._space + data, b""
+            if not (head := data.lstrip()) and len(data) < _MOST_SPACE:
+                self._space = data
+                return []
+            self._seen_bytes = True
+            self._whole = [] if head.startswith(b"{") else None  # no line of an event stream begins so
+        if self._whole is not None:
+            self._whole.append(data)
             return []
         try:
             events = self._splitter.feed(data)
@@ -162,6 +180,8 @@ class _CompletionsDecoder:
 
     def end(self) -> Chunk:
         """The body has ended without [DONE]."""
+        if self._whole is not None:
+            return self._not_streamed(b"".join(self._whole))
         last = None if self._splitter.idle() else self._splitter.finish()
         data = b"" if last is None else last.data.strip()
         if data and data != _DONE and _parse(data) is None:
@@ -172,9 +192,7 @@ class _CompletionsDecoder:
         if self._is_complete():
             self._anomalies.add(Anomaly.NO_TERMINATOR)
             return joined([*([chunk] if chunk is not None else []), self._done()])
-        if self._seen:
-            return self._fail(Outcome.TRUNCATED, "the stream ended without [DONE], before each choice had finished")
-        return self._fail(Outcome.EMPTY_ANSWER, "the stream was empty")
+        return self._incomplete()
 
     def summary(self) -> StreamSummary:
         """What the stream has said of itself so far."""
@@ -197,6 +215,24 @@ class _CompletionsDecoder:
 
     def _is_complete(self) -> bool:
         return not self._open and len(self._ends) >= self._asked
+
+    def _incomplete(self) -> Chunk:
+        if self._seen:
+            return self._fail(Outcome.TRUNCATED, "the stream ended without [DONE], before each choice had finished")
+        if self._seen_bytes or self._space:
+            return self._fail(Outcome.MALFORMED_ANSWER, "the body is not an event stream")
+        return self._fail(Outcome.EMPTY_ANSWER, "the stream was empty")
+
+    def _not_streamed(self, body: bytes) -> Chunk:
+        """A whole answer where a stream was asked for, as the one event of a stream."""
+        try:
+            _judged(body, self._asked, self._finishes)
+        except AttemptFailed as failed:
+            self._over = True
+            return Chunk(b"", failure=failed)
+        self._anomalies.add(Anomaly.NOT_STREAMED)
+        chunk = self._one(Event(None, body))
+        return self._done() if chunk is None else joined([chunk, self._done()])
 
     def _one(self, event: Event) -> Chunk | None:
         data = event.data.strip()
@@ -238,6 +274,8 @@ class _CompletionsDecoder:
         return as_event(data, output=output)
 
     def _done(self) -> Chunk:
+        if not (self._open or self._ends):
+            return self._fail(Outcome.EMPTY_ANSWER, "the stream ended without any choice")
         if not self._is_complete():
             return self._fail(Outcome.TRUNCATED, "[DONE] came before each choice had finished")
         self._over = True

@@ -1,5 +1,6 @@
 """The chunks of a chat completion, read into canonical events, and written from them."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from gateway.values.chat import (
 )
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
+from gateway.values.surrogates import without_lone_surrogates
 from gateway.values.usage import Usage
 
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
@@ -75,6 +77,13 @@ class _Chunk(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
+def _chunk_of(said: bytes) -> _Chunk:
+    for form in (said, without_lone_surrogates(said)):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _decode(form)
+    raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event that cannot be translated")
+
+
 class ChunkReader:
     """Of one stream, as the dialect's decoder forwards it."""
 
@@ -89,10 +98,7 @@ class ChunkReader:
         for event in data.split(_END):
             said = event.removeprefix(_DATA).replace(b"\ndata: ", b"\n").strip()
             if said and said != _DONE and not said.startswith(b":"):
-                try:
-                    events += self._chunk(_decode(said))
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event that cannot be translated") from None
+                events += self._chunk(_chunk_of(said))
         return events
 
     def _chunk(self, chunk: _Chunk) -> Iterator[Event]:

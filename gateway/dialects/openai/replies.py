@@ -1,5 +1,6 @@
 """A whole chat completion, read into the canonical reply, and written from one."""
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from gateway.values.chat import (
 )
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
+from gateway.values.surrogates import without_lone_surrogates
 from gateway.values.usage import Usage
 
 FINISHES = {
@@ -77,10 +79,7 @@ _encode = msgspec.json.Encoder().encode
 
 def reply_of(body: bytes) -> Reply:
     """Of the first choice. Raises AttemptFailed if it holds what cannot be read."""
-    try:
-        found = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an answer that cannot be translated") from None
+    found = _read(body)
     choice = found.choices[0]
     finish, sequence = finish_of(choice.finish_reason, choice.stop_reason)
     return Reply(
@@ -91,6 +90,13 @@ def reply_of(body: bytes) -> Reply:
         stop_sequence=sequence,
         usage=read_usage(found.usage, found.service_tier).usage,
     )
+
+
+def _read(body: bytes) -> _Body:
+    for form in (body, without_lone_surrogates(body)):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _decode(form)
+    raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an answer that cannot be translated")
 
 
 def finish_of(reason: str | None, stop_reason: str | int | None) -> tuple[Finish, str | None]:

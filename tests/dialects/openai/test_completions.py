@@ -96,7 +96,11 @@ BROKEN: list[tuple[str, list[bytes], Request, Outcome]] = [
     ("error of a choice", [event(choices=[{"text": "", "index": 0, "error": {"code": 5}}])], request(), Outcome.ERROR_IN_ANSWER),
     ("no JSON", [said("a"), b"data: {oops\n\n", DONE], request(), Outcome.MALFORMED_ANSWER),
     ("half an event", [said("a", finish="stop"), b'data: {"id"'], request(), Outcome.TRUNCATED),
-    ("no stream", [b"<html>"], request(), Outcome.EMPTY_ANSWER),
+    ("no stream", [b"<html>"], request(), Outcome.MALFORMED_ANSWER),
+    ("an error instead", [b'{"error":{"message":"x"}}'], request(), Outcome.ERROR_IN_ANSWER),
+    ("another object", [b'{"detail":"x"}'], request(), Outcome.EMPTY_ANSWER),
+    ("space", [b"\n\n"], request(), Outcome.MALFORMED_ANSWER),
+    ("only [DONE]", [DONE], request(), Outcome.EMPTY_ANSWER),
 ]  # fmt: skip
 
 
@@ -137,6 +141,21 @@ def test_empty_text_is_an_answer() -> None:
     assert (outcome, summary.tokens) == (Outcome.OK, 0)
     body = json.dumps({"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}).encode()
     assert CompletionsTranslator(usage_in_streams=True).decode(body, request()).body == body
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_whole_answer_instead_of_a_stream_is_given_as_one(size: int) -> None:
+    choices = [{"index": at, "text": "Hi", "finish_reason": "stop"} for at in range(2)]
+    body = json.dumps({"id": "c", "choices": choices, "usage": TOLD}, indent=1).encode()
+    asked = request(stream=True, n=2, stream_options={"include_usage": True})
+    outcome, forwarded, summary = read([body[at : at + size] for at in range(0, len(body), size)], asked)
+    assert (outcome, summary.anomalies) == (Outcome.OK, (Anomaly.NOT_STREAMED,))
+    assert summary.usage is not None
+    *events, done = forwarded.decode().removesuffix("\n\n").split("\n\n")
+    told = [json.loads("\n".join(line.removeprefix("data: ") for line in one.split("\n"))) for one in events]
+    assert done == "data: [DONE]"
+    assert [one["choices"] for one in told] == [choices, []]
+    assert told[1]["usage"] == TOLD
 
 
 def test_no_terminator_is_complete_once_each_choice_has_ended() -> None:

@@ -36,7 +36,7 @@ async def only_comments(x: Exchange) -> None:
 @behaviour("only_empty_choices", "stream")
 async def only_empty_choices(x: Exchange) -> None:
     """Chunks with `choices: []`, then [DONE]."""
-    nothing = edited(stream(x.call, counted(1)).role[0], lambda body: body.update(choices=[]))
+    nothing = edited(stream(x.call, counted(1)).content[0], lambda body: body.update(choices=[]))
     await send_payloads(x, [nothing, nothing, DONE])
 
 

@@ -167,7 +167,7 @@ async def list_event_mid(x: Exchange) -> None:
 @behaviour("wrong_types_mid", "stream", default=3, unit="content chunks")
 async def wrong_types_mid(x: Exchange) -> None:
     """Some content, a chunk whose choices are a text, then the rest of a good stream."""
-    broken = edited(stream(x.call, counted()).role[0], lambda body: body.update(choices="none"))
+    broken = edited(stream(x.call, counted()).content[0], lambda body: body.update(choices="none"))
     await _interrupted(x, x.parameter, [broken])
 
 

@@ -1,0 +1,199 @@
+"""What rules, detection and operators make of completions and embeddings."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+from tests.conftest import Upstream
+from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
+
+CARD = "4111 1111 1111 1111"
+PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0}
+
+
+def configuration(base_url: str) -> dict[str, Any]:
+    def one(model: str, *surfaces: str, **more: Any) -> dict[str, Any]:
+        return deployment(base_url, model, price=PRICE, surfaces=list(surfaces), **more)
+
+    own: dict[str, Any] = {"hosting": "self_hosted", "region": "home"}
+    cloud: dict[str, Any] = {"clearance": "internal", "region": "cloud"}
+    return {
+        "deployments": {
+            "embed-own": one("vectors", "embeddings", **own),
+            "embed-cloud": one("vectors", "embeddings", **cloud),
+            "text-own": one("ok", "completions", **own),
+            "text-cloud": one("ok", "completions", **cloud),
+            "chat": one("ok", "chat"),
+            "everything": one("ok", "chat", "completions", "embeddings"),
+        },
+        "models": {
+            "embed": {"deployments": ["embed-cloud", "embed-own"]},
+            "text": {"deployments": ["text-cloud", "text-own"]},
+        },
+        "journal": {"path": "journal.db"},
+        "policy": {
+            "detection": {"mode": "enforce"},
+            "rules": [
+                {"name": "embeddings", "when": {"surface": ["embeddings"]}, "limits": {"deadline_s": 20}},
+                {"name": "texts", "when": {"surface": ["completions"], "stream": True}},
+                {"name": "others"},
+            ],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with GatewayProcess(tmp_path_factory.mktemp("rules"), configuration(upstream.base_url)) as process:
+        yield process
+
+
+def post(gateway: GatewayProcess, path: str, **body: Any) -> httpx.Response:
+    return httpx.post(f"{gateway.url}/v1/{path}", json=body, trust_env=False, timeout=20)
+
+
+ASKED: list[tuple[str, dict[str, Any], str]] = [
+    ("embeddings", {"model": "embed", "input": "x"}, "embeddings"),
+    ("completions", {"model": "text", "prompt": "x", "stream": True}, "texts"),
+    ("completions", {"model": "text", "prompt": "x"}, "others"),
+    ("chat/completions", {"model": "chat", "messages": [{"role": "user", "content": "x"}]}, "others"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "rule"), ASKED)
+def test_rules_tell_surfaces_apart(gateway: GatewayProcess, path: str, body: dict[str, Any], rule: str) -> None:
+    answer = post(gateway, path, **body)
+    assert answer.status_code == 200
+    assert gateway.decision(answer.headers["x-gateway-decision"])["record"]["decision"]["rule"] == rule
+
+
+HIDDEN: list[tuple[str, dict[str, Any]]] = [
+    ("completions", {"model": "text", "prompt": f"pay with {CARD}"}),
+    ("completions", {"model": "text", "prompt": ["nothing", f"pay with {CARD}"]}),
+    ("completions", {"model": "text", "prompt": "x", "suffix": f"pay with {CARD}"}),
+    ("embeddings", {"model": "embed", "input": f"pay with {CARD}"}),
+    ("embeddings", {"model": "embed", "input": [*["nothing"] * 3000, f"pay with {CARD}"]}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), HIDDEN, ids=["prompt", "prompts", "suffix", "input", "inputs"])
+def test_a_card_is_found_wherever_it_stands(
+    gateway: GatewayProcess, upstream: Upstream, path: str, body: dict[str, Any]
+) -> None:
+    answer = post(gateway, path, **body)
+    assert answer.status_code == 200
+    assert answer.headers["x-gateway-deployment"].endswith("-own")
+    told = gateway.decision(answer.headers["x-gateway-decision"])
+    assert told["record"]["decision"]["facts"]["found"] == ["card"]
+    assert CARD not in json.dumps(told)
+
+
+def test_what_a_deployment_does_not_serve_is_said(gateway: GatewayProcess) -> None:
+    answer = post(gateway, "embeddings", model="chat", input="x")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "unsupported_surface"
+    sentences = gateway.decision(answer.headers["x-gateway-decision"])["sentences"]
+    assert any("it does not serve embeddings" in sentence for sentence in sentences)
+    assert any("was asked for embeddings" in sentence for sentence in sentences)
+
+
+def explained(gateway: GatewayProcess, body: dict[str, Any], surface: str) -> httpx.Response:
+    url = f"{gateway.url}/admin/explain"
+    return httpx.post(url, params={"surface": surface}, json=body, headers={"accept": "text/plain"}, trust_env=False)
+
+
+def test_a_running_gateway_explains_any_surface(gateway: GatewayProcess) -> None:
+    told = explained(gateway, {"model": "embed", "input": CARD}, "embeddings").text
+    assert "Rule 'embeddings'" in told
+    assert "found: card" in told
+    wrong = explained(gateway, {"model": "embed", "input": CARD}, "vectors")
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "surface")
+
+
+def test_the_command_explains_any_surface(tmp_path: Path, upstream: Upstream) -> None:
+    (tmp_path / "gateway.yaml").write_text(json.dumps(configuration(upstream.base_url)))
+    (tmp_path / "body.json").write_text(json.dumps({"model": "embed", "input": ["a", "b"]}))
+    files = ["-c", str(tmp_path / "gateway.yaml"), "-f", str(tmp_path / "body.json")]
+    done = CliRunner().invoke(main, ["explain", *files, "--surface", "embeddings"])
+    assert done.exit_code == 0, done.output
+    assert "Rule 'embeddings'" in done.output
+    as_chat = CliRunner().invoke(main, ["explain", *files])
+    assert as_chat.exit_code != 0
+    assert "messages" in as_chat.output
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([{"name": "a", "when": {"surface": ["embeddings"]}, "require": {"deployments": ["chat"]}}], "rule 'a' has no candidate"),
+        ([{"name": "a", "when": {"surface": ["chat.completions", "messages", "messages.count_tokens", "completions", "embeddings"]}}], "rule 'b'"),
+    ],
+    ids=["nobody serves it", "the last rule is never reached"],
+)  # fmt: skip
+def test_the_check_knows_surfaces(tmp_path: Path, upstream: Upstream, rules: list[Any], expected: str) -> None:
+    config = configuration(upstream.base_url)
+    config["policy"] = {"rules": [*rules, {"name": "b"}]}
+    (tmp_path / "gateway.yaml").write_text(json.dumps(config))
+    done = CliRunner().invoke(main, ["check", "-c", str(tmp_path / "gateway.yaml")])
+    assert expected in done.output
+
+
+def test_another_vendors_surface_is_refused(tmp_path: Path, upstream: Upstream) -> None:
+    config = configuration(upstream.base_url)
+    config["deployments"]["claude"] = deployment(
+        upstream.base_url, "m", provider="anthropic", surfaces=["embeddings"], price=PRICE
+    )
+    (tmp_path / "gateway.yaml").write_text(json.dumps(config))
+    done = CliRunner().invoke(main, ["check", "-c", str(tmp_path / "gateway.yaml")])
+    assert done.exit_code == 1
+    assert "deployments.claude.surfaces[0]" in done.output
+
+
+def test_embeddings_do_not_teach_how_a_deployment_generates(gateway: GatewayProcess) -> None:
+    for _ in range(10):
+        assert post(gateway, "completions", model="everything", prompt="x").status_code == 200
+    before = reading(gateway)
+    for _ in range(20):
+        assert post(gateway, "embeddings", model="everything", input="x").status_code == 200
+    after = reading(gateway)
+    assert after["output_tokens"] == before["output_tokens"] > 0
+    assert after["latency"]["samples"] == before["latency"]["samples"] > 0
+
+
+def reading(gateway: GatewayProcess) -> dict[str, Any]:
+    answer = post(gateway, "completions", model="everything", prompt="x")
+    candidates = gateway.decision(answer.headers["x-gateway-decision"])["record"]["decision"]["candidates"]
+    (found,) = [one["reading"] for one in candidates if one["deployment"] == "everything"]
+    return found  # type: ignore[no-any-return]
+
+
+def test_the_journal_of_all_surfaces_can_be_replayed_and_simulated(upstream: Upstream, tmp_path: Path) -> None:
+    config = configuration(upstream.base_url)
+    many = [f"text {at}" for at in range(5000)]
+    with GatewayProcess(tmp_path, config) as gateway:
+        ids = []
+        for at in range(12):
+            for path, body, _ in ASKED:
+                ids.append(post(gateway, path, **body).headers["x-gateway-decision"])
+            if at < 2:
+                ids.append(post(gateway, "embeddings", model="embed", input=many).headers["x-gateway-decision"])
+        post(gateway, "embeddings", model="chat", input="x")
+        for one in ids:
+            gateway.decision(one)
+    command = [sys.executable, "-m", "gateway"]
+    files = ["-c", str(tmp_path / "gateway.yaml")]
+    journal = ["--journal", str(tmp_path / "journal.db")]
+    for ask in (["replay", *files, *journal], ["simulate", *files, *journal]):
+        done = subprocess.run(
+            [*command, *ask], check=False, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, (ask[0], done.stdout[-2000:], done.stderr[-3000:])
+        assert "Traceback" not in done.stderr
