@@ -131,7 +131,7 @@ TOLD_OVERLOAD = frozenset({Outcome.RATE_LIMITED, Outcome.OVERLOADED})
 # what is wrong with the gateway's own key, account or settings there: no waiting mends it
 LASTING = frozenset(
     outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.GATEWAY and row.then is Then.NEXT
-)
+) - {Outcome.FIELD_REFUSED}  # that is of one request
 
 _BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST, Outcome.CALLER_STALLED)
 
