@@ -56,7 +56,7 @@ ANTHROPIC = {
     ],
     ids=["openai", "azure", "groq", "anthropic", "tokens only", "negative", "nonsense", "none"],
 )
-@pytest.mark.parametrize("vendor", sorted(VENDORS))
+@pytest.mark.parametrize("vendor", [name for name, one in sorted(VENDORS.items()) if one.chat.name == "openai"])
 def test_what_is_left(vendor: str, headers: dict[str, str], expected: Headroom | None) -> None:
     assert VENDORS[vendor].translators[Serves.CHAT].headroom(headers, NOW) == expected
 

@@ -25,6 +25,7 @@ from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Catalogue, Model
 from gateway.values.request import Request
 from gateway.values.snapshot import Snapshot
+from gateway.values.surface import Serves
 from tests.insight.worlds import arrivals, catalogue, deployment, simulated, steady
 from tests.insight.worlds import facts as facts_of
 from tests.support.openai_spec import schemas
@@ -111,7 +112,7 @@ def test_what_is_sent_is_the_body_less_what_is_said_to_be_lost(
         if against:
             continue
         left = without(request, lost) if lost else request
-        translator = VENDORS[[*pool, *last][at]]
+        translator = VENDORS[[*pool, *last][at]].translators[Serves.CHAT]
         target = deployment("d", provider="openai")
         sent = json.loads(translator.encode(left, target).body)
         expected = {**body, "model": "m"}

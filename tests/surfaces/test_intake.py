@@ -13,6 +13,7 @@ from gateway.flow.large import LARGE_BYTES
 from gateway.http.errors import ApiError
 from gateway.surfaces.chat_body import parse_fields, read_shape
 from gateway.surfaces.intake import Intake
+from gateway.surfaces.table import CHAT
 from gateway.values.caller import Caller
 
 ANYBODY = Caller.anonymous()
@@ -29,7 +30,7 @@ def body(messages: Any, **more: Any) -> bytes:
 async def test_a_large_body_says_the_same_as_a_small_one_would(messages: Any) -> None:
     large = FairThreads("test", threads=1, most_waiting=4, longest_wait_s=10)
     sent = body(messages, n=2, stream=True, tools=[{"type": "function"}])
-    request = await Intake(large, with_prefix=True).request(sent, {}, ANYBODY, "id")
+    request = await Intake(CHAT, large, with_prefix=True).request(sent, {}, ANYBODY, "id")
     whole = read_shape(parse_fields(sent), with_prefix=True)
     facts = request.facts
     assert (facts.needs, facts.prompt_tokens, facts.choices) == (whole.needs, whole.prompt_tokens, whole.choices)
@@ -51,14 +52,14 @@ async def test_a_large_body_says_the_same_as_a_small_one_would(messages: Any) ->
 async def test_a_wrong_one_is_refused_with_its_place(messages: Any, param: str) -> None:
     large = FairThreads("test", threads=1, most_waiting=4, longest_wait_s=10)
     with pytest.raises(ApiError) as caught:
-        await Intake(large, with_prefix=False).request(body(messages), {}, ANYBODY, "id")
+        await Intake(CHAT, large, with_prefix=False).request(body(messages), {}, ANYBODY, "id")
     assert (caught.value.status, caught.value.param) == (400, param)
     large.close()
 
 
 async def test_small_ones_need_no_thread_and_large_ones_wait_for_theirs() -> None:
     large = FairThreads("test", threads=1, most_waiting=1, longest_wait_s=0.02)
-    intake, go = Intake(large, with_prefix=False), threading.Event()
+    intake, go = Intake(CHAT, large, with_prefix=False), threading.Event()
     blocked = asyncio.create_task(large.run("other", lambda _: go.wait(20), 30))
     await asyncio.sleep(0)
     assert (await intake.request(body([{"role": "user", "content": "hi"}]), {}, ANYBODY, "id")).facts.model == "m"
@@ -72,7 +73,7 @@ async def test_small_ones_need_no_thread_and_large_ones_wait_for_theirs() -> Non
 
 async def test_one_that_nobody_waits_for_is_given_up() -> None:
     large = FairThreads("test", threads=1, most_waiting=4, longest_wait_s=10)
-    task = asyncio.create_task(Intake(large, with_prefix=False).request(body(TEXT), {}, ANYBODY, "id"))
+    task = asyncio.create_task(Intake(CHAT, large, with_prefix=False).request(body(TEXT), {}, ANYBODY, "id"))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
