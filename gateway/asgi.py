@@ -14,18 +14,23 @@ from gateway.admin.policy import policy_handlers
 from gateway.admin.policy_check import check_handlers
 from gateway.admin.policy_revisions import revision_handlers
 from gateway.console.welcome import welcome_handlers
+from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
+from gateway.http.decision_ids import DecisionIds
 from gateway.http.errors import ApiError, broken_body, internal
 from gateway.http.identity import identify_by, operator_only, visitors_of
 from gateway.http.query import refuse_unknown
+from gateway.http.request_headers import request_id
 from gateway.http.rooms import ApiRooms
-from gateway.http.wire import Bodies, ClientGone, Receive, Scope, Send
+from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Send, headers_of
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
-from gateway.surfaces.models import model_handlers
+from gateway.surfaces.intake import Intake
+from gateway.surfaces.models import VERSION, model_handlers
 from gateway.surfaces.table import COUNT_TOKENS, SURFACES
 
 _log = logging.getLogger(__name__)
+_ids = DecisionIds()
 
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -36,7 +41,8 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
     policy = rooms.policy_changes.policy
-    with_prefix = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
+    several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
+    intakes = {row: Intake(row, rooms.large, with_prefix=several) for row in SURFACES}
     endpoints = [
         (CountTokens if row is COUNT_TOKENS else Endpoint)(
             row,
@@ -44,9 +50,9 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             identify,
             rooms.bus,
             bodies,
+            intakes[row],
             reader_s=rooms.reader_s,
             heartbeat_s=rooms.heartbeat_s,
-            with_prefix=with_prefix,
         )
         for row in SURFACES
     ]
@@ -63,7 +69,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
                 rooms.keyring,
                 operator_only(identify),
                 bodies,
-                read={row.surface.value: row.read for row in SURFACES},
+                read={row.surface.value: intakes[row].request for row in SURFACES},
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),
@@ -71,7 +77,13 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             *policy_handlers(rooms.policy_changes, rooms.check_policy, operator_only(identify)),
             *revision_handlers(policy.revisions, operator_only(identify)),
         ],
-        exception_handlers={ApiError: _api_error, ClientGone: _gone, HTTPException: _http_error, Exception: _bug},
+        exception_handlers={
+            ApiError: _api_error,
+            ClientGone: _gone,
+            BodyBroken: _gone,
+            HTTPException: _http_error,
+            Exception: _bug,
+        },
         before_request=refuse_unknown,
         openapi_config=None,
         logging_config=None,
@@ -103,9 +115,13 @@ def _with_head(app: Any) -> Asgi:
     return answer
 
 
-def _api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+def _api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    """In the dialect that the caller speaks, where it says so."""
+    name = request_id(headers_of(tuple(request.scope["headers"])), _ids.new())
+    headers = {"x-request-id": name, **error.headers}
+    dialect = ANTHROPIC if VERSION in request.headers else OPENAI
     return Response(
-        OPENAI.error(error.view()), status_code=error.status, media_type="application/json", headers=error.headers
+        dialect.error(error.view(name)), status_code=error.status, media_type="application/json", headers=headers
     )
 
 

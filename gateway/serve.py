@@ -1,18 +1,14 @@
 """Serves: one process, one event loop, granian in it. SIGTERM and SIGINT stop it in order."""
 
 import asyncio
-import contextlib
 import gc
 import logging
-import os
 import resource
 import shlex
 import signal
 import socket
-import struct
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
@@ -24,18 +20,14 @@ from gateway.admin.policy_sentences import source_phrase
 from gateway.app import Gateway
 from gateway.settings import Settings
 from gateway.settings.document import ServerSection
+from gateway.watch.connections import Connections, cut_off, drop_silent, drop_unread
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _FILES_A_REQUEST, _FILES_BESIDE = 2, 500
-_HEAD_WITHIN_MS = 30_000  # of a connection's start, or its last answer: then the server closes it
-_LEAST_HEAD = 18  # bytes of a request: who sent fewer has not begun one
-_SILENT_MS = 2_000
-_LOOK_S = 1.0
-_RECEIVED_MS, _RECEIVED_BYTES = 52, 128  # tcpi_last_data_recv, tcpi_bytes_received (linux/tcp.h)
+_HEAD_WITHIN_MS = 150_000  # of a connection's start, or its last answer: balancers keep idle ones for 60 s and more
 _GREET_WITHIN_S = 20.0
 _CUT_OFF_AFTER_S = 2.0  # who has not read the end of its answer by then does not get it
-_ASK_AFTER_S, _ASK_AGAIN_S = 30, 15  # whole seconds of silence, before a caller is asked whether it is there
 _DECIDES = (
     "Detection decides: a request with an e-mail address or a phone number counts as confidential, with a card, a key or an "
     "id as restricted, unless the policy's 'detection' says otherwise, and goes only where 'clearance' allows."
@@ -58,8 +50,9 @@ async def _serve(settings: Settings) -> None:
     _check_free(host, port)
     most_connections = _allow_files(settings.server.most_running)
     gateway = Gateway(settings)
+    connections = Connections(port, most_connections // 2)
     server = Server(
-        gateway.asgi,
+        connections.watched(gateway.asgi),
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
@@ -78,7 +71,7 @@ async def _serve(settings: Settings) -> None:
     _calm_collector()
     gateway.start()
     greeter = loop.create_task(_greet(gateway, settings, host, port))
-    closer = loop.create_task(_close_silent(port, most_connections // 2))
+    closer = loop.create_task(connections.keep_few())
     try:
         await server.serve()
     finally:
@@ -130,7 +123,9 @@ class _Stop:
             self._end()
             return
         self._told = True
-        _log.info("stopping: requests in progress have %g s more; told again, it does not wait", self._times.drain_s)
+        _log.info(
+            "stopping: requests in progress have %g s more; a second signal ends them at once", self._times.drain_s
+        )
         self._gateway.begin_stop()
         if self._times.grace_s:
             asyncio.get_running_loop().call_later(self._times.grace_s, self._refuse)
@@ -139,12 +134,12 @@ class _Stop:
 
     def _refuse(self) -> None:
         self._server.stop()  # type: ignore[no-untyped-call]
-        _drop_silent(self._port, 0)
+        drop_silent(self._port, 0)
         asyncio.get_running_loop().call_later(self._times.drain_s, self._end)
 
     def _end(self) -> None:
         self._gateway.end_requests()
-        asyncio.get_running_loop().call_later(_CUT_OFF_AFTER_S, _cut_off, self._port)
+        asyncio.get_running_loop().call_later(_CUT_OFF_AFTER_S, cut_off, self._port)
 
 
 async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> None:
@@ -152,70 +147,9 @@ async def _greet(gateway: Gateway, settings: Settings, host: str, port: int) -> 
     until = time.monotonic() + _GREET_WITHIN_S
     while not (gateway.is_ready() and await _listens(host, port)) and time.monotonic() < until:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0.05)
-    _drop_unread(port, settings.server.reader_s * _UNREAD_TIMES)
+    drop_unread(port, settings.server.reader_s * _UNREAD_TIMES)
     sys.stdout.write(_greeting(settings, gateway, host, port))
     sys.stdout.flush()
-
-
-def _drop_unread(port: int, seconds: float) -> None:
-    """The kernel drops connections whose client left data unread for so long (tcp(7), TCP_USER_TIMEOUT), or has gone
-    without a word: one that says nothing is asked now and then whether it is there (SO_KEEPALIVE).
-
-    The server never gives up such a connection, and keeps what is buffered for it. Its listener's options are inherited.
-    """
-    for one in _own_sockets(port):
-        if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1e3))
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ASK_AFTER_S)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ASK_AGAIN_S)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-async def _close_silent(port: int, many: int) -> None:
-    """While the process holds many files, who connects and begins no request makes room at once; else the server does later."""
-    while True:
-        await asyncio.sleep(_LOOK_S)
-        if _open_files() > many:
-            await asyncio.to_thread(_drop_silent, port, _SILENT_MS)
-
-
-def _open_files() -> int:
-    """0 but on Linux."""
-    folder = Path("/proc/self/fd")
-    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
-
-
-def _drop_silent(port: int, for_ms: int) -> None:
-    for one in _own_sockets(port):
-        if _silent_ms(one) >= for_ms:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-
-def _silent_ms(one: socket.socket) -> int:
-    """Since a connection came that has begun no request; -1 for any other, and for a listener."""
-    if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return -1
-    info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED_BYTES + 8)
-    if len(info) < _RECEIVED_BYTES + 8 or struct.unpack_from("Q", info, _RECEIVED_BYTES)[0] >= _LEAST_HEAD:
-        return -1
-    return int(struct.unpack_from("I", info, _RECEIVED_MS)[0])
-
-
-def _cut_off(port: int) -> None:
-    """The server would wait for ever for a client that does not read the end of what it was sent."""
-    for one in _own_sockets(port):
-        with contextlib.suppress(OSError):  # a listener, or one that has just gone
-            one.shutdown(socket.SHUT_RDWR)
-
-
-def _own_sockets(port: int) -> Iterator[socket.socket]:
-    """The process's sockets on the port, its listener included, while they are looked at. None but on Linux."""
-    folder = Path("/proc/self/fd")
-    for file in list(folder.iterdir()) if folder.exists() else ():
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as one:
-            if one.type is socket.SOCK_STREAM and one.getsockname()[1:2] == (port,):
-                yield one
 
 
 async def _listens(host: str, port: int) -> bool:

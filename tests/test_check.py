@@ -3,13 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.gateway import REPOSITORY
+from tests.support.forked import REPOSITORY, gateway_command
 
 EXAMPLES = sorted((REPOSITORY / "policies").glob("*.yaml"))
 HOME = "  home: {provider: vllm, base_url: 'http://127.0.0.1:1/v1', model: m, hosting: self_hosted}\n"
@@ -22,10 +21,7 @@ BROKEN = "rules:\n- {name: a, require: {hostng: commercial}}\n"
 
 def check(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     bare = {name: value for name, value in os.environ.items() if not name.endswith("_KEY")}
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", "check", *arguments],
-        cwd=REPOSITORY, env={**bare, **env}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return gateway_command("check", *arguments, env={**bare, **env})
 
 
 @pytest.fixture
@@ -85,7 +81,8 @@ def test_what_people_see(files: Path) -> None:
     lines = check(str(files / "gateway.yaml")).stdout.splitlines()
     path = files / "policy.yaml"
     assert (
-        lines[0] == f"{path}:3:13: warning: rule 'b' can never match: all that it would match is decided before, by 'a'"
+        lines[0]
+        == f"{path}:3:13: warning: rule 'b' can never match: every request that it would match is decided earlier, by 'a'"
     )
     assert lines[1].startswith(
         f"{files / 'gateway.yaml'}:1:1: note: no deployment can answer requests that need tools or"

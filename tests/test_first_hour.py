@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Upstream
+from tests.support import forked
 from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
 
@@ -22,14 +22,7 @@ HOME = "provider: vllm, model: m, hosting: self_hosted"
 
 def gateway_command(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if name != "GATEWAY_CONFIG"}
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        cwd=directory,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.gateway_command(*arguments, cwd=directory, env=env)
 
 
 def written(directory: Path, entry: str, name: str = "gateway.yaml") -> Path:
@@ -152,12 +145,8 @@ def test_deployments_are_shown_address_by_address_with_the_newest_failure(servin
     assert "http://127.0.0.1:9/v1: down" in text
     assert "ok:" not in text.splitlines()[0]
     assert get(serving, "/admin/deployments?name=nobody").status_code == 404
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "deployments", "--url", serving.url, "gone"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forked.gateway_command("deployments", "--url", serving.url, "gone")
+    assert done.returncode == 0, done.stderr
     assert "gone: down" in done.stdout
     down = next(one for one in lines(serving) if "is down" in one["message"])
     assert "http://127.0.0.1:9/v1 is down: [Errno 111] Connection refused" in down["message"]

@@ -18,6 +18,7 @@ from gateway.providers.vendors import OFFERS
 from gateway.settings import load
 from tests.conftest import Upstream, configuration
 from tests.support.disk import fill, small_disk
+from tests.support.forked import gateway_command
 from tests.support.gateway import REPOSITORY, GatewayProcess
 from tests.support.operator import Operator
 
@@ -189,9 +190,7 @@ def test_commands_find_the_journal_of_a_running_gateway(upstream: Upstream, tmp_
         config = ["-c", str(tmp_path / "gateway.yaml")]
         for arguments in (["decisions", *config, decision], ["replay", *config], ["simulate", *config, "--journal"]):
             wait_for(lambda: [one for one in (tmp_path / "xdg" / "gateway").glob("gateway-*/*.db") if has_one(one)])
-            done = subprocess.run(
-                [*command, *arguments], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
-            )
+            done = gateway_command(*arguments, env=env)
             assert "no journal" not in done.stderr
             said = {"decisions": "Ended as ok by ok", "replay": "1 decisions of 1 revision", "simulate": ""}
             assert said[arguments[0]] in done.stdout

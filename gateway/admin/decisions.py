@@ -1,7 +1,7 @@
 """`/admin/`: what operators ask of decisions."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -36,7 +36,7 @@ _MAX_LISTED = 500
 _OTHER_VERSION = "a record of another version of the gateway"
 
 
-ReadRequest = Callable[[bytes, dict[str, str], Caller, str], Request]
+ReadRequest = Callable[[bytes, dict[str, str], Caller, str], Awaitable[Request]]
 
 
 def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
@@ -60,8 +60,8 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
         body = await bodies.read(request.receive, headers, caller.key)
-        asked = _surface(read, request)(body, headers, caller, decision_id)
         try:
+            asked = await _surface(read, request)(body, headers, caller, decision_id)
             decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None

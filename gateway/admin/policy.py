@@ -38,6 +38,18 @@ class _Told(msgspec.Struct, frozen=True):
         return f"{place}: {self.severity}: {self.sentence}"
 
 
+class InvalidPolicy(ApiError):
+    """422, with all that is wrong with it beside the error."""
+
+    def __init__(self, problems: list[msgspec.Raw]) -> None:
+        super().__init__(422, "invalid_policy", "The policy is not valid; nothing was changed.")
+        self._problems = problems
+
+    def members(self) -> dict[str, Any]:
+        """Of the body."""
+        return {**super().members(), "problems": self._problems}
+
+
 class _Checked(msgspec.Struct, frozen=True):
     """As much of the check's answer as decides; the problems are passed on as they are."""
 
@@ -74,7 +86,7 @@ def policy_handlers(changes: PolicyChanges, check: Check, identify: Identify) ->
         verdict = msgspec.json.decode(await checked(check, text), type=_Checked)
         if not verdict.valid:
             await changes.refuse(by, _lines(verdict.problems))
-            return _invalid(verdict.problems)
+            raise InvalidPolicy(verdict.problems)
         work = changes.put(text, by, share=share, expected=_expected(headers))
         return await _answer(request, work, problems=verdict.problems)
 
@@ -120,21 +132,10 @@ async def _answer(
     except UnknownRevision:
         raise ApiError(404, "revision_not_found", "No such revision is kept, or there is none to go back to.") from None
     except InvalidDocument as invalid:
-        return _invalid([_raw(one) for one in invalid.problems])
+        raise InvalidPolicy([_raw(one) for one in invalid.problems]) from None
     unwise = problems or []
     record = {"revision": shown(revision), "problems": unwise}
     return told(request, record, [revision_sentence(revision), *_lines(unwise)], etag=f'"{revision.name}"')
-
-
-def _invalid(problems: list[msgspec.Raw]) -> Response[Any]:
-    error = {
-        "message": "The policy is not valid; nothing was changed.",
-        "type": "invalid_request_error",
-        "param": None,
-        "code": "invalid_policy",
-    }
-    body = msgspec.json.encode({"error": error, "problems": problems})
-    return Response(body, status_code=422, media_type="application/json")
 
 
 def _raw(one: Problem) -> msgspec.Raw:

@@ -26,6 +26,9 @@ class _Parts(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     cache_write_usd_per_mtok: Annotated[
         Usd | None, Meta(description=f"For the part of a prompt that was written to the provider's cache. {_UNKNOWN}")
     ] = None
+    cache_write_1h_usd_per_mtok: Annotated[
+        Usd | None, Meta(description=f"For what of it is kept there for an hour. {_UNKNOWN}")
+    ] = None
     reasoning_usd_per_mtok: Annotated[
         Usd | None, Meta(description="For generated tokens that are reasoning. Absent: billed as output.")
     ] = None

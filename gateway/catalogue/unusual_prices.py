@@ -14,6 +14,7 @@ _PARTS = {
     "input_usd_per_mtok": "input_usd_per_mtok",
     "cached_input_usd_per_mtok": "cached_input_usd_per_mtok",
     "cache_write_usd_per_mtok": "cache_write_usd_per_mtok",
+    "cache_write_1h_usd_per_mtok": "cache_write_usd_per_mtok",  # no list prices it apart
     "output_usd_per_mtok": "output_usd_per_mtok",
     "reasoning_usd_per_mtok": "output_usd_per_mtok",  # few lists price it apart
     "input_audio_usd_per_mtok": "input_audio_usd_per_mtok",

@@ -28,17 +28,24 @@ _NAMES = list(scenarios())
 @json_option
 @click.option("--policy", "files", multiple=True, metavar="FILE", help="A policy, or a configuration with one.")
 @click.option("--scenario", "names", multiple=True, type=click.Choice(_NAMES), help="Default: all.")
-@click.option("--seed", default=0, show_default=True, help="Of all chance.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random draws.")
 @click.option(
     "--miss-usd",
     default=MISS_USD,
     show_default=True,
     type=click.FloatRange(0),
-    help="What a request that misses counts.",
+    help="The cost counted for each request that misses the objective.",
 )
 @click.option("--catalogue", "own", metavar="FILE", help="A configuration: its deployments instead of the lab's.")
-@click.option("--model", metavar="NAME", help="Of the --catalogue: whose deployments; default: its first.")
-@click.option("--world", "world_file", metavar="FILE", help="How those of the --catalogue behave; else as is usual.")
+@click.option(
+    "--model", metavar="NAME", help="Take the deployments of this model of the --catalogue; default: its first."
+)
+@click.option(
+    "--world",
+    "world_file",
+    metavar="FILE",
+    help="How the deployments of the --catalogue behave; default: usual figures.",
+)
 @click.option("--picture", metavar="FILE", help="Write an SVG of it.")
 def lab(  # noqa: PLR0913, PLR0917 - a command's options
     files: tuple[str, ...],

@@ -27,13 +27,13 @@ def policy() -> None:
     """The policy of a gateway that runs: publish it, stage it, look at what was in force, take it back."""
 
 
-_if_match = click.option("--if-match", metavar="REVISION", help="Change nothing if another one is in force by now.")
+_if_match = click.option("--if-match", metavar="REVISION", help="Refuse if another revision is in force by now.")
 
 
 @policy.command()
 @speaks_with_gateway
 @_if_match
-@click.option("--share", metavar="SHARE", help="Stage it: it takes this share of the traffic, like 0.1.")
+@click.option("--share", metavar="SHARE", help="Stage it with this share of the traffic, such as 0.1.")
 @click.argument("file", metavar="FILE")
 def put(file: str, share: str | None, if_match: str | None, **speaks: Any) -> None:
     """Publish the policy in FILE; - for stdin."""
@@ -56,7 +56,7 @@ def list_revisions(limit: int, **speaks: Any) -> None:
 @speaks_with_gateway
 @click.argument("revision", required=False)
 def show(revision: str | None, **speaks: Any) -> None:
-    """The document in force, or of REVISION, on standard output; how it stands, on standard error."""
+    """Print the document in force, or that of REVISION. Its state goes to standard error."""
     found = ask("GET", f"policy/revisions/{revision}" if revision else "policy", speaks)
     told = decoded(found, _Document)
     if speaks["as_json"]:

@@ -23,14 +23,14 @@ _NOTHING = 3
 @json_option
 @click.option("--journal", "journal_file", metavar="FILE", help="Default: the configuration's.")
 @click.option("--revisions", "revisions_file", metavar="FILE", help="Default: policy-revisions.db beside the journal.")
-@click.option("--last", type=click.IntRange(1), metavar="COUNT", help="The newest so many only.")
+@click.option("--last", type=click.IntRange(1), metavar="COUNT", help="Only the newest COUNT decisions.")
 def replay(
     config: str | None, journal_file: str | None, revisions_file: str | None, last: int | None, *, as_json: bool
 ) -> None:
-    """Make the journal's decisions again, each by the revision of the policy that made it, and tell any that differ.
+    """Make the journal's decisions again, each by the revision of the policy that made it, and list those that differ.
 
-    None may: a decision follows from what is on its record. A revision's document is compiled against the deployments
-    that it was in force with, whatever the configuration says now.
+    With the same version none differs: a decision follows from what is on its record. A revision's document is compiled
+    against the deployments that it was in force with, whatever the configuration says now.
 
     Exit status: 0 if none differs; 1 if any does; 2 if the command itself is wrong; 3 if none could be made again.
     """

@@ -30,6 +30,7 @@ from gateway.insight.world import Unpredictable, World, read_world, world_text
 from gateway.journal import journal as journals
 from gateway.policies.files import read_text
 from gateway.policies.source import PolicySource, policy_in, valid_policy
+from gateway.providers.vendors import FIELDS
 from gateway.routing.compile import compile_plan
 from gateway.routing.plan import Plan
 from gateway.settings import Settings
@@ -67,19 +68,25 @@ class _TraceOptions(NamedTuple):
 )  # fmt: skip
 @click.option("--trace", metavar="FILE", help="Traffic instead: CSV with TIMESTAMP, ContextTokens, GeneratedTokens.")
 @click.option("--model", metavar="NAME", help="What a trace's requests ask for; default: the first model.")
-@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="Of a trace.")
-@click.option("--limit", type=click.IntRange(1), metavar="COUNT", help="Of a trace, the first so many requests.")
-@click.option("--key", metavar="NAME", help="Whose a trace's requests are: this key of the configuration.")
-@click.option("--team", metavar="NAME", help="Whose a trace's requests are: this team.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.001, 1000),
+    help="Play a trace so many times as fast.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="COUNT", help="Only the first COUNT requests of a trace.")
+@click.option("--key", metavar="NAME", help="A trace's requests come from this key of the configuration.")
+@click.option("--team", metavar="NAME", help="A trace's requests come from this team.")
 @click.option(
     "--world", "world_file", metavar="FILE",
     help="How deployments behave; those that it names are not fitted to the journal.",
 )  # fmt: skip
 @click.option(
-    "--write-world", "wanted_world", metavar="FILE", help="Write what was taken, to be edited and given as --world."
+    "--write-world", "wanted_world", metavar="FILE", help="Write the behaviours used, to edit and give as --world."
 )
 @click.option("--report", "page", metavar="FILE.html", help="Write a page with pictures, too.")
-@click.option("--seed", default=0, show_default=True, help="Of all chance.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random draws.")
 def simulate(  # noqa: PLR0913, PLR0917 - a command's options
     config: str | None,
     draft: str | None,
@@ -99,7 +106,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """Play traffic through the policy, and a draft beside it, in a model of the deployments; nothing is sent.
 
-    What a journal hardly shows is fitted or assumed all the same, and the result says what that leaves in doubt.
+    Where the journal shows too little, behaviour is assumed, and the result says what is in doubt.
 
     Exit status: 0 if it could be simulated; 1 if a document is not valid, or nothing says how a deployment behaves; 2 if
     the command itself is wrong; 3 if an attempt went where it may not, which is a defect of the gateway.
@@ -173,7 +180,9 @@ class _Side(NamedTuple):
 def _side(settings: Settings, source: PolicySource, name: str) -> _Side:
     policy = valid_policy(source, settings.catalogue)
     number = 1 if name == "current" else 2
-    plan = compile_plan(policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s)
+    plan = compile_plan(
+        policy, settings.catalogue, number=number, default_deadline_s=settings.server.deadline_s, vendors=FIELDS
+    )
     return _Side(Side(Planned(plan, f"{name} {plan.revision}"), policy), plan)
 
 

@@ -124,6 +124,10 @@ class Dialect(Protocol):
     def name(self) -> str:
         """Dialects of one name are one: bytes pass through."""
 
+    @property
+    def id_header(self) -> str:
+        """In which header its callers look for the request's id."""
+
     def chat(self, fields: Fields) -> Chat:
         """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
 

@@ -4,6 +4,7 @@ The provider's translator judges and accounts for what comes, as for a caller of
 read into the canonical chat and written in the caller's dialect. So n surfaces and m dialects are n + m pieces.
 """
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -15,6 +16,9 @@ from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
 from gateway.values.request import Request
+
+# names that callers made up are not repeated: they can hold anything
+_WORD, _OTHER = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]-]{0,63}"), "other"
 
 
 class Translated:
@@ -29,6 +33,7 @@ class Translated:
         """The call, and what of the request is lost on the way. Raises AttemptFailed (bad_request)."""
         own, lost = self._own(request)
         call = self._translator.encode(own, target)
+        lost = tuple(dict.fromkeys(name if _WORD.fullmatch(name) else _OTHER for name in lost))
         return msgspec.structs.replace(call, lost=(*call.lost, *lost)) if lost else call
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:

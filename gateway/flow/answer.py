@@ -16,12 +16,21 @@ from gateway.flow.classify import Classifier
 from gateway.flow.count import TokenCounts
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
+from gateway.routing.able_again import able_again_s
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
-from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
+from gateway.values.outcome import (
+    CONSEQUENCES,
+    LASTING,
+    TOLD_OVERLOAD,
+    AttemptFailed,
+    Outcome,
+    Then,
+    of_cancellation,
+)
 from gateway.values.request import Request
 
 
@@ -32,7 +41,9 @@ class RequestFailed(Exception):
         super().__init__(str(failure))
         self.decision = story.decision
         self.attempts = len(story.attempts)
-        self.deployment = story.attempts[-1].deployment if story.attempts else None
+        ended_so = [one.deployment for one in story.attempts if one.outcome is failure.outcome]
+        last = story.attempts[-1].deployment if story.attempts else None
+        self.deployment = ended_so[-1] if ended_so else last
         self.failure = failure
 
 
@@ -86,6 +97,7 @@ class Answers:
             raise
         except AttemptFailed as failed:
             story.finish(failed.outcome)
+            self._say_when(story, failed)
             raise RequestFailed(story, failed) from None
         except Exception:
             story.finish(Outcome.INTERNAL_ERROR)
@@ -122,6 +134,14 @@ class Answers:
         if not story.decision.attempts:
             raise none_of(story.decision)
         return await self._counts.counted(plan, story.request, story.decision, story.arrived)
+
+    def _say_when(self, story: Story, failed: AttemptFailed) -> None:
+        """Not when the last that was asked takes requests again, but when the first of all does."""
+        is_a_wait = failed.outcome in TOLD_OVERLOAD | LASTING or failed.retry_after_s is not None
+        if is_a_wait and CONSEQUENCES[failed.outcome].then is Then.NEXT:
+            now = time.time()
+            readings = self._rooms.readings.snapshot(now)
+            failed.retry_after_s = able_again_s(story.decision, story.attempts, readings.of, now)
 
     async def _wait_for_room(self, story: Story, plan: Plan) -> None:
         """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""

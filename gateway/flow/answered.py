@@ -17,6 +17,7 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
     deployment: str
     body: bytes
     cost_usd: float | None
+    lost: tuple[str, ...] = ()
 
     @property
     def decision(self) -> Decision:
@@ -33,11 +34,12 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
 
 
 class AnsweredStream(msgspec.Struct, frozen=True):
-    """Read the stream to its end, and close it on every way out."""
+    """Read the stream to its end, and close it on every way out. `lost` as above."""
 
     story: Story
     deployment: str
     stream: Stream
+    lost: tuple[str, ...] = ()
 
     @property
     def decision(self) -> Decision:

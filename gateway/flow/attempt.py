@@ -1,9 +1,11 @@
 """One attempt: one call to one deployment, from the reservation to its settlement, which always comes."""
 
 import time
+from collections.abc import Sequence
 
 from gateway.dialects.contract import Continuer, StreamDecoder
 from gateway.flow.address import go_to_address
+from gateway.flow.field_refusal import of_choice
 from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
@@ -11,6 +13,8 @@ from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
 from gateway.flow.timeouts import AttemptTimeouts, Timeout
 from gateway.learning.stopped import usage_until_stopped
+from gateway.providers.request_fields import without
+from gateway.routing.plan import Place
 from gateway.routing.silence import silence_s
 from gateway.transport import Exchange
 from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
@@ -30,15 +34,25 @@ _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longe
 class RunningAttempt:
     """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free.
 
-    `begun`: the part of the answer that it goes on with.
+    `pool`: the places of the model that was asked for. `begun`: the part of the answer that it goes on with.
     """
 
-    def __init__(self, rooms: Rooms, story: Story, deployment: Deployment, begun: PartialAnswer | None = None) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        story: Story,
+        deployment: Deployment,
+        pool: Sequence[Place],
+        begun: PartialAnswer | None = None,
+    ) -> None:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
         self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else LeastThroughput(least)
         self._begun = begun
+        self._pool = pool
+        self.lost = story.decision.lost_at(deployment.name)
+        self._request = without(story.request, self.lost) if self.lost else story.request
         self._rooms = rooms
         self._translator = rooms.translators[story.request.facts.surface][deployment.name]
         self._started = time.monotonic()
@@ -65,6 +79,7 @@ class RunningAttempt:
         if not deployment.clearance.covers(facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
         call = self._call()
+        self.lost += call.lost
         since = time.monotonic()
         try:
             exchange = self._exchange = await self._send(call, self._patience.ends - since)
@@ -79,7 +94,7 @@ class RunningAttempt:
             body = await self._error_body(exchange)
             failure = self._translator.failure(head.status, head.headers, body, now)
             self._retry_after_s = failure.retry_after_s
-            raise self._redacted(failure)
+            raise self._redacted(of_choice(failure, self._request, deployment.name, self._pool))
         return exchange
 
     def _longest_silence_s(self) -> float | None:
@@ -88,7 +103,7 @@ class RunningAttempt:
         return silence_s(self.deployment, reading, facts, self._wait_s, now)
 
     def _call(self) -> Call:
-        request, target, begun = self.story.request, self.deployment, self._begun
+        request, target, begun = self._request, self.deployment, self._begun
         if begun is None:
             return self._translator.encode(request, target)
         call = None
@@ -143,16 +158,16 @@ class RunningAttempt:
         """The whole body as an answer."""
         data = await self.read(exchange)
         if not (more := await self.read(exchange)) and data:
-            return self._translator.decode(data, self.story.request)
+            return self._translator.decode(data, self._request)
         parts = [data]
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return self._translator.decode(b"".join(parts), self.story.request)
+        return self._translator.decode(b"".join(parts), self._request)
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""
-        request = self.story.request
+        request = self._request
         if self._begun is not None and isinstance(self._translator, Continuer):
             return self._translator.continuation_decoder(request, self._begun)
         return self._translator.decoder(request, remember=self.story.decision.continues or self.pace is not None)
@@ -195,6 +210,7 @@ class RunningAttempt:
             detail=self._redact(detail, _MAX_MESSAGE),
             upstream_model=self._redact(said.model) if said else None,
             finish_reason=self._redact(said.finish_reason) if said else None,
+            lost=self.lost,
             anomalies=said.anomalies if said else (),
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,

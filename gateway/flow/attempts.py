@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception
 from gateway.flow.answered import Answered, AnsweredStream, AnsweredWhole
 from gateway.flow.attempt import RunningAttempt
 from gateway.flow.continuation import Continuation
+from gateway.flow.field_refusal import last_word
 from gateway.flow.hedge import Hedging
 from gateway.flow.parts import answered_in_parts, parts_of
 from gateway.flow.relay import Relay
@@ -36,9 +37,17 @@ class Attempts:
         self._deployments = deployments
 
     async def answer(self, story: Story, rule: CompiledRule) -> Answered:
-        """The first answer. Raises AttemptFailed as the last attempt did, or if none could be made."""
+        """The first answer. Raises AttemptFailed as the last attempt did that says something of the request, or if none
+        could be made.
+        """
         if not story.decision.attempts:
             raise none_of(story.decision)
+        try:
+            return await self._whole_or_in_parts(story, rule)
+        except AttemptFailed as failed:
+            raise last_word(story, failed) from None
+
+    async def _whole_or_in_parts(self, story: Story, rule: CompiledRule) -> Answered:
         if story.request.inputs > 1:
             translators = self._rooms.translators[story.request.facts.surface]
             parts = parts_of(story.request, story.decision.attempts, translators)
@@ -87,31 +96,32 @@ class Attempts:
 
     def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Coroutine[Any, Any, Answered]:
         """One attempt at an answer from its beginning. It counts from now on, not only once it is awaited."""
-        return self._answered(story, rule, self._begun(story, name))
+        return self._answered(story, rule, self._begun(story, rule, name))
 
     async def _answered(self, story: Story, rule: CompiledRule, attempt: RunningAttempt) -> Answered:
         made = await _made(attempt)
         if isinstance(made, Relay):
             go_on = self._continuation(story, rule).go_on if story.decision.continues else None
-            return AnsweredStream(story, made.deployment, Stream(story, made, go_on))
+            return AnsweredStream(story, made.deployment, Stream(story, made, go_on), made.lost)
         whole, record = made
-        return AnsweredWhole(story, record.deployment, whole.body, record.cost_usd)
+        return AnsweredWhole(story, record.deployment, whole.body, record.cost_usd, record.lost)
 
     def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
-        open_at = partial(self._go_on_at, story)
+        open_at = partial(self._go_on_at, story, rule)
         translators = self._rooms.translators[story.request.facts.surface]
         return Continuation(open_at, self._recheck(story), story, rule, self._deployments, translators)
 
-    async def _go_on_at(self, story: Story, name: str, begun: PartialAnswer) -> Relay:
-        made = await _made(self._begun(story, name, begun))
+    async def _go_on_at(self, story: Story, rule: CompiledRule, name: str, begun: PartialAnswer) -> Relay:
+        made = await _made(self._begun(story, rule, name, begun))
         if not isinstance(made, Relay):
             raise TypeError("only streams go on")
         return made
 
-    def _begun(self, story: Story, name: str, begun: PartialAnswer | None = None) -> RunningAttempt:
+    def _begun(self, story: Story, rule: CompiledRule, name: str, begun: PartialAnswer | None = None) -> RunningAttempt:
         if all(one.deployment != name for one in story.attempts):
             self._rooms.readings.retries.earn(name)
-        return RunningAttempt(self._rooms, story, self._deployments[name], begun)
+        pool = rule.pools[story.request.facts.model]
+        return RunningAttempt(self._rooms, story, self._deployments[name], pool, begun)
 
     def _recheck(self, story: Story) -> Eligibility:
         return Eligibility(self._rooms.readings, self._deployments, story)
@@ -135,6 +145,7 @@ async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:
         whole = await attempt.whole(exchange)
     except AttemptFailed as failed:
         attempt.settle(failed.outcome, said=_so_far(relay), detail=failed.detail)
+        attempt.story.failures.append(failed)
         raise
     except asyncio.CancelledError as cancelled:
         attempt.settle(of_cancellation(cancelled), said=_so_far(relay))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
+from gateway.flow.large import LARGE_BYTES, large_work
 from gateway.privacy import Detector, ScanBudget
 from gateway.routing.plan import Detecting
 from gateway.values.finding import Detection, DetectionsSoFar, SensitiveKind
@@ -28,23 +29,23 @@ _log = logging.getLogger(__name__)
 
 
 class Classifier:
-    """One per process. It compiles its patterns when it is made, before there are requests, and never again."""
+    """One per process. Patterns are compiled when it is made, before there are requests, and never again."""
 
-    def __init__(self, threads: FairThreads | None = None) -> None:
+    def __init__(self, threads: FairThreads | None = None, large: FairThreads | None = None) -> None:
         every = Detector()
         every.warm_up()
         self._detectors = {frozenset(SensitiveKind): every}
-        self._every = every
         self._threads = threads or FairThreads(
             "detection", threads=_THREADS, most_waiting=_MOST_WAITING, longest_wait_s=_LONGEST_WAIT_S
         )
+        self._large = large or large_work()
         self._so_far = DetectionsSoFar()
         self._is_said = False  # that detection only reports
 
     @property
     def so_far(self) -> DetectionsSoFar:
         """How detections ended since the start, and how many wait for a thread."""
-        return msgspec.structs.replace(self._so_far, waiting=self._threads.waiting)
+        return msgspec.structs.replace(self._so_far, waiting=self._threads.waiting + self._large.waiting)
 
     async def classify(self, request: Request, detecting: Detecting) -> Request:
         """The request with its sensitivity. Raises TooBusy where it would have to wait too long for a thread."""
@@ -69,6 +70,7 @@ class Classifier:
     def close(self) -> None:
         """Leave no thread."""
         self._threads.close()
+        self._large.close()
 
     async def _on_a_thread(self, request: Request, detecting: Detecting) -> Detection:
         self._so_far.on_threads += 1
@@ -77,7 +79,10 @@ class Classifier:
             return self._detect(request, detecting, stint.is_over)
 
         try:
-            return await self._threads.run(request.facts.key, work, detecting.time_limit_s, request.deadline_s)
+            threads = self._large if request.size > LARGE_BYTES else self._threads
+            return await threads.run(
+                request.facts.key, work, detecting.time_limit_s, request.deadline_s, size=request.size
+            )
         except TooBusy:
             self._so_far.turned_away += 1
             raise
@@ -88,7 +93,7 @@ class Classifier:
     def _detector(self, detecting: Detecting) -> Detector:
         detector = self._detectors.get(detecting.kinds)
         if detector is None:
-            detector = self._detectors[detecting.kinds] = self._every.narrowed(detecting.kinds)
+            detector = self._detectors[detecting.kinds] = Detector(detecting.kinds)
         return detector
 
     def _told(self, request: Request, detecting: Detecting, detection: Detection) -> Request:

@@ -87,7 +87,7 @@ class TokenCounts:
             exchange.close()
 
     def _note(self, name: str, failed: AttemptFailed) -> None:
-        """A refusal of this one prompt says nothing of the next."""
-        if failed.status not in _ABOUT_THE_REQUEST:
+        """A refusal of this one prompt says nothing of the next, nor does what the gateway itself lacks."""
+        if failed.status not in _ABOUT_THE_REQUEST and failed.outcome is not Outcome.GATEWAY_BUSY:
             self._rest_until[name] = time.monotonic() + REST_S
             _log.warning("%s counted no tokens (%s); it is not asked again for %.0f s", name, failed.detail, REST_S)

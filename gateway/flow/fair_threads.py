@@ -6,15 +6,17 @@ wait too long is turned away when it comes. What nobody waits for any more is to
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Event
 from typing import TypeVar
 
 T = TypeVar("T")
-_KEEP = 0.9  # of the mean of how long work takes, with each new one
+_KEEP = 0.9  # of what is known of how long work takes, with each new one
 _LEAST_RETRY_S = 1.0
 _AT_WORK_S = 0.0005  # then the interpreter's lock is given up
 _PAUSE_S = 0.00002
@@ -47,6 +49,15 @@ class TimeSlice:
         return now >= self._until or self._stop.is_set() or self._closing.is_set()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """What is asked for: its size in bytes, the seconds that it may take, and its turn."""
+
+    size: int
+    limit_s: float
+    turn: asyncio.Future[None]
+
+
 class FairThreads:
     """One per process; used on one event loop. A key has at most all threads but one, and a quarter of the places."""
 
@@ -56,29 +67,36 @@ class FairThreads:
         self._most_waiting = most_waiting
         self._longest_wait_s = longest_wait_s
         self._executor = ThreadPoolExecutor(threads, name)
-        self._queues: OrderedDict[str | None, deque[asyncio.Future[None]]] = OrderedDict()
+        self._queues: OrderedDict[str | None, deque[_Work]] = OrderedDict()
         self._running: Counter[str | None] = Counter()
-        self._mean_s = 0.0
+        self._took_s = self._took_bytes = 0.0  # of the latest work: how long a byte takes
         self._closing = Event()
 
     async def run(
-        self, key: str | None, work: Callable[[TimeSlice], T], limit_s: float, wait_s: float | None = None
+        self,
+        key: str | None,
+        work: Callable[[TimeSlice], T],
+        limit_s: float,
+        wait_s: float | None = None,
+        *,
+        size: int = 1,
     ) -> T:
-        """What `work` returns. Its `limit_s` begins when it is on a thread; it waits for one for `wait_s` at most.
+        """What `work` returns. Its `limit_s` begins when it is on a thread; it waits for one for `wait_s` at most. `size`:
+        the bytes that it works on, from which its time is told before.
 
         Raises TooBusy. Cancelled, it stops the work.
         """
         within_s = self._longest_wait_s if wait_s is None else min(wait_s, self._longest_wait_s)
-        await self._wait(key, within_s)
+        await self._wait(key, size, limit_s, within_s)
         stop = Event()
         began = time.monotonic()
         try:
             job = self._executor.submit(lambda: work(TimeSlice(limit_s, stop, self._closing)))
         except BaseException:
-            self._leave(key, None)
+            self._leave(key)
             raise
         loop = asyncio.get_running_loop()
-        job.add_done_callback(lambda done: self._done(loop, key, began, done))
+        job.add_done_callback(lambda done: self._done(loop, key, size, began, done))
         try:
             return await asyncio.wrap_future(job)
         finally:
@@ -89,7 +107,7 @@ class FairThreads:
         self._closing.set()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _wait(self, key: str | None, within_s: float) -> None:
+    async def _wait(self, key: str | None, size: int, limit_s: float, within_s: float) -> None:
         """Until a thread is free for this key; then it is taken."""
         if not self.waiting and self._may_run(key):
             self._running[key] += 1
@@ -98,18 +116,18 @@ class FairThreads:
         share = max(self._most_waiting // 4, 1)
         if self.waiting >= self._most_waiting or len(queue) >= share or self._expected_s(key) > within_s:
             raise self._busy(key)
-        turn = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(key, deque()).append(turn)
+        asked = _Work(size, limit_s, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(key, deque()).append(asked)
         self.waiting += 1
         self._next()
         try:
             async with asyncio.timeout(within_s):
-                await turn
+                await asked.turn
         except BaseException as gone:
-            if turn.done() and not turn.cancelled():
-                self._leave(key, None)  # its turn had come
+            if asked.turn.done() and not asked.turn.cancelled():
+                self._leave(key)  # its turn had come
             else:
-                self._forget(key, turn)
+                self._forget(key, asked)
             if isinstance(gone, TimeoutError):
                 raise self._busy(key) from None
             raise
@@ -123,7 +141,7 @@ class FairThreads:
         for key in list(self._queues):
             while self._queues.get(key) and self._may_run(key):
                 queue = self._queues[key]
-                turn = queue.popleft()
+                turn = queue.popleft().turn
                 self.waiting -= 1
                 if queue:
                     self._queues.move_to_end(key)
@@ -134,33 +152,49 @@ class FairThreads:
                     turn.set_result(None)
                     break
 
-    def _leave(self, key: str | None, took_s: float | None) -> None:
-        if took_s is not None:
-            self._mean_s = took_s if not self._mean_s else _KEEP * self._mean_s + (1 - _KEEP) * took_s
+    def _leave(self, key: str | None) -> None:
         self._running[key] -= 1
         if not self._running[key]:
             del self._running[key]
         self._next()
 
-    def _done(self, loop: asyncio.AbstractEventLoop, key: str | None, began: float, job: "Future[T]") -> None:
-        """On the thread. A loop that is closed has nobody who waits."""
-        took_s = None if job.cancelled() else time.monotonic() - began
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._leave, key, took_s)
+    def _learn_and_leave(self, key: str | None, size: int, took_s: float) -> None:
+        self._took_s = _KEEP * self._took_s + took_s
+        self._took_bytes = _KEEP * self._took_bytes + size
+        self._leave(key)
 
-    def _forget(self, key: str | None, turn: "asyncio.Future[None]") -> None:
+    def _done(
+        self, loop: asyncio.AbstractEventLoop, key: str | None, size: int, began: float, job: "Future[T]"
+    ) -> None:
+        """On the thread. A loop that is closed has nobody who waits."""
+        with contextlib.suppress(RuntimeError):
+            if job.cancelled():
+                loop.call_soon_threadsafe(self._leave, key)
+            else:
+                loop.call_soon_threadsafe(self._learn_and_leave, key, size, time.monotonic() - began)
+
+    def _forget(self, key: str | None, asked: _Work) -> None:
         queue = self._queues.get(key)
-        if queue is not None and turn in queue:
-            queue.remove(turn)
+        if queue is not None and asked in queue:
+            queue.remove(asked)
             self.waiting -= 1
             if not queue:
                 del self._queues[key]
 
     def _expected_s(self, key: str | None) -> float:
-        """How long one of this key would wait: others get one turn for each of its own."""
-        own = len(self._queues.get(key, ()))
-        ahead = own + sum(min(len(queue), own + 1) for other, queue in self._queues.items() if other != key)
-        return ahead * self._mean_s / self._threads
+        """How long one of this key would wait: others get one turn for each of its own, and it never has all threads."""
+        own = self._queues.get(key, ())
+        own_s = self._takes_s(own)
+        turns = len(own) + 1
+        others_s = sum(
+            self._takes_s(itertools.islice(queue, turns)) for other, queue in self._queues.items() if other != key
+        )
+        return max((own_s + others_s) / self._threads, own_s / max(self._threads - 1, 1))
+
+    def _takes_s(self, queue: Iterable[_Work]) -> float:
+        """Of threads together, by the time that a byte took lately. 0 while nothing is known."""
+        a_byte_s = self._took_s / self._took_bytes if self._took_bytes else 0.0
+        return sum(min(asked.size * a_byte_s, asked.limit_s) for asked in queue)
 
     def _busy(self, key: str | None) -> TooBusy:
         return TooBusy(max(self._expected_s(key), _LEAST_RETRY_S))

@@ -53,4 +53,4 @@ async def answered_in_parts(
     costs = [one.cost_usd for one in answers]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known) if len(known) == len(costs) else None
-    return AnsweredWhole(story, last.deployment, joiner.join([one.body for one in answers]), cost)
+    return AnsweredWhole(story, last.deployment, joiner.join([one.body for one in answers]), cost, last.lost)

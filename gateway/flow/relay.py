@@ -77,6 +77,11 @@ class Relay:
         """The name of the one that gives it."""
         return self._attempt.deployment.name
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What of the request its provider was not told."""
+        return self._attempt.lost
+
     def summary(self) -> StreamSummary:
         """What was used, as far as the stream has come."""
         return self._decoder.summary()

@@ -29,6 +29,7 @@ class Retry:
     ) -> None:
         self.failure = _NONE_YET
         self._deployments = deployments
+        self._readings = readings
         self._story = story
         self._ways = FallbackPlan(readings, deployments, recheck, story, rule.fallback)
 
@@ -43,8 +44,13 @@ class Retry:
 
     def next(self) -> Deployment | None:
         """Where the next attempt of this round goes; None ends the round."""
-        name = self._ways.next(time.time(), self._left_s())
-        return None if name is None else self._deployments[name]
+        now = time.time()
+        found = self._ways.next(now, self._left_s())
+        if found is None:
+            return None
+        if found.is_paid:
+            self._readings.retries.spend(found.deployment, now)
+        return self._deployments[found.deployment]
 
     def may_come_round(self, failure: BaseException) -> bool:
         """For tenacity: whether another round may follow this failure."""

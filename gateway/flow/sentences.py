@@ -16,7 +16,9 @@ def _attempt(number: int, attempt: Attempt) -> str:
     if attempt.status is not None:
         parts.append(f"HTTP {attempt.status}")
     if attempt.resent:
-        parts.append("sent again as the connection was dead")
+        parts.append("sent again on a new connection, the first was dead")
+    if attempt.lost:
+        parts.append(f"sent without {', '.join(attempt.lost)}")
     if attempt.continues:
         parts.append(f"went on after {attempt.continues} characters of the answer")
     if attempt.first_output_s is not None:

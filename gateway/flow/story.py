@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.observe.bus import Bus
 from gateway.values.decision import Decision
-from gateway.values.outcome import CONSEQUENCES, Outcome
+from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome
 from gateway.values.records import Attempt, DecisionMade, RequestFinished, first_output_s
 from gateway.values.request import Request
 
@@ -21,22 +21,23 @@ class Story:
 
     def __init__(self, bus: Bus, surface: str, request: Request, decision: Decision, arrived: float) -> None:
         self.arrived = arrived
+        self._bus = bus
         self.decide_anew(request, decision)
         self.attempts: list[Attempt] = []
+        self.failures: list[AttemptFailed] = []  # of attempts that ended, as they did
         self.tried: list[tuple[str, int]] = []
         self.waited_s = 0.0
         self.queued_s = 0.0
         self.leave: Callable[[], None] | None = None  # gives back the room that the request takes
-        self._bus = bus
         self._surface = surface
         self._told = False
-        bus.publish(DecisionMade(decision))
 
     def decide_anew(self, request: Request, decision: Decision) -> None:
         """More is known, or the world has moved on. Only before the first attempt."""
         self.request = request
         self.decision = decision
         self.deadline = self.arrived + decision.bounds.deadline_s
+        self._bus.publish(DecisionMade(decision))
 
     async def pause(self, seconds: float) -> None:
         """Wait before an attempt; it is time spent for an upstream's sake."""

@@ -5,11 +5,12 @@ A closed vocabulary: `code` is one of these, or for a refusal of the caller's ow
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
+from gateway.routing.able_again import PASSING, able_again_s
 from gateway.routing.sentences import candidate_sentence, found_sentence
-from gateway.values.admissibility import Health
 from gateway.values.decision import Cause, Decision
 from gateway.values.error_view import ErrorView
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
@@ -37,7 +38,11 @@ class ApiError(Exception):
         self.param = param
         self.headers = dict(headers or {})
         if retry_after_s is not None:
-            self.headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
+            self.headers["retry-after"] = str(max(1, math.ceil(min(retry_after_s, _LONGEST_RETRY_AFTER_S))))
+
+    def members(self) -> dict[str, Any]:
+        """Of the body."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
     def view(self, request_id: str | None = None) -> ErrorView:
         """What a dialect writes of it."""
@@ -71,6 +76,7 @@ OUTCOMES: dict[Outcome, ErrorRow] = {
     Outcome.IDLE_TIMEOUT: ErrorRow(504, _LATE, "idle_timeout"),
     Outcome.TOTAL_TIMEOUT: ErrorRow(504, _LATE, "total_timeout"),
     Outcome.BAD_REQUEST: ErrorRow(400, _INVALID, "bad_request"),
+    Outcome.FIELD_REFUSED: ErrorRow(502, _UPSTREAM, "field_refused"),
     Outcome.CONTEXT_TOO_LONG: ErrorRow(400, _INVALID, "context_length_exceeded"),
     Outcome.CONTENT_POLICY: ErrorRow(400, _INVALID, "content_policy_violation"),
     Outcome.CREDENTIAL_REFUSED: ErrorRow(502, _UPSTREAM, "credential_refused"),
@@ -104,14 +110,14 @@ REFUSALS: dict[Cause, ErrorRow] = {
     Cause.OUTPUT: ErrorRow(400, _INVALID, "max_tokens_too_large"),
     Cause.CAPABILITY: ErrorRow(400, _INVALID, "unsupported_feature"),
     Cause.SURFACE: ErrorRow(400, _INVALID, "unsupported_surface"),
+    Cause.FIELD: ErrorRow(400, _INVALID, "unsupported_feature"),
     Cause.COST: ErrorRow(400, _INVALID, "max_cost_too_low"),
     Cause.REQUIREMENT: ErrorRow(403, "permission_error", "refused_by_policy"),
     Cause.CLEARANCE: ErrorRow(403, "permission_error", "sensitivity_not_cleared"),
 }
 
 
-_PASSING = frozenset({Cause.HEALTH, Cause.LIMIT, Cause.RATE_LIMIT})
-_SOON_S = 1.0  # where nobody can say when
+_LONGEST_RETRY_AFTER_S = 3600.0  # a caller that is told more gives up, or waits for what has long passed
 
 
 def of_failure(failure: AttemptFailed, decision: Decision, deployment: str | None) -> ApiError:
@@ -156,7 +162,8 @@ def _refusal(decision: Decision) -> ApiError:
     message = f"No deployment may or can answer this request. {why}"
     if row is REFUSALS[Cause.CLEARANCE]:
         message += f" {_what_decides(decision)}"
-    later = _able_again_s(decision) if causes <= _PASSING else None
+    readings = {one.deployment: one.reading for one in candidates}
+    later = able_again_s(decision, (), readings.get, decision.at) if causes <= PASSING else None
     return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
 
 
@@ -174,18 +181,6 @@ def _what_decides(decision: Decision) -> str:
         f"team, and the classes of what detection found in it ({found_sentence(facts)}). 'detection' in the policy says "
         "what class each kind makes, 'clearance' of a deployment what it may see."
     )
-
-
-def _able_again_s(decision: Decision) -> float | None:
-    """Seconds until the first candidate may take this request, of those that only the moment stands against."""
-    facts, found = decision.facts, []
-    for one in decision.candidates:
-        if one.reading is None or not _PASSING.issuperset(reason.cause for reason in one.against):
-            continue
-        bar = one.reading.bar(facts.prompt_tokens + (facts.max_output_tokens or 0), decision.at)
-        if bar is not None and bar.state is not Health.DOWN:
-            found.append(_SOON_S if bar.until is None else bar.until - decision.at)
-    return min(found, default=None)
 
 
 def not_post() -> ApiError:

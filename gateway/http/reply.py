@@ -24,7 +24,8 @@ class Reply:
     """`dialect` is the caller's. `since` is of the monotonic clock."""
 
     def __init__(self, send: Send, request_id: str, since: float, dialect: Dialect) -> None:
-        self.headers = raw_headers((("x-request-id", request_id),))
+        names = dict.fromkeys(("x-request-id", dialect.id_header))
+        self.headers = raw_headers((name, request_id) for name in names)
         self.request_id = request_id
         self.dialect = dialect
         self.beat: asyncio.Task[None] | None = None  # a heartbeat on its way

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.access import Keyring
 from gateway.flow.answer import Answers
+from gateway.flow.fair_threads import FairThreads
 from gateway.journal.journal import Journal
 from gateway.learning.readings import Readings
 from gateway.observe.bus import Bus
@@ -29,6 +30,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     readings: Readings
     failure_of: Callable[[str], Failure | None]
     is_stopping: Callable[[], bool]
+    large: FairThreads
     max_body_bytes: int
     reader_s: float
     heartbeat_s: float | None

@@ -17,7 +17,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-Hold = Callable[[int], None]
+Hold = Callable[[int, int], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
@@ -64,8 +64,8 @@ class Bodies:
         self._looks = False
 
     async def read(self, receive: Receive, headers: dict[str, str], key: str | None = None) -> bytes:
-        """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone if it
-        never ends; 503 if `key`, or all callers, have too much in memory.
+        """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone or
+        BodyBroken if it never ends; 503 if `key`, or all callers, have too much in memory.
         """
         if headers.get("content-encoding", "").strip().lower() not in _PLAIN:
             raise encoded()
@@ -106,10 +106,14 @@ async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hol
     body: bytes = message.get("body", b"")
     if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
         return body
-    return await _read_parts(receive, message, limit, hold)
+    whole = await _read_parts(receive, message, limit, lambda size: hold(size, length or 0))
+    if whole is None:
+        raise BodyBroken if length is None else ClientGone
+    return whole
 
 
-async def _read_parts(receive: Receive, message: Message, limit: int, hold: Hold) -> bytes:
+async def _read_parts(receive: Receive, message: Message, limit: int, hold: Callable[[int], None]) -> bytes | None:
+    """None if it never ends."""
     parts: list[bytes] = []
     size = 0
     while message["type"] == "http.request":
@@ -122,7 +126,7 @@ async def _read_parts(receive: Receive, message: Message, limit: int, hold: Hold
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()
-    raise ClientGone
+    return None
 
 
 def _too_large(limit: int) -> ApiError:
@@ -131,6 +135,10 @@ def _too_large(limit: int) -> ApiError:
 
 class ClientGone(Exception):
     """The client left before its request was whole."""
+
+
+class BodyBroken(Exception):
+    """A body in chunks that are malformed, or whose client left: the server does not tell them apart."""
 
 
 async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:

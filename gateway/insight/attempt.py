@@ -146,6 +146,7 @@ class SimulatedAttempt:
             address=self._address,
             retry_after_s=retry_after_s,
             wait_s=self._wait_s,
+            lost=of.decision.lost_at(deployment.name),
         )
         if self._address is not None:
             readings.workers.ended(deployment.name, self._address, outcome, duration_s, now)

@@ -125,9 +125,11 @@ class SimulatedRequest:
         if ways is None:
             return
         now, left_s = clock.now, self.deadline - clock.now
-        name = ways.next(now, left_s)
-        if name is not None:
-            self._attempt(name)
+        found = ways.next(now, left_s)
+        if found is not None:
+            if found.is_paid:
+                self._simulation.readings.retries.spend(found.deployment, now)
+            self._attempt(found.deployment)
             return
         if ways.may_come_round(now, left_s):
             self._pauses += 1

@@ -23,7 +23,6 @@ from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment, Hosting
 from gateway.values.records import Attempt, RequestFinished
 
-_VLLM = "vllm"
 NOTHING_SAYS = "nothing says how it behaves"
 _PHASES = 1000  # of the interval at which gauges are read, so that not all are at once
 
@@ -124,6 +123,6 @@ class Simulation:
         else:
             readings.workers.answered(name, address, now)
             readings.up(name)
-            if deployment.provider == _VLLM and (gauges := server.gauges()) is not None:
+            if deployment.gauges and (gauges := server.gauges()) is not None:
                 readings.workers.gauged(name, address, gauges, now)
         self.clock.at(now + deployment.scrape_s, self._scrape, what)

@@ -13,7 +13,7 @@ from gateway.values.slo import Slo
 READY, PROBE = Tier.READY.value, Tier.PROBE.value
 # what keeps a request from a deployment for a while, and not for what either of them is
 PASSING = frozenset({
-    Tier.LATE.value, Tier.BURNING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
+    Tier.LATE.value, Tier.BURNING.value, Tier.RESTING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
     "shut", "probing", "down", "refusing", "limited",
 })  # fmt: skip
 

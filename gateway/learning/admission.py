@@ -5,12 +5,13 @@ from typing import NamedTuple
 from gateway.learning.breaker import Breaker, Phase
 from gateway.learning.headroom import SentSince
 from gateway.learning.limit import ConcurrencyLimit
+from gateway.learning.rest import FIRST_REST_S, Rest
 from gateway.values.admissibility import OPEN, Admissibility, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool]  # of a Gate
-_NOTHING: _Parts = (None, False, None, None, None, False)
+_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool, float | None, bool]  # of a Gate
+_NOTHING: _Parts = (None, False, None, None, None, False, None, False)
 
 
 class Begun(NamedTuple):
@@ -32,6 +33,7 @@ class DeploymentAdmission:
         self._breaker = Breaker()
         self._sent = SentSince()
         self._wait_until: float | None = None
+        self._rest = Rest()
         self._newest = 0
         self.gate = OPEN
         self._parts = _NOTHING
@@ -47,6 +49,7 @@ class DeploymentAdmission:
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
         if not self._is_well:
+            self._rest.began(ticket, now)
             self._limit.relax(now)
             self._update()
         return Begun(ticket, in_flight, sent, now)
@@ -54,6 +57,7 @@ class DeploymentAdmission:
     def lives(self, begun: Begun, now: float) -> None:
         """An attempt had its first output."""
         self._breaker.lives(begun.ticket, now)
+        self._rest.gave_output(begun.ticket, now)
         if not self._is_well:
             self._update()
 
@@ -65,13 +69,21 @@ class DeploymentAdmission:
     def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
         """An attempt ended; `wait_s` is what the deployment asked for before the next."""
         self._breaker.ended(begun.ticket, outcome, now)
-        if outcome is Outcome.OK and self._is_well:
-            return
+        if outcome is Outcome.OK:
+            if not begun.streamed:
+                self._rest.gave_output(begun.ticket, now)
+            if self._is_well:
+                return
+        told_overload = outcome in TOLD_OVERLOAD
+        if outcome in FIRST_REST_S and not (told_overload and wait_s):
+            alone = not begun.in_flight
+            self._rest.refused(begun.ticket, self._newest, outcome, wait_s, alone=alone, now=now)
+        self._rest.ended(begun.ticket)
         if not holds(self._wait_until, now):
             self._wait_until = None
         if outcome is Outcome.OK:
             self._limit.answered(begun.in_flight + 1)
-        elif outcome in TOLD_OVERLOAD:
+        elif told_overload:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
                 self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
             if wait_s is not None:
@@ -81,13 +93,24 @@ class DeploymentAdmission:
     def ended_there(self, begun: Begun) -> None:
         """An attempt ended in a way that says nothing of the deployment as a whole."""
         self._breaker.left(begun.ticket)
+        self._rest.ended(begun.ticket)
         if not self._is_well:
             self._update()
 
     def forget(self) -> None:
         """It was started anew: what its attempts showed is over."""
         self._breaker.restart()
+        self._rest = Rest()
         self._wait_until = None
+        self._update()
+
+    def set_back(self, by_s: float) -> None:
+        """The clock was, by so many seconds: what the deployment asked for lasts as long as it did."""
+        if self._wait_until is not None:
+            self._wait_until -= by_s
+        self._rest.set_back(by_s)
+        self._breaker.set_back(by_s)
+        self._sent.set_back(by_s)
         self._update()
 
     @property
@@ -98,8 +121,10 @@ class DeploymentAdmission:
     def _update(self) -> None:
         breaker = self._breaker
         shut_until = breaker.shut_until if breaker.phase is Phase.SHUT else None
+        rest = self._rest
         parts = (
-            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom, breaker.sees_through,
+            shut_until, breaker.probes_out, self._wait_until, self._limit.limit, self._sent.headroom,
+            breaker.sees_through, rest.until, rest.probe_out,
         )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
@@ -107,3 +132,10 @@ class DeploymentAdmission:
 
 
 _HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}
+
+
+def seen(was: Health, by_attempts: Health, *, answered: bool) -> Health:
+    """One that is down, or of which nothing is known, is taken for able once it has answered."""
+    if not answered and (was is Health.DOWN or (was is Health.UNKNOWN and by_attempts is Health.ADMITTING)):
+        return was
+    return by_attempts

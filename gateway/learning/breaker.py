@@ -26,7 +26,9 @@ FAILED = frozenset(
     outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.PROVIDER and outcome not in TOLD_OVERLOAD
 )
 AGAINST = FAILED | TOLD_OVERLOAD  # what speaks against the one that was asked
-_ANSWERED = frozenset({Outcome.OK, Outcome.BAD_REQUEST, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY})
+_ANSWERED = frozenset({
+    Outcome.OK, Outcome.BAD_REQUEST, Outcome.FIELD_REFUSED, Outcome.CONTEXT_TOO_LONG, Outcome.CONTENT_POLICY,
+})  # fmt: skip
 
 
 class Phase(enum.Enum):
@@ -121,6 +123,11 @@ class Breaker:
         """What was there before has gone, and so have its faults."""
         self._begun_before, self._doublings = self._begun, 0
         self._admit(0.0)
+
+    def set_back(self, by_s: float) -> None:
+        """The clock was."""
+        self.shut_until -= by_s
+        self._admitting_since -= by_s
 
     def _count(self, now: float, what: int) -> None:
         slices = self._slices

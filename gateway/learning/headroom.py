@@ -33,6 +33,13 @@ class SentSince:
         self._told_to = ticket, sent_tokens
         self._put_together()
 
+    def set_back(self, by_s: float) -> None:
+        """The clock was."""
+        told = self._told
+        if told is not None:
+            self._told = Headroom(_earlier(told.requests, by_s), _earlier(told.tokens, by_s))
+            self._put_together()
+
     def _put_together(self) -> None:
         told = self._told
         if told is not None:
@@ -42,6 +49,10 @@ class SentSince:
 
 def _bounded(quota: Quota | None, latest: float) -> Quota | None:
     return quota if quota is None or quota.resets_at <= latest else Quota(quota.left, latest)
+
+
+def _earlier(quota: Quota | None, by_s: float) -> Quota | None:
+    return None if quota is None else Quota(quota.left, quota.resets_at - by_s)
 
 
 def _less(quota: Quota | None, sent: float) -> Quota | None:

@@ -12,6 +12,7 @@ from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt
 from gateway.values.snapshot import Latency, Line, Quantiles
 
+PACE_LATELY_S = 30.0  # a pace says what else was there: an older one may be of another hour
 LEARN_WITHIN_S = 1.0  # how late a sample may count
 LEARN_EVERY_S, _MANY = 0.2, 16  # at most so often, and only where so many came
 _FEW = 8  # the first answers count at once
@@ -31,7 +32,7 @@ class LatencyModel:
         self.due: float | None = None  # when `latency` should be brought up to date; None if it is
         self._solved_at = 0.0
         self._new = 0  # since then
-        self._first, self._pace, self._whole = Trend(), Trend(), Trend()
+        self._first, self._pace, self._whole = Trend(queues=True), Trend(waits=False, lately_s=PACE_LATELY_S), Trend()
 
     def learn_first(  # noqa: PLR0913, PLR0917 - what a sample is
         self, prompt_tokens: float, in_flight: int, ahead_tokens: int, seconds: float, wait_s: float, now: float
@@ -86,17 +87,19 @@ class LatencyModel:
     def solve(self, now: float) -> None:
         """Bring `latency` up to date."""
         self.due, self._solved_at, self._new = None, now, 0
-        first, whole, pace = self._first, self._whole, self._pace.line()
+        first, whole, pace = self._first, self._whole, self._pace.line(now)
         self.latency = Latency(
             len(first) + len(whole),
             max(first.measured_at, whole.measured_at),
-            _of_prompts(first.line()),
+            _of_prompts(first.line(now)),
             None if pace is None else _times(pace.base_s, pace.spread),
-            whole.line(),
+            whole.line(now),
             _times(pace.per_in_flight_s, pace.spread) if pace and pace.per_in_flight_s else None,
             min((one.falls for one in (first, whole, self._pace) if one.falls is not None), default=None),
             max(first, whole, key=lambda one: one.measured_at).newest,
         )
+        if first.fades or whole.fades:
+            self.due = now + LEARN_WITHIN_S
 
     def _learn_whole(self, attempt: Attempt, prompt_tokens: float, output_tokens: float, now: float) -> None:
         if attempt.outcome is Outcome.OK:
@@ -123,7 +126,7 @@ class LatencyModel:
 
 
 def _times(seconds: float, spread: Quantiles) -> Quantiles:
-    return Quantiles(*(short(seconds * spread.at(percentile)) for percentile in (50, 90, 95, 99)))
+    return Quantiles(*(short(seconds * spread.at(one)) for one in (50, 90, 95, 99)))
 
 
 def _of_prompts(line: Line | None) -> Line | None:

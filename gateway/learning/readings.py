@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from gateway.learning.admission import Begun, DeploymentAdmission
+from gateway.learning.admission import Begun, DeploymentAdmission, seen
 from gateway.learning.breaker import AGAINST
 from gateway.learning.company import Company, others
 from gateway.learning.hedge_budget import HedgeBudget
@@ -31,6 +31,7 @@ from gateway.values.usage import Usage, cost_usd
 
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
+_SET_BACK_S = 5.0  # the clock, by at least so much
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +63,8 @@ class Readings:
         """The world at `now`, as a decision of this revision sees it; None is that in force."""
         if now >= self._look_at:
             self._look(now)
+        elif now < self._look_at - _SET_BACK_S:
+            self._clock_was_set_back(now)
         readings = self._readings.copy()
         self.workers.put_into(readings, now)
         return Snapshot(now, readings, self._slo.readings(now, revision))
@@ -153,6 +156,8 @@ class Readings:
         """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
         nothing is known against the others.
         """
+        if now < self._look_at - _SET_BACK_S:
+            self._clock_was_set_back(now)
         name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
         was, keeper = self.of(name), self._keeper(name)
         if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
@@ -160,7 +165,7 @@ class Readings:
         else:
             wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
             keeper.ended(begun, outcome, wait_s, now)
-        health = _seen(was.health, keeper.health, answered=outcome is Outcome.OK)
+        health = seen(was.health, keeper.health, answered=outcome is Outcome.OK)
         learned, ahead = self._learned_of(name), self._ahead_of(name)
         awaited = ahead.over(begun.ticket)
         attempt_s = self._company_of(name).changes(was.in_flight, now) - begun.attempt_s
@@ -229,7 +234,7 @@ class Readings:
 
     def _show(self, deployment: str, keeper: DeploymentAdmission) -> None:
         was = self.of(deployment)
-        health = _seen(was.health, keeper.health, answered=False)
+        health = seen(was.health, keeper.health, answered=False)
         if health is not was.health or keeper.gate is not was.gate:
             self._readings[deployment] = replace(was, health=health, gate=keeper.gate)
 
@@ -246,13 +251,13 @@ class Readings:
             self._readings[name] = replace(self.of(name), latency=model.latency)
         self._look_at = now if len(late) > _AT_ONCE else now + LOOK_EVERY_S
 
+    def _clock_was_set_back(self, now: float) -> None:
+        by_s = self._look_at - LOOK_EVERY_S - now
+        for name, keeper in self._keepers.items():
+            keeper.set_back(by_s)
+            self._show(name, keeper)
+        self._look_at = self._cost_at = now
+
     def _count_cost(self, name: str, now: float) -> None:
         was = self.of(name)
         self._readings[name] = replace(was, own_cost=self._served.own_cost(name, was.in_flight, now))
-
-
-def _seen(was: Health, by_attempts: Health, *, answered: bool) -> Health:
-    """One that is down, or of which nothing is known, is taken for able once it has answered."""
-    if not answered and (was is Health.DOWN or (was is Health.UNKNOWN and by_attempts is Health.ADMITTING)):
-        return was
-    return by_attempts

@@ -17,7 +17,6 @@ from gateway.values.worker import STALE_AFTER_S, VllmMetrics, WorkerHealth, Work
 
 FIRST_SUSPICION_S, LONGEST_SUSPICION_S = 1.0, 8.0
 REFUSALS_TO_DOWN, SILENCES_TO_DOWN = 2, 3  # in a row; a busy server may be late, a closed port is not
-_VLLM = "vllm"
 _FAILED = frozenset({
     Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNECT_TIMEOUT, Outcome.CONNECTION_LOST, Outcome.SERVER_ERROR,
     Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.TRUNCATED,
@@ -34,12 +33,12 @@ class Workers:
         self._shown: list[tuple[str, _Pool]] = []
 
     def declare(self, deployments: Iterable[Deployment]) -> None:
-        """From now on these are known. Those of one address that is not vLLM's show nothing in a reading."""
+        """From now on these are known. Those of one address that says nothing of itself show nothing in a reading."""
         self._pools = {one.name: _Pool(len(one.addresses)) for one in deployments if one.addresses}
         self._shown = [
             (one.name, self._pools[one.name])
             for one in deployments
-            if len(one.addresses) > 1 or (one.provider == _VLLM and one.addresses)
+            if len(one.addresses) > 1 or (one.gauges and one.addresses)
         ]
         for _, pool in self._shown:
             pool.is_shown = True

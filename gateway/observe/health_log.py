@@ -40,6 +40,7 @@ class HealthLog:
         self._health_of = health_of
         self._now = now
         self._shut: set[str] = set()
+        self._refused: set[str] = set()  # whose credential was refused, and not taken since
         self._failures: dict[str, Failure] = {}
 
     def attempt_finished(self, record: AttemptFinished) -> None:
@@ -48,6 +49,7 @@ class HealthLog:
         name = attempt.deployment
         if CONSEQUENCES[attempt.outcome].fault in (Fault.PROVIDER, Fault.GATEWAY):
             self._failures[name] = self._failure(attempt)
+        self._say_refused(attempt)
         is_shut = self._health_of(name) in _SHUT
         if is_shut and name not in self._shut:
             self._shut.add(name)
@@ -56,6 +58,15 @@ class HealthLog:
         elif not is_shut and name in self._shut:
             self._shut.discard(name)
             _log.info("deployment %s admits requests again", name)
+
+    def _say_refused(self, attempt: Attempt) -> None:
+        """A bad credential, once until it is taken; never the key, nor what the provider said of it."""
+        name = attempt.deployment
+        if attempt.outcome is Outcome.OK:
+            self._refused.discard(name)
+        elif attempt.outcome is Outcome.CREDENTIAL_REFUSED and name not in self._refused:
+            self._refused.add(name)
+            _log.warning("deployment %s refused the gateway's credential: HTTP %s; check its key", name, attempt.status)
 
     def failure_of(self, deployment: str) -> Failure | None:
         """The newest; None if there was none."""

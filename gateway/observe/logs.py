@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.values.records import RequestFinished, RequestRejected, answering
+from gateway.values.outcome import Outcome
+from gateway.values.records import RequestAbandoned, RequestFinished, RequestRejected, answering
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _access = logging.getLogger("gateway.access")
@@ -63,6 +64,10 @@ class AccessLog:
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""
         self._say({"surface": record.surface, "outcome": "rejected", "status": record.status, "code": record.code})
+
+    def request_abandoned(self, record: RequestAbandoned) -> None:
+        """Listener."""
+        self._say({"surface": record.surface, "outcome": Outcome.CALLER_LEFT.value})
 
     @staticmethod
     def _say(fields: dict[str, Any]) -> None:

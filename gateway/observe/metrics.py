@@ -14,7 +14,7 @@ from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
-from gateway.values.records import AttemptFinished, AttemptStarted, RequestFinished, RequestRejected
+from gateway.values.records import AttemptFinished, AttemptStarted, RequestAbandoned, RequestFinished, RequestRejected
 from gateway.values.revision import Withdrawal
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -52,6 +52,13 @@ class Metrics:
         )
         self.rejected = Counter(
             "gateway_rejected_requests", "Requests refused before a decision.", ["surface", "code"], registry=registry
+        )
+        self.abandoned = Counter(
+            "gateway_abandoned_requests",
+            "Requests whose callers left before the body was whole. In chunked bodies that looks like a malformed chunk: "
+            "those are rejected as incomplete_body.",
+            ["surface"],
+            registry=registry,
         )
         self.duration = Histogram(
             "gateway_request_duration_seconds",
@@ -188,6 +195,10 @@ class Metrics:
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""
         self.rejected.labels(record.surface, record.code).inc()
+
+    def request_abandoned(self, record: RequestAbandoned) -> None:
+        """Listener."""
+        self.abandoned.labels(record.surface).inc()
 
     def policy_reloaded(self, taken: bool) -> None:  # noqa: FBT001 - a listener
         """Listener of the policy in force."""

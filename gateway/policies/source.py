@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.documents import Document, load_struct, parse
 from gateway.policies.files import read_again, read_text
+from gateway.providers.vendors import FIELDS
 from gateway.routing.check import check_policy
 from gateway.routing.compile import compile_plan
 from gateway.routing.document import Policy
@@ -72,7 +73,7 @@ def _valid(document: Document, catalogue: Catalogue) -> Policy:
 def plan_of(document: Document, ground: CompileContext, number: int) -> Plan:
     """Its plan, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
     policy = _valid(document, ground.catalogue)
-    return compile_plan(policy, ground.catalogue, number=number, default_deadline_s=ground.deadline_s)
+    return compile_plan(policy, ground.catalogue, number=number, default_deadline_s=ground.deadline_s, vendors=FIELDS)
 
 
 def plan_of_text(text: str, ground: CompileContext, number: int) -> Plan:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway.privacy.budget import GivenUp, Meter
+from gateway.values.elements import SLICE_BYTES, elements
 
 # a value that is no text and stands between two texts must not hide that they belong together
 _LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "call_id", "detail", "status", "format"})
@@ -25,6 +26,8 @@ _LARGEST_NUMBER = 10**20
 _MANY = 1024  # members or elements between two looks at the time
 _FEW = 16  # whose work is not counted
 _MEMBERS_A_STEP = 4
+_LARGE = 256 * 1024  # bytes
+_decode_list = msgspec.json.Decoder(list).decode
 
 
 class Body:
@@ -41,14 +44,14 @@ class Body:
         raw = b",".join(fields.values())
         self._meter.take(len(raw))
         try:
-            values = _decode(b"[" + raw + b"]")
-            if len(values) != len(fields):
-                raise GivenUp("the body is not JSON")
-            self._object(dict(zip(fields, values)))  # noqa: B905 - the lengths were compared
+            if len(raw) > _LARGE:
+                self._in_slices(fields)
+            else:
+                self._object(dict(zip(fields, _decode(raw, len(fields)), strict=True)))
             if self._names_twice(raw, len(fields)):
                 self.lines.clear()
                 self.chains.clear()
-                for name, value in zip(fields, _decode_all(b"[" + raw + b"]"), strict=True):
+                for name, value in zip(fields, _decode_all(raw), strict=True):
                     self._object({name: value})
         except RecursionError:
             raise GivenUp("the body is nested too deeply") from None
@@ -63,9 +66,34 @@ class Body:
         """Every string has two quotes: fewer strings read than written means that a name hid another of its kind."""
         quotes = 2 * (len(self.lines) - self._numbers - top)
         if b"\\" not in raw:
-            return raw.count(b'"') != quotes
+            return self._count(raw, b'"') != quotes
         # a string that ends with a backslash cannot be told by counting
-        return b'\\\\"' in raw or raw.count(b'"') - raw.count(b'\\"') != quotes
+        return self._count(raw, b'\\\\"') > 0 or self._count(raw, b'"') - self._count(raw, b'\\"') != quotes
+
+    def _count(self, raw: bytes, what: bytes) -> int:
+        """How often it stands there; it does not overlap itself."""
+        found = 0
+        for start in range(0, len(raw), SLICE_BYTES):
+            self._meter.pause()
+            found += raw.count(what, start, start + SLICE_BYTES + len(what) - 1)
+        return found
+
+    def _in_slices(self, fields: Mapping[str, msgspec.Raw]) -> None:
+        """As `_object`, but long lists some elements at a time."""
+        for name, value in fields.items():
+            text = bytes(value)
+            if len(text) > SLICE_BYTES and text.startswith(b"["):
+                self.lines.append(name)
+                for some in self._elements(text):
+                    self._list(some, name)
+            else:
+                self._object({name: _decode(text, 1)[0]})
+
+    def _elements(self, text: bytes) -> list[list[Any]]:
+        try:
+            return list(elements(text, _decode_list, self._meter.pause))
+        except msgspec.DecodeError:
+            return _decode(text, 1)
 
     def _object(self, members: dict[str, Any]) -> None:
         add = self.lines.append
@@ -129,15 +157,19 @@ class _Pairs:
         self.pairs = pairs
 
 
-def _decode(raw: bytes) -> list[Any]:
+def _decode(raw: bytes, count: int) -> list[Any]:
+    """So many values that a comma stands between."""
     try:
-        return msgspec.json.decode(raw, type=list)
+        values = _decode_list(b"[%b]" % raw)
     except msgspec.DecodeError:
-        return _as_python_reads_it(raw, dict)
+        values = _as_python_reads_it(b"[%b]" % raw, dict)
+    if len(values) != count:
+        raise GivenUp("the body is not JSON")
+    return values
 
 
 def _decode_all(raw: bytes) -> list[Any]:
-    return _as_python_reads_it(raw, _Pairs)
+    return _as_python_reads_it(b"[%b]" % raw, _Pairs)
 
 
 def _as_python_reads_it(raw: bytes, of_pairs: Any) -> list[Any]:

@@ -59,6 +59,10 @@ class Meter:
         self.steps += 1
         self._ask()
 
+    def pause(self) -> None:
+        """Ask, in the middle of what is counted elsewhere. Raises GivenUp."""
+        self._ask()
+
     def _ask(self) -> None:
         self._ask_at = self.steps + _BETWEEN
         if self.is_out_of_steps:

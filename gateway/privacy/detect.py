@@ -53,16 +53,12 @@ _ONE_OF_EACH = (
 
 
 class Detector:
-    """Looks for some kinds. One detector serves all threads at once; its patterns take some tenths of a second to compile."""
+    """Looks for some kinds. One detector serves all threads at once; the first of a process compiles the patterns."""
 
-    def __init__(self, kinds: frozenset[SensitiveKind] = _EVERY_KIND, scanner: scan.Scanner | None = None) -> None:
-        self._scanner = scanner or scan.Scanner()
+    def __init__(self, kinds: frozenset[SensitiveKind] = _EVERY_KIND) -> None:
+        self._scanner = scan.scanner()
         self._kinds = kinds
         self._looks = tuple(look for look in LOOKS if look.kinds & kinds)
-
-    def narrowed(self, kinds: frozenset[SensitiveKind]) -> "Detector":
-        """One that looks for these kinds, with the same compiled patterns."""
-        return Detector(kinds, self._scanner)
 
     def warm_up(self) -> None:
         """Load what validators load when they are first used: countries' rules take some milliseconds each."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gateway.privacy.budget import Meter
 from gateway.privacy.charsets import Readings, texts
+from gateway.values.pause import Pause, no_pause
 
 _DATA_URI = re.compile(
     r"data:([a-zA-Z0-9.+/_-]{0,100})((?:;[ ]?[a-zA-Z0-9_.+-]{1,100}(?:=[\"']?[a-zA-Z0-9=._+-]{0,100}[\"']?)?){0,5}),",
@@ -40,6 +41,9 @@ _FULL_LINE = 48  # characters; encoders break lines at 60, 64 or 76
 _LONGEST_URI = 1024  # characters before its comma
 _BEFORE = 200  # characters before a payload in which its charset is declared
 _LETTERS = bytes.maketrans(b"-_", b"+/")
+_NO_DIGITS = b"\r\n= "
+_LETTERS_ONLY = re.compile(r"[A-Za-z0-9+/_-]*+", re.ASCII)
+_SLICE = 64 * 1024  # characters between two looks at the time; whole bytes of base64
 _SAMPLE = 256  # characters
 _SEPARATORS = re.compile(r"[+/_-]")
 _MOST_SEPARATORS = 20  # in a sample; chance gives 8, names and paths have more
@@ -72,7 +76,7 @@ def payloads(text: str, start: int, end: int, may_hold: Callable[[bytes], bool],
     place = start
     while (run := _RUN.search(text, place, end + _SHORTEST)) and run.start() < end:
         meter.work()
-        place = _end(text, run.start())
+        place = _end(text, run.start(), meter)
         head = text[max(0, run.start() - _BEFORE) : run.start()]
         said += _said(text[run.start() : place], _declared(head), may_hold, meter)
         if place - run.start() >= _OPAQUE:
@@ -82,21 +86,26 @@ def payloads(text: str, start: int, end: int, may_hold: Callable[[bytes], bool],
     return Payloads(said, place, NO_OPAQUE)
 
 
-def _end(text: str, start: int) -> int:
+def _end(text: str, start: int, meter: Meter) -> int:
     """Where the run ends, further lines included. Short lines are lists of something."""
-    line = _LINE.match(text, start)
-    end = line.end() if line else start
+    place = start
+    while (some := _LETTERS_ONLY.match(text, place, place + _SLICE)) and some.end() == place + _SLICE:
+        meter.pause()
+        place += _SLICE
+    line = _LINE.match(text, place)
+    end = line.end() if line else place
     more = _MORE_LINES.match(text, end) if end - start >= _FULL_LINE else None
     return more.end() if more else end
 
 
 def _said(run: str, declared: str, may_hold: Callable[[bytes], bool], meter: Meter) -> list[Readings]:
     """What one payload over lines says, or where its lines are not whole, one a line."""
-    plain = _WRITTEN.sub(_as_it_is, run) if any(sign in run for sign in "\\%\n") else run
-    lines = plain.split()
+    is_written = any(sign in run for sign in "\\%\n")
+    plain = _WRITTEN.sub(_as_it_is, run) if is_written else run
+    lines = plain.split() if is_written else [plain]
     whole = all(len(line) % 4 == 0 for line in lines[:-1])
     parts = [plain] if whole else lines
-    return list(filter(None, (texts(decoded(part), declared, may_hold, meter) for part in parts)))
+    return list(filter(None, (texts(decoded(part, meter.pause), declared, may_hold, meter) for part in parts)))
 
 
 def _as_it_is(written: re.Match[str]) -> str:
@@ -127,11 +136,23 @@ def _any(_: bytes) -> bool:
     return True
 
 
-def decoded(base64: str) -> bytes:
+def decoded(base64: str, pause: Pause = no_pause) -> bytes:
     """The bytes, of either alphabet, padded or not."""
-    digits = base64.encode("ascii", "ignore").translate(_LETTERS, b"\r\n= ")
+    written = base64.encode("ascii", "ignore")
+    if len(written) > _SLICE:
+        digits = b"".join(_sliced(written, lambda some: some.translate(_LETTERS, _NO_DIGITS), pause))
+    else:
+        digits = written.translate(_LETTERS, _NO_DIGITS)
     whole = len(digits) - (len(digits) % 4 == 1)  # one digit alone is no byte
-    return binascii.a2b_base64(digits[:whole] + b"=" * (-whole % 4))
+    digits = digits[:whole] + b"=" * (-whole % 4)
+    return b"".join(_sliced(digits, binascii.a2b_base64, pause))
+
+
+def _sliced(data: bytes, work: Callable[[bytes], bytes], pause: Pause) -> Iterator[bytes]:
+    """Work that nothing can interrupt, in slices: others get a turn."""
+    for start in range(0, len(data), _SLICE):
+        pause()
+        yield work(data[start : start + _SLICE])
 
 
 def looks_encoded(text: str, start: int, end: int) -> bool:

@@ -5,6 +5,8 @@ the interpreter's lock while it scans, so two threads may scan at once, but neve
 one from the free ones and puts it back; list.pop and list.append are atomic.
 """
 
+import functools
+
 import hyperscan
 
 from gateway.privacy import payload
@@ -93,6 +95,12 @@ class Scanner:
             return database.fired(text.encode())
         encoded = text.encode("utf-8", "replace")  # half of a surrogate pair is no UTF-8
         return database.fired(encoded) | self._odd.fired(encoded)
+
+
+@functools.cache
+def scanner() -> Scanner:
+    """The one of this process: its patterns are the same for all, and take some tenths of a second to compile."""
+    return Scanner()
 
 
 def _without_ends(pattern: str) -> str:

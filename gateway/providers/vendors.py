@@ -1,6 +1,6 @@
 """The vendors, one row each. A vendor that speaks a dialect we have is a row; behaviour of its own earns a file.
 
-To add one: a row here, and its captured answers under tests/golden/<name>/.
+To add one: a row here, one in `FIELDS`, and its captured answers under tests/golden/<name>/.
 """
 
 from collections.abc import Mapping
@@ -18,29 +18,32 @@ from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
+from gateway.providers.request_fields import LLAMA_CPP_FIELDS, OPENAI_FIELDS, VLLM_FIELDS
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.auth import Auth
 from gateway.values.deployment import Deployment
 from gateway.values.skill import Skill, Skills
 from gateway.values.surface import SERVES, Offer, Serves, Surface
+from gateway.values.taken_fields import UNKNOWN_FIELDS, Vendors
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """A row. `chat`: its dialect of conversations, and `translators` by what they serve. `usual`: what every model of its
-    serves.
+    serves. `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`).
     """
 
     chat: Dialect
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
+    gauges: bool = False
 
 
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
 
 VENDORS: dict[str, Vendor] = {
     "openai": Vendor(
-        chat=OpenAIDialect("max_completion_tokens"),
+        chat=OpenAIDialect("max_completion_tokens", frozenset({"top_k"})),
         translators={
             Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
@@ -57,6 +60,7 @@ VENDORS: dict[str, Vendor] = {
             ),  # it takes any number, at the price of others' waits
         },
         usual=_TEXT,
+        gauges=True,
     ),
     "llama_cpp": Vendor(
         chat=OPENAI,
@@ -86,7 +90,9 @@ CALLERS: dict[Surface, Dialect] = {
     Surface.COUNT_TOKENS: ANTHROPIC,
 }
 
-OFFERS: dict[str, Offer] = {name: Offer(one.usual, frozenset(one.translators)) for name, one in VENDORS.items()}
+OFFERS: dict[str, Offer] = {
+    name: Offer(one.usual, frozenset(one.translators), one.gauges) for name, one in VENDORS.items()
+}
 
 
 def translator(vendor: Vendor, surface: Surface) -> Translator | None:
@@ -119,3 +125,12 @@ def _skills(vendor: Vendor) -> frozenset[Skill]:
 
 
 SKILLS: Skills = {name: _skills(vendor) for name, vendor in VENDORS.items()}
+
+# which members of a body they take (gateway/providers/request_fields.py)
+FIELDS: Vendors = {
+    "openai": OPENAI_FIELDS,
+    "vllm": VLLM_FIELDS,
+    "llama_cpp": LLAMA_CPP_FIELDS,
+    "openai_compatible": UNKNOWN_FIELDS,
+    "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
+}

@@ -28,29 +28,42 @@ from gateway.values.hedge import Hedge
 from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo, Target
+from gateway.values.taken_fields import UNKNOWN_FIELDS, Vendors
 
 _MILDER = {SensitiveKind.EMAIL: Sensitivity.CONFIDENTIAL, SensitiveKind.PHONE: Sensitivity.CONFIDENTIAL}
 
 
-def compile_plan(policy: Policy, catalogue: Catalogue, *, number: int, default_deadline_s: float) -> Plan:
-    """A plan from a policy that `check_policy` has nothing to say against."""
+def compile_plan(
+    policy: Policy,
+    catalogue: Catalogue,
+    *,
+    number: int,
+    default_deadline_s: float,
+    vendors: Vendors | None = None,
+) -> Plan:
+    """A plan from a policy that `check_policy` has nothing to say against. `vendors`: what each provider's servers take; of
+    one that is not there nothing is known.
+    """
     deployments = tuple(map(_content, catalogue.deployments.values()))
     content = msgspec.json.encode((policy, deployments, catalogue.models, default_deadline_s))
     detecting = _detecting(policy, catalogue)
     digest = hashlib.sha256(content + b" reports" * detecting.reports).hexdigest()
     space = space_of(policy)
-    rules = tuple(_compile_rule(rule, catalogue, space, default_deadline_s) for rule in policy.rules)
+    taken = vendors or {}
+    rules = tuple(_compile_rule(rule, catalogue, space, default_deadline_s, taken) for rule in policy.rules)
     by_name = {rule.name: rule for rule in rules}
     return Plan(f"{number}-{digest[:8]}", digest, rules, by_name, detecting, space, {})
 
 
-def _compile_rule(rule: Rule, catalogue: Catalogue, space: Space, default_deadline_s: float) -> CompiledRule:
+def _compile_rule(
+    rule: Rule, catalogue: Catalogue, space: Space, default_deadline_s: float, vendors: Vendors
+) -> CompiledRule:
     pools = {name: model.deployments for name, model in catalogue.models.items()}
     pools.update({name: (name,) for name in catalogue.deployments})
     return CompiledRule(
         name=rule.name,
         when=compile_when(rule.when, space),
-        pools={name: _places(rule, pool, catalogue) for name, pool in pools.items()},
+        pools={name: _places(rule, pool, catalogue, vendors) for name, pool in pools.items()},
         bounds=_bounds(rule.limits, default_deadline_s),
         slo=_slo(rule.slo),
         preference=_preference(rule.prefer),
@@ -70,7 +83,7 @@ def _content(deployment: Deployment) -> dict[str, object]:
     return {**msgspec.structs.asdict(deployment), "capabilities": capabilities, "surfaces": surfaces}
 
 
-def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue) -> tuple[Place, ...]:
+def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue, vendors: Vendors) -> tuple[Place, ...]:
     own = _ordered(pool, rule.prefer)
     others = [name for name in _expanded(rule.fallback.to, catalogue) if name not in own]
     places: list[Place] = []
@@ -79,7 +92,10 @@ def _places(rule: Rule, pool: tuple[str, ...], catalogue: Catalogue) -> tuple[Pl
         weight = None if rule.prefer.weights is None else rule.prefer.weights.get(name) or None
         unmet = _unmet(rule.require, deployment)
         names = frozenset((name, *(model for model, entry in catalogue.models.items() if name in entry.deployments)))
-        places.append(Place(name, deployment, unmet, position, weight, position >= len(own), hashed(name), names))
+        takes = vendors.get(deployment.provider, UNKNOWN_FIELDS)
+        places.append(
+            Place(name, deployment, unmet, position, weight, position >= len(own), hashed(name), names, takes)
+        )
     return tuple(places)
 
 
@@ -160,20 +176,33 @@ def _target(entry: TargetEntry | None) -> Target | None:
 def _detecting(policy: Policy, catalogue: Catalogue) -> Detecting:
     section = policy.detection
     kinds = frozenset(SensitiveKind if section.kinds is None else section.kinds)
-    if section.mode == "report" or not (section.mode or catalogue.speaks_of_sensitivity or _speaks(policy)):
+    if section.mode == "report" or not (
+        section.mode or catalogue.speaks_of_sensitivity or speaks_of_sensitivity(policy)
+    ):
         unclassed = dict.fromkeys(SensitiveKind, Sensitivity.PUBLIC)
         return Detecting(kinds, unclassed, Sensitivity.PUBLIC, section.time_limit_ms / 1e3, reports=True)
     classes = {kind: section.classes.get(kind, _MILDER.get(kind, Sensitivity.RESTRICTED)) for kind in SensitiveKind}
     return Detecting(kinds, classes, section.if_it_fails, section.time_limit_ms / 1e3)
 
 
-def _speaks(policy: Policy) -> bool:
+def speaks_of_sensitivity(policy: Policy) -> bool:
     """Whether the policy says anything of sensitivity, or of what detection finds."""
     if policy.detection != DetectionSection():
         return True
-    return any(rule.privacy.refuse or rule.require.clearance is not None or _asks(rule.when) for rule in policy.rules)
+    return any(
+        rule.privacy.refuse
+        or rule.require.clearance is not None
+        or _mentions(rule.when, "sensitivity")
+        or _mentions(rule.when, "found")
+        for rule in policy.rules
+    )
 
 
-def _asks(when: When) -> bool:
+def asks_of_sensitivity(when: When) -> bool:
+    """Whether a condition asks for the request's sensitivity, at any depth."""
+    return _mentions(when, "sensitivity")
+
+
+def _mentions(when: When, field: str) -> bool:
     within = (*(when.all or ()), *(when.any or ()), *((when.not_,) if when.not_ is not None else ()))
-    return when.sensitivity is not None or when.found is not None or any(map(_asks, within))
+    return getattr(when, field) is not None or any(_mentions(one, field) for one in within)

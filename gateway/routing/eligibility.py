@@ -39,7 +39,10 @@ class Eligibility:
             return None
         others = [name for name in decision.attempts if name != first]
         names = [first, *others] if self.has_another_address(first, now) else others
-        return next((name for name in names if self.may(name, now, beside=first)), None)
+        return next((name for name in names if self.may(name, now, beside=first) and not self._rests(name, now)), None)
+
+    def _rests(self, name: str, now: float) -> bool:
+        return self._known.of(name).gate.rests(now)
 
     def returns_at(self, name: str, now: float) -> float:
         """When it may be tried again, as far as can be said; seconds since the epoch."""

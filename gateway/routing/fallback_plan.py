@@ -5,6 +5,7 @@ Pure: time and chance come in. `gateway.flow.retry` walks these ways in the serv
 """
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from gateway.routing.document import Fallback
 from gateway.routing.eligibility import Eligibility
@@ -19,6 +20,13 @@ _EARLY_S = 0.005  # timers may fire so much too early
 def moves_on(fallback: Fallback, outcome: Outcome) -> bool:
     """True if an attempt that ended so is followed by the next candidate."""
     return fallback.moves_on(outcome, CONSEQUENCES[outcome].then is Then.NEXT)
+
+
+class NextAttempt(NamedTuple):
+    """Where it goes. `is_paid`: it is asked again, which the retry budget pays when the attempt is made."""
+
+    deployment: str
+    is_paid: bool
 
 
 class FallbackPlan:
@@ -65,15 +73,16 @@ class FallbackPlan:
         if CONSEQUENCES[outcome].again and self._times[name] <= self._fallback.retries:
             self._not_before[name] = now + (retry_after_s or 0.0)
 
-    def next(self, now: float, left_s: float) -> str | None:
+    def next(self, now: float, left_s: float) -> NextAttempt | None:
         """Where the next attempt of this round goes; None ends the round."""
         if self._is_at_its_end(left_s):
             return None
         last = self._course.attempts[-1]
         if self._recheck.other_address_may_help(last, now) and self._may(last.deployment, now):
-            return last.deployment
+            return NextAttempt(last.deployment, is_paid=False)
         due = (name for name in self._round or () if self._not_before.get(name, 0.0) <= now)
-        return next((name for name in due if self._may(name, now) and self._is_in_budget(name, now)), None)
+        name = next((name for name in due if self._may(name, now) and self._is_in_budget(name, now)), None)
+        return None if name is None else NextAttempt(name, is_paid=self._times[name] > 0)
 
     def may_come_round(self, now: float, left_s: float) -> bool:
         """Whether another round may follow. After one in which nothing could be tried: no."""
@@ -96,7 +105,7 @@ class FallbackPlan:
 
     def _is_in_budget(self, name: str, now: float) -> bool:
         """The first attempt of a request at a deployment multiplies nothing there; each later one is paid."""
-        return not self._times[name] or self._known.retries.spend(name, now)
+        return not self._times[name] or self._known.retries.has(name, now)
 
     def _is_at_its_end(self, left_s: float) -> bool:
         return (

@@ -24,7 +24,10 @@ QUEUE_SHARE = 1 / 60  # of the deadline: who is given a minute may stand in line
 # the first output, and to the total, in seconds
 Prospect = tuple[Place, Reading, float | None, float | None, float | None, float | None, float | None, float, float]
 _STANDINGS = tuple(Tier)
-READY, LATE, BURNING, LAST_RESORT = map(_STANDINGS.index, (Tier.READY, Tier.LATE, Tier.BURNING, Tier.LAST_RESORT))
+READY, LATE, BURNING, LAST_RESORT, RESTING = map(
+    _STANDINGS.index,
+    (Tier.READY, Tier.LATE, Tier.BURNING, Tier.LAST_RESORT, Tier.RESTING),
+)
 
 
 def queue_tolerated_s(bounds: Bounds) -> float:
@@ -68,6 +71,7 @@ class LatenessBounds:
             and reading.silent_since is None
             and not reading.wait_s
             and not place.last_resort
+            and reading.gate.rest_until is None
             and place.name not in passed_over
             else self._standing(
                 (place, reading, most, expected, first, total, quality, queued_s, slowed_s),
@@ -78,6 +82,8 @@ class LatenessBounds:
         ]
 
     def _standing(self, prospect: Prospect, passed_over: bool, now: float) -> int:  # noqa: FBT001 - by position where it is quick
+        if prospect[1].gate.rests(now):
+            return RESTING
         if prospect[0].last_resort:
             return LAST_RESORT
         if passed_over:

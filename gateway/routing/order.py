@@ -65,7 +65,7 @@ def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
         ranked.append(
             Candidate(
                 place.name, (), rank, standing, reading, quality, most, expected, first, total,
-                judged.get(place.name) if judged else None, score, place.weight,
+                judged.get(place.name) if judged else None, score, place.weight, place.lost,
             )
         )  # fmt: skip
     return ranked

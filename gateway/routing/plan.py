@@ -6,9 +6,11 @@ Two tables inside remember what was worked out before. They change no result: on
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.routing.conditions import Expression
 from gateway.routing.document import Fallback
+from gateway.routing.fields import PoolFields
 from gateway.routing.outlook import Outlook
 from gateway.routing.space import Atoms, Space
 from gateway.values.decision import Bounds, Candidate, Cause, Reason
@@ -20,6 +22,7 @@ from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo
 from gateway.values.surface import SERVES, Surface
+from gateway.values.taken_fields import UNKNOWN_FIELDS, TakenFields
 
 _REMEMBERED = 20_000  # combinations at most; then the table starts anew
 _REMEMBERED_TIERS = 16
@@ -30,7 +33,7 @@ class Place(msgspec.Struct, frozen=True):
 
     `position` is its number in the order to try; `weight` its share, None where it is a fallback only; `salt` is a hash
     of its name. `last_resort`: it is not of the model's pool, but the rule's fallback names it. `names`: what requests
-    that reach it may ask for.
+    that reach it may ask for. `takes`: which members of a body its servers take; `lost`: those left out there.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Place(msgspec.Struct, frozen=True):
     last_resort: bool
     salt: int
     names: frozenset[str]
+    takes: TakenFields = UNKNOWN_FIELDS
+    lost: tuple[str, ...] = ()
 
 
 class Preference(msgspec.Struct, frozen=True):
@@ -77,6 +82,12 @@ class Split(msgspec.Struct, frozen=True):
         return found
 
 
+# the model, the sensitivity, the capabilities needed, the key's models, the members of the body: all, and essential ones
+SplitKey = tuple[
+    str, Sensitivity, frozenset[Capability], frozenset[str] | None, frozenset[str], frozenset[str], Surface
+]
+
+
 class CompiledRule(msgspec.Struct, frozen=True):
     """A rule with everything decided that can be decided before a request comes.
 
@@ -94,11 +105,19 @@ class CompiledRule(msgspec.Struct, frozen=True):
     exact_tokens: bool
     hedge: Hedge | None = None
     priority: Priority | None = None  # None: the key's
-    splits: dict[tuple[str, Sensitivity, frozenset[Capability], frozenset[str] | None, Surface], Split] = {}
+    splits: dict[SplitKey, Split] = {}
 
     def split(self, facts: Facts) -> Split:
         """The pool of the model asked for. Raises KeyError if there is none."""
-        key = (facts.model, facts.sensitivity, facts.needs, facts.scope, facts.surface)
+        key = (
+            facts.model,
+            facts.sensitivity,
+            facts.needs,
+            facts.scope,
+            facts.extra_fields,
+            facts.essential_fields,
+            facts.surface,
+        )
         found = self.splits.get(key)
         if found is None:
             found = _split(self.pools[facts.model], facts)
@@ -157,18 +176,19 @@ PlanSource = Callable[[str | None, str], Plan]  # for a request of this session,
 
 
 def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
-    against = {place.position: place.against + _static_reasons(place, facts) for place in pool}
+    fields = PoolFields([place.takes for place in pool if not place.last_resort], facts)
+    against = {place.position: place.against + _static_reasons(place, facts, fields) for place in pool}
     eligible = tuple(place for place in pool if not against[place.position])
     return Split(
-        eligible,
+        tuple(replace(place, lost=lost) if (lost := fields.lost(place.takes)) else place for place in eligible),
         tuple(Candidate(place.name, against[place.position]) for place in pool if against[place.position]),
         any(place.deployment.own_cost is not None for place in eligible),
         {},
     )
 
 
-def _static_reasons(place: Place, facts: Facts) -> tuple[Reason, ...]:
-    """What no reading changes: clearance, surface, capabilities, and for a last resort whether the key could ask for it itself."""
+def _static_reasons(place: Place, facts: Facts, fields: PoolFields) -> tuple[Reason, ...]:
+    """What no reading changes: clearance, surface, capabilities, fields, and whether a key could ask for a last resort."""
     deployment = place.deployment
     reasons: list[Reason] = []
     if place.last_resort and facts.scope is not None and facts.scope.isdisjoint(place.names):
@@ -180,4 +200,5 @@ def _static_reasons(place: Place, facts: Facts) -> tuple[Reason, ...]:
     if not facts.needs <= deployment.capabilities:
         lacking = sorted(need.value for need in facts.needs - deployment.capabilities)
         reasons.append(Reason(Cause.CAPABILITY, ", ".join(lacking), None))
+    reasons += fields.against(place.takes, deployment.provider)
     return tuple(reasons)

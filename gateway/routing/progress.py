@@ -29,14 +29,11 @@ class Progress(Protocol):
         """Where attempts were begun, in that order."""
 
 
-class SpendableRetries(Protocol):
+class RetryAllowance(Protocol):
     """How often deployments may be asked again."""
 
     def has(self, deployment: str, now: float) -> bool:
         """Whether it may be asked again now."""
-
-    def spend(self, deployment: str, now: float) -> bool:
-        """The same; if so, it counts."""
 
 
 class Addresses(Protocol):
@@ -57,7 +54,7 @@ class LiveState(Protocol):
         """By address."""
 
     @property
-    def retries(self) -> SpendableRetries:
+    def retries(self) -> RetryAllowance:
         """For asking again."""
 
     def of(self, deployment: str) -> Reading:

@@ -22,23 +22,25 @@ _SENTENCES: dict[Cause, str] = {
     Cause.LIMIT: "it is at its limit of {has} at once",
     Cause.RATE_LIMIT: "its rate limit allows {has} tokens for another {needed} s",
     Cause.SCOPE: "the key may ask for none of {needed}",
+    Cause.FIELD: "the answer depends on {needed}, which {has} does not take",
     Cause.COST: "it may cost {has}, the ceiling is {needed}",
 }
 
 _SMALL_USD = 0.1
 
 _STATES: dict[str, str] = {
-    Health.SHUT.value: "it is shut: it failed and is left alone for a while",
-    Health.PROBING.value: "it is probing: it failed, and as few as may see whether it has recovered",
-    Health.DOWN.value: "it is down: it is known not to run",
+    Health.SHUT.value: "it is shut: its circuit breaker is open after failures",
+    Health.PROBING.value: "it is probing: it failed, and as many requests as may test its recovery are under way",
+    Health.DOWN.value: "it is down: its server does not run, or fails its health checks",
 }
 
 _STANDINGS: dict[Tier, str] = {
-    Tier.PROBE: "this request is one of the few that see how it does now",
+    Tier.PROBE: "this request is a probe: it tests how it does now",
     Tier.READY: "",
-    Tier.LATE: "predicted to miss the rule's objective or the deadline, or to stand in line too long",
-    Tier.BURNING: "passed over, it misses the rule's objective too often",
+    Tier.LATE: "predicted to miss the rule's objective or the deadline, or to wait too long in its queue",
+    Tier.BURNING: "moved back, it misses the rule's objective too often",
     Tier.LAST_RESORT: "not of the model's pool, the rule falls back to it",
+    Tier.RESTING: "asked last, it refused one request after the other for what will last",
 }
 
 
@@ -88,6 +90,8 @@ def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
         said.append(f"{state}, {candidate.reading.in_flight} in flight{_of_limit(candidate)}")
     said.append(f"first output {_seconds(candidate.first_output_s)}, in all {_seconds(candidate.total_s)}")
     said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
+    if candidate.lost:
+        said.append(f"sent without {', '.join(candidate.lost)}")
     if candidate.slo is not None:
         judged = candidate.slo
         said.append(f"kept the objective in {judged.attainment:.1%} of {judged.requests}, burn {judged.burn:.1f}")
@@ -108,7 +112,7 @@ def _ordered_by(decision: Decision) -> Iterator[list[str]]:
             said.append(_scored(candidate.score, scores[candidate.deployment], decision.mix))
             is_read = candidate.reading is not None and candidate.reading.latency is not None
             if decision.slo is not None and candidate.score is not None and not is_read:
-                said.append("behind those that were read, as its latency is unknown")
+                said.append("ranked after those of known latency, its own is unknown")
         yield said
 
 

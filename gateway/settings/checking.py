@@ -11,6 +11,7 @@ from gateway.catalogue.unusual_addresses import unusual_addresses
 from gateway.documents import Document, parse
 from gateway.policies.files import read_text
 from gateway.policies.source import POLICY, default_text, load_policy
+from gateway.providers.vendors import FIELDS
 from gateway.routing.compile import compile_plan
 from gateway.settings.load import load
 from gateway.values.caller import Caller
@@ -139,7 +140,7 @@ def _checked(document: Document, configuration: Document | None, against: Checke
     policy, problems = load_policy(document, catalogue)
     if policy is None or problems:
         return invalid_documents(problems)
-    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=against.deadline_s)
+    plan = compile_plan(policy, catalogue, number=1, default_deadline_s=against.deadline_s, vendors=FIELDS)
     report = verify(policy, catalogue, against.callers, plan, against.skills, now=at)
     told = [_of_finding(one, configuration if one.in_catalogue else document) for one in report.findings]
     return Checked(

@@ -3,14 +3,18 @@
 Fields that are not read here, unknown ones included, are neither checked nor changed: the upstream knows them.
 """
 
+import contextlib
 import re
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.http.errors import ApiError
+from gateway.providers.request_fields import EXTRA, is_essential
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
+from gateway.values.elements import SLICE_BYTES, elements
+from gateway.values.pause import Pause, no_pause
 from gateway.values.surrogates import without_lone_surrogates
 
 MAX_MEMBERS = 200_000  # of all objects and lists in a body together
@@ -26,7 +30,8 @@ T = TypeVar("T")
 
 _TIER = re.compile("[a-z_]{1,32}")
 _USUAL_TIERS = ("auto", "default", "standard_only")
-_NO_CALLS = msgspec.Raw(b"null")
+_ABSENT = msgspec.Raw(b"null")
+_MANY = 512  # messages between two pauses
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -37,11 +42,15 @@ class _Part(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     role: str
     content: str | list[_Part] | None = None
-    tool_calls: msgspec.Raw = _NO_CALLS
+    tool_calls: msgspec.Raw = _ABSENT
+    reasoning: msgspec.Raw = _ABSENT
+    reasoning_content: msgspec.Raw = _ABSENT
+    prefix: msgspec.Raw = _ABSENT
 
 
 class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
+    continuous_usage_stats: msgspec.Raw = _ABSENT
 
 
 class _ResponseFormat(msgspec.Struct, gc=False):
@@ -60,12 +69,15 @@ class Shape(msgspec.Struct, gc=False):
     choices: int
     service_tier: str | None
     prefix: int | None
+    extra_fields: frozenset[str] = frozenset()
+    essential_fields: frozenset[str] = frozenset()
     inputs: int = 1
     exact_tokens: bool = False  # the prompt was sent as tokens
 
 
 _fields = msgspec.json.Decoder(Fields).decode
 _NEEDS_NOTHING: frozenset[Capability] = frozenset()
+_NO_FIELDS: frozenset[str] = frozenset()
 
 
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
@@ -84,11 +96,11 @@ _choice = _decoder(str | dict[str, msgspec.Raw] | None)
 _logprobs = _decoder(bool | int | None)
 
 
-def parse_fields(body: bytes) -> Fields:
+def parse_fields(body: bytes, pause: Pause = no_pause) -> Fields:
     """The top-level members; half of a surrogate pair, which has no UTF-8, becomes U+FFFD. Raises ApiError 400 for what is
     not a JSON object, or a bomb of depth or members.
     """
-    if len(body) > MAX_MEMBERS and _holds_too_much(body):
+    if len(body) > MAX_MEMBERS and _holds_too_much(body, pause):
         raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
     try:
         return _fields(body)
@@ -98,28 +110,33 @@ def parse_fields(body: bytes) -> Fields:
         raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         if (whole := without_lone_surrogates(body)) != body:
-            return parse_fields(whole)
+            return parse_fields(whole, pause)
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
 
 
-def _holds_too_much(body: bytes) -> bool:
+def _holds_too_much(body: bytes, pause: Pause) -> bool:
     """Without parsing: that would take seconds for a bomb. Only where text cannot be excluded is it told from structure."""
-    if _separators(body) <= MAX_MEMBERS:
+    if _separators(body, pause) <= MAX_MEMBERS:
         return False
     unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     parts = unescaped.split(b'"', 4 * MAX_MEMBERS)  # each second one is between strings; a member has two strings
-    return len(parts) > 4 * MAX_MEMBERS or _separators(b"".join(parts[::2])) > MAX_MEMBERS
+    return len(parts) > 4 * MAX_MEMBERS or _separators(b"".join(parts[::2]), pause) > MAX_MEMBERS
 
 
-def _separators(text: bytes) -> int:
+def _separators(text: bytes, pause: Pause) -> int:
     """Every member and element follows one."""
-    return text.count(b",") + text.count(b"{") + text.count(b"[")
+    found = 0
+    for start in range(0, len(text), SLICE_BYTES):
+        end = start + SLICE_BYTES
+        found += text.count(b",", start, end) + text.count(b"{", start, end) + text.count(b"[", start, end)
+        pause()
+    return found
 
 
-def read_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+def read_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
     """Raises ApiError 400 with the path of the field and what was expected. `with_prefix`: digest how it begins."""
     model = read(fields, "model", _model)
-    messages: list[_Message] = read(fields, "messages", _messages)
+    messages: list[_Message] = read_list(fields, "messages", _messages, pause)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
     if not messages:
@@ -129,17 +146,18 @@ def read_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
     if choices is not None and not 1 <= choices <= 128:
         raise invalid("n", "a number from 1 to 128")
     options: _StreamOptions | None = optional(fields, "stream_options", _options)
-    needs = _needs(fields, messages, choices or 1)
+    needs = _needs(fields, messages, choices or 1, pause)
     return Shape(
         model,
         needs,
-        _prompt_tokens(fields, messages),
+        _prompt_tokens(fields, messages, pause),
         _most_output(fields),
         stream,
         bool(options and options.include_usage),
         choices or 1,
         _service_tier(fields),
         prefix_of(messages) if with_prefix else None,
+        *_extra_fields(fields, messages, options),
     )
 
 
@@ -180,6 +198,16 @@ def optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> A
     return read(fields, name, decoder) if name in fields else None
 
 
+def read_list(fields: Fields, name: str, decoder: msgspec.json.Decoder[list[T]], pause: Pause) -> list[T]:
+    """A list that must be there; a long one in slices."""
+    text = fields.get(name)
+    if text is not None and memoryview(text).nbytes > SLICE_BYTES and (array := bytes(text)).startswith(b"["):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [one for some in elements(array, decoder.decode, pause) for one in some]
+    found: list[T] = read(fields, name, decoder)  # says what is wrong, and where
+    return found
+
+
 def _of_shape(name: str, problem: str) -> ApiError:
     """msgspec says: Expected `str`, got `int` - at `$[0].content`."""
     what, _, where = problem.partition(" - at `$")
@@ -192,7 +220,7 @@ def invalid(path: str, expected: str) -> ApiError:
     return ApiError(400, "invalid_value", f"Invalid {path!r}: expected {expected}.", param=path)
 
 
-def _needs(fields: Fields, messages: list[_Message], choices: int) -> frozenset[Capability]:
+def _needs(fields: Fields, messages: list[_Message], choices: int, pause: Pause) -> frozenset[Capability]:
     needs: set[Capability] = set()
     if optional(fields, "tools", _list) or optional(fields, "functions", _list):
         needs.add(Capability.TOOLS)
@@ -206,19 +234,43 @@ def _needs(fields: Fields, messages: list[_Message], choices: int) -> frozenset[
         needs.add(Capability.LOGPROBS)
     if choices > 1:
         needs.add(Capability.MULTIPLE_CHOICES)
-    for message in messages:
+    for at, message in enumerate(messages):
+        if at % _MANY == _MANY - 1:
+            pause()
         if isinstance(message.content, list):
             needs.update(_MEDIA[part.type] for part in message.content if part.type in _MEDIA)
     return frozenset(needs) if needs else _NEEDS_NOTHING
 
 
+def _extra_fields(
+    fields: Fields, messages: list[_Message], options: _StreamOptions | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The members of the body that not every server takes, by name; and those of them that the answer depends on."""
+    found = [] if EXTRA.isdisjoint(fields) else [(name, fields[name]) for name in fields.keys() & EXTRA]
+    if options is not None and options.continuous_usage_stats is not _ABSENT:
+        found.append(("stream_options.continuous_usage_stats", options.continuous_usage_stats))
+    for one in messages:
+        if one.reasoning_content is not _ABSENT:
+            found.append(("messages.reasoning_content", one.reasoning_content))
+        if one.reasoning is not _ABSENT:
+            found.append(("messages.reasoning", one.reasoning))
+        if one.prefix is not _ABSENT:
+            found.append(("messages.prefix", one.prefix))
+    if not found:
+        return _NO_FIELDS, _NO_FIELDS
+    essential = frozenset(name for name, value in found if is_essential(name, value))
+    return frozenset(name for name, _ in found), essential
+
+
 _MEDIA = {"image_url": Capability.VISION, "input_audio": Capability.AUDIO}
 
 
-def _prompt_tokens(fields: Fields, messages: list[_Message]) -> int:
+def _prompt_tokens(fields: Fields, messages: list[_Message], pause: Pause) -> int:
     """An estimate: text by its bytes, images by a usual count, tool definitions and calls by their JSON."""
     tokens = _TOKENS_PER_MESSAGE * len(messages)
-    for message in messages:
+    for at, message in enumerate(messages):
+        if at % _MANY == _MANY - 1:
+            pause()
         content = message.content
         if isinstance(content, str):
             tokens += text_tokens(content)
@@ -226,7 +278,7 @@ def _prompt_tokens(fields: Fields, messages: list[_Message]) -> int:
             tokens += sum(
                 _TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content
             )
-        if message.tool_calls is not _NO_CALLS:
+        if message.tool_calls is not _ABSENT:
             tokens += len(bytes(message.tool_calls)) // _BYTES_PER_TOKEN
     if "tools" in fields:
         tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN

@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
 from gateway.values.deployment import Capability
+from gateway.values.pause import Pause, no_pause
 
 _MOST_PROMPTS = 2048
 _MOST_CHOICES = 128
@@ -21,7 +22,7 @@ _options = msgspec.json.Decoder(_StreamOptions | None)
 _NONE: frozenset[Capability] = frozenset()
 
 
-def completions_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  # noqa: ARG001 - prompts have no turns
+def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:  # noqa: ARG001 - prompts have no turns
     """Raises ApiError 400 with the path of the field and what was expected."""
     model = read(fields, "model", _model)
     if not model:

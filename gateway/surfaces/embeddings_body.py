@@ -5,6 +5,7 @@ import msgspec
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read
 from gateway.surfaces.completions_body import input_tokens
 from gateway.values.deployment import Capability
+from gateway.values.pause import Pause, no_pause
 
 MOST_INPUTS = 100_000  # of one request; providers take fewer, and are asked in parts
 
@@ -15,7 +16,7 @@ _count = msgspec.json.Decoder(int | None)
 _NONE: frozenset[Capability] = frozenset()
 
 
-def embeddings_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:  # noqa: ARG001 - inputs have no turns
+def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:  # noqa: ARG001 - inputs have no turns
     """Raises ApiError 400 with the path of the field and what was expected."""
     model = read(fields, "model", _model)
     if not model:

@@ -27,6 +27,7 @@ from gateway.http.reply import Reply
 from gateway.http.slow_clients import SlowClientGuard
 from gateway.http.wire import (
     Bodies,
+    BodyBroken,
     ClientGone,
     DisconnectWatcher,
     OpenRequests,
@@ -39,29 +40,30 @@ from gateway.http.wire import (
 )
 from gateway.observe.bus import Bus
 from gateway.routing.decide import UnknownModel
+from gateway.surfaces.intake import Intake
 from gateway.surfaces.row import SurfaceRow
 from gateway.surfaces.sending import BrokenStream, about, send_answer, send_stream
 from gateway.values.outcome import Outcome, of_cancellation
-from gateway.values.records import RequestRejected
+from gateway.values.records import RequestAbandoned, RequestRejected
 from gateway.values.request import Request
 
 _log = logging.getLogger(__name__)
 
 
 class Endpoint:
-    """Serves a row of the table. `with_prefix` as `read_request` has it."""
+    """Serves a row of the table."""
 
-    def __init__(  # noqa: PLR0913 - what the endpoint works with
+    def __init__(  # noqa: PLR0913, PLR0917 - what the endpoint works with
         self,
         row: SurfaceRow,
         answers: Answers,
         identify: Identify,
         bus: Bus,
         bodies: Bodies,
+        intake: Intake,
         *,
         reader_s: float,
         heartbeat_s: float | None,
-        with_prefix: bool,
     ) -> None:
         self.row = row
         self._readers = SlowClientGuard(reader_s)
@@ -71,7 +73,7 @@ class Endpoint:
         self._identify = identify
         self._bus = bus
         self._bodies = bodies
-        self._with_prefix = with_prefix
+        self._intake = intake
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
@@ -84,7 +86,7 @@ class Endpoint:
         """End what is in progress: each caller is told, and each request is on record."""
         self._open.cancel_all()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - a line for each way out
         """One request. Every way out has told the caller, or found it gone."""
         arrived = time.monotonic()
         decision_id = self._ids.new()
@@ -98,16 +100,19 @@ class Endpoint:
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
-            request = self.row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix)
-            del body
             with DisconnectWatcher(receive), self._open:
+                request = await self._intake.request(body, headers, caller, decision_id)
+                del body
                 await self._respond(request, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
+        except TooBusy as busy:
+            self._throttle.refused(caller.key, arrived)
+            await self._reject(reply, no_room(busy.retry_after_s))
         except UnknownModel as unknown:
             await self._reject(reply, unknown_model(str(unknown)))
-        except ClientGone:  # or its chunks are malformed: the server does not tell them apart
-            await self._reject(reply, broken_body())
+        except (BodyBroken, ClientGone) as end:
+            await self._not_whole(reply, end)
         except asyncio.CancelledError as cancelled:
             if of_cancellation(cancelled) is not Outcome.GATEWAY_STOPPED:
                 raise
@@ -143,6 +148,13 @@ class Endpoint:
             if failed.failure.outcome is Outcome.GATEWAY_BUSY:
                 self._throttle.refused(request.facts.key, arrived)
             await reply.error(error, about(failed.decision, failed.attempts, None))
+
+    async def _not_whole(self, reply: Reply, end: Exception) -> None:
+        if isinstance(end, ClientGone):
+            self._bus.publish(RequestAbandoned(self.row.surface.value))
+            await reply.error(broken_body())  # it may have closed its own half only
+        else:
+            await self._reject(reply, broken_body())
 
     async def _reject(self, reply: Reply, error: ApiError) -> None:
         self._bus.publish(RequestRejected(self.row.surface.value, error.status, error.code))

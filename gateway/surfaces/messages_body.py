@@ -5,22 +5,29 @@ Source: Anthropic's API reference, Messages (2026-11). Fields that are not read 
 
 import msgspec
 
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
+from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, read_list, text_tokens
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
+from gateway.values.pause import Pause, no_pause
 
 _MOST_TOKENS = 2**31
 _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 1_600  # of the largest that is not scaled down: width x height / 750
 _BYTES_PER_TOKEN = 4
+_BASE64_PER_TOKEN = 40  # of a PDF: 30 bytes, of which most are fonts and pictures
+
+
+class _Source(msgspec.Struct, gc=False):
+    data: str | None = None
 
 
 class _Block(msgspec.Struct, gc=False):
     type: str
     text: str | None = None
     thinking: str | None = None
+    source: _Source | None = None
     input: msgspec.Raw = msgspec.Raw(b"null")
-    content: "str | list[_Block] | None" = None
+    content: "str | list[_Block] | dict[str, msgspec.Raw] | None" = None  # a server tool's result may be an object
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -52,22 +59,24 @@ _output = msgspec.json.Decoder(_OutputConfig | None)
 _NONE: frozenset[Capability] = frozenset()
 
 
-def messages_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+def messages_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
     """Of `POST /v1/messages`. Raises ApiError 400 with the path of the field and what was expected."""
     most: int = read(fields, "max_tokens", _count)
-    if not 1 <= most <= _MOST_TOKENS:
-        raise invalid("max_tokens", f"a number from 1 to {_MOST_TOKENS}")
-    return _shape(fields, most, stream=bool(optional(fields, "stream", _bool)), with_prefix=with_prefix)
+    if not 0 <= most <= _MOST_TOKENS:  # 0 fills a cache
+        raise invalid("max_tokens", f"a number from 0 to {_MOST_TOKENS}")
+    return _shape(
+        fields, most or None, stream=bool(optional(fields, "stream", _bool)), with_prefix=with_prefix, pause=pause
+    )
 
 
-def count_shape(fields: Fields, *, with_prefix: bool = False) -> Shape:
+def count_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
     """Of `POST /v1/messages/count_tokens`, which asks for no answer."""
-    return _shape(fields, None, stream=False, with_prefix=with_prefix)
+    return _shape(fields, None, stream=False, with_prefix=with_prefix, pause=pause)
 
 
-def _shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool) -> Shape:
+def _shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool, pause: Pause) -> Shape:
     model = read(fields, "model", _model)
-    messages: list[_Message] = read(fields, "messages", _messages)
+    messages: list[_Message] = read_list(fields, "messages", _messages, pause)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
     if not messages:
@@ -104,7 +113,9 @@ def _block_tokens(block: _Block) -> int:
     tokens = text_tokens(block.text) if block.text else 0
     tokens += text_tokens(block.thinking) if block.thinking else 0
     tokens += len(bytes(block.input)) // _BYTES_PER_TOKEN
-    return tokens + (_tokens(block.content) if block.content else 0)
+    if block.source is not None:
+        tokens += len(block.source.data or "") // _BASE64_PER_TOKEN
+    return tokens + (_tokens(block.content) if isinstance(block.content, str | list) else 0)
 
 
 def _needs(fields: Fields, messages: list[_Message]) -> frozenset[Capability]:
@@ -123,5 +134,5 @@ def _needs(fields: Fields, messages: list[_Message]) -> frozenset[Capability]:
     return frozenset(needs) if needs else _NONE
 
 
-def _holds_image(content: str | list[_Block] | None) -> bool:
+def _holds_image(content: str | list[_Block] | dict[str, msgspec.Raw] | None) -> bool:
     return isinstance(content, list) and any(one.type == "image" or _holds_image(one.content) for one in content)

@@ -5,6 +5,7 @@ import msgspec
 from gateway.dialects.contract import Dialect
 from gateway.surfaces.reading import ShapeOf, read_request
 from gateway.values.caller import Caller
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 from gateway.values.surface import Surface
 
@@ -20,12 +21,26 @@ class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
     shape_of: ShapeOf
     headers: tuple[str, ...] = ()
 
-    def read(
-        self, body: bytes, headers: dict[str, str], caller: Caller, decision_id: str, *, with_prefix: bool = False
+    def read(  # noqa: PLR0913 - what a request is made of
+        self,
+        body: bytes,
+        headers: dict[str, str],
+        caller: Caller,
+        decision_id: str,
+        *,
+        with_prefix: bool = False,
+        pause: Pause = no_pause,
     ) -> Request:
         """A request. Raises ApiError with the field's path and what was expected."""
         request = read_request(
-            body, headers, caller, decision_id, surface=self.surface, shape_of=self.shape_of, with_prefix=with_prefix
+            body,
+            headers,
+            caller,
+            decision_id,
+            surface=self.surface,
+            shape_of=self.shape_of,
+            with_prefix=with_prefix,
+            pause=pause,
         )
         told = tuple((name, headers[name]) for name in self.headers if name in headers)
         return msgspec.structs.replace(request, headers=told) if told else request

@@ -18,8 +18,8 @@ class BrokenStream(Exception):
     """The gateway failed after a stream had begun: the connection is broken off, so that it cannot look finished."""
 
 
-def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeaders:
-    """The headers that say what was decided, and who answered."""
+def about(decision: Decision, attempts: int, deployment: str | None, lost: tuple[str, ...] = ()) -> RawHeaders:
+    """The headers that say what was decided, who answered, and what of the request it was not sent."""
     pairs = [
         ("x-gateway-decision", decision.id),
         ("x-gateway-policy", decision.revision),
@@ -27,6 +27,8 @@ def about(decision: Decision, attempts: int, deployment: str | None) -> RawHeade
     ]
     if deployment is not None:
         pairs.append(("x-gateway-deployment", deployment))
+        if lost:
+            pairs.append(("x-gateway-lost", ", ".join(lost)))
     return raw_headers(pairs)
 
 
@@ -34,7 +36,7 @@ async def send_answer(reply: Reply, answer: AnsweredWhole) -> None:
     """A whole answer, and what it cost."""
     cost = answer.cost_usd
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    await reply.whole([*about(answer.decision, answer.attempts, answer.deployment), told], answer.body)
+    await reply.whole([*about(answer.decision, answer.attempts, answer.deployment, answer.lost), told], answer.body)
 
 
 async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers: SlowClientGuard) -> None:
@@ -43,7 +45,7 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers:
     stream = answer.stream
     readers.begin(stream)
     try:
-        await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment), stream)
+        await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment, answer.lost), stream)
         while data := await stream.next():
             if reply.beat is not None:
                 await reply.beat_is_sent()

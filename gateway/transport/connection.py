@@ -14,6 +14,8 @@ from gateway.transport.limits import TransportLimits
 from gateway.transport.liveness import is_unacknowledged, watch
 from gateway.values.outcome import AttemptFailed, Outcome
 
+_SLICE_BYTES = 256 * 1024  # that are written in one turn of the event loop
+_NOTHING = memoryview(b"")
 _AT_ONCE_S = 0.1  # a round trip: the peer had closed an idle connection before the request reached it
 
 
@@ -29,6 +31,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._idle_since = 0.0
         self._closed = False
+        self._unwritten = _NOTHING  # of a large request
         self.begin()
 
     def begin(self) -> None:
@@ -55,9 +58,14 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Write a whole request."""
         self.used += 1
-        if self._transport is not None:
-            self._transport.write(data)
-            self._written_at = math.inf if self._transport.get_write_buffer_size() else self._now()
+        if self._transport is None:
+            return
+        if len(data) > _SLICE_BYTES:
+            self._unwritten = memoryview(data)
+            self._write_on()
+            return
+        self._transport.write(data)
+        self._written_at = math.inf if self._transport.get_write_buffer_size() else self._now()
 
     @property
     def fields(self) -> dict[str, str]:
@@ -132,7 +140,27 @@ class Connection(asyncio.Protocol):
     def is_reusable(self) -> bool:
         """True if another request may follow: all was sent, all was received, and reading goes on."""
         done = self.complete and self.keep_alive and self.failure is None and not self._closed and not self._paused
-        return done and self._transport is not None and not self._transport.get_write_buffer_size()
+        if not done or self._transport is None or self._unwritten:
+            return False
+        return not self._transport.get_write_buffer_size()
+
+    def _write_on(self) -> None:
+        """A slice of a large request. The next one comes in a later turn of the event loop: a peer that reads as fast as
+        is written would hold it.
+        """
+        transport = self._transport
+        if transport is None or self._closed:
+            self._unwritten = _NOTHING
+            return
+        piece, self._unwritten = self._unwritten[:_SLICE_BYTES], self._unwritten[_SLICE_BYTES:]
+        transport.write(piece)
+        self._written_at = math.inf
+        if transport.get_write_buffer_size():
+            return  # `resume_writing` goes on
+        if self._unwritten:
+            self._loop.call_soon(self._write_on)
+        else:
+            self._written_at = self._now()
 
     # -- what the event loop calls
 
@@ -141,7 +169,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=0)
         watch(self._transport)
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
 
     def data_received(self, data: bytes) -> None:
         """asyncio.Protocol."""
@@ -167,8 +196,11 @@ class Connection(asyncio.Protocol):
             self._wake()
 
     def resume_writing(self) -> None:
-        """asyncio.Protocol: all is written."""
-        self._written_at = self._now()
+        """asyncio.Protocol: all that was handed over is written."""
+        if self._unwritten:
+            self._loop.call_soon(self._write_on)
+        else:
+            self._written_at = self._now()
 
     def eof_received(self) -> bool:
         """asyncio.Protocol: a half-closed connection is of no use, and what is still to be written must not keep it."""
@@ -241,6 +273,7 @@ class Connection(asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
+        self._unwritten = _NOTHING
         self._forget(self)
         if self.complete or self.failure is not None:
             return

@@ -15,6 +15,7 @@ from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
 from gateway.transport.redaction import Redactor
+from gateway.transport.shortage import unconnected
 from gateway.transport.signers import UNSIGNED, Signature
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -174,7 +175,7 @@ class Transport:
         except ssl.SSLError as error:
             raise AttemptFailed(Outcome.TLS_FAILED, error.reason or type(error).__name__) from None
         except OSError as error:
-            raise AttemptFailed(Outcome.CONNECT_FAILED, error.strerror or str(error)[:200]) from None
+            raise unconnected(error) from None
         except UnicodeError:
             raise AttemptFailed(Outcome.CONNECT_FAILED, "the host's name is not one") from None
         finally:

@@ -8,7 +8,7 @@ from gateway.values.headroom import Headroom, holds
 
 
 class Health(enum.Enum):
-    """What is known of a deployment's ability to answer. The last two are of the moment: see `Reading.state`."""
+    """What is known of a deployment's ability to answer. The last three are of the moment: see `Reading.state`."""
 
     UNKNOWN = "unknown"  # nothing was read or tried yet
     ADMITTING = "admitting"
@@ -17,6 +17,7 @@ class Health(enum.Enum):
     DOWN = "down"  # it is known not to run
     REFUSING = "refusing"  # it asked to be left alone for a while, or its rate limit is used up
     LIMITED = "limited"  # it has as many requests as it takes at once
+    RESTING = "resting"  # it refused one after the other for what will last: it is asked last, for a while
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +35,8 @@ class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Times are seconds since the epoch. None: nothing of this kind is known, and nothing is bounded by it.
 
     `probes_out`: as many requests as may probe it are under way. `see_through`: the next of them is not to be hedged.
-    `limit` is the most that may be in flight.
+    `limit` is the most that may be in flight. Until `rest_until` it is asked last, and longer while a request that sees
+    whether it takes any again is under way (`rest_probed`); that keeps nobody out.
     """
 
     shut_until: float | None = None
@@ -43,6 +45,8 @@ class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     limit: int | None = None
     headroom: Headroom | None = None
     see_through: bool = False
+    rest_until: float | None = None
+    rest_probed: bool = False
 
     def bar(self, in_flight: int, tokens: float, now: float) -> Rejection | None:
         """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""
@@ -55,6 +59,10 @@ class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         if self.headroom is not None and (bar := _used_up(self.headroom, tokens, now)) is not None:
             return bar
         return Rejection(Health.LIMITED) if self.limit is not None and in_flight >= self.limit else None
+
+    def rests(self, now: float) -> bool:
+        """Whether others are to be asked first."""
+        return self.rest_probed or holds(self.rest_until, now)
 
 
 OPEN = Admissibility()

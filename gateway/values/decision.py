@@ -23,6 +23,7 @@ class Cause(enum.Enum):
     RATE_LIMIT = "rate_limit"
     COST = "cost"
     SCOPE = "scope"
+    FIELD = "field"
 
 
 class Tier(enum.Enum):
@@ -33,6 +34,7 @@ class Tier(enum.Enum):
     LATE = "late"  # predicted to come too late (gateway/routing/lateness.py)
     BURNING = "burning"  # it has burned the objective's error budget fast: passed over until it recovers
     LAST_RESORT = "last_resort"  # not of the model's pool: the rule's fallback names it
+    RESTING = "resting"  # it refused one request after the other for what will last
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +67,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     slo: SloReading | None = None
     score: float | None = None
     weight: float | None = None  # where the rule splits by weights; None: a fallback only
+    lost: tuple[str, ...] = ()  # members of the body that are left out there, as its servers would refuse them
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,3 +104,9 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: bool = False
     hedge_after_s: float | None = None  # when a second attempt may start beside the first
     continues: bool = False  # if the stream breaks after its output has begun, another candidate may go on with it
+
+    def lost_at(self, deployment: str) -> tuple[str, ...]:
+        """Members of the request's body that are left out of what is sent there."""
+        if not self.facts.extra_fields:
+            return ()
+        return next((one.lost for one in self.candidates if one.deployment == deployment), ())

@@ -41,6 +41,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     output_usd_per_mtok: float | None = None
     cached_input_usd_per_mtok: float | None = None
     cache_write_usd_per_mtok: float | None = None
+    cache_write_1h_usd_per_mtok: float | None = None
     reasoning_usd_per_mtok: float | None = None
     input_audio_usd_per_mtok: float | None = None
     output_audio_usd_per_mtok: float | None = None
@@ -67,8 +68,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
         """USD for one token in and one out of a text request, whichever part each turns out to be."""
         if self.usual is None:
             return None
-        into = (self.input_usd_per_mtok, self.cached_input_usd_per_mtok, self.cache_write_usd_per_mtok)
-        return _per_token(_highest(*into), _highest(self.output_usd_per_mtok, self.reasoning_usd_per_mtok))
+        written = (self.cache_write_usd_per_mtok, self.cache_write_1h_usd_per_mtok)
+        into = _highest(self.input_usd_per_mtok, self.cached_input_usd_per_mtok, *written)
+        return _per_token(into, _highest(self.output_usd_per_mtok, self.reasoning_usd_per_mtok))
 
     @functools.cached_property
     def dearest_with_audio(self) -> tuple[float, float] | None:
@@ -166,6 +168,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     scrape_s: float = 1.0
     max_in_flight: int | None = None  # attempts of this process at once
     surfaces: frozenset[Surface] = SURFACES[Serves.CHAT]
+    gauges: bool = False  # its servers say how busy they are (vLLM's /metrics)
 
     def __post_init__(self) -> None:
         """One base URL is one address."""

@@ -40,6 +40,7 @@ class Outcome(enum.Enum):
     TOTAL_TIMEOUT = "total_timeout"
     # a refusal by the provider
     BAD_REQUEST = "bad_request"
+    FIELD_REFUSED = "field_refused"
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_POLICY = "content_policy"
     CREDENTIAL_REFUSED = "credential_refused"
@@ -95,6 +96,9 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.IDLE_TIMEOUT: Consequence(_P, Then.NEXT, "the answer stalled"),
     Outcome.TOTAL_TIMEOUT: Consequence(_P, Then.NEXT, "the answer was not complete in time"),
     Outcome.BAD_REQUEST: Consequence(_C, Then.STOP, "the provider refused the request as invalid"),
+    Outcome.FIELD_REFUSED: Consequence(
+        _G, Then.NEXT, "the provider refused a field of the request that another candidate may take"
+    ),
     Outcome.CONTEXT_TOO_LONG: Consequence(_C, Then.STOP, "the prompt is longer than the model's context"),
     Outcome.CONTENT_POLICY: Consequence(_C, Then.STOP, "the provider's content policy refused the request"),
     Outcome.CREDENTIAL_REFUSED: Consequence(_G, Then.NEXT, "the provider refused the gateway's credential"),
@@ -124,6 +128,10 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
 
 # the provider is able and says that it has too much to do: it is asked less, never taken for broken
 TOLD_OVERLOAD = frozenset({Outcome.RATE_LIMITED, Outcome.OVERLOADED})
+# what is wrong with the gateway's own key, account or settings there: no waiting mends it
+LASTING = frozenset(
+    outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.GATEWAY and row.then is Then.NEXT
+)
 
 _BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST, Outcome.CALLER_STALLED)
 

@@ -34,6 +34,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     continues: int = 0  # how many characters of the answer another attempt had given before this one went on with it
     retry_after_s: float | None = None  # what the provider asked for before the next
     wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue
+    lost: tuple[str, ...] = ()  # members of the body that were left out of what was sent
     anomalies: tuple[Anomaly, ...] = ()  # what was odd about its answer, which was taken all the same
 
     @property
@@ -83,7 +84,7 @@ class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionMade(msgspec.Struct, frozen=True):
-    """A request was decided; exactly one RequestFinished follows."""
+    """A request was decided, or decided anew before its first attempt; exactly one RequestFinished follows the last of them."""
 
     decision: Decision
 
@@ -98,6 +99,12 @@ class AttemptFinished(msgspec.Struct, frozen=True):
     """An attempt ended, however it ended."""
 
     attempt: Attempt
+
+
+class RequestAbandoned(msgspec.Struct, frozen=True):
+    """A request whose caller left before its body was whole."""
+
+    surface: str
 
 
 class RequestRejected(msgspec.Struct, frozen=True):

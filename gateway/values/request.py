@@ -29,6 +29,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     )
     counted_at: str | None = None  # the deployment that was asked to count them, whether or not it did
     choices: int = 1
+    extra_fields: frozenset[str] = (
+        frozenset()
+    )  # members of the body that not every server takes, of those known by name
+    essential_fields: frozenset[str] = frozenset()  # of these, those without which the answer would be another one
     service_tier: str | None = None  # asked for (`flex`, `priority`); None is the usual way
     key: str | None = None
     team: str | None = None

@@ -26,12 +26,16 @@ class Quantiles(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return self.p90 if percentile == 90 else self.p99
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
-    """Seconds as a sum of what they grow with, times the spread around it.
+NO_WAIT = Quantiles(0.0, 0.0, 0.0, 0.0)
 
-    At a percentile: `(base_s + prompt_tokens * per_prompt_token_s + in_flight * per_in_flight_s + output_tokens *
-    per_output_token_s + ahead_tokens * per_ahead_token_s) * spread.at(percentile)`. `in_flight` counts the attempts that
-    were there before this one; `ahead_tokens` are `Reading.ahead_tokens`. No part is negative.
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """Seconds as a sum of what they grow with, times the spread around it, and the wait before.
+
+    At a percentile: `wait_s.at(percentile) + spread.at(percentile) * (base_s + prompt_tokens * per_prompt_token_s +
+    in_flight * per_in_flight_s + output_tokens * per_output_token_s + ahead_tokens * per_ahead_token_s)`. `in_flight`
+    counts the attempts that were there before this one; `ahead_tokens` are `Reading.ahead_tokens`. Where there are any,
+    the spread is `queued_spread`, if that is known. No part is negative.
     """
 
     base_s: float
@@ -40,6 +44,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     spread: Quantiles
     per_output_token_s: float = 0.0
     per_ahead_token_s: float = 0.0
+    wait_s: Quantiles = NO_WAIT
+    queued_spread: Quantiles | None = None
 
 
 class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -71,9 +77,14 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         line = self.first_output
         if line is None:
             return None
-        spread = line.spread.at(percentile)
-        seconds = line.base_s + in_flight * line.per_in_flight_s + ahead_tokens * line.per_ahead_token_s
-        return seconds * spread, line.per_prompt_token_s * spread
+        its_spread = line.spread
+        if ahead_tokens and line.queued_spread is not None:
+            its_spread = line.queued_spread
+        spread = its_spread.at(percentile)
+        seconds = (line.base_s + in_flight * line.per_in_flight_s + ahead_tokens * line.per_ahead_token_s) * spread
+        if line.wait_s is not NO_WAIT:  # nearly always nobody waits
+            seconds += line.wait_s.at(percentile)
+        return seconds, line.per_prompt_token_s * spread
 
     def total_line(
         self,
@@ -94,8 +105,10 @@ class Latency(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         if line is None:
             return None
         spread = line.spread.at(percentile)
-        seconds = line.base_s + in_flight * line.per_in_flight_s + line.per_output_token_s
-        return seconds * spread, line.per_prompt_token_s * spread, line.per_output_token_s * spread
+        seconds = (line.base_s + in_flight * line.per_in_flight_s + line.per_output_token_s) * spread
+        if line.wait_s is not NO_WAIT:
+            seconds += line.wait_s.at(percentile)
+        return seconds, line.per_prompt_token_s * spread, line.per_output_token_s * spread
 
     def first_output_at(
         self, prompt_tokens: int, in_flight: int, percentile: int, ahead_tokens: int = 0
@@ -170,6 +183,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         bar = self.bar(0.0, now)
         if bar is not None:
             return bar.state
+        if self.gate.rests(now):
+            return Health.RESTING
         return Health.PROBING if self.health is Health.SHUT else self.health
 
 

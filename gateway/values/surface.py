@@ -34,10 +34,13 @@ SERVES: dict[Surface, Serves] = {surface: one for one, surfaces in SURFACES.item
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What a vendor's servers can serve: with every model of theirs (`usual`), and with a model that is for it."""
+    """What a vendor's servers can serve: with every model of theirs (`usual`), and with a model that is for it. `gauges`: they
+    say how busy they are, as vLLM does at `/metrics`.
+    """
 
     usual: frozenset[Serves]
     possible: frozenset[Serves]
+    gauges: bool = False
 
 
 Offers = Mapping[str, Offer]  # by provider, a row of the vendor table

@@ -9,7 +9,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens under one convention, whatever the provider's: its translator sees to it.
 
     Cached, written and audio tokens are parts of `prompt_tokens`; reasoning and audio ones are parts of
-    `completion_tokens`, which is all that was generated. A part that is None was not said, and counts as none.
+    `completion_tokens`, which is all that was generated. Of the written ones, `cache_write_1h_tokens` are kept for an hour,
+    at a price of their own. A part that is None was not said, and counts as none.
     `service_tier` is how the request was processed, by the provider's word (`flex`); None is the usual way.
     """
 
@@ -21,6 +22,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning_tokens: int | None = None
     audio_completion_tokens: int | None = None
     service_tier: str | None = None
+    cache_write_1h_tokens: int | None = None
     estimated: bool = False  # the provider had no chance to say; counted from what was asked and what came
 
 
@@ -53,6 +55,7 @@ def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
 def _prompt_usd(price: Price, usage: Usage) -> float | None:
     """In millionths of a dollar."""
     cached, written, audio = usage.cached_tokens, usage.cache_write_tokens, usage.audio_prompt_tokens
+    for_long = usage.cache_write_1h_tokens or 0
     if not (cached or written or audio):
         return _part_usd(usage.prompt_tokens, price.input_usd_per_mtok)
     cached, written, audio = cached or 0, written or 0, audio or 0
@@ -61,7 +64,8 @@ def _prompt_usd(price: Price, usage: Usage) -> float | None:
     return _sum(
         _part_usd(usage.prompt_tokens - cached - written - audio, price.input_usd_per_mtok),
         _part_usd(cached, price.cached_input_usd_per_mtok),
-        _part_usd(written, price.cache_write_usd_per_mtok),
+        _part_usd(written - for_long, price.cache_write_usd_per_mtok),
+        _part_usd(for_long, price.cache_write_1h_usd_per_mtok),
         _part_usd(audio, price.input_audio_usd_per_mtok),
     )
 

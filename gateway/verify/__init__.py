@@ -11,6 +11,7 @@ from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
 from gateway.values.skill import Skills
 from gateway.verify.case import Case
+from gateway.verify.detecting import detection_by_default
 from gateway.verify.diagram import TooLarge
 from gateway.verify.edges import unsafe_edges
 from gateway.verify.fallbacks import fallbacks_that_never_help
@@ -44,6 +45,7 @@ _PROOFS: dict[str, Proof] = {
     "refusals that say more": refusals_that_say_more,
     "deployments nothing can reach": deployments_nothing_can_reach,
     "models with one failure domain": models_with_one_failure_domain,
+    "detection by default": detection_by_default,
 }
 _ORDER = list(Severity)
 

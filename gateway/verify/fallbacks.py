@@ -30,7 +30,7 @@ def _without_a_next(case: Case, one: RuleCase) -> Iterator[PolicyFinding]:
     fallback = one.rule.fallback
     if one.compiled.bounds.max_attempts == 1:
         if fallback.also_on:
-            yield one.finding(FindingKind.FALLBACK, "fallback.also_on", "it moves on to nobody, as max_attempts is 1")
+            yield one.finding(FindingKind.FALLBACK, "fallback.also_on", "there is no next attempt: max_attempts is 1")
         if fallback.not_on:
             yield one.idle(
                 FindingKind.FALLBACK, "fallback.not_on", "every failure ends the request, as max_attempts is 1"
@@ -38,16 +38,16 @@ def _without_a_next(case: Case, one: RuleCase) -> Iterator[PolicyFinding]:
         if fallback.retries > Fallback().retries:
             yield one.idle(FindingKind.FALLBACK, "fallback.retries", "nothing is asked again, as max_attempts is 1")
     elif fallback.also_on and all(first is other for first, other in case.beside(one)):
-        why = "it moves on to nobody, as no request of this rule has a second candidate"
+        why = "there is no next attempt: no request of this rule has a second candidate"
         yield one.finding(FindingKind.FALLBACK, "fallback.also_on", why)
 
 
 def _breaks_off(case: Case, one: RuleCase) -> str | None:
     """Why no stream of the rule is gone on with; None if some are."""
     if not case.sets.meet(one.decided, case.universe.where("stream", bool)):
-        return "it is of streams, and this rule decides none"
+        return "it applies to streams only, and this rule decides none"
     if one.compiled.bounds.max_attempts == 1:
-        return "to go on is a second attempt, and max_attempts is 1"
+        return "continuing is a second attempt, and max_attempts is 1"
     for pair in case.beside(one):
         for broken, other in (pair, pair[::-1]):
             if case.has_skill(other, Skill.CONTINUE) and other.clearance.covers(broken.clearance):
@@ -75,9 +75,9 @@ def _useless(case: Case, one: RuleCase, entry: str) -> str | None:
                 return None
             beside.append(domain)
     if not added:
-        return "it is of the pool of every model that is asked for here"
+        return "it is already in the pool of every model that this rule decides"
     if beside:
-        return f"it stands at {beside[0]}, as all that is tried before it"
+        return f"it is on the same host as all that is tried before it, {beside[0]}"
     reasons = [reason_sentence(reason) for place in added for reason in place.against]
     return f"it is always left out ({reasons[0] if reasons else 'no request here may go there'})"
 

@@ -33,6 +33,7 @@ class FindingKind(enum.Enum):
     NAME = "name"
     PRICE = "price"
     ADDRESS = "address"
+    DETECTION = "detection"
     NOT_PROVED = "not_proved"
 
 

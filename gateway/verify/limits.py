@@ -27,7 +27,7 @@ def _without_streams(one: RuleCase) -> Iterator[PolicyFinding]:
         "limits.min_output_tokens_per_s": bounds.min_output_tokens_per_s,
     }
     for where in (name for name, limit in of_streams.items() if limit is not None):
-        yield one.idle(FindingKind.LIMIT, where, "it is of streams, and this rule decides none")
+        yield one.idle(FindingKind.LIMIT, where, "it applies to streams only, and this rule decides none")
 
 
 def _of_streams(case: Case, one: RuleCase) -> Iterator[PolicyFinding]:

@@ -45,4 +45,4 @@ def _why(case: Case, one: RuleCase) -> str:
         return "no request that can be made meets its conditions"
     takers = [repr(earlier.rule.name) for earlier in itertools.islice(case.takers(one), _MOST_TOLD + 1)]
     told = [*takers[:_MOST_TOLD], *(["others"] if len(takers) > _MOST_TOLD else [])]
-    return f"all that it would match is decided before, by {' and '.join(told)}"
+    return f"every request that it would match is decided earlier, by {' and '.join(told)}"

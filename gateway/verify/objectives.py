@@ -21,7 +21,7 @@ def _of_streams(case: Case, one: RuleCase) -> Iterator[PolicyFinding]:
     given = {"slo.first_output": slo.first_output, "slo.output_token": slo.output_token}
     if not case.sets.meet(one.decided, case.universe.where("stream", bool)):
         for where in (name for name, target in given.items() if target is not None):
-            yield one.idle(FindingKind.OBJECTIVE, where, "it is of streams, and this rule decides none")
+            yield one.idle(FindingKind.OBJECTIVE, where, "it applies to streams only, and this rule decides none")
     elif slo.first_output is not None:
         under_s = slo.first_output.under_s
         own = max(deployment.timeouts.first_output_s for deployment in case.usable_deployments(one))

@@ -25,7 +25,7 @@ def deployments_nothing_can_reach(case: Case) -> Iterator[PolicyFinding]:
                 severity=Severity.WARNING, kind=FindingKind.UNREACHABLE, path=path, sentence=sentence, in_catalogue=True
             )
         elif name not in by_model and case.catalogue.models:
-            sentence = f"{name!r} is reached only by requests that name a deployment, by no model"
+            sentence = f"only requests that name a deployment reach {name!r}; no request for a model does"
             yield PolicyFinding(
                 severity=Severity.NOTE, kind=FindingKind.UNREACHABLE, path=path, sentence=sentence, in_catalogue=True
             )
@@ -47,6 +47,6 @@ def models_with_one_failure_domain(case: Case) -> Iterator[PolicyFinding]:
                 severity=Severity.NOTE,
                 kind=FindingKind.FALLBACK,
                 path=f"models.{name}",
-                sentence=f"all {len(domains)} deployments of {name!r} stand at {named(domains[0])}: they fail together",
+                sentence=f"all {len(domains)} deployments of {name!r} are on one host, {named(domains[0])}: they fail together",
                 in_catalogue=True,
             )

@@ -64,8 +64,8 @@ def _too_patient(case: Case, one: RuleCase, rest: int, pool: list[Place]) -> Ite
         given_up_s = own_s if limit_s is None else min(own_s, limit_s)
         if tolerated_s >= given_up_s:
             sentence = (
-                f"no stream spills over from {first.name!r} before it is given up there, after {given_up_s:g} s: with a "
-                f"deadline of {one.compiled.bounds.deadline_s:g} s a queue of {tolerated_s:g} s is not too long yet"
+                f"no stream spills over from {first.name!r}: it is given up there after {given_up_s:g} s, and with a deadline "
+                f"of {one.compiled.bounds.deadline_s:g} s only a queue of more than {tolerated_s:g} s counts as too long"
             )
             yield one.finding(FindingKind.LIMIT, "limits.deadline_s", sentence, Severity.WARNING)
 

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping
 import httpx2
 
 from gateway.learning.readings import Readings
+from gateway.transport import OWN_SHORTAGE
 from gateway.values.deployment import Deployment, Hosting
 from gateway.watch.vllm_metrics import read_metrics
 
-_VLLM = "vllm"
 _LONGEST_TIMEOUT_S, _TIMEOUT_SHARE = 2.0, 0.8  # of the interval
 _SOON_S = 1.0  # one that did not answer is asked again so soon
 _OWN_DELAY_S = 0.5  # an answer later than its limit by this was kept waiting by this process, not by the server
@@ -79,7 +79,7 @@ class WorkerWatch:
         self, client: httpx2.AsyncClient, deployment: Deployment, address: int, headers: dict[str, str]
     ) -> bool:
         """One round; whether it answered."""
-        url, is_vllm = deployment.addresses[address], deployment.provider == _VLLM
+        url, is_vllm = deployment.addresses[address], deployment.gauges
         root = url.removesuffix("/v1")
         alive_url = f"{root}/health" if is_vllm else f"{url}/models"
         if not await self._is_alive(client, deployment, address, alive_url, headers):
@@ -114,12 +114,17 @@ class WorkerWatch:
                 return False
         except httpx2.HTTPError as error:  # no connection, or it broke: as if it said no
             why = _reason(error)
+            if why.startswith(_OWN):
+                return False
         if workers.silent(name, address, time.time(), refused=refused):
             last = "; none of its addresses runs" if workers.all_down(name) else ""
             _log.warning("deployment %s: %s is down: %s%s", name, deployment.addresses[address], why, last)
         if workers.all_down(name):
             self._readings.down(name)
         return False
+
+
+_OWN = tuple(f"[Errno {code}]" for code in OWN_SHORTAGE)  # what this machine lacks says nothing of the other
 
 
 def _reason(error: BaseException) -> str:

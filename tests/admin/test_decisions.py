@@ -3,8 +3,6 @@
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import APP_KEY, NARROW_KEY, Upstream, configuration
+from tests.support.forked import gateway_command
 from tests.support.gateway import REPOSITORY, GatewayProcess
 
 BODY = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}]}
@@ -23,10 +22,8 @@ def ask(gateway: GatewayProcess, **more: Any) -> httpx.Response:
 
 
 def command(gateway: GatewayProcess, *arguments: str, stdin: str = "", status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments], cwd=REPOSITORY, check=False, input=stdin, capture_output=True, text=True,
-        env={**os.environ, "GATEWAY_STATE_DIR": str(gateway.state), "GATEWAY_CONFIG": str(gateway.directory / "gateway.yaml")},
-    )  # fmt: skip
+    where = {"GATEWAY_STATE_DIR": str(gateway.state), "GATEWAY_CONFIG": str(gateway.directory / "gateway.yaml")}
+    done = gateway_command(*arguments, env={**os.environ, **where}, text=stdin)
     assert done.returncode == status, done.stderr
     return done.stdout if status == 0 else done.stderr
 

@@ -7,12 +7,13 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 
-from tests.fake_upstream import behaviours, control
+from tests.fake_upstream import behaviours, control, messages
 from tests.fake_upstream.call import BadCall, Kind, parse
 from tests.fake_upstream.exchange import Exchange, Meter
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
+from tests.fake_upstream.messages import api
 from tests.fake_upstream.playing import Playing
-from tests.fake_upstream.registry import Act, UnknownModel
+from tests.fake_upstream.registry import Act, Behaviour, UnknownModel
 from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.vllm_face import VllmFace
 from tests.fake_upstream.wire import JSON, error_body, head, length
@@ -90,9 +91,12 @@ class Connection:
         record = self._state.seen.add(self._number, self._port, request)
         if self._close_on_next:
             return False
-        kind = _KINDS.get(request.path.partition("?")[0])
+        path = request.path.partition("?")[0]
+        kind = _KINDS.get(path)
         if kind is not None and request.method == "POST":
             return await self._generate(kind, request, record)
+        if path in (api.PATH, api.COUNT) and request.method == "POST":
+            return await self._message(request, record)
         if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
             await asyncio.wait((asyncio.ensure_future(self._reader.gone.wait()),), timeout=self._state.max_hold_s)
             return False
@@ -114,11 +118,24 @@ class Connection:
             return await self._plain((404, control.no_model(str(problem))), request, record)
         if not row.fits(stream=call.stream, vectors=kind is Kind.EMBEDDINGS):
             return await self._plain((400, control.wrong_mode(row.name, row.modes)), request, record)
-        exchange = Exchange(call, parameter, self._writer, record)
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _message(self, request: Request, record: Record) -> bool:
+        """Anthropic's API."""
+        try:
+            call, row, parameter = api.take(request, self._state.api_key, self._state.playing)
+        except api.Refused as refused:
+            return await self._plain((refused.status, refused.body), request, record)
+        record.model, record.stream = call.model[:MAX_NAME], call.stream
+        if api.is_count(request) and row.group != messages.faults.GROUP:
+            return await self._plain((200, api.counted(call)), request, record)
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _play(self, row: Behaviour, exchange: Exchange, request: Request, record: Record) -> bool:
         exchange.keep = request.keeps_alive()
         exchange.turn, exchange.meter = self._state.turn, self._state.meter
         exchange.authorization = request.header("authorization")
-        exchange.elsewhere = f"http://127.0.0.1:{self._state.elsewhere_port}{kind.value}"
+        exchange.elsewhere = f"http://127.0.0.1:{self._state.elsewhere_port}{request.path.partition('?')[0]}"
         await self._act(row.act, exchange, record)
         self._close_on_next = exchange.close_on_next
         return exchange.keep and record.left_ms is None

@@ -46,6 +46,9 @@ EXPECTED: dict[str, Json] = {
     # slow
     "slow": _GOOD,
     "one_at_a_time": _GOOD,
+    "strict": _GOOD,
+    "strict_groq": _GOOD,
+    "reasoning_model": _GOOD,
     "metered": _GOOD,
     "seats": _GOOD,
     "first_after": _GOOD,

@@ -41,6 +41,9 @@ EXPECTED: dict[str, Stream] = {
     # slow
     "slow": Stream(_OK),
     "one_at_a_time": Stream(_OK),
+    "strict": Stream(_OK),
+    "strict_groq": Stream(_OK),
+    "reasoning_model": Stream(_OK),
     "first_after": Stream(_OK),
     "first_after_role": Stream(_OK),
     "crawl": Stream(f"{_16}FD"),

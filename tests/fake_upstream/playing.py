@@ -3,7 +3,7 @@
 import json
 import random
 
-from tests.fake_upstream.registry import UnknownModel, find
+from tests.fake_upstream.registry import BEHAVIOURS, MESSAGES, Behaviour, UnknownModel, find
 
 
 class Playing:
@@ -22,7 +22,7 @@ class Playing:
         """`{"behaviours": [...], "in_order": false, "tokenizer_is_silent": false}`. Raises UnknownModel, ValueError, KeyError, TypeError."""
         told = json.loads(body)
         names: list[str] = told["behaviours"]
-        rows = [(name, find(name)[0]) for name in names]
+        rows = [(name, _known(name)) for name in names]
         by_mode = {stream: [name for name, row in rows if row.fits(stream=stream)] for stream in (False, True)}
         if names and not any(by_mode.values()):
             raise UnknownModel("none of these behaviours is for any mode")
@@ -36,3 +36,9 @@ class Playing:
             return self._in_order.pop(0) if len(self._in_order) > 1 else self._in_order[0]
         names = self._names[stream]
         return self._random.choice(names) if names else asked
+
+
+def _known(name: str) -> Behaviour:
+    """In the table of either API."""
+    table = BEHAVIOURS if name.partition("@")[0] in BEHAVIOURS else MESSAGES
+    return find(name, table)[0]

@@ -39,7 +39,9 @@ class Behaviour:
         return {name: value for name, value in asdict(self).items() if name != "act"}
 
 
-BEHAVIOURS: dict[str, Behaviour] = {}
+Table = dict[str, Behaviour]
+BEHAVIOURS: Table = {}  # of chat completions
+MESSAGES: Table = {}  # of Anthropic's Messages
 
 
 class UnknownModel(Exception):
@@ -47,29 +49,35 @@ class UnknownModel(Exception):
 
 
 def behaviour(
-    name: str, modes: Modes, *, default: int | None = None, unit: str = "", hangs: bool = False
+    name: str,
+    modes: Modes,
+    *,
+    default: int | None = None,
+    unit: str = "",
+    hangs: bool = False,
+    table: Table = BEHAVIOURS,
 ) -> Callable[[Act], Act]:
     """Register the function below as the behaviour `name`; its docstring is the meaning."""
 
     def register(act: Act) -> Act:
         meaning = " ".join((act.__doc__ or "").split())
-        add(Behaviour(name, modes, meaning, act.__module__.rpartition(".")[2], default, unit, hangs, act))
+        add(Behaviour(name, modes, meaning, act.__module__.rpartition(".")[2], default, unit, hangs, act), table)
         return act
 
     return register
 
 
-def add(row: Behaviour) -> None:
+def add(row: Behaviour, table: Table = BEHAVIOURS) -> None:
     """Register a row. Names are unique and each has a meaning."""
-    if row.name in BEHAVIOURS or not row.meaning or "@" in row.name:
+    if row.name in table or not row.meaning or "@" in row.name:
         raise ValueError(f"behaviour {row.name!r}: a unique name without '@' and a docstring are needed")
-    BEHAVIOURS[row.name] = row
+    table[row.name] = row
 
 
-def find(model: str) -> tuple[Behaviour, int]:
+def find(model: str, table: Table = BEHAVIOURS) -> tuple[Behaviour, int]:
     """The behaviour that a model name stands for, and its parameter (0 if it takes none). Raises UnknownModel."""
     name, at, given = model.partition("@")
-    row = BEHAVIOURS.get(name)
+    row = table.get(name)
     if row is None:
         raise UnknownModel(f"no behaviour is named {name!r}")
     if not at:
@@ -79,9 +87,9 @@ def find(model: str) -> tuple[Behaviour, int]:
     return row, int(given)
 
 
-def cases() -> Iterator[tuple[Behaviour, bool]]:
+def cases(table: Table = BEHAVIOURS) -> Iterator[tuple[Behaviour, bool]]:
     """Every behaviour of chats in every mode that it is for: (row, stream)."""
-    for row in BEHAVIOURS.values():
+    for row in table.values():
         for stream in (False, True):
             if row.fits(stream=stream):
                 yield row, stream

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -169,3 +170,39 @@ async def test_closed_it_stops_what_runs() -> None:
     await bench.has(1)
     pool.close()
     assert await task == "runs"
+
+
+async def test_what_waits_is_bounded_by_its_time_and_that_is_told_by_bytes() -> None:
+    pool = threads(3, most_waiting=4096, longest_wait_s=2.0)
+    await pool.run("a", lambda _: time.sleep(0.1), 30, size=100_000)  # a byte takes a microsecond, or more under load
+    bench = Bench()
+    tasks = [asyncio.create_task(pool.run("a", bench.work("held"), 30, size=1)) for _ in range(2)]
+    await bench.has(2)
+    tasks += [asyncio.create_task(pool.run("a", bench.work("small"), 30, size=100)) for _ in range(300)]
+    await asyncio.sleep(0)
+    assert pool.waiting == 300
+    tasks += [asyncio.create_task(pool.run("a", bench.work("huge"), 30, size=8_000_000))]
+    await asyncio.sleep(0)
+    with pytest.raises(TooBusy) as told:  # 8 s of work on the two threads that it may have
+        await pool.run("a", bench.work("too many"), 30, size=100)
+    assert told.value.retry_after_s >= 4
+    other = asyncio.create_task(pool.run("b", bench.work("other"), 30, size=8_000_000))
+    await bench.has(3)
+    bench.go.set()
+    await asyncio.gather(*tasks, other)
+    assert "too many" not in bench.begun
+    pool.close()
+
+
+async def test_one_slow_work_is_no_more_than_its_limit_in_the_forecast() -> None:
+    pool = threads(2, longest_wait_s=2.0)
+    await pool.run("a", lambda _: time.sleep(0.05), 30, size=1)
+    bench = Bench()
+    tasks = [asyncio.create_task(pool.run("a", bench.work("held"), 0.1, size=1000)) for _ in range(3)]
+    await bench.has(1)
+    tasks.append(asyncio.create_task(pool.run("a", bench.work("next"), 0.1, size=1000)))  # 50 s by its bytes
+    await asyncio.sleep(0)
+    assert pool.waiting == 3
+    bench.go.set()
+    await asyncio.gather(*tasks)
+    pool.close()

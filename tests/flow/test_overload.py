@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,21 @@ async def test_a_caller_that_sends_far_too_much_is_throttled_and_others_are_not(
             throttled = next(one for one in answers if one.status_code == 429)
             assert throttled.headers["retry-after"]
             assert (await ask(client, "chat", "ok"))[0].status_code == 200
+
+
+async def test_a_burst_of_large_prompts_does_not_lock_its_caller_out(upstream: Upstream, tmp_path: Path) -> None:
+    """Told to come back at most a few times, and served at once when it asks little."""
+    text = "The quick brown fox jumps over the lazy dog. " * 2000
+    large = {"model": "ok", "messages": [{"role": "user", "content": text}]}
+    with GatewayProcess(tmp_path, configuration(upstream.base_url)) as gateway:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
+            burst = await asyncio.gather(*(client.post("/v1/chat/completions", json=large) for _ in range(30)))
+            codes = Counter(one.status_code for one in burst)
+            assert codes[200] >= 25, codes
+            for _ in range(5):
+                small = {"model": "ok", "messages": [{"role": "user", "content": "hi"}]}
+                assert (await client.post("/v1/chat/completions", json=small)).status_code == 200
+                await asyncio.sleep(1)
 
 
 async def test_as_many_as_may_run_may_run_at_one_address(upstream: Upstream, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.http.errors import ApiError
-from gateway.http.wire import Bodies, ClientGone
+from gateway.http.wire import Bodies, BodyBroken, ClientGone
 
 WITHIN_S = 0.3
 
@@ -80,4 +80,6 @@ async def test_too_large_and_gone() -> None:
             await read(client, content_length=length)
         assert caught.value.status == 413
     with pytest.raises(ClientGone):
+        await read(Client(b"a", leaves=True), content_length="9")
+    with pytest.raises(BodyBroken):  # in chunks: it left, or they are malformed
         await read(Client(b"a", leaves=True))

@@ -1,8 +1,6 @@
 """docs/simulating.md: its commands are run as they stand there, one after the other."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import yaml
 
 from tests.insight.test_fit import traffic
 from tests.insight.test_journaled import simulated_journal
+from tests.support.forked import gateway_command
 from tests.support.gateway import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "simulating.md").read_text("utf-8")
@@ -40,10 +39,7 @@ def test_a_command_of_the_page_runs(folder: Path, command: str) -> None:
     """In the order of the page, as one writes what the next reads."""
     program, *words = command.split()
     assert program == ".venv/bin/gateway"
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", *words], cwd=folder, capture_output=True, text=True, check=False,
-        env={"PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
+    done = gateway_command(*words, cwd=folder, env={})
     assert done.returncode == 0, done.stderr
     assert "kept the current objective" in done.stdout
     written = [words[at + 1] for at, word in enumerate(words) if word in {"--report", "--write-world"}]

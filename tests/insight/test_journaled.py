@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from gateway.values.records import RequestFinished
 from gateway.values.revision import Actor, Channel, KeptRevision, Revision, RevisionState
 from tests.insight.test_fit import traffic
 from tests.insight.worlds import arrivals, catalogue, deployment, facts, planned, simulated, steady
+from tests.support.forked import gateway_command
 from tests.support.gateway import REPOSITORY
 
 ONE = catalogue(deployment("a"))
@@ -132,8 +132,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def simulate(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gateway", "simulate", "-c", str(folder / "gateway.yaml"), *more]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return gateway_command("simulate", "-c", str(folder / "gateway.yaml"), *more)
 
 
 def test_what_cannot_be_played_is_in_no_column(folder: Path) -> None:

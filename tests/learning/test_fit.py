@@ -15,9 +15,14 @@ def fitted(true: tuple[float, ...], samples: int, seed: int, sigma: float = 0.0)
     fit, chance = ForgettingFit(), random.Random(seed)
     for _ in range(samples):
         x = _x(chance)
-        fit.add(*x, _seconds(true, x) * chance.lognormvariate(0, sigma))
+        learn(fit, *x, _seconds(true, x) * chance.lognormvariate(0, sigma))
         fit.solve()
     return fit, chance
+
+
+def learn(fit: ForgettingFit, prompt_tokens: float, in_flight: float, output_tokens: float, seconds: float) -> None:
+    """One sample that came in full."""
+    fit.learn([(0.0, prompt_tokens, in_flight, output_tokens, seconds, False)])
 
 
 def _x(chance: random.Random) -> tuple[int, int, int]:
@@ -55,7 +60,7 @@ samples = st.lists(
 def test_no_part_is_ever_negative_and_something_is_always_expected(seen: list[tuple[float, int, float, float]]) -> None:
     fit = ForgettingFit()
     for sample in seen:
-        fit.add(*sample)
+        learn(fit, *sample)
         fit.solve()
         assert min(fit.coefficients) >= 0.0
         assert fit.expected(*sample[:3]) > 0.0
@@ -64,7 +69,7 @@ def test_no_part_is_ever_negative_and_something_is_always_expected(seen: list[tu
 def test_what_never_changes_is_the_bases() -> None:
     fit = ForgettingFit()
     for _ in range(50):
-        fit.add(500, 0, 0, 0.2)
+        learn(fit, 500, 0, 0, 0.2)
     fit.solve()
     assert fit.expected(500, 0, 0) == pytest.approx(0.2, rel=0.01)
     assert fit.expected(1000, 0, 0) == pytest.approx(0.2, rel=0.5)
@@ -73,7 +78,7 @@ def test_what_never_changes_is_the_bases() -> None:
 def test_one_answer_of_a_minute_does_not_bend_it() -> None:
     fit, _ = fitted((0.1, 1e-4, 0.0, 0.0), 100, 1)
     before = fit.expected(1000, 0, 0)
-    fit.add(1000, 0, 0, 60.0)
+    learn(fit, 1000, 0, 0, 60.0)
     fit.solve()
     assert fit.expected(1000, 0, 0) == pytest.approx(before, rel=0.05)
 

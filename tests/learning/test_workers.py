@@ -26,7 +26,7 @@ def deployment(
         "max_output_tokens": None, "price": None, "timeouts": Timeouts(),
         "addresses": urls or tuple(f"http://127.0.0.1:{port}/v1" for port in range(1, addresses + 1)),
     }  # fmt: skip
-    return Deployment(**{**fields, **more})
+    return Deployment(**{"gauges": provider == "vllm", **fields, **more})
 
 
 def workers(*deployments: Deployment) -> Workers:

@@ -25,20 +25,20 @@ PIECES = {
     "tabs": "4111\t1111\n", "runs": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo= ", "logins64": "Basic YTpi ", "nested": "%2525",
 }  # fmt: skip
 SIZE = 100_000
-STEP_S = 0.5  # between two looks at the time; some milliseconds where nothing else runs
+STEP_S = 0.5  # of a core, between two looks at the time; some milliseconds where nothing else runs
 MOST_AT_ONCE = 150  # steps that are counted in one
-WHOLE_S = 10  # seconds for SIZE; each is below one where nothing else runs
+WHOLE_S = 10  # seconds of a core for SIZE, whoever else wants it; each is below one where nothing else runs
 
 
 class Stopwatch:
-    """Never expired; knows the longest time that it was not asked."""
+    """Never expired; knows the longest time of a core, in this thread, that it was not asked."""
 
     def __init__(self) -> None:
-        self.last = time.perf_counter()
+        self.last = time.thread_time()
         self.longest = 0.0
 
     def __call__(self) -> bool:
-        now = time.perf_counter()
+        now = time.thread_time()
         self.longest = max(self.longest, now - self.last)
         self.last = now
         return False
@@ -69,19 +69,19 @@ def test_work_that_is_bounded_goes_little_beyond(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", PIECES)
 def test_no_input_takes_long(name: str) -> None:
     text = "so " + PIECES[name] * (SIZE // len(PIECES[name]))
-    watch, began = Stopwatch(), time.perf_counter()
+    watch, began = Stopwatch(), time.thread_time()
     DETECTOR.detect(as_chat(text), ScanBudget(expired=watch))
     watch()
     assert watch.longest < STEP_S
-    assert time.perf_counter() - began < WHOLE_S
+    assert time.thread_time() - began < WHOLE_S
 
 
 @pytest.mark.parametrize("name", ["digits", "at", "letters", "heads"])
 def test_thirty_megabytes(name: str) -> None:
     text = "so " + PIECES[name] * (30_000_000 // len(PIECES[name]))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert DETECTOR.detect(as_chat(text)).findings == ()
-    assert time.perf_counter() - began < 20
+    assert time.thread_time() - began < 20
 
 
 @pytest.mark.parametrize("text", ["a " * 50_000, "1 2" * 30_000, f"{CARD} " * 5_000])
@@ -171,10 +171,10 @@ def test_nothing_falls_between_blocks_or_counts_twice(at: int) -> None:
 def test_many_members_and_long_lists() -> None:
     body = {"input": list(range(200_000)), "metadata": {f"k{n}": str(n) for n in range(5_000)}}
     fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
-    watch, began = Stopwatch(), time.perf_counter()
+    watch, began = Stopwatch(), time.thread_time()
     DETECTOR.detect(fields, ScanBudget(expired=watch))
     assert watch.longest < STEP_S
-    assert time.perf_counter() - began < WHOLE_S
+    assert time.thread_time() - began < WHOLE_S
 
 
 @pytest.mark.parametrize(

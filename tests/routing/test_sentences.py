@@ -68,8 +68,8 @@ def test_those_that_nobody_read_stand_by_what_is_known(seed: int) -> None:
     """Before the first answers an objective's latency is unknown of all; their prices are not."""
     decision = decided(Prefer(objective="cost"), SLO, seed=seed)
     assert decision.attempts == ("a", "c", "b")
-    assert "behind those that were read" in about(decision, "a")
-    assert "behind those that were read" not in about(decided(Prefer(objective="cost")), "a")
+    assert "ranked after those of known latency" in about(decision, "a")
+    assert "ranked after those of known latency" not in about(decided(Prefer(objective="cost")), "a")
 
 
 def test_what_was_asked_says_its_bound() -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 import random
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ import httpx2 as httpx
 import yaml
 
 from tests.support.example import POLICIES, words
-from tests.support.gateway import REPOSITORY, GatewayProcess
+from tests.support.forked import gateway_command
+from tests.support.gateway import GatewayProcess
 from tests.support.modelled import ModelledFleet
 
 SEEDS = 5
@@ -66,9 +65,9 @@ def agreement(
 
 
 def _simulated(directory: Path, seed: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "gateway", "simulate", "--json", "-c", str(directory / "gateway.yaml")]
+    command = ["simulate", "--json", "-c", str(directory / "gateway.yaml")]
     more = ["--journal", "--world", str(directory / "world.yaml"), "--seed", str(seed)]
-    done = subprocess.run([*command, *more], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = gateway_command(*command, *more)
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     return result

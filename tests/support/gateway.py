@@ -5,15 +5,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx2 as httpx
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.forked import REPOSITORY, Forked
+
 START_S = 60
 
 
@@ -28,7 +28,8 @@ class GatewayProcess:
         self.state = directory / "state"
         self._config = config
         self._env = {**os.environ, "PORT": "0", **(env or {}), "GATEWAY_STATE_DIR": str(self.state)}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
+        self._said: IO[str] | None = None  # its output
         self.port = 0
         self.greeting = ""  # the first line that it printed
 
@@ -42,19 +43,19 @@ class GatewayProcess:
         return self._process.pid
 
     def start(self) -> Self:
-        command = [sys.executable, "-m", "gateway", "serve"]
+        arguments = ["serve"]
         if self._config is not None:
             file = self.directory / "gateway.yaml"
             file.write_text(json.dumps(self._config))
-            command += ["--config", str(file)]
-        with self.log.open("a") as log:
-            self._process = subprocess.Popen(
-                command, cwd=REPOSITORY, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
-            )
+            arguments += ["--config", str(file)]
+        ours, theirs = os.pipe()
+        with self.log.open("a") as log, Path(os.devnull).open() as nothing:
+            self._process = Forked(*arguments, env=self._env, stdin=nothing, stdout=theirs, stderr=log, cwd=REPOSITORY)
+        os.close(theirs)
+        self._said = os.fdopen(ours)
         timer = threading.Timer(START_S, self._process.kill)
         timer.start()
-        assert self._process.stdout is not None
-        self.greeting = self._process.stdout.readline()
+        self.greeting = self._said.readline()
         timer.cancel()
         found = re.search(r"http://127\.0\.0\.1:(\d+)", self.greeting)
         assert found, f"the gateway did not start: {self.greeting}{self.log.read_text()[-3000:]}"
@@ -81,8 +82,8 @@ class GatewayProcess:
             self._process.kill()
             raise
         finally:
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            if self._said is not None:
+                self._said.close()
 
     def decision(self, decision_id: str, key: str | None = None) -> dict[str, Any]:
         """The finished record of a decision, and its sentences; waits for its end. `key` is an operator's."""

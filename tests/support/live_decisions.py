@@ -4,10 +4,8 @@ ceilings, several addresses with vLLM's metrics, exact tokens, windows of time.
 """
 
 import asyncio
-import os
 import random
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.fleet import Fleet, Stand
-from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
+from tests.support.forked import gateway_command
+from tests.support.gateway import GatewayProcess, deployment
 from tests.support.operator import Operator
 from tests.support.rush import request, rush
 
@@ -133,13 +132,4 @@ def _change_moods(stands: dict[str, Stand], stopped: threading.Event) -> None:
 
 def made_again(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`gateway replay`, on what `decided` left."""
-    command = [
-        sys.executable,
-        "-m",
-        "gateway",
-        "replay",
-        "--journal",
-        str(directory / "state" / "journal.db"),
-        *arguments,
-    ]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=REPOSITORY, env=dict(os.environ))
+    return gateway_command("replay", "--journal", str(directory / "state" / "journal.db"), *arguments)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,16 +10,14 @@ from typing import Any, Self
 import httpx2 as httpx
 
 from tests.support.gateway import REPOSITORY
+from tests.support.ports import own_port
 
 
 class FakeWorker:
     """`with FakeWorker() as worker`: runs until the block ends, whatever was done to it."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = own_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

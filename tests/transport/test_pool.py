@@ -83,19 +83,19 @@ async def test_an_idle_connection_that_the_peer_closes_is_dropped() -> None:
 
 
 async def test_an_idle_connection_is_closed_when_it_is_too_old() -> None:
-    async with serving(always(OK)) as server, client(server.port, max_idle_s=0.2) as transport:
+    async with serving(always(OK)) as server, client(server.port, max_idle_s=1.0) as transport:
         await ask(transport)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         assert transport.stats() == {"d": (1, 1)}
-        await until(lambda: transport.stats() == {"d": (0, 0)}, within_s=0.4)
+        await until(lambda: transport.stats() == {"d": (0, 0)}, within_s=2.0)
 
 
 async def test_a_connection_that_is_too_old_is_not_used_even_before_it_is_swept() -> None:
-    async with serving(always(OK)) as server, client(server.port, max_idle_s=0.2) as transport:
+    async with serving(always(OK)) as server, client(server.port, max_idle_s=0.8) as transport:
         await ask(transport)
-        await asyncio.sleep(0.15)
-        await ask(transport)  # idle since now: the sweep at 0.2 s leaves it, the next is at 0.3 s
-        time.sleep(0.25)  # the event loop is held up, so nothing can be swept
+        await asyncio.sleep(0.6)
+        await ask(transport)  # idle since now: the sweep at 0.8 s leaves it, the next is at 1.2 s
+        time.sleep(1.0)  # the event loop is held up, so nothing can be swept
         await ask(transport)
         assert [peer.asked for peer in server.peers] == [2, 1]
 
@@ -103,11 +103,9 @@ async def test_a_connection_that_is_too_old_is_not_used_even_before_it_is_swept(
 async def test_no_more_connections_than_allowed_and_no_queue() -> None:
     async with serving(silent) as server, client(server.port, max_connections=2) as transport:
         held = [await begin(transport) for _ in range(2)]
-        started = time.monotonic()
         with pytest.raises(AttemptFailed) as caught:
-            await begin(transport)
+            begin(transport).send(None)  # at once: it does not even come to wait
         assert caught.value.outcome is Outcome.OVERLOADED
-        assert time.monotonic() - started < 0.1
         held[0].close()
         (await begin(transport)).close()
         held[1].close()

@@ -10,9 +10,9 @@ from gateway.values.usage import Usage, cost_usd
 
 PARTS = (
     "input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok", "cache_write_usd_per_mtok",
-    "reasoning_usd_per_mtok", "input_audio_usd_per_mtok", "output_audio_usd_per_mtok",
+    "reasoning_usd_per_mtok", "input_audio_usd_per_mtok", "output_audio_usd_per_mtok", "cache_write_1h_usd_per_mtok",
 )  # fmt: skip
-TOKENS = ("fresh", "text", "cached", "written", "reasoning", "heard", "spoken")  # in the order of PARTS
+TOKENS = ("fresh", "text", "cached", "written", "reasoning", "heard", "spoken", "kept")  # in the order of PARTS
 usd = st.floats(0, 100)
 full_prices = st.builds(Price, **dict.fromkeys(PARTS, usd), request_usd=st.floats(0, 1))
 counts = st.integers(0, 10**6)
@@ -22,17 +22,17 @@ counts = st.integers(0, 10**6)
 def splits(draw: st.DrawFn) -> dict[str, int]:
     """Disjoint parts; audio in a prompt excludes cached and written tokens, as usage cannot tell them apart."""
     found = {name: draw(counts) for name in TOKENS}
-    for name in ("cached", "written") if draw(st.booleans()) else ("heard",):
+    for name in ("cached", "written", "kept") if draw(st.booleans()) else ("heard",):
         found[name] = 0
     return found
 
 
 def usage_of(split: dict[str, int]) -> Usage:
     return Usage(
-        prompt_tokens=split["fresh"] + split["cached"] + split["written"] + split["heard"],
+        prompt_tokens=split["fresh"] + split["cached"] + split["written"] + split["kept"] + split["heard"],
         completion_tokens=split["text"] + split["reasoning"] + split["spoken"],
-        cached_tokens=split["cached"], cache_write_tokens=split["written"], audio_prompt_tokens=split["heard"],
-        reasoning_tokens=split["reasoning"], audio_completion_tokens=split["spoken"],
+        cached_tokens=split["cached"], cache_write_tokens=split["written"] + split["kept"], audio_prompt_tokens=split["heard"],
+        cache_write_1h_tokens=split["kept"], reasoning_tokens=split["reasoning"], audio_completion_tokens=split["spoken"],
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_more_of_a_part_never_costs_less(price: Price, split: dict[str, int], na
     before, after = cost_usd(price, usage_of(split)), cost_usd(price, usage_of({**split, name: split[name] + more}))
     assert before is not None
     assert after is None or after >= before * (1 - 1e-12)
-    assert after is not None or name in ("heard", "cached", "written")
+    assert after is not None or name in ("heard", "cached", "written", "kept")
 
 
 @given(full_prices, st.integers(1, 100), st.integers(0, 100), st.integers(0, 100), st.integers(1, 100))
@@ -81,6 +81,7 @@ def test_which_of_the_audio_was_cached_is_not_known(
         {"audio_completion_tokens": 6},
         {"reasoning_tokens": 6},
         {"cached_tokens": 6, "cache_write_tokens": 5},
+        {"cache_write_tokens": 5, "cache_write_1h_tokens": 6},
         {"cached_tokens": -1},
         {"reasoning_tokens": -1},
     ],

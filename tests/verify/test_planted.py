@@ -72,12 +72,12 @@ PLANTED = {
     "a team that is not there": (["when: {team: [shop, shp]}"], "name", "warning", "rules[0].when.team[1]", "no key is of the team 'shp' (did you mean 'shop'?)"),
     "a key that is not there": (["when: {any: [{key: [nobody]}]}"], "name", "warning", "rules[0].when.any[0].key[0]", "no key is named 'nobody'"),
     "a tag that cannot be sent": (["when: {tags: {plan: 'not paid'}}"], "name", "warning", "rules[0].when.tags.plan", "no request can carry"),
-    "shadowed by one": (["when: {team: [hr, shop]}", "when: {team: [hr], stream: true}"], "never_matches", "warning", "rules[1].when", "decided before, by 'r0'"),
+    "shadowed by one": (["when: {team: [hr, shop]}", "when: {team: [hr], stream: true}"], "never_matches", "warning", "rules[1].when", "decided earlier, by 'r0'"),
     "shadowed by two together": (
         ["when: {min_prompt_tokens: 100}", "when: {max_prompt_tokens: 99}", "when: {tags: {a: b}}"],
-        "never_matches", "warning", "rules[2].when", "decided before, by 'r0' and 'r1'",
+        "never_matches", "warning", "rules[2].when", "decided earlier, by 'r0' and 'r1'",
     ),
-    "a last rule with nothing left": (["when: {stream: true}", "when: {stream: false}"], "never_matches", "note", "rules[2]", "decided before"),
+    "a last rule with nothing left": (["when: {stream: true}", "when: {stream: false}"], "never_matches", "note", "rules[2]", "decided earlier"),
     "a region that nobody is in": (["when: {stream: true}, require: {region: [mars]}"], "always_refused", "error", "rules[0]", "the rule requires region mars"),
     "a ceiling below everything": (
         ["when: {sensitivity: [public]}, require: {known_price: true}, limits: {max_cost_usd: 1.0e-9}"],
@@ -93,7 +93,7 @@ PLANTED = {
     ),
     "a class without a place": (["require: {hosting: commercial}, when: {tags: {x: y}, model: [chat]}"], "no_candidate", "note", "rules[0]", "confidential or restricted requests"),
     "a need without a place": (["when: {sensitivity: [restricted]}"], "no_candidate", "note", "rules[0]", "requests that need vision or audio"),
-    "a fallback that is there already": (["when: {model: [chat]}, fallback: {to: [cloud]}"], "fallback", "warning", "rules[0].fallback.to[0]", "it is of the pool of every model"),
+    "a fallback that is there already": (["when: {model: [chat]}, fallback: {to: [cloud]}"], "fallback", "warning", "rules[0].fallback.to[0]", "already in the pool of every model"),
     "a fallback that is always left out": (
         ["when: {model: [small]}, require: {region: [eu]}, fallback: {to: [cloud]}"], "fallback", "warning", "rules[0].fallback.to[0]", "always left out (the rule requires region eu",
     ),
@@ -104,7 +104,7 @@ PLANTED = {
         ["when: {key: [hr], model: [chat]}, fallback: {to: [home-2]}"], "fallback", "warning", "rules[0].fallback.to[0]", "no request here may go there",
     ),
     "a fallback on the same machine": (
-        ["when: {model: [small]}, fallback: {to: [home-2]}"], "fallback", "warning", "rules[0].fallback.to[0]", "it stands at 10.0.0.1, as all that is tried before it",
+        ["when: {model: [small]}, fallback: {to: [home-2]}"], "fallback", "warning", "rules[0].fallback.to[0]", "it is on the same host as all that is tried before it, 10.0.0.1",
     ),
     "a queue whose only way on is a last resort": (
         ["when: {model: [small]}, fallback: {to: [cloud]}"], "fallback", "note", "rules[0].fallback.to", "'home' can never spill over to 'cloud'",
@@ -112,7 +112,7 @@ PLANTED = {
     "a deadline that no queue passes": (
         ["prefer: {order: [home]}, limits: {deadline_s: 7200}, when: {stream: true}"], "limit", "warning", "rules[0].limits.deadline_s", "no stream spills over from 'home'",
     ),
-    "refusals that move on to nobody": (["limits: {max_attempts: 1}, fallback: {also_on: [bad_request]}, when: {stream: true}"], "fallback", "warning", "rules[0].fallback.also_on", "moves on to nobody"),
+    "refusals that move on to nobody": (["limits: {max_attempts: 1}, fallback: {also_on: [bad_request]}, when: {stream: true}"], "fallback", "warning", "rules[0].fallback.also_on", "there is no next attempt"),
     "a weight of one left out": ([f"require: {{region: [us]}}, when: {{stream: true, sensitivity: [public]}}, {WEIGHTS}"], "preference", "warning", "rules[0].prefer.weights.home", "no effect"),
     "an order of one not in the pool": (["when: {model: [small]}, prefer: {order: [home, cloud]}"], "preference", "warning", "rules[0].prefer.order[1]", "'cloud' can answer no request"),
     "a named one that is left out": (["when: {model: [chat, small]}, require: {deployments: [home, home-2]}"], "preference", "warning", "rules[0].require.deployments[1]", "'home-2' can answer no request"),
@@ -186,7 +186,7 @@ def reproduces(plan: Plan, told: ReportedProblem) -> None:
 )
 def test_no_false_alarm(tmp_path: Path, rule: str) -> None:
     found, _ = checked(tmp_path, policy(rule))
-    about_classes = (FindingKind.NO_CANDIDATE, FindingKind.SECRET, FindingKind.UNREACHABLE)
+    about_classes = (FindingKind.NO_CANDIDATE, FindingKind.SECRET, FindingKind.UNREACHABLE, FindingKind.DETECTION)
     assert [str(one) for one in found.problems if one.kind not in about_classes] == []
 
 
@@ -213,7 +213,7 @@ def test_deployments_out_of_reach(tmp_path: Path) -> None:
 def test_a_model_that_fails_as_one(tmp_path: Path) -> None:
     text = policy().replace("[home, cloud]", "[home, home-2]")
     told = told_at(checked(tmp_path, text)[0], "models.chat", "fallback")
-    assert "stand at 10.0.0.1: they fail together" in told.sentence
+    assert "are on one host, 10.0.0.1: they fail together" in told.sentence
 
 
 def test_a_tag_that_the_key_does_not_have(tmp_path: Path) -> None:

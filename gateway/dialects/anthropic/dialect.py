@@ -14,6 +14,7 @@ from gateway.values.request import Request
 
 class _Anthropic:
     name = "anthropic"
+    id_header = "request-id"
 
     def chat(self, fields: Fields) -> Chat:
         return read_chat(fields)
@@ -36,8 +37,8 @@ class _Anthropic:
     def reader(self) -> EventReader:
         return MessageReader()
 
-    def writer(self, request: Request) -> EventWriter:  # noqa: ARG002 - a stream always tells its usage
-        return MessageWriter()
+    def writer(self, request: Request) -> EventWriter:
+        return MessageWriter(request.facts.prompt_tokens)
 
 
 ANTHROPIC: Dialect = _Anthropic()

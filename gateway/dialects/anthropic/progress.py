@@ -14,6 +14,9 @@ from gateway.values.outcome import AttemptFailed, Outcome
 _CHARACTERS_PER_TOKEN = 4  # of English; other scripts have fewer, so their tokens are counted by their events
 
 
+_KINDS = ("text_delta", "thinking_delta", "input_json_delta", "signature_delta")
+
+
 class Effect(enum.Enum):
     """What an event is to the caller."""
 
@@ -32,6 +35,7 @@ class Progress:
         self._usage = UsageReport()
         self._model: str | None = None
         self._open: set[int] = set()
+        self._started: set[int] = set()  # open or not
         self._reason: str | None = None
         self._output_events = 0
         self._characters = 0
@@ -52,6 +56,23 @@ class Progress:
         if kind == "message_delta":
             return self._message(event)
         return self._end() if kind == "message_stop" else Effect.SILENT  # a ping, or what is yet to come
+
+    def take_deltas(self, events: list[StreamEvent]) -> bool | None:
+        """The hot path: whether events say anything that all go on with blocks; None if one does not, or in another way."""
+        opened, spoke, characters = self._open, 0, 0
+        for event in events:
+            delta = event.delta
+            if event.type != "content_block_delta" or delta is None or event.index not in opened:
+                return None
+            said = delta.text or delta.thinking or delta.partial_json
+            if said:
+                spoke += 1
+                characters += len(said)
+            elif delta.type not in _KINDS:
+                return None
+        self._output_events += spoke
+        self._characters += characters
+        return spoke > 0
 
     @property
     def could_end(self) -> bool:
@@ -102,6 +123,7 @@ class Progress:
             self.anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
             return Effect.DROPPED
         self._open.add(event.index)
+        self._started.add(event.index)
         block = event.content_block
         if block is None or not block.holds_output():
             return Effect.SILENT
@@ -116,7 +138,8 @@ class Progress:
             if self._reason is not None:
                 self.anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
                 return Effect.DROPPED
-            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a content_block_delta of no block that is open")
+            if event.index not in self._started:
+                raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a content_block_delta of no block that was started")
         said = 0 if delta is None else _said(delta)
         if not said:
             return Effect.SILENT
@@ -148,6 +171,4 @@ class Progress:
 
 def _said(delta: Delta) -> int:
     """Characters; a kind that is not known here says something."""
-    if delta.type in ("text_delta", "thinking_delta", "input_json_delta"):
-        return len(delta.text or delta.thinking or delta.partial_json or "")
-    return 0 if delta.type == "signature_delta" else 1
+    return len(delta.text or delta.thinking or delta.partial_json or "") or int(delta.type not in _KINDS)

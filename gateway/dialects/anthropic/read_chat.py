@@ -10,7 +10,7 @@ from gateway.values.chat import Chat, Format, Role, Thinking, Tool, ToolChoice, 
 
 _KNOWN = frozenset({
     "model", "stream", "messages", "system", "tools", "tool_choice", "max_tokens", "temperature", "top_p", "top_k",
-    "stop_sequences", "metadata", "thinking", "output_config", "service_tier",
+    "stop_sequences", "metadata", "thinking", "output_config", "output_format", "service_tier",
 })  # fmt: skip
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _MODES = {"auto": "auto", "any": "required", "none": "none"}
@@ -63,6 +63,7 @@ _tools = msgspec.json.Decoder(list[_Tool] | None)
 _choice = msgspec.json.Decoder(_Choice | None)
 _thinking = msgspec.json.Decoder(_Thinking | None)
 _config = msgspec.json.Decoder(_OutputConfig | None)
+_format = msgspec.json.Decoder(_Format | None)
 _metadata = msgspec.json.Decoder(_Metadata | None)
 _count = msgspec.json.Decoder(int | None)
 _number = msgspec.json.Decoder(float | None)
@@ -89,7 +90,7 @@ def read_chat(fields: Fields) -> Chat:
         top_p=read_member(_number, fields.get("top_p", ABSENT), "top_p"),
         top_k=read_member(_count, fields.get("top_k", ABSENT), "top_k"),
         stop=tuple(stop or ()),
-        format=_format_of(config, unsaid),
+        format=_format_of(fields, config, unsaid),
         thinking=_thinking_of(fields, config, unsaid),
         user=None if metadata is None else metadata.user_id,
         service_tier=None if tier is None else _TIERS.get(tier),
@@ -150,13 +151,17 @@ def _chosen(choice: _Choice | None, tools: tuple[Tool, ...], unsaid: list[str]) 
     return ToolChoice("required", choice.name)
 
 
-def _format_of(config: _OutputConfig, unsaid: list[str]) -> Format | None:
-    if config.format is None:
+def _format_of(fields: Fields, config: _OutputConfig, unsaid: list[str]) -> Format | None:
+    """Also under the name that it had while it was in trial."""
+    asked, name = config.format, "output_config.format"
+    if asked is None:
+        asked, name = read_member(_format, fields.get("output_format", ABSENT), "output_format"), "output_format"
+    if asked is None:
         return None
-    if config.format.type != "json_schema" or not is_present(config.format.schema):
-        unsaid.append("output_config.format")
+    if asked.type != "json_schema" or not is_present(asked.schema):
+        unsaid.append(name)
         return None
-    return Format(schema=bytes(config.format.schema).decode())
+    return Format(schema=bytes(asked.schema).decode())
 
 
 def _thinking_of(fields: Fields, config: _OutputConfig, unsaid: list[str]) -> Thinking | None:

@@ -7,6 +7,7 @@ import msgspec
 from gateway.dialects.anthropic.reply import arguments_of
 from gateway.dialects.anthropic.reported_usage import UsageReport
 from gateway.dialects.anthropic.stop import finish_of
+from gateway.dialects.anthropic.whole_events import usual_events
 from gateway.dialects.anthropic.wire import Block, Delta, StreamEvent, explanation_of, read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.values.chat import (
@@ -40,17 +41,23 @@ class MessageReader:
 
     def read(self, data: bytes) -> list[Event]:
         """What whole events say. Raises AttemptFailed if they cannot be read."""
+        usual = usual_events(data) if self._splitter.idle() else None
+        events: list[Event] = []
+        for event in self._split(data) if usual is None else usual:
+            events += self._events(event, event.type)
+        return events
+
+    def _split(self, data: bytes) -> Iterator[StreamEvent]:
         try:
             found = self._splitter.feed(data)
         except EventTooLong:
             raise AttemptFailed(Outcome.ANSWER_TOO_LARGE, "one event of the stream is larger than allowed") from None
-        events: list[Event] = []
         for one in found:
             event = read(_decoder, one.data)
             if event is None:
                 raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event of the stream is not as Anthropic's")
-            events += self._events(event, event.type or one.name or "")
-        return events
+            event.type = event.type or one.name or ""
+            yield event
 
     def _events(self, event: StreamEvent, kind: str) -> Iterator[Event]:
         if kind == "content_block_delta" and event.delta is not None:

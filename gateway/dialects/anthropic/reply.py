@@ -85,6 +85,11 @@ def usage_of(usage: Usage | None) -> dict[str, Any]:
     told: dict[str, Any] = {"input_tokens": max(usage.prompt_tokens - cached - written, 0)}
     if usage.cache_write_tokens is not None:
         told["cache_creation_input_tokens"] = written
+    if usage.cache_write_1h_tokens:
+        short = max(written - usage.cache_write_1h_tokens, 0)
+        told["cache_creation"] = {
+            "ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": usage.cache_write_1h_tokens,
+        }  # fmt: skip
     if usage.cached_tokens is not None:
         told["cache_read_input_tokens"] = cached
     told["output_tokens"] = usage.completion_tokens

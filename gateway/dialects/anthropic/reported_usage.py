@@ -23,12 +23,17 @@ class _Details(msgspec.Struct, gc=False):
     thinking_tokens: Tokens = None
 
 
+class _Written(msgspec.Struct, gc=False):
+    ephemeral_1h_input_tokens: Tokens = None
+
+
 class _Counted(msgspec.Struct, gc=False):
     input_tokens: Tokens = None
     output_tokens: Tokens = None
     cache_creation_input_tokens: Tokens = None
     cache_read_input_tokens: Tokens = None
     output_tokens_details: _Details | None = None
+    cache_creation: _Written | None = None
     service_tier: str | None = None
     speed: str | None = None
 
@@ -46,23 +51,26 @@ class UsageReport:
         self._odd = self._any = False
 
     def add(self, raw: msgspec.Raw, *, final: bool = True) -> None:
-        """A `usage` came. A count only grows: a later one that is smaller, or 0, was not counted there."""
+        """A `usage` came. A count only grows: a later one that is smaller, or 0, was not counted there; but what a stream
+        says of its output at the start is no count.
+        """
         if not is_present(raw):
             return
         try:
             more = _decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             more, self._odd = _as_far_as_it_goes(raw), True
-        self._any = True
-        if final and more.output_tokens is not None:
-            self.is_final = True
-        before = self._told
+        self._any, before, output = True, self._told, more.output_tokens
+        if output is None or not final or self.is_final:
+            output = _larger(before.output_tokens, output)
+        self.is_final = self.is_final or (final and more.output_tokens is not None)
         self._told = _Counted(
             _larger(before.input_tokens, more.input_tokens),
-            _larger(before.output_tokens, more.output_tokens),
+            output,
             _larger(before.cache_creation_input_tokens, more.cache_creation_input_tokens),
             _larger(before.cache_read_input_tokens, more.cache_read_input_tokens),
             more.output_tokens_details or before.output_tokens_details,
+            more.cache_creation or before.cache_creation,
             more.service_tier or before.service_tier,
             more.speed or before.speed,
         )
@@ -99,6 +107,9 @@ class UsageReport:
             cache_write_tokens=told.cache_creation_input_tokens,
             reasoning_tokens=None if told.output_tokens_details is None else told.output_tokens_details.thinking_tokens,
             service_tier=_unusual(told.service_tier, told.speed),
+            cache_write_1h_tokens=None
+            if told.cache_creation is None
+            else told.cache_creation.ephemeral_1h_input_tokens or None,
         )
 
 
@@ -131,6 +142,7 @@ def _as_far_as_it_goes(raw: msgspec.Raw) -> _Counted:
         found = msgspec.json.decode(raw)
     said = found if isinstance(found, dict) else {}
     counted: dict[str, Any] = {name: count for name, count in counts_in(said, _Counted).items() if name not in _WORDS}
-    if "output_tokens_details" in counted:
-        counted["output_tokens_details"] = _Details(**counts_in(said["output_tokens_details"], _Details))
+    for name, kind in (("output_tokens_details", _Details), ("cache_creation", _Written)):
+        if name in counted:
+            counted[name] = kind(**counts_in(said[name], kind))
     return _Counted(**counted, **{name: said[name] for name in _WORDS if isinstance(said.get(name), str)})

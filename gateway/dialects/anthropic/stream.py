@@ -5,27 +5,23 @@ single parse; anything else is taken event by event. The answer is complete with
 properly after a stop_reason, with every block closed, is given one (FAULTS S3, S4, S13).
 """
 
-import re
-
 import msgspec
 
 from gateway.dialects.anthropic.answer import decode
 from gateway.dialects.anthropic.progress import Effect, Progress
 from gateway.dialects.anthropic.unstreamed import as_stream
-from gateway.dialects.anthropic.whole_events import WholeEvents, each_event
+from gateway.dialects.anthropic.whole_events import WholeEvents, each_event, usual_events
 from gateway.dialects.anthropic.wire import StreamEvent, read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 
-_HEAD = re.compile(rb"(?:\A|\n\n)event: [a-z_]+\ndata: ?")
-_BETWEEN, _END = b"\n\n", b"\n\n"
-_ERROR = b"event: error"
+_END = b"\n\n"
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+_MOST_SPACE = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _decoder = msgspec.json.Decoder(StreamEvent)
-_decode_batch = msgspec.json.Decoder(list[StreamEvent]).decode
 
 
 class AnthropicStreamDecoder:
@@ -86,7 +82,7 @@ class AnthropicStreamDecoder:
     def _is_begun(self, data: bytes) -> bool:
         """At the first that is no space: a brace begins a whole answer, and no line of an event stream."""
         head = (self._head + data).removeprefix(_BOM).lstrip()
-        if not head:
+        if _BOM.startswith(head) and len(self._head) < _MOST_SPACE:
             self._head += data
             return False
         self._seen_bytes = True
@@ -95,7 +91,7 @@ class AnthropicStreamDecoder:
         return True
 
     def _take(self, whole: bytes) -> list[Chunk]:
-        events = _usual(whole)
+        events = usual_events(whole)
         if events is not None:
             return self._forward(events, whole)
         chunks: list[Chunk] = []
@@ -125,6 +121,9 @@ class AnthropicStreamDecoder:
 
     def _forward(self, events: list[StreamEvent], whole: bytes) -> list[Chunk]:
         """`whole` are their bytes: of several, in the usual framing."""
+        said = self._progress.take_deltas(events)
+        if said is not None:
+            return [Chunk(whole, said)]
         take, output = self._progress.take, False
         dropped: list[int] = []
         for at, event in enumerate(events):
@@ -172,22 +171,6 @@ class AnthropicStreamDecoder:
     def _fail(self, failure: AttemptFailed) -> Chunk:
         self._over = True
         return Chunk(b"", failure=failure)
-
-
-def _usual(whole: bytes) -> list[StreamEvent] | None:
-    """The events, where each is a name and one line of data; None if anything about them is unusual."""
-    if b"\r" in whole or _ERROR in whole:
-        return None
-    inner = whole[: -len(_END)]
-    parts = _HEAD.sub(b",", inner)
-    if not parts.startswith(b","):
-        return None
-    try:
-        events = _decode_batch(b"[" + parts[1:] + b"]")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    is_usual = len(events) == inner.count(_BETWEEN) + 1 and all(event.type for event in events)
-    return events if is_usual else None
 
 
 def _without(whole: bytes, dropped: list[int], until: int) -> bytes:

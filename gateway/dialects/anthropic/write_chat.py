@@ -12,7 +12,7 @@ import msgspec
 from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Fields
-from gateway.values.chat import Chat, Role, Text, Thinking, Tool, Turn
+from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
 
 # where the caller sets no bound, and Anthropic wants one: as much as any of its models takes, and room for thoughts
 DEFAULT_MAX_TOKENS = 8192
@@ -34,8 +34,7 @@ def write_chat(chat: Chat) -> tuple[Fields, tuple[str, ...]]:
     if system:
         body["system"] = system
     body["messages"] = messages
-    is_forced = bool(chat.tools) and chat.tool_choice is not None and chat.tool_choice.mode == "required"
-    is_thinking = _thinking(chat.thinking, body, lost, is_forced=is_forced)
+    is_thinking = _thinking(chat.thinking, body, lost, is_forced=bool(chat.tools) and _must_call(chat.tool_choice))
     _tools(chat, body, lost)
     _sampling(chat, body, lost, is_thinking=is_thinking)
     _format(chat, body, lost)
@@ -134,6 +133,10 @@ def _tools(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
             chosen["disable_parallel_tool_use"] = not parallel
     if chosen is not None:
         body["tool_choice"] = chosen
+
+
+def _must_call(choice: ToolChoice | None) -> bool:
+    return choice is not None and (choice.mode == "required" or choice.name is not None)
 
 
 def _tool(tool: Tool) -> Block:

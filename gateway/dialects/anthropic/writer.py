@@ -31,6 +31,16 @@ from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.usage import Usage
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+_HEAD = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
+_TEXT_DELTA, _JSON_DELTA = (
+    b',"delta":{"type":"text_delta","text":',
+    b',"delta":{"type":"input_json_delta","partial_json":',
+)
+_THINKING_DELTA, _SIGNATURE_DELTA = (
+    b',"delta":{"type":"thinking_delta","thinking":',
+    b',"delta":{"type":"signature_delta","signature":',
+)
 _TEXT, _REFUSAL, _THOUGHT, _HIDDEN, _CALL = "text", "refusal", "thinking", "redacted_thinking", "tool_use"
 
 
@@ -42,7 +52,7 @@ class _Part:
         self.block = block
         self.call = call
         self.index: int | None = None  # among the blocks, once it is started
-        self.deltas: list[dict[str, Any]] = []  # that wait
+        self.deltas: list[tuple[bytes, str]] = []  # that wait: how each begins, and its text
         self.arguments: list[str] = []
         self.is_signed = False
 
@@ -58,9 +68,13 @@ class _Part:
 
 
 class MessageWriter:
-    """Writes one stream. The usage may come after the end of the last part: until then `message_delta` is held back."""
+    """Writes one stream. The usage may come after the end of the last part: until then `message_delta` is held back.
 
-    def __init__(self) -> None:
+    `estimate`: of the prompt's tokens. The start says it where the provider has not counted yet: clients show it.
+    """
+
+    def __init__(self, estimate: int = 0) -> None:
+        self._estimate = estimate
         self._parts: deque[_Part] = deque()
         self._blocks = 0
         self._calls = 0
@@ -79,6 +93,10 @@ class MessageWriter:
         return self._advance() + self._delta() + as_event("message_stop", {"type": "message_stop"})
 
     def _write(self, event: Event) -> bytes:
+        if type(event) is TextDelta and event.text and len(self._parts) == 1:
+            part = self._parts[0]
+            if part.kind is _TEXT and part.index is not None:
+                return _delta_event(part.index, _TEXT_DELTA, event.text)
         if isinstance(event, Began):
             return self._begin(event)
         if isinstance(event, Ended):
@@ -94,7 +112,10 @@ class MessageWriter:
 
     def _begin(self, event: Began) -> bytes:
         self._message_id, self._usage = event.id, event.usage
-        message = {**start_of(event.id, event.model), "usage": usage_of(event.usage)}
+        told = (
+            usage_of(event.usage) if event.usage is not None else {"input_tokens": self._estimate, "output_tokens": 0}
+        )
+        message = {**start_of(event.id, event.model), "usage": told}
         return as_event("message_start", {"type": "message_start", "message": message})
 
     def _say(self, event: TextDelta | RefusalDelta | ReasoningDelta | ReasoningSigned | HiddenReasoning) -> None:
@@ -103,17 +124,17 @@ class MessageWriter:
         elif isinstance(event, ReasoningSigned):
             thought = self._part(_THOUGHT, {"type": _THOUGHT, "thinking": "", "signature": ""})
             thought.is_signed = True
-            thought.deltas.append({"type": "signature_delta", "signature": event.signature})
+            thought.deltas.append((_SIGNATURE_DELTA, event.signature))
         elif not event.text:
             return
         elif isinstance(event, ReasoningDelta):
             thought = self._part(_THOUGHT, {"type": _THOUGHT, "thinking": "", "signature": ""})
-            thought.deltas.append({"type": "thinking_delta", "thinking": event.text})
+            thought.deltas.append((_THINKING_DELTA, event.text))
         else:
             self._refuses = self._refuses or isinstance(event, RefusalDelta)
             kind = _REFUSAL if isinstance(event, RefusalDelta) else _TEXT
             part = self._part(kind, {"type": "text", "text": ""})
-            part.deltas.append({"type": "text_delta", "text": event.text})
+            part.deltas.append((_TEXT_DELTA, event.text))
 
     def _part(self, kind: str, block: dict[str, Any]) -> _Part:
         """The last part, or a new one where it is of another kind, or was signed."""
@@ -133,7 +154,7 @@ class MessageWriter:
                 self._calls += 1
         elif part is not None and event.arguments:
             part.arguments.append(event.arguments)
-            part.deltas.append({"type": "input_json_delta", "partial_json": event.arguments})
+            part.deltas.append((_JSON_DELTA, event.arguments))
         elif event.arguments.strip():
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a tool call goes on that had its arguments, or never began")
 
@@ -146,9 +167,7 @@ class MessageWriter:
                 part.index, self._blocks = self._blocks, self._blocks + 1
                 start = {"type": "content_block_start", "index": part.index, "content_block": part.block}
                 written.append(as_event("content_block_start", start))
-            for delta in part.deltas:
-                data = {"type": "content_block_delta", "index": part.index, "delta": delta}
-                written.append(as_event("content_block_delta", data))
+            written += [_delta_event(part.index, begin, text) for begin, text in part.deltas]
             part.deltas.clear()
             if self._ended is None and (len(self._parts) == 1 or not part.is_whole()):
                 break
@@ -162,4 +181,10 @@ class MessageWriter:
         self._is_told = True
         reason = reason_of(self._ended.finish, calls=self._calls > 0, refuses=self._refuses)
         delta = {"stop_reason": reason, "stop_sequence": self._ended.stop_sequence}
-        return as_event("message_delta", {"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)})
+        told = usage_of(self._usage) if self._usage is not None else {"output_tokens": 0}  # what the start said stands
+        return as_event("message_delta", {"type": "message_delta", "delta": delta, "usage": told})
+
+
+def _delta_event(index: int, begin: bytes, text: str) -> bytes:
+    """The hot path: it is put together, not encoded."""
+    return b"%b%d%b%b}}\n\n" % (_HEAD, index, begin, _encode(text))

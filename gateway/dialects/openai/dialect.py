@@ -12,12 +12,16 @@ from gateway.values.request import Request
 
 
 class OpenAIDialect:
-    """`limit_name`: what the vendor calls the bound of an answer's tokens."""
+    """`limit_name`: what the vendor calls the bound of an answer's tokens; `refuses`: members of the chat that it takes no
+    word for, so that they are lost.
+    """
 
     name = "openai"
+    id_header = "x-request-id"
 
-    def __init__(self, limit_name: str = "max_tokens") -> None:
+    def __init__(self, limit_name: str = "max_tokens", refuses: frozenset[str] = frozenset()) -> None:
         self._limit_name = limit_name
+        self._refuses = refuses
 
     def chat(self, fields: Fields) -> Chat:
         """What a caller's body asks for."""
@@ -25,7 +29,11 @@ class OpenAIDialect:
 
     def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
         """A body, and what of the chat is lost."""
-        return fields_of(chat, self._limit_name)
+        fields, lost = fields_of(chat, self._limit_name)
+        refused = [name for name in fields if name in self._refuses]
+        for name in refused:
+            del fields[name]
+        return fields, (*lost, *refused)
 
     def reply(self, body: bytes) -> Reply:
         """A whole answer, of its first choice."""

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.dialects.openai.headroom import wait_s
 from gateway.dialects.refusal_words import unframed, words_of
+from gateway.dialects.said_waits import said_wait_s
 from gateway.dialects.waits import retry_after_s
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -55,6 +56,7 @@ _BY_STATUS: dict[int, Outcome] = {
     529: Outcome.OVERLOADED,
 }
 _REFUSED = frozenset({400, 413, 422})  # for what the caller asked
+_MAY_WAIT = frozenset({402, 403, 408, 409, 425, 429})
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -76,6 +78,8 @@ _decode_bare = msgspec.json.Decoder(_Error, strict=False).decode  # Mistral, and
 def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
     """The failure, with the provider's own words only where they concern the caller's request."""
     error, wait = _error_of(unframed(body)), retry_after_s(headers, now)
+    if wait is None and (status in _MAY_WAIT or status >= 500):
+        wait = said_wait_s(unframed(body), now)
     if status in _REFUSED and not error.message:
         words = words_of(unframed(body))
         error = msgspec.structs.replace(error, message=words.message, param=error.param or words.param)

@@ -16,6 +16,7 @@ from gateway.insight.lab.strategies import (
     WeightedShuffle,
 )
 from gateway.insight.simulate import Simulation
+from gateway.providers.vendors import FIELDS
 from gateway.routing.compile import compile_plan
 from gateway.routing.document import Policy
 from gateway.routing.plan import Plan
@@ -90,4 +91,4 @@ def _rival(name: str, picks: Callable[[], Picks], reserve: Sequence[str]) -> Con
 
 
 def _plan(policy: Policy, catalogue: Catalogue, number: int) -> Plan:
-    return compile_plan(policy, catalogue, number=number, default_deadline_s=BOUNDS.deadline_s)
+    return compile_plan(policy, catalogue, number=number, default_deadline_s=BOUNDS.deadline_s, vendors=FIELDS)

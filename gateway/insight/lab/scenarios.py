@@ -170,7 +170,8 @@ def _world(episodes: Mapping[str, list[Episode]] | None = None, limits: RateLimi
 
 def _catalogue() -> Catalogue:
     home = Deployment(
-        name=HOME, provider="vllm", model="qwen2.5-7b", base_url="http://home/v1", hosting=Hosting.SELF_HOSTED, region=EU,
+        name=HOME, provider="vllm", gauges=True, model="qwen2.5-7b", base_url="http://home/v1",
+        hosting=Hosting.SELF_HOSTED, region=EU,
         clearance=Sensitivity.RESTRICTED, capabilities=frozenset(Capability), context_tokens=32_768, max_output_tokens=None,
         price=None, timeouts=Timeouts(), quality=0.7,
         own_cost=Hardware(gpu_hour_usd=2.0, tokens_per_s=2_500, concurrent=64),

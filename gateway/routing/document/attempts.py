@@ -55,6 +55,7 @@ Failure = Literal[
     "idle_timeout",
     "total_timeout", "credential_refused", "quota_exhausted", "deployment_gone", "redirected", "rate_limited",
     "overloaded", "server_error", "error_in_answer", "empty_answer", "malformed_answer", "answer_too_large", "truncated",
+    "field_refused",
 ]  # fmt: skip
 
 

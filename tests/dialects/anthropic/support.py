@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.anthropic import AnthropicTranslator
+from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.contract import Fields
-from gateway.values.answer import Chunk
+from gateway.values.answer import Chunk, WholeAnswer
+from gateway.values.chat import Reply
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import Sensitivity
@@ -43,6 +45,14 @@ def target() -> Deployment:
 def asked(path: Path) -> dict[str, Any]:
     file = path.with_suffix(".request.json")
     return json.loads(file.read_text()) if file.exists() else {**PLAIN, "stream": path in STREAMS}
+
+
+def decode(body: bytes) -> WholeAnswer:
+    return TRANSLATOR.decode(body, request_of({}))
+
+
+def whole(reply: Reply) -> bytes:
+    return ANTHROPIC.whole(reply, request_of({}))
 
 
 def replayed(parts: list[bytes]) -> tuple[list[Chunk], Any]:

@@ -16,6 +16,7 @@ from tests.fake_upstream.behaviours import (
     refusals,
     slow,
     sse_framing,
+    strict,
     unended_streams,
 )
 from tests.fake_upstream.registry import BEHAVIOURS, Behaviour, cases, find
@@ -31,6 +32,7 @@ MODULES = (
     connections,
     refusals,
     limits,
+    strict,
     faults_before,
     not_answers,
     empty_streams,
