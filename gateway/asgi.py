@@ -69,7 +69,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
                 rooms.keyring,
                 operator_only(identify),
                 bodies,
-                read={row.surface.value: intakes[row].request for row in SURFACES},
+                read={row.surface.value: intake.request for row, intake in intakes.items()},
             ),
             *deployment_handlers(rooms, operator_only(identify)),
             *welcome_handlers(rooms, visitors_of(rooms.keyring)),

@@ -60,8 +60,9 @@ def admin_handlers(  # noqa: PLR0913, PLR0917 - what they work with
         caller = _asked_as(keyring, request, identify(headers))
         decision_id = ids.new()
         body = await bodies.read(request.receive, headers, caller.key)
+        draw = _surface(read, request)
         try:
-            asked = await _surface(read, request)(body, headers, caller, decision_id)
+            asked = await draw(body, headers, caller, decision_id)
             decision = await answers.explain(plan(), asked, decision_id)
         except UnknownModel as unknown:
             raise unknown_model(str(unknown)) from None

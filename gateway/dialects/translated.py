@@ -14,7 +14,7 @@ from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnsw
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
-from gateway.values.outcome import AttemptFailed
+from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
 
 # names that callers made up are not repeated: they can hold anything
@@ -30,8 +30,15 @@ class Translated:
         self._translator = translator
 
     def encode(self, request: Request, target: Deployment) -> Call:
-        """The call, and what of the request is lost on the way. Raises AttemptFailed (bad_request)."""
-        own, lost = self._own(request)
+        """The call, and what of the request is lost on the way. Raises AttemptFailed (field_refused): what has no form here
+        may have one at another provider.
+        """
+        try:
+            own, lost = self._own(request)
+        except AttemptFailed as none:
+            raise AttemptFailed(
+                Outcome.FIELD_REFUSED, none.detail, status=none.status, message=none.message, param=none.param
+            ) from None
         call = self._translator.encode(own, target)
         lost = tuple(dict.fromkeys(name if _WORD.fullmatch(name) else _OTHER for name in lost))
         return msgspec.structs.replace(call, lost=(*call.lost, *lost)) if lost else call

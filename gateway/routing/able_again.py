@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable
 
 from gateway.values.admissibility import Health
 from gateway.values.decision import Cause, Decision
-from gateway.values.outcome import LASTING
+from gateway.values.outcome import LASTING, Outcome
 from gateway.values.records import Attempt
 from gateway.values.snapshot import Reading
 
 PASSING = frozenset({Cause.HEALTH, Cause.LIMIT, Cause.RATE_LIMIT})  # only the moment stands against it
 SOON_S = 1.0  # where nobody can say when
+_NOT_FOR_THIS_ONE = LASTING | {Outcome.FIELD_REFUSED}
 
 
 def able_again_s(
@@ -28,7 +29,7 @@ def able_again_s(
         attempt, reading = last.get(one.deployment), reading_of(one.deployment)
         said_s = None if attempt is None else attempt.retry_after_s
         bar = None if reading is None else reading.bar(tokens, now)
-        if said_s is None and attempt is not None and attempt.outcome in LASTING:
+        if said_s is None and attempt is not None and attempt.outcome in _NOT_FOR_THIS_ONE:
             continue
         if bar is None:
             found.append(SOON_S if said_s is None else said_s)

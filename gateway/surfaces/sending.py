@@ -11,6 +11,7 @@ from gateway.http.wire import RawHeaders, Send, raw_headers
 from gateway.values.decision import Decision
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
 
+_MOST_LOST = 20  # names in a header, which proxies take up to some kilobytes of; the record has all
 _log = logging.getLogger(__name__)
 
 
@@ -28,7 +29,8 @@ def about(decision: Decision, attempts: int, deployment: str | None, lost: tuple
     if deployment is not None:
         pairs.append(("x-gateway-deployment", deployment))
         if lost:
-            pairs.append(("x-gateway-lost", ", ".join(lost)))
+            rest = f", and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
+            pairs.append(("x-gateway-lost", ", ".join(lost[:_MOST_LOST]) + rest))
     return raw_headers(pairs)
 
 

@@ -128,9 +128,11 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
 
 # the provider is able and says that it has too much to do: it is asked less, never taken for broken
 TOLD_OVERLOAD = frozenset({Outcome.RATE_LIMITED, Outcome.OVERLOADED})
-# what is wrong with the gateway's own key, account or settings there: no waiting mends it
+# what is wrong with the gateway's own key, account or settings there: no waiting mends it, and every request meets it
 LASTING = frozenset(
-    outcome for outcome, row in CONSEQUENCES.items() if row.fault is Fault.GATEWAY and row.then is Then.NEXT
+    outcome
+    for outcome, row in CONSEQUENCES.items()
+    if row.fault is Fault.GATEWAY and row.then is Then.NEXT and outcome is not Outcome.FIELD_REFUSED
 )
 
 _BY_THE_GATEWAY = (Outcome.GATEWAY_STOPPED, Outcome.HEDGE_LOST, Outcome.CALLER_STALLED)

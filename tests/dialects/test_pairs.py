@@ -44,7 +44,7 @@ IDS = [f"{asks}-{path.parent.name}-{path.stem}" for asks, _, path in ANSWERS]
 
 
 # what must not be lost and has no form at the provider
-REFUSED = {"llama_cpp/json-object", "llama_cpp/err-param"}
+REFUSED = {"llama_cpp/json-object", "llama_cpp/err-param", "vllm/chat-n2", "vllm/chat-n2-stream"}
 
 
 def request_of(body: dict[str, Any], *, stream: bool) -> Request:
@@ -136,7 +136,7 @@ def test_a_request_arrives_in_the_providers_dialect(path: Path) -> None:
     if f"{path.parent.name}/{path.name.split('.')[0]}" in REFUSED:
         with pytest.raises(AttemptFailed) as refused:
             pair.encode(request, target())
-        assert refused.value.outcome is Outcome.BAD_REQUEST
+        assert refused.value.outcome is Outcome.FIELD_REFUSED  # the next candidate may take it
         assert refused.value.message is not None
         return
     call = pair.encode(request, target())

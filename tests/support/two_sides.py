@@ -24,7 +24,7 @@ CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/co
 OF_ANTHROPIC = (
     "ok", "tokens", "unicode", "tools", "tool_without_arguments", "thinking", "redacted", "cached", "refusal",
     "max_tokens", "stop_sequence", "pings@20", "new_events", "invalid_400", "too_long_400", "credit_400",
-    "unauthorized_401", "permission_403", "not_found_404", "too_large_413", "rate_limit_429@7", "error_500",
+    "unauthorized_401", "permission_403", "not_found_404", "too_large_413", "rate_limit_429@7", "rate_limit_429@8", "error_500",
     "overloaded_529", "error_after", "cut_after", "tool_cut", "no_end", "no_stop", "not_streamed", "silent",
     "silent_after", "only_pings", "endless", "slow@1000",
 )  # fmt: skip
@@ -32,15 +32,17 @@ OF_OPENAI = (
     "ok", "tokens", "unicode", "tools", "tools_parallel", "tools_and_text", "tools_stop", "reasoning",
     "reasoning_content", "refusal", "length", "content_filter", "cached_usage", "json_schema", "usage_twice",
     "bad_param_400", "context_length_400", "content_policy_400", "unauthorized_401", "model_404", "too_large_413",
-    "rate_limit_429@7", "error_500", "error_mid", "cut_after", "silent", "silent_after", "endless", "slow@1000",
+    "rate_limit_429@7", "rate_limit_429@8", "error_500", "error_mid", "cut_after", "silent", "silent_after", "endless", "slow@1000",
     "reset_after_headers",
 )  # fmt: skip
-# pools of two, the first of which fails before any output; each of its own, so that no breaker is open
+# pools of two. `to-`: the first fails before any output; each of its own, so that no breaker is open
 POOLS = {
     "to-openai": ("a-overloaded_529", "o-ok"),
     "to-openai-streamed": ("a-error_500", "o-tokens"),
     "to-anthropic": ("o-error_500", "a-ok"),
     "to-anthropic-streamed": ("o-reset_after_headers", "a-tokens"),
+    "openai-first": ("o-ok", "a-ok"),
+    "anthropic-first": ("a-ok", "o-ok"),
 }
 
 
@@ -126,6 +128,10 @@ class TwoSides:
         """The body of that."""
         found: dict[str, Any] = json.loads(self.got(model, path)["body"])
         return found
+
+    def metrics(self) -> str:
+        """What Prometheus would scrape now."""
+        return httpx.get(f"{self.gateway.url}/metrics", trust_env=False).text
 
     def record(self, seen: Seen) -> dict[str, Any]:
         """What the gateway has on record of an answer."""

@@ -21,11 +21,13 @@ def leave(sides: TwoSides, model: str, *, stream: bool, after_bytes: int, reset:
     hello = [{"role": "user", "content": "hi"}]
     body = json.dumps({"model": model, "max_tokens": 100, "stream": stream, "messages": hello}).encode()
     head = f"POST {MESSAGES} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {APP_KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", sides.gateway.port)) as client:
+    with socket.create_connection(("127.0.0.1", sides.gateway.port), timeout=10) as client:
         client.sendall(head.encode() + body)
         got = b""
         while len(got) < after_bytes:
-            got += client.recv(65_536)
+            part = client.recv(65_536)
+            assert part, got
+            got += part
         time.sleep(0.2)
         if reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -133,6 +133,7 @@ class _Body(msgspec.Struct, gc=False):
 # what is the request's, or says nothing that an answer would show
 _NOT_THE_CHATS = frozenset({"model", "stream", "stream_options", "n"})
 _EFFECTLESS = {b"null", b"[]", b"{}"}
+_ONE = {b"null", b"1"}
 _decode = msgspec.json.Decoder(_Body).decode
 _encode = msgspec.json.Encoder().encode
 _SYSTEM = frozenset({"system", "developer"})
@@ -144,6 +145,8 @@ def chat_of(fields: Fields) -> Chat:
         body = _decode(_encode(fields))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise _refused(str(wrong)) from None
+    if bytes(fields.get("n", _NO)) not in _ONE:  # not left out: who asks for several reads them by number
+        raise _refused("the provider gives one choice", "n")
     most = [one for one in (body.max_completion_tokens, body.max_tokens) if one]
     named = body.tool_choice if body.tool_choice is not None else body.function_call
     return Chat(

@@ -88,7 +88,7 @@ async def only_pings(x: Exchange) -> None:
 async def endless(x: Exchange) -> None:
     """A delta every 20 ms, for ever."""
     await x.open(headers=LIMITS)
-    await x.chunks(stream(x.call, Script((counted(1),))).first(1))
+    await x.chunks(stream(x.call, Script((counted(2),))).first(1))
     for number in itertools.count(1):
         delta = {"type": "text_delta", "text": f" {number}"}
         await x.chunks((event("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}),))

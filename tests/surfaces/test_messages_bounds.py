@@ -1,0 +1,87 @@
+"""What holds of every surface holds of Anthropic's: detection, deadlines, bounds of cost, names of headers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.client import Seen
+from tests.support.two_sides import COUNT, HELLO, MESSAGES, TwoSides
+
+BOTH = pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+CARD = "My card is 4111 1111 1111 1111."
+CALL = {"type": "tool_use", "id": "t1", "name": "f", "input": {"note": CARD}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": CARD}]}
+PLACES: list[tuple[str, dict[str, Any]]] = [
+    ("text", {"messages": [{"role": "user", "content": CARD}]}),
+    ("block", {"messages": [{"role": "user", "content": [{"type": "text", "text": CARD}]}]}),
+    ("system", {"system": [{"type": "text", "text": CARD}]}),
+    ("arguments", {"messages": [*HELLO, {"role": "assistant", "content": [CALL]}]}),
+    ("result", {"messages": [*HELLO, {"role": "user", "content": [RESULT]}]}),
+    ("document", {"messages": [{"role": "user", "content": [
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": CARD}}]}]}),
+    ("user id", {"metadata": {"user_id": CARD}}),
+    ("unknown", {"anything": {"else": [CARD]}}),
+]  # fmt: skip
+
+
+def error(seen: Seen) -> tuple[int, str, str]:
+    told = json.loads(seen.body)["error"]
+    return seen.status, told["type"], told["details"]["error_code"]
+
+
+def ask(sides: TwoSides, model: str, *, stream: bool = False, path: str = MESSAGES, **more: Any) -> Seen:
+    headers = {name: more.pop(name) for name in list(more) if name.startswith("x_")}
+    body: dict[str, Any] = {"model": model, "messages": HELLO, **more}
+    if path == MESSAGES:
+        body |= {"max_tokens": 100, "stream": stream}
+    return sides.ask(path, body, anthropic_version="2023-06-01", **headers)
+
+
+@pytest.mark.parametrize("path", [MESSAGES, COUNT], ids=["messages", "count"])
+@pytest.mark.parametrize(("place", "more"), PLACES, ids=[one[0] for one in PLACES])
+def test_card_keeps_a_request_from_where_it_is_not_cleared(
+    sides: TwoSides, place: str, more: dict[str, Any], path: str
+) -> None:
+    seen = ask(sides, "a-plain", path=path, **more)
+    assert error(seen) == (403, "permission_error", "sensitivity_not_cleared"), place
+    assert "4111" not in seen.body.decode()
+    assert not [row for row in sides.upstream.ask("/_seen") if "4111 1111" in (row["body"] or "")]
+
+
+@BOTH
+@pytest.mark.parametrize("model", ["a-slow-1000", "o-slow-1000"])
+def test_deadline(sides: TwoSides, model: str, stream: bool) -> None:
+    seen = ask(sides, model, stream=stream, x_gateway_deadline_ms="200")
+    assert error(seen) == (504, "timeout_error", "deadline_exceeded")
+
+
+@pytest.mark.parametrize("model", ["a-ok", "o-ok"])
+def test_bound_of_cost(sides: TwoSides, model: str) -> None:
+    assert ask(sides, model, x_gateway_max_cost_usd="0.01").status == 200
+    seen = ask(sides, model, x_gateway_max_cost_usd="0.0000001")
+    assert error(seen) == (400, "invalid_request_error", "max_cost_too_low")
+
+
+def test_misspelt_header(sides: TwoSides) -> None:
+    seen = ask(sides, "a-ok", x_gateway_sensitivty="public")
+    assert error(seen)[:2] == (400, "invalid_request_error")
+
+
+def test_output_above_what_the_deployment_takes(sides: TwoSides) -> None:
+    body = {"model": "a-ok", "max_tokens": 50_000, "messages": HELLO}
+    seen = sides.ask(MESSAGES, body, anthropic_version="2023-06-01")
+    assert error(seen) == (400, "invalid_request_error", "max_tokens_too_large")
+
+
+def test_cost_is_told(sides: TwoSides) -> None:
+    for model in ("a-ok", "o-ok"):
+        assert float(ask(sides, model).headers["x-gateway-cost-usd"]) == pytest.approx((2 * 1.0 + 4 * 2.0) / 1e6)
+
+
+def test_metrics_name_the_surface(sides: TwoSides) -> None:
+    ask(sides, "a-ok")
+    ask(sides, "a-ok", path=COUNT)
+    told = sides.metrics()
+    assert 'surface="messages"' in told
+    assert 'surface="messages.count_tokens"' in told
