@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from gateway.surfaces.chat_request import chat_request
 
 from gateway.providers.refused_field import refused_field
 from gateway.providers.vendors import VENDORS
+from gateway.surfaces.table import CHAT
 from gateway.values.caller import Caller
+from gateway.values.surface import Serves
 from tests.fake_upstream.wire import error_body
 
 BODY = {
@@ -21,8 +22,8 @@ def found(
     message: str | None, param: str | None = None, code: str | None = None, *, body: bytes | None = None
 ) -> str | None:
     said = body or error_body(message or "", "invalid_request_error", param, code)
-    request = chat_request(json.dumps(BODY).encode(), {}, Caller.anonymous(), "r")
-    return refused_field(VENDORS["openai_compatible"].failure(400, {}, said, 0.0), request)
+    request = CHAT.read(json.dumps(BODY).encode(), {}, Caller.anonymous(), "r")
+    return refused_field(VENDORS["openai_compatible"].translators[Serves.CHAT].failure(400, {}, said, 0.0), request)
 
 
 @pytest.mark.parametrize(
