@@ -232,10 +232,15 @@ async def test_a_worker_that_dies_with_many_streams_does_not_shut_the_others(
 
         def asked(number: int) -> asyncio.Task[Seen]:
             text = [{"role": "user", "content": f"question {number}"}]
-            return asyncio.create_task(ask(client, "long", stream=True, messages=text))
+            seen.append(Seen())
+            return asyncio.create_task(ask(client, "long", stream=True, seen=seen[-1], messages=text))
 
+        seen: list[Seen] = []
         early = [asked(number) for number in range(150)]
-        await asyncio.to_thread(eventually, lambda: len(workers[1].chats()) >= 40, 60)
+        async with asyncio.timeout(60):
+            while not all(one.body for one in seen):  # what has given no output yet moves on unseen
+                await asyncio.sleep(0.05)
+        assert len(workers[1].chats()) >= 40
         await asyncio.to_thread(workers[1].kill)
         try:
             await asyncio.sleep(0.1)

@@ -45,10 +45,16 @@ class Seen:
 
 
 async def ask(
-    client: httpx.AsyncClient, model: str, *, stream: bool, headers: dict[str, str] | None = None, **more: Any
+    client: httpx.AsyncClient,
+    model: str,
+    *,
+    stream: bool,
+    headers: dict[str, str] | None = None,
+    seen: Seen | None = None,
+    **more: Any,
 ) -> Seen:
-    """Ask for a chat completion, and read until the answer ends or breaks."""
-    seen = Seen()
+    """Ask for a chat completion, and read until the answer ends or breaks. `seen`: where to put what comes, as it comes."""
+    seen = seen or Seen()
     body = {"model": model, "stream": stream, **BODY, **more}
     try:
         async with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:

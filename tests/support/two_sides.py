@@ -43,7 +43,14 @@ POOLS = {
     "to-anthropic-streamed": ("o-reset_after_headers", "a-tokens"),
     "openai-first": ("o-ok", "a-ok"),
     "anthropic-first": ("a-ok", "o-ok"),
+    "hedged": ("a-slow-1000", "o-ok"),
+    "counted": ("v-ok", "a-ok"),
 }
+RULES: list[dict[str, Any]] = [
+    {"name": "hedged", "when": {"model": ["hedged"]}, "limits": {"hedge": {"after_s": 0.1, "share": 1.0}}},
+    {"name": "counted", "when": {"model": ["counted"]}, "count_tokens": "exact"},
+    {"name": "all"},
+]
 
 
 def name_of(kind: str, behaviour: str) -> str:
@@ -73,7 +80,7 @@ def configuration(base_url: str) -> dict[str, Any]:
         "deployments": deployments,
         "models": {name: {"deployments": list(pool)} for name, pool in POOLS.items()},
         "keys": keys,
-        "policy": {"rules": [{"name": "all"}]},
+        "policy": {"rules": RULES},
     }
 
 

@@ -64,7 +64,9 @@ def test_request_that_makes_no_sense(sides: TwoSides, body: Any, field: str) -> 
 
 
 def test_nothing_is_generated(sides: TwoSides) -> None:
-    before = len(sides.upstream.ask("/_seen"))
+    def asked() -> list[str]:
+        return [row["path"] for row in sides.upstream.ask("/_seen") if row["path"].startswith("/v1/")]
+
+    before = len(asked())
     counted(sides, "a-tokens")
-    paths = [row["path"] for row in sides.upstream.ask("/_seen")][before:]
-    assert paths == [COUNT]
+    assert asked()[before:] == [COUNT]

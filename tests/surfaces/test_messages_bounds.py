@@ -63,6 +63,23 @@ def test_bound_of_cost(sides: TwoSides, model: str) -> None:
     assert error(seen) == (400, "invalid_request_error", "max_cost_too_low")
 
 
+@BOTH
+def test_hedge_by_another_dialect(sides: TwoSides, stream: bool) -> None:
+    seen = ask(sides, "hedged", stream=stream)
+    assert seen.status == 200, seen.body
+    record = sides.record(seen)
+    assert record["answered_by"] == "o-ok"
+    outcomes = {attempt["deployment"]: attempt["outcome"] for attempt in record["attempts"]}
+    assert outcomes == {"a-slow-1000": "hedge_lost", "o-ok": "ok"}
+
+
+@BOTH
+def test_rule_that_wants_the_tokens_counted(sides: TwoSides, stream: bool) -> None:
+    record = sides.record(ask(sides, "counted", stream=stream, system="Be brief."))
+    facts = record["decision"]["facts"]
+    assert (facts["prompt_tokens"], facts["exact_tokens"], facts["counted_at"]) == (4, True, "v-ok")
+
+
 def test_misspelt_header(sides: TwoSides) -> None:
     seen = ask(sides, "a-ok", x_gateway_sensitivty="public")
     assert error(seen)[:2] == (400, "invalid_request_error")

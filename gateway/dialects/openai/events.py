@@ -78,9 +78,12 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 
 def _chunk_of(said: bytes) -> _Chunk:
-    for form in (said, without_lone_surrogates(said)):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _decode(form)
+    try:
+        return _decode(said)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # half of a surrogate pair is no reason; looking for one costs more than all else
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode(without_lone_surrogates(said))
     raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event that cannot be translated")
 
 
