@@ -8,6 +8,8 @@ import msgspec
 from gateway.dialects.contract import Batcher, Translator
 from gateway.flow.answered import Answered, AnsweredWhole
 from gateway.flow.story import Story
+from gateway.routing.eligibility import spent_usd
+from gateway.values.decision import Decision
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
 
@@ -19,6 +21,15 @@ def parts_of(request: Request, names: Sequence[str], translators: Mapping[str, T
     if not limits or request.inputs <= min(limits):
         return [request]
     return batchers[0].parts(request, min(limits))
+
+
+def _decision_of(part: Request, story: Story) -> Decision:
+    """What a part's attempts are measured by. What came to nothing in the parts before it is gone from the ceiling."""
+    decision, bounds = story.decision, story.decision.bounds
+    if bounds.max_cost_usd is not None:
+        lost = spent_usd(decision, (one for one in story.attempts if one.outcome is not Outcome.OK))
+        bounds = msgspec.structs.replace(bounds, max_cost_usd=bounds.max_cost_usd - lost)
+    return msgspec.structs.replace(decision, facts=part.facts, bounds=bounds)
 
 
 async def answered_in_parts(
@@ -36,7 +47,7 @@ async def answered_in_parts(
     for part in parts:
         own = copy.copy(story)
         own.request, own.attempts, own.tried, own.waited_s = part, [], [], 0.0
-        own.decision = msgspec.structs.replace(story.decision, facts=part.facts)  # what its attempts are measured by
+        own.decision = _decision_of(part, story)
         try:
             answered = await answer(own)
         finally:

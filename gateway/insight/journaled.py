@@ -18,6 +18,7 @@ from gateway.routing.plan import Plan
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished, answering
+from gateway.values.surface import Surface
 from gateway.values.usage import Usage
 
 PlanOf = Callable[[str], Plan | None]  # of the revision of this name; None if it is not known
@@ -77,7 +78,12 @@ def read_journal(
 
 
 def _usage(record: RequestFinished) -> Usage | None:
-    """Of the answer, where it is whole and counted."""
+    """Of the answer, where it is whole and counted; of embeddings, of all the parts that they were asked in."""
+    if record.decision.facts.surface is Surface.EMBEDDINGS:
+        used = [one.usage for one in record.attempts if one.outcome is Outcome.OK]
+        told = [usage.prompt_tokens for usage in used if usage is not None]
+        is_known = record.outcome is Outcome.OK and len(told) == len(used)
+        return Usage(prompt_tokens=sum(told), completion_tokens=0) if is_known else None
     (last,) = answering(record.attempts)[-1:] or (None,)
     if last is None or last.outcome is not Outcome.OK or last.usage is None or last.usage.estimated or last.continues:
         return None

@@ -2,9 +2,10 @@
 decision, and money may be spent (laws 1 and 2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.routing.progress import LiveState, Progress
+from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt
@@ -56,7 +57,9 @@ class Eligibility:
             return True
         most = [self.ranked[one].most_usd for one in (name, beside) if one is not None]
         known = [usd for usd in most if usd is not None]
-        return len(known) == len(most) and self._spent_usd() + sum(known) <= ceiling
+        return (
+            len(known) == len(most) and spent_usd(self._course.decision, self._course.attempts) + sum(known) <= ceiling
+        )
 
     def has_another_address(self, name: str, now: float) -> bool:
         """Whether one of the deployment's several addresses is up that this request has not tried."""
@@ -68,12 +71,15 @@ class Eligibility:
         failed = CONSEQUENCES[last.outcome].fault is Fault.PROVIDER
         return failed and self.has_another_address(last.deployment, now)
 
-    def _spent_usd(self) -> float:
-        """What the attempts so far can have cost at most, as far as it is known."""
-        return sum(self._cost_usd(one) for one in self._course.attempts)
 
-    def _cost_usd(self, attempt: Attempt) -> float:
-        if attempt.cost_usd is not None:
-            return attempt.cost_usd
-        refused = attempt.status is not None and attempt.status >= 400
-        return 0.0 if refused or attempt.outcome in _COSTLESS else self.ranked[attempt.deployment].most_usd or 0.0
+def spent_usd(decision: Decision, attempts: Iterable[Attempt]) -> float:
+    """What attempts can have cost at most, as far as it is known."""
+    most = {one.deployment: one.most_usd for one in decision.candidates if one.rank is not None}
+    return sum(_cost_usd(one, most) for one in attempts)
+
+
+def _cost_usd(attempt: Attempt, most: Mapping[str, float | None]) -> float:
+    if attempt.cost_usd is not None:
+        return attempt.cost_usd
+    refused = attempt.status is not None and attempt.status >= 400
+    return 0.0 if refused or attempt.outcome in _COSTLESS else most[attempt.deployment] or 0.0

@@ -24,7 +24,7 @@ PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0, "cached_input_us
 AT_ONCE = 8
 PATHS = {"messages": "/v1/messages", "completions": "/v1/completions"}
 # what cannot be said as a completion, or is a habit of chats only
-CHATS_ONLY = frozenset(["all_in_one_chunk", "annotations_only", "content_parts", "empty_content_200", "empty_content_counted", "empty_deltas", "finish_network", "finish_stop_error", "finish_system", "finish_unknown", "images_only", "null_content_200", "null_message_200", "reasoning_cut", "reasoning_details_only", "role_each", "tool_cut", "tool_end", "tools_without_index", "wrong_types_200"])  # fmt: skip
+CHATS_ONLY = frozenset(["all_in_one_chunk", "annotations_only", "content_parts", "empty_content_200", "empty_content_counted", "empty_deltas", "finish_network", "finish_stop_error", "finish_system", "finish_unknown", "images_only", "null_content_200", "null_message_200", "reasoning_cut", "reasoning_details_only", "reasoning_model", "role_each", "strict", "tool_cut", "tool_end", "tools_without_index", "wrong_types_200"])  # fmt: skip
 # so that a machine with much else to do changes nothing: only what is to run out of time has little of it
 PATIENT = {"connect_s": 5, "first_output_s": 30, "idle_s": 30, "total_s": 30}
 _LITTLE: dict[Outcome, dict[str, float]] = {

@@ -26,6 +26,8 @@ from gateway.state.revisions import Revisions
 from gateway.values.outcome import Outcome
 from gateway.values.records import RequestFinished
 from gateway.values.revision import Actor, Channel, KeptRevision, Revision, RevisionState
+from gateway.values.surface import Surface
+from gateway.values.usage import Usage
 from tests.insight.test_fit import traffic
 from tests.insight.worlds import arrivals, catalogue, deployment, facts, planned, simulated, steady
 from tests.support.forked import gateway_command
@@ -51,6 +53,19 @@ def test_requests_come_back_as_they_were_asked() -> None:
     assert list(read.traffic.requests) == asked
     assert (read.traffic.left_out, read.traffic.assumed) == ({}, {})
     assert [row.by for row in read.rows] == ["a"] * 3
+
+
+def test_embeddings_that_were_asked_in_parts_have_the_tokens_of_all() -> None:
+    (record,) = simulated(planned(ONE), ONE, {"a": steady()}, arrivals([0.0], 0, facts(300)))
+    (one,) = record.attempts
+    part = replace(one, usage=Usage(prompt_tokens=150, completion_tokens=0))
+    failed = replace(one, outcome=Outcome.SERVER_ERROR, usage=None)
+    asked = replace(record.decision, facts=replace(record.decision.facts, surface=Surface.EMBEDDINGS))
+    told = replace(record, decision=asked, attempts=(part, failed, part))
+    (arrival,) = read_journal(as_written([told]), "j", lambda _: None).traffic.requests
+    assert (arrival.prompt_tokens, arrival.output_tokens) == (300, 0)
+    unknown = replace(told, attempts=(part, replace(part, usage=None)))
+    assert read_journal(as_written([unknown]), "j", lambda _: None).traffic.left_out == {NO_LENGTH: 1}
 
 
 def test_the_callers_own_bounds_are_told_from_the_rules() -> None:

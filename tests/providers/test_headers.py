@@ -12,6 +12,8 @@ from gateway.providers.vendors import VENDORS
 from gateway.values.headroom import Headroom, Quota
 from gateway.values.surface import Serves
 
+SPEAKING_OPENAI = sorted(name for name, vendor in VENDORS.items() if vendor.chat.name == "openai")
+
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
 OPENAI = {
@@ -56,7 +58,7 @@ ANTHROPIC = {
     ],
     ids=["openai", "azure", "groq", "anthropic", "tokens only", "negative", "nonsense", "none"],
 )
-@pytest.mark.parametrize("vendor", [name for name, one in sorted(VENDORS.items()) if one.chat.name == "openai"])
+@pytest.mark.parametrize("vendor", SPEAKING_OPENAI)
 def test_what_is_left(vendor: str, headers: dict[str, str], expected: Headroom | None) -> None:
     assert VENDORS[vendor].translators[Serves.CHAT].headroom(headers, NOW) == expected
 

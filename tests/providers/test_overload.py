@@ -8,6 +8,8 @@ from gateway.values.outcome import Outcome
 from gateway.values.surface import Serves
 from tests.learning.attempts import attempt
 
+SPEAKING_OPENAI = sorted(name for name, vendor in VENDORS.items() if vendor.chat.name == "openai")
+
 BODIES = [
     b'{"error":{"message":"The request queue is full.","type":"ServiceUnavailableError","param":null,"code":503}}',
     b'{"error":{"message":"Too many queued prompt tokens: the context length of all is above the limit","code":503}}',
@@ -18,14 +20,14 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("vendor", [name for name, one in sorted(VENDORS.items()) if one.chat.name == "openai"])
+@pytest.mark.parametrize("vendor", SPEAKING_OPENAI)
 def test_503_that_says_when_to_come_back_is_overload(vendor: str, body: bytes) -> None:
     found = VENDORS[vendor].translators[Serves.CHAT].failure(503, {"retry-after": "2"}, body, 0.0)
     assert (found.outcome, found.status, found.retry_after_s) == (Outcome.OVERLOADED, 503, 2.0)
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("vendor", [name for name, one in sorted(VENDORS.items()) if one.chat.name == "openai"])
+@pytest.mark.parametrize("vendor", SPEAKING_OPENAI)
 def test_503_alone_is_overload_only_if_its_body_says_so(vendor: str, body: bytes) -> None:
     says_so = b"queue" in body
     found = VENDORS[vendor].translators[Serves.CHAT].failure(503, {}, body, 0.0)
@@ -47,7 +49,7 @@ QUOTA = (
         ("rate_limit_exceeded", {}, Outcome.RATE_LIMITED),
     ],
 )
-@pytest.mark.parametrize("vendor", [name for name, one in sorted(VENDORS.items()) if one.chat.name == "openai"])
+@pytest.mark.parametrize("vendor", SPEAKING_OPENAI)
 def test_429_is_of_a_rate_where_waiting_helps(
     vendor: str, code: str, headers: dict[str, str], outcome: Outcome
 ) -> None:

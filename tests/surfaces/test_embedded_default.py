@@ -60,6 +60,27 @@ def test_it_answers_in_both_modes(client: openai.OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
 
+def test_it_completes_in_both_modes_and_embeds_nothing(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {
+        "model": "smollm2",
+        "prompt": "The capital of France is",
+        "max_tokens": 8,
+        "temperature": 0,
+    }
+    whole = client.completions.create(**asked)
+    assert "Paris" in whole.choices[0].text
+    assert whole.usage is not None
+    assert whole.usage.completion_tokens == 8
+    chunks = list(client.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == whole.choices[0].text
+    assert [chunk.usage.completion_tokens for chunk in chunks if chunk.usage] == [8]
+    several = client.completions.create(**{**asked, "prompt": ["The capital of France is", "One, two,"]})
+    assert [choice.index for choice in several.choices] == [0, 1]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="smollm2", input="a text")
+    assert caught.value.code == "unsupported_surface"
+
+
 def test_json_schema_and_logprobs(client: openai.OpenAI) -> None:
     # A closed list: in a free string this small model may ramble until max_tokens cuts the document.
     schema = {

@@ -33,6 +33,7 @@ def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "fails": one("vectors_500_for@5000"),
         "hangs": one("vectors_hang_for@5000"),
         "missing": one("vector_missing"),
+        "missing-once": one("vector_missing_once"),
         "out-of-order": one("vectors_out_of_order"),
         "unnumbered": one("vectors_without_index"),
         "uncounted": one("vectors_without_usage"),
@@ -172,6 +173,17 @@ def test_a_ceiling_on_the_cost_counts_no_output(gateway: GatewayProcess) -> None
     assert post(gateway, {"x-gateway-max-cost-usd": "0.001"}, model="vectors", input="a").status_code == 200
     refused = post(gateway, {"x-gateway-max-cost-usd": "0.000001"}, model="vectors", input=MANY[:100])
     assert refused.status_code == 400
+
+
+def test_a_ceiling_on_the_cost_is_of_all_parts(gateway: GatewayProcess) -> None:
+    """Each part's first answer is none, and may have cost; what is lost so is not spent again by the next part."""
+    free = post(gateway, model="missing-once", input=MANY[:6000])
+    assert (free.status_code, free.headers["x-gateway-attempts"]) == (200, "6")
+    (candidate,) = record_of(gateway, free.headers)["decision"]["candidates"]
+    bounded = {"x-gateway-max-cost-usd": f"{2.5 * candidate['most_usd']:.9f}"}
+    refused = post(gateway, bounded, model="missing-once", input=MANY[1:6001])
+    outcomes = [attempt["outcome"] for attempt in record_of(gateway, refused.headers)["attempts"]]
+    assert (refused.status_code, outcomes) == (502, ["truncated", "ok", "truncated"])
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [

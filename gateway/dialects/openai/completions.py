@@ -56,9 +56,10 @@ _decode_count = msgspec.json.Decoder(int | None).decode
 
 
 def _parse(data: bytes) -> _Body | None:
-    for form in (data, without_lone_surrogates(data)):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _decode(form)
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode(data)
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode(without_lone_surrogates(data))
     return None
 
 

@@ -93,9 +93,10 @@ def reply_of(body: bytes) -> Reply:
 
 
 def _read(body: bytes) -> _Body:
-    for form in (body, without_lone_surrogates(body)):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _decode(form)
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode(body)
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode(without_lone_surrogates(body))
     raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an answer that cannot be translated")
 
 
