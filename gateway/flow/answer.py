@@ -16,11 +16,11 @@ from gateway.flow.classify import Classifier
 from gateway.flow.count import TokenCounts
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
-from gateway.routing.able_again import able_again_s
+from gateway.routing.able_again import PASSING, able_again_s
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan, PlanSource
-from gateway.values.decision import Decision
+from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import (
     CONSEQUENCES,
@@ -45,6 +45,11 @@ class RequestFailed(Exception):
         last = story.attempts[-1].deployment if story.attempts else None
         self.deployment = ended_so[-1] if ended_so else last
         self.failure = failure
+
+
+def _may_be_able_again(candidate: Candidate) -> bool:
+    """Whether only the moment stands against it: that is no reason not to say how long a prompt is."""
+    return bool(candidate.against) and all(reason.cause in PASSING for reason in candidate.against)
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -131,7 +136,7 @@ class Answers:
         return Counted(decision, facts.prompt_tokens, facts.counted_at if facts.exact_tokens else None)
 
     async def _counted(self, plan: Plan, story: Story) -> Request:
-        if not story.decision.attempts:
+        if not story.decision.attempts and not any(map(_may_be_able_again, story.decision.candidates)):
             raise none_of(story.decision)
         return await self._counts.counted(plan, story.request, story.decision, story.arrived)
 
