@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, asgi
 from litestar.exceptions import HTTPException
 
+from gateway.access import Throttle
 from gateway.admin.decisions import admin_handlers
 from gateway.admin.deployments import deployment_handlers
 from gateway.admin.machines import machine_handlers
@@ -43,6 +44,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     policy = rooms.policy_changes.policy
     several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
     intakes = {row: Intake(row, rooms.large, with_prefix=several) for row in SURFACES}
+    throttle = Throttle()
     endpoints = [
         (CountTokens if row is COUNT_TOKENS else Endpoint)(
             row,
@@ -51,6 +53,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
             rooms.bus,
             bodies,
             intakes[row],
+            throttle,
             reader_s=rooms.reader_s,
             heartbeat_s=rooms.heartbeat_s,
         )

@@ -4,21 +4,18 @@ The provider's translator judges and accounts for what comes, as for a caller of
 read into the canonical chat and written in the caller's dialect. So n surfaces and m dialects are n + m pieces.
 """
 
-import re
 from collections.abc import Mapping
 
 import msgspec
 
 from gateway.dialects.contract import Dialect, EventReader, EventWriter, StreamDecoder, TokenCounter, Translator
+from gateway.dialects.known_names import repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
-
-# names that callers made up are not repeated: they can hold anything
-_WORD, _OTHER = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]-]{0,63}"), "other"
 
 
 class Translated:
@@ -40,7 +37,7 @@ class Translated:
                 Outcome.FIELD_REFUSED, none.detail, status=none.status, message=none.message, param=none.param
             ) from None
         call = self._translator.encode(own, target)
-        lost = tuple(dict.fromkeys(name if _WORD.fullmatch(name) else _OTHER for name in lost))
+        lost = repeatable(lost)
         return msgspec.structs.replace(call, lost=(*call.lost, *lost)) if lost else call
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
@@ -50,7 +47,9 @@ class Translated:
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder whose chunks are in the caller's dialect."""
-        decoder = self._translator.decoder(msgspec.structs.replace(request, wants_usage=True), remember=remember)
+        decoder = self._translator.decoder(
+            msgspec.structs.replace(request, wants_usage=True, fields={}), remember=remember
+        )
         return _TranslatedDecoder(decoder, self._answers.reader(), self._asks.writer(request))
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
@@ -106,7 +105,12 @@ class _TranslatedDecoder:
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The whole events in what has arrived."""
-        return [self._translated(chunk) for chunk in self._decoder.feed(data)]
+        chunks: list[Chunk] = []
+        for chunk in self._decoder.feed(data):
+            if self._over:
+                break
+            chunks.append(self._translated(chunk))
+        return chunks
 
     def end(self) -> Chunk:
         """The body has ended."""
@@ -125,7 +129,8 @@ class _TranslatedDecoder:
         return None
 
     def _translated(self, chunk: Chunk) -> Chunk:
-        if chunk.failure is not None or self._over:
+        if chunk.failure is not None:
+            self._over = True
             return chunk
         try:
             written = self._writer.write(self._reader.read(chunk.forward)) if chunk.forward else b""

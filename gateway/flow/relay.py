@@ -63,6 +63,8 @@ class Relay:
             self._failure, self.is_done = chunk.failure, chunk.done
             forward.append(chunk.forward)
             output = output or chunk.output
+            if chunk.failure is not None or chunk.done:  # nothing after it counts
+                break
         if output:
             self._output_came()
         return forward[0] if len(forward) == 1 else b"".join(forward)

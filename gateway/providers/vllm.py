@@ -3,10 +3,13 @@
 Source: vLLM 0.32, `POST /tokenize` (TokenizeChatRequest: model, messages, tools, add_generation_prompt, chat_template_kwargs).
 """
 
+from typing import Annotated
+
 import msgspec
 
 from gateway.dialects.openai.continuation import ContinuingTranslator
 from gateway.dialects.openai.finish import VLLM
+from gateway.dialects.reported import MOST_TOKENS
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -19,7 +22,7 @@ _COUNTED = (
 
 
 class _Count(msgspec.Struct):
-    count: int
+    count: Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 
 
 _decode = msgspec.json.Decoder(_Count).decode
@@ -42,5 +45,5 @@ class VllmTranslator(ContinuingTranslator):
         """The tokens of the prompt, the template's included."""
         try:
             return _decode(body).count
-        except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no count of tokens came") from wrong

@@ -75,6 +75,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
     outlooks = split.outlooks(facts)
     read, now, slo, ceiling = snapshot.readings.get, snapshot.now, rule.slo, bounds.max_cost_usd
     asked, choices, tier = facts.prompt_tokens, facts.choices, facts.service_tier
+    longest_input = facts.longest_prompt_tokens  # each has a context of its own
     bound = facts.max_output_tokens
     wanted = 0 if bound is None else bound
     all_output = wanted * choices
@@ -101,7 +102,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
             most = most_usd(place.deployment, facts, reading, prompt, tier)
             expected = expected_usd(place.deployment, facts, reading, prompt, tier)
         if (
-            prompt + wanted > room
+            (prompt if longest_input is None else longest_input) + wanted > room
             or wanted > most_output
             or now < closed_until
             or (ceiling is not None and (most is None or most > ceiling))
@@ -140,8 +141,9 @@ def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in th
     deployment = place.deployment
     wanted = facts.max_output_tokens or 0
     reasons: list[Reason] = []
-    if deployment.context_tokens is not None and prompt + wanted > deployment.context_tokens:
-        reasons.append(Reason(Cause.CONTEXT, math.ceil(prompt + wanted), deployment.context_tokens))
+    held = (prompt if facts.longest_prompt_tokens is None else facts.longest_prompt_tokens) + wanted
+    if deployment.context_tokens is not None and held > deployment.context_tokens:
+        reasons.append(Reason(Cause.CONTEXT, math.ceil(held), deployment.context_tokens))
     if deployment.max_output_tokens is not None and wanted > deployment.max_output_tokens:
         reasons.append(Reason(Cause.OUTPUT, wanted, deployment.max_output_tokens))
     bar = reading.bar(prompt + wanted, now)

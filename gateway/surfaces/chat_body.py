@@ -72,6 +72,7 @@ class Shape(msgspec.Struct, gc=False):
     extra_fields: frozenset[str] = frozenset()
     essential_fields: frozenset[str] = frozenset()
     inputs: int = 1
+    longest_prompt_tokens: int | None = None
     exact_tokens: bool = False  # the prompt was sent as tokens
 
 

@@ -1,5 +1,7 @@
 """The body of legacy completions: checked as far as the gateway must understand it, the facts drawn."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
@@ -28,7 +30,7 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause
     if not model:
         raise invalid("model", "a model's name, found an empty string")
     prompt = optional(fields, "prompt", _prompts)
-    tokens, prompts, is_exact = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS)
+    prompts = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS)
     n = _number(fields, "n", 1, _MOST_CHOICES) or 1
     best_of = _number(fields, "best_of", n, _MOST_CHOICES) or n
     options: _StreamOptions | None = optional(fields, "stream_options", _options)
@@ -39,15 +41,25 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause
     return Shape(
         model=model,
         needs=frozenset(needs) if needs else _NONE,
-        prompt_tokens=tokens,
+        prompt_tokens=prompts.tokens,
+        longest_prompt_tokens=prompts.longest,
         max_output_tokens=most,  # vendors differ in what they take for it: OpenAI and vLLM 16, llama.cpp all there is room for
         stream=bool(optional(fields, "stream", _bool)),
         wants_usage=bool(options and options.include_usage),
-        choices=max(n, best_of) * prompts,
+        choices=max(n, best_of) * prompts.number,
         service_tier=None,
         prefix=None,
-        exact_tokens=is_exact,
+        exact_tokens=prompts.is_exact,
     )
+
+
+class Inputs(NamedTuple):
+    """How many tokens all have, how many there are, and the `longest` of several."""
+
+    tokens: int
+    number: int = 1
+    longest: int | None = None
+    is_exact: bool = False
 
 
 def _number(fields: Fields, name: str, least: int, most: int) -> int | None:
@@ -57,22 +69,22 @@ def _number(fields: Fields, name: str, least: int, most: int) -> int | None:
     return number
 
 
-def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> tuple[int, int, bool]:
-    """How many tokens, of how many inputs, and whether that is exact: of a text, texts, tokens, or lists of tokens. Texts
-    are estimated. Raises ApiError 400.
-    """
+def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> Inputs:
+    """Of a text, texts, tokens, or lists of tokens. Texts are estimated. Raises ApiError 400."""
     if isinstance(given, str):
-        return text_tokens(given) if given else 1, 1, False
+        return Inputs(text_tokens(given) if given else 1)
     if not given:
         raise invalid(name, "at least one")
     kinds = {type(one) for one in given}
     if len(kinds) > 1:
         raise invalid(name, "texts, tokens, or lists of tokens, not a mixture")
     if kinds == {int}:
-        return len(given), 1, True
+        return Inputs(len(given), is_exact=True)
     if len(given) > most:
         raise invalid(name, f"at most {most}, found {len(given)}")
-    return max(sum(map(_tokens, given)), 1), len(given), kinds == {list}
+    each = [*map(_tokens, given)]
+    longest = max(each) if len(each) > 1 else None
+    return Inputs(max(sum(each), 1), len(given), longest, is_exact=kinds == {list})
 
 
 def _tokens(one: str | int | list[int]) -> int:

@@ -12,6 +12,7 @@ MOST_INPUTS = 100_000  # of one request; providers take fewer, and are asked in 
 _model = msgspec.json.Decoder(str)
 _input = msgspec.json.Decoder(str | list[str | int | list[int]])
 _format = msgspec.json.Decoder(str | None)
+_bool = msgspec.json.Decoder(bool | None)
 _count = msgspec.json.Decoder(int | None)
 _NONE: frozenset[Capability] = frozenset()
 
@@ -21,23 +22,26 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
     model = read(fields, "model", _model)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
-    tokens, inputs, is_exact = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
+    inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
     wanted = optional(fields, "encoding_format", _format)
     if wanted not in (None, "float", "base64"):
         raise invalid("encoding_format", f"float or base64, found {wanted!r}")
+    if optional(fields, "stream", _bool):
+        raise invalid("stream", "false: embeddings are not streamed")
     dimensions = optional(fields, "dimensions", _count)
     if dimensions is not None and dimensions < 1:
         raise invalid("dimensions", "a number from 1 on")
     return Shape(
         model=model,
         needs=_NONE,
-        prompt_tokens=tokens,
+        prompt_tokens=inputs.tokens,
+        longest_prompt_tokens=inputs.longest,
         max_output_tokens=0,
         stream=False,
         wants_usage=True,
         choices=1,
         service_tier=None,
         prefix=None,
-        inputs=inputs,
-        exact_tokens=is_exact,
+        inputs=inputs.number,
+        exact_tokens=inputs.is_exact,
     )

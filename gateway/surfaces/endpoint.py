@@ -61,6 +61,7 @@ class Endpoint:
         bus: Bus,
         bodies: Bodies,
         intake: Intake,
+        throttle: Throttle,
         *,
         reader_s: float,
         heartbeat_s: float | None,
@@ -68,7 +69,7 @@ class Endpoint:
         self.row = row
         self._readers = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
-        self._throttle = Throttle()
+        self._throttle = throttle
         self.answers = answers
         self._identify = identify
         self._bus = bus

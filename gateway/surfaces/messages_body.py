@@ -5,6 +5,7 @@ Source: Anthropic's API reference, Messages (2026-11). Fields that are not read 
 
 import msgspec
 
+from gateway.http.errors import ApiError
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, read_list, text_tokens
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
@@ -75,6 +76,13 @@ def count_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_
 
 
 def _shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool, pause: Pause) -> Shape:
+    try:
+        return _read_shape(fields, most, stream=stream, with_prefix=with_prefix, pause=pause)
+    except RecursionError:
+        raise ApiError(400, "nested_too_deeply", "'messages' is nested too deeply.", param="messages") from None
+
+
+def _read_shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: bool, pause: Pause) -> Shape:
     model = read(fields, "model", _model)
     messages: list[_Message] = read_list(fields, "messages", _messages, pause)
     if not model:

@@ -48,6 +48,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         needs=shape.needs,
         prompt_tokens=shape.prompt_tokens,
         max_output_tokens=shape.max_output_tokens,
+        longest_prompt_tokens=shape.longest_prompt_tokens,
         stream=shape.stream,
         surface=surface,
         exact_tokens=shape.exact_tokens,

@@ -24,6 +24,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None
     stream: bool
     surface: Surface = Surface.CHAT
+    longest_prompt_tokens: int | None = None  # of several inputs; None: there is one, of prompt_tokens
     exact_tokens: bool = (
         False  # prompt_tokens was counted by the model's own tokenizer, or sent as tokens; else it is an estimate
     )

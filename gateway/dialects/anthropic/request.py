@@ -5,9 +5,11 @@ refused, and the whole conversation with them.
 """
 
 import re
+from typing import Annotated
 
 import msgspec
 
+from gateway.dialects.reported import MOST_TOKENS
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -16,7 +18,8 @@ from gateway.values.request import Request
 # the last version that takes temperature, top_p and top_k: callers of other dialects send them
 VERSION = "2023-06-01"
 _PASSED_ON = ("anthropic-version", "anthropic-beta")
-_VALUE = re.compile(r"[A-Za-z0-9._,; -]{1,2048}")
+# versions and names of betas, no free text: it would go on unlooked at
+_VALUE = re.compile(r"[a-z0-9-]{1,64}( ?, ?[a-z0-9-]{1,64}){0,31}")
 _COUNTED = (
     "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",
 )  # fmt: skip
@@ -30,7 +33,7 @@ class _Kind(msgspec.Struct):
 
 
 class _Count(msgspec.Struct):
-    input_tokens: int
+    input_tokens: Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 
 
 _turns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
@@ -63,7 +66,7 @@ def decode_count(body: bytes) -> int:
     """The tokens of the prompt."""
     try:
         return _count(body).input_tokens
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no count of tokens came") from wrong
 
 
@@ -90,7 +93,7 @@ def _signed(messages: msgspec.Raw) -> tuple[msgspec.Raw, tuple[str, ...]]:
                 kept = [block for place, block in enumerate(blocks) if place not in unsigned]
                 turn["content"] = msgspec.Raw(_encode(kept))
                 lost += [f"messages[{at}].content[{place}]" for place in sorted(unsigned)]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return messages, ()
     return (msgspec.Raw(_encode(turns)), tuple(lost)) if lost else (messages, ())
 

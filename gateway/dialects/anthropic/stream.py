@@ -115,7 +115,7 @@ class AnthropicStreamDecoder:
         event = event or StreamEvent()
         if found.name == "error" or not event.type:
             event.type = found.name or ""
-        if found.name is None and event.type:
+        if found.name is None and event.type.replace("_", "").isalnum():
             piece = b"event: " + event.type.encode() + b"\n" + piece.removeprefix(_BOM).lstrip(b"\r\n")
         return self._forward([event], piece)
 

@@ -45,7 +45,7 @@ def call_block(call: ToolCall) -> tuple[Block, bool]:
     """A call; and whether its arguments were no object, and stand in one as text."""
     try:
         _object(call.arguments or "{}")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         arguments: Any = {"arguments": call.arguments}
         return {"type": "tool_use", "id": id_of(call.id), "name": call.name, "input": arguments}, True
     arguments = msgspec.Raw((call.arguments or "{}").encode())

@@ -62,7 +62,7 @@ class _Part:
             return True
         try:
             _object("".join(self.arguments))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         return True
 

@@ -5,6 +5,7 @@ request with more inputs than a provider takes at once is asked in parts; vector
 base64 and numbers stay bit for bit what the provider said.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ class _Body(msgspec.Struct, gc=False):
 
 class _Parts(msgspec.Struct, gc=False):
     data: list[dict[str, msgspec.Raw]]
-    usage: dict[str, Any] | None = None
+    usage: msgspec.Raw = ABSENT
 
 
 _decode = msgspec.json.Decoder(_Body).decode
@@ -118,13 +119,20 @@ class EmbeddingsTranslator:
         for body in bodies:
             part = _decode_part(body)
             vectors += [{**vector, "index": len(vectors) + at} for at, vector in enumerate(part.data)]
-            usages.append(part.usage)
+            usages.append(_counts(part.usage))
         joined: dict[str, Any] = {**whole, "data": vectors}
         if all(usage is not None for usage in usages):
             joined["usage"] = _sum([usage for usage in usages if usage is not None])
         else:
             joined.pop("usage", None)
         return _encode(joined)
+
+
+def _counts(usage: msgspec.Raw) -> dict[str, Any] | None:
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found: Any = msgspec.json.decode(usage)
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def _sum(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class _Call(msgspec.Struct, gc=False):
 
 
 class _Detail(msgspec.Struct, gc=False):
-    type: str = ""
+    type: str | None = None
     text: str | None = None
     signature: str | None = None
     data: str | None = None
@@ -68,8 +68,8 @@ class _Choice(msgspec.Struct, gc=False):
 
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
-    id: str = ""
-    model: str = ""
+    id: str | int | None = None
+    model: str | None = None
     usage: msgspec.Raw = ABSENT
     service_tier: msgspec.Raw = ABSENT
 
@@ -107,11 +107,13 @@ class ChunkReader:
     def _chunk(self, chunk: _Chunk) -> Iterator[Event]:
         if not self._began:
             self._began = True
-            yield Began(chunk.id, chunk.model)
+            yield Began(str(chunk.id or ""), chunk.model or "")
         for choice in (chunk.choices or ())[:1]:
             if choice.delta is not None:
                 yield from self._delta(choice.delta)
             if choice.finish_reason:
+                if any(self._calls[index] for index in self._calls.keys() - self._named):
+                    raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a tool call without a name")
                 yield Ended(*finish_of(choice.finish_reason, choice.stop_reason))
         if is_present(chunk.usage) and (usage := read_usage(chunk.usage, chunk.service_tier).usage) is not None:
             yield Used(usage)

@@ -14,7 +14,7 @@ _TEXT, _ENCRYPTED = "reasoning.text", "reasoning.encrypted"
 
 
 class _Entry(msgspec.Struct, gc=False):
-    type: str = ""
+    type: str | None = None
     text: str | None = None
     signature: str | None = None
     data: str | None = None
@@ -28,7 +28,7 @@ def thoughts_of(details: msgspec.Raw, plain: str | None) -> list[Reasoning | Hid
     """What an assistant's message says of its thoughts: by its details, else by its `plain` text."""
     try:
         entries = _decode(details) or []
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         entries = []
     found: list[Reasoning | HiddenReasoning] = []
     at: int | None = None  # the index of the last text

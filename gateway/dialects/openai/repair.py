@@ -43,7 +43,7 @@ def tool_call(raw: msgspec.Raw) -> ToolCall:
     """A part of one, of an event that was read."""
     try:
         return _decode_call(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NAMELESS
 
 
@@ -148,7 +148,7 @@ def members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     """Of an object that was read before."""
     try:
         return _decode_members(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_members(without_lone_surrogates(bytes(data)))
 
 

@@ -67,8 +67,8 @@ class _Choice(msgspec.Struct, gc=False):
 
 class _Body(msgspec.Struct, gc=False):
     choices: list[_Choice]
-    id: str = ""
-    model: str = ""
+    id: str | int | None = None
+    model: str | None = None
     usage: msgspec.Raw = ABSENT
     service_tier: msgspec.Raw = ABSENT
 
@@ -83,8 +83,8 @@ def reply_of(body: bytes) -> Reply:
     choice = found.choices[0]
     finish, sequence = finish_of(choice.finish_reason, choice.stop_reason)
     return Reply(
-        id=found.id,
-        model=found.model,
+        id=str(found.id or ""),
+        model=found.model or "",
         parts=tuple(_parts(choice.message)),
         finish=finish,
         stop_sequence=sequence,
