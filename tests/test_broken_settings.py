@@ -26,7 +26,7 @@ def instead(line: str) -> str:
 
 REFERENCE = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
 HIDDEN = "a value that is not shown"
-PROVIDERS = "one of llama_cpp, openai, openai_compatible, vllm"
+PROVIDERS = "one of anthropic, llama_cpp, openai, openai_compatible, vllm"
 ONE_ADDRESS = "exactly one of 'base_url', 'addresses' and 'embedded'"
 KNOWN = "a model or deployment of this file"
 

@@ -204,7 +204,7 @@ def test_an_unknown_field_does_not_hide_what_else_is_wrong(tmp_path: Path) -> No
         "models: {chat: {deployments: [b]}}\n"
     )
     with pytest.raises(InvalidDocument) as caught:
-        load(str(file), {}, frozenset({"vllm"}))
+        load(str(file), {}, {"vllm": OFFERS["vllm"]})
     assert [problem.path for problem in caught.value.problems] == [
         "polcy", "deployments.a.provider", "deployments.a.regoin", "models.chat.deployments[0]",
     ]  # fmt: skip

@@ -43,11 +43,7 @@ class InvalidPolicy(ApiError):
 
     def __init__(self, problems: list[msgspec.Raw]) -> None:
         super().__init__(422, "invalid_policy", "The policy is not valid; nothing was changed.")
-        self._problems = problems
-
-    def members(self) -> dict[str, Any]:
-        """Of the body."""
-        return {**super().members(), "problems": self._problems}
+        self.more = {"problems": problems}
 
 
 class _Checked(msgspec.Struct, frozen=True):

@@ -36,13 +36,10 @@ class ApiError(Exception):
         self.message = message
         self.kind = kind
         self.param = param
+        self.more: dict[str, Any] = {}  # beside the error in its body
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["retry-after"] = str(max(1, math.ceil(min(retry_after_s, _LONGEST_RETRY_AFTER_S))))
-
-    def members(self) -> dict[str, Any]:
-        """Of the body."""
-        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
     def view(self, request_id: str | None = None) -> ErrorView:
         """What a dialect writes of it."""
@@ -53,6 +50,7 @@ class ApiError(Exception):
             kind=self.kind,
             param=self.param,
             request_id=request_id,
+            more=self.more,
         )
 
 

@@ -6,10 +6,12 @@ import pytest
 
 from gateway.catalogue import CompiledCatalogue, compile_catalogue
 from gateway.documents import Document, SecretReference, load_struct, parse
+from gateway.providers.vendors import OFFERS
 from gateway.settings import GatewayFile
 from gateway.values.deployment import Capability, Deployment, EmbeddedServer, Hosting, Model, Price, Timeouts
 from gateway.values.problem import Problem
 from gateway.values.sensitivity import Sensitivity
+from gateway.values.surface import SURFACES, Serves
 
 LEAST = "provider: vllm, model: m, hosting: self_hosted, base_url: 'http://h:1/v1'"
 
@@ -18,7 +20,9 @@ def compiled(text: str) -> tuple[CompiledCatalogue, list[Problem]]:
     document: Document = parse(text, "f")
     parsed, problems = load_struct(document, GatewayFile)
     assert parsed is not None, problems
-    return compile_catalogue(parsed.deployments, parsed.models, ["vllm", "openai"], document)
+    return compile_catalogue(
+        parsed.deployments, parsed.models, {name: OFFERS[name] for name in ("vllm", "openai")}, document
+    )
 
 
 def one(fields: str) -> Deployment:
@@ -42,6 +46,8 @@ def test_the_least() -> None:
         price=None,
         timeouts=Timeouts(connect_s=3.0, first_output_s=60.0, idle_s=30.0, total_s=600.0),
         embedded=None,
+        surfaces=SURFACES[Serves.CHAT] | SURFACES[Serves.COMPLETIONS],
+        gauges=True,
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from gateway.catalogue import CompiledCatalogue, DeploymentEntry, compile_catalogue
 from gateway.catalogue.list_prices import NotListed, edition, list_price
 from gateway.documents import load_struct, parse
+from gateway.providers.vendors import OFFERS
 from gateway.values.deployment import Hardware, Price, PriceTier
 from gateway.values.problem import Problem
 from gateway.values.usage import Usage, cost_usd
@@ -32,7 +33,9 @@ def compiled(fields: str, least: str = COMMERCIAL) -> tuple[CompiledCatalogue, l
     parsed, problems = load_struct(document, File)
     if parsed is None:
         return CompiledCatalogue(msgspec.convert({"deployments": {}, "models": {}}, Any), {}), problems
-    made, wrong = compile_catalogue(parsed.deployments, {}, ["vllm", "openai"], document, AT)
+    made, wrong = compile_catalogue(
+        parsed.deployments, {}, {name: OFFERS[name] for name in ("vllm", "openai")}, document, AT
+    )
     return made, problems + wrong
 
 

@@ -22,7 +22,7 @@ def deployment(name: str, *, own: bool = False, **more: Any) -> Deployment:
         "provider": "vllm" if own else "openai", "model": "m", "base_url": f"http://{name}/v1",
         "hosting": Hosting.SELF_HOSTED if own else Hosting.COMMERCIAL, "region": None, "clearance": Sensitivity.RESTRICTED,
         "capabilities": frozenset(), "context_tokens": None, "max_output_tokens": None, "timeouts": Timeouts(),
-        "price": None if own else Price(input_usd_per_mtok=1.0, output_usd_per_mtok=2.0),
+        "gauges": own, "price": None if own else Price(input_usd_per_mtok=1.0, output_usd_per_mtok=2.0),
     }  # fmt: skip
     return Deployment(name=name, **(base | more))
 

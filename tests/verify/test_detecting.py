@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.providers.vendors import SKILLS
+from gateway.providers.vendors import OFFERS, SKILLS
 from gateway.settings.checking import ReportedProblem, check_files
 from gateway.verify import FindingKind, Severity
 
@@ -21,7 +21,7 @@ def notes(directory: Path, configuration: str, policy: str | None) -> list[Repor
     named = "" if policy is None else "policy: policy.yaml\n"
     (directory / "policy.yaml").write_text(policy or "")
     (directory / "gateway.yaml").write_text(f"{configuration}{named}")
-    found = check_files(str(directory / "gateway.yaml"), None, {}, SKILLS)
+    found = check_files(str(directory / "gateway.yaml"), None, {}, SKILLS, OFFERS)
     assert found.valid, found.problems
     return [one for one in found.problems if one.kind is FindingKind.DETECTION]
 

@@ -8,7 +8,7 @@ from gateway.values.error_view import ErrorView
 def body(view: ErrorView) -> bytes:
     """The body of an error."""
     error = {"message": view.message, "type": view.kind, "param": view.param, "code": view.code}
-    return msgspec.json.encode({"error": error})
+    return msgspec.json.encode({"error": error, **view.more})
 
 
 def event(view: ErrorView) -> bytes:
