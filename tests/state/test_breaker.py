@@ -141,7 +141,8 @@ def test_a_probe_that_breaks_off_after_its_first_output_shuts_it_again() -> None
 
 
 @pytest.mark.parametrize(
-    "outcome", [*TOLD_OVERLOAD, Outcome.CALLER_LEFT, Outcome.HEDGE_LOST, Outcome.DEADLINE_EXCEEDED]
+    "outcome",
+    [Outcome.RATE_LIMITED, Outcome.OVERLOADED, Outcome.CALLER_LEFT, Outcome.HEDGE_LOST, Outcome.DEADLINE_EXCEEDED],
 )
 def test_a_probe_that_says_nothing_leaves_its_place_to_the_next(outcome: Outcome) -> None:
     breaker = Breaker()
