@@ -117,8 +117,8 @@ def test_all_were_answered_or_refused(flood: Flood) -> None:
 
 
 def test_the_others_were_reached_by_what_is_public(flood: Flood) -> None:
-    """Else it would be no wonder that nothing else came there."""
-    assert flood.public["cloud"] > REQUESTS / 100
+    """Else it would be no wonder that nothing else came there. Few do: it refuses so many in a row that it rests."""
+    assert flood.public["cloud"] > REQUESTS / 1000
     assert flood.by["cloud"] > 0
 
 
