@@ -40,7 +40,9 @@ def PATCH(document: dict[str, Any]) -> None:  # noqa: N802
 
 
 def faults() -> list[str]:
-    """As many good answers as all faults together, so that breakers open and close all the time."""
+    """As many good answers as all faults together, mixed, so that breakers open and close all the time: refusals one after
+    the other would make a deployment rest for most of the flood.
+    """
     rows = [
         row
         for row in BEHAVIOURS.values()
@@ -48,7 +50,9 @@ def faults() -> list[str]:
     ]
     bad = [row.name for row in rows if row.group != "answers"]
     assert len(bad) > 50
-    return ["ok"] * len(bad) + bad
+    mixed = ["ok"] * len(bad) + bad
+    random.Random(2).shuffle(mixed)
+    return mixed
 
 
 @dataclass
@@ -117,8 +121,8 @@ def test_all_were_answered_or_refused(flood: Flood) -> None:
 
 
 def test_the_others_were_reached_by_what_is_public(flood: Flood) -> None:
-    """Else it would be no wonder that nothing else came there. Few do: it refuses so many in a row that it rests."""
-    assert flood.public["cloud"] > REQUESTS / 1000
+    """Else it would be no wonder that nothing else came there."""
+    assert flood.public["cloud"] > REQUESTS / 100
     assert flood.by["cloud"] > 0
 
 
