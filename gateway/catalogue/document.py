@@ -50,6 +50,13 @@ class PriceEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=True):
     ] = None
     model: Annotated[str | None, Meta(description="The model's name in that list. Default: the deployment's.")] = None
     request_usd: Annotated[Usd | None, Meta(description="For each request, on top of its tokens.")] = None
+    web_search_usd: Annotated[
+        Usd | None,
+        Meta(
+            description="For each web search that the provider's own tool made. Absent: unknown, and so is the cost of a "
+            "request that has such searches."
+        ),
+    ] = None
     tiers: Annotated[
         list[PriceTierEntry] | None,
         Meta(description="Prices of longer prompts, the shortest first. They replace a list's."),

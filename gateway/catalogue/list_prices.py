@@ -1,7 +1,7 @@
 """The price lists that genai-prices ships, as our prices. Importing this loads them, which takes most of a second.
 
 Nothing is fetched: the prices are those of the installed version, at a given time. What it has no price for stays
-unknown. Prices by the image, the page, the search or the second are left out: usage does not say these.
+unknown. Prices by the image, the page or the second are left out: usage does not say these.
 """
 
 import datetime as dt
@@ -28,10 +28,12 @@ _NAMES = {
     "output_mtok": "output_usd_per_mtok",
     "cache_read_mtok": "cached_input_usd_per_mtok",
     "cache_write_mtok": "cache_write_usd_per_mtok",
+    "cache_write_1h_mtok": "cache_write_1h_usd_per_mtok",
     "output_reasoning_mtok": "reasoning_usd_per_mtok",
     "input_audio_mtok": "input_audio_usd_per_mtok",
     "output_audio_mtok": "output_audio_usd_per_mtok",
 }
+_FEES = {"requests_kcount": "request_usd", "web_searches_kcount": "web_search_usd"}  # for a thousand
 
 
 class NotListed(LookupError):
@@ -67,16 +69,18 @@ def list_price(provider_name: str, model_name: str, at: dt.datetime) -> ListPric
     if model is None:
         lists = {provider.id, *(provider.fallback_model_providers or ())}
         raise NotListed("model", sorted({model.id for one in _providers if one.id in lists for model in one.models}))
-    standard = model.get_prices(at)
+    usual = model.get_prices(at)
+    fees = _fees(usual, Price())
+    standard = _price(usual, fees)
     is_own = any(one is model for one in provider.models)
     variants = model.price_variants if is_own else None  # another provider's do not hold here
     tiers = {
-        name: _price(model.get_prices(at, variant.when))
+        name: _price(model.get_prices(at, variant.when), fees)
         for variant in variants or ()
         if _holds(variant, at) and (name := _service_tier(variant)) is not None
     }
     return ListPrice(
-        msgspec.structs.replace(_price(standard), service_tiers=tiers),
+        msgspec.structs.replace(standard, service_tiers=tiers),
         f"{provider.id}/{model.id} in genai-prices {version('genai-prices')}",
         _changing(model, at),
     )
@@ -105,21 +109,27 @@ def _ranges() -> dict[str, tuple[float, float]]:
     found: dict[str, list[float]] = {}
     for provider in _providers:
         for model in provider.models:
-            price = _price(model.get_prices(at))
+            price = _price(model.get_prices(at), Price())
             for one in (price, *(tier.price for tier in price.tiers)):
-                for part in (*_NAMES.values(), "request_usd"):
+                for part in (*_NAMES.values(), *_FEES.values()):
                     if usd := getattr(one, part):
                         found.setdefault(part, []).append(usd)
     return {part: (min(all_usd), max(all_usd)) for part, all_usd in found.items()}
 
 
-def _price(listed: ModelPrice) -> Price:
+def _price(listed: ModelPrice, usual: Price) -> Price:
+    """`usual`: fees that hold where this one says none."""
     values = {ours: getattr(listed, theirs) for theirs, ours in _NAMES.items()}
-    fee = listed.__dict__.get("requests_kcount")
-    fees = Price(request_usd=float(fee) / 1000 if isinstance(fee, Decimal) else 0.0)
+    fees = _fees(listed, usual)
     starts = {tier.start for value in values.values() if isinstance(value, TieredPrices) for tier in value.tiers}
     tiers = tuple(PriceTier(start, _of_size(fees, values, start + 1)) for start in sorted(starts))
     return msgspec.structs.replace(_of_size(fees, values, 0), tiers=tiers)
+
+
+def _fees(listed: ModelPrice, usual: Price) -> Price:
+    said = {ours: listed.__dict__.get(theirs) for theirs, ours in _FEES.items()}
+    found = {ours: float(fee) / 1000 for ours, fee in said.items() if isinstance(fee, Decimal)}
+    return msgspec.structs.replace(usual, **found)
 
 
 def _of_size(fees: Price, values: dict[str, Decimal | TieredPrices | None], prompt_tokens: int) -> Price:
@@ -135,10 +145,12 @@ def _part(value: Decimal | TieredPrices | None, prompt_tokens: int) -> float | N
 
 
 def _service_tier(variant: PriceVariant) -> str | None:
-    """The word of the provider's answer for it; None for a variant that depends on something else."""
+    """The word of the provider's answer for it; None for a variant that depends on something else. OpenAI and Google speak
+    of service tiers, Anthropic of speeds.
+    """
     if variant.when == {"processing": "batch"}:
         return "batch"
-    word = variant.when.get("service_tier") if len(variant.when) == 1 else None
+    word = variant.when.get("service_tier", variant.when.get("speed")) if len(variant.when) == 1 else None
     return None if word == "default" else word
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from gateway.values.problem import Problem
 if TYPE_CHECKING:
     from gateway.catalogue.list_prices import ListPrice
 
+_FEES = ("request_usd", "web_search_usd")
 _PARTS = tuple(name for name in PriceTierEntry.__struct_fields__ if name.endswith("_usd_per_mtok"))
 
 
@@ -94,11 +95,11 @@ def _lookup_problems(
 def _price(written: PriceEntry, listed: Price) -> Price:
     """What is written holds in all of the list's tiers. How other service tiers change with it, no list says."""
     parts = _written_parts(written)
-    fee = listed.request_usd if written.request_usd is None else written.request_usd
-    base = msgspec.structs.replace(listed, **parts, request_usd=fee, tiers=(), service_tiers={})
+    fees: dict[str, Any] = {name: usd for name in _FEES if (usd := getattr(written, name)) is not None}
+    base = msgspec.structs.replace(listed, **parts, **fees, tiers=(), service_tiers={})
     if written.tiers is None:
         tiers = tuple(
-            PriceTier(tier.above_prompt_tokens, msgspec.structs.replace(tier.price, **parts, request_usd=fee))
+            PriceTier(tier.above_prompt_tokens, msgspec.structs.replace(tier.price, **parts, **fees))
             for tier in listed.tiers
         )
     else:
@@ -107,7 +108,7 @@ def _price(written: PriceEntry, listed: Price) -> Price:
     if written.service_tiers is not None:
         service_tiers = {name: _times(standard, factor) for name, factor in written.service_tiers.items()}
     else:
-        is_listed = not parts and written.request_usd is None and written.tiers is None
+        is_listed = not parts and not fees and written.tiers is None
         service_tiers = listed.service_tiers if is_listed else {}
     return msgspec.structs.replace(standard, service_tiers=service_tiers)
 

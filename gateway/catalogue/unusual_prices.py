@@ -14,13 +14,15 @@ _PARTS = {
     "input_usd_per_mtok": "input_usd_per_mtok",
     "cached_input_usd_per_mtok": "cached_input_usd_per_mtok",
     "cache_write_usd_per_mtok": "cache_write_usd_per_mtok",
-    "cache_write_1h_usd_per_mtok": "cache_write_usd_per_mtok",  # no list prices it apart
+    "cache_write_1h_usd_per_mtok": "cache_write_1h_usd_per_mtok",
     "output_usd_per_mtok": "output_usd_per_mtok",
     "reasoning_usd_per_mtok": "output_usd_per_mtok",  # few lists price it apart
     "input_audio_usd_per_mtok": "input_audio_usd_per_mtok",
     "output_audio_usd_per_mtok": "output_audio_usd_per_mtok",
     "request_usd": "request_usd",
+    "web_search_usd": "web_search_usd",
 }  # the part whose range a part is held against
+_FEES = ("request_usd", "web_search_usd")  # there may be none
 _DEAREST_GPU_HOUR_USD = 100.0  # ten times what the dearest single accelerator is rented for
 
 
@@ -42,7 +44,7 @@ def unusual_prices(catalogue: Catalogue, document: Document) -> list[Problem]:
 def _out_of_range(path: str, deployment: Deployment, price: Price, document: Document) -> Iterable[Problem]:
     for part, like in _PARTS.items():
         usd: float | None = getattr(price, part)
-        if usd is None or (part == "request_usd" and usd == 0):
+        if usd is None or (part in _FEES and usd == 0):
             continue
         low, high = listed_range(like)
         if usd > high:

@@ -23,7 +23,7 @@ def of_output(told: ReportedUsage, *, any_output: bool) -> ReportedUsage:
     """Nothing told where it says that nothing was generated though something was: then it was not counted."""
     nothing = told.usage is not None and not told.usage.completion_tokens
     return (
-        ReportedUsage(counts=Counts(told.usage.prompt_tokens), odd=True)
+        ReportedUsage(counts=Counts(told.usage.prompt_tokens, told=told.usage), odd=True)
         if nothing and any_output and told.usage
         else told
     )

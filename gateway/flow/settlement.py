@@ -1,5 +1,7 @@
 """What an attempt used, and how it went, for its record: as it was told, else as an estimate from what was seen."""
 
+import msgspec
+
 from gateway.learning.slo import kept
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
@@ -13,7 +15,8 @@ _HELD_S = 1.0  # a stream that waited less for its caller has the pace of its pr
 
 def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage | None:
     """The provider's own count; where it lacks a part, or a stream was cut before it, an estimate of what is missing:
-    the prompt by what was asked, the output of a stream by its events. That of a whole answer is unknown.
+    the prompt by what was asked, the output of a stream by its events; in the service tier that was asked for. That of a
+    whole answer is unknown.
     """
     if said is None or said.usage is not None:
         return None if said is None else said.usage
@@ -21,7 +24,12 @@ def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage 
     seen = said.tokens if isinstance(said, StreamSummary) else 0
     completion = counts.completion_tokens or seen
     prompt = counts.prompt_tokens or facts.prompt_tokens
-    return Usage(prompt_tokens=prompt, completion_tokens=completion, estimated=True) if completion else None
+    if not completion:
+        return None
+    told = counts.told or Usage(prompt_tokens=prompt, completion_tokens=0, service_tier=facts.service_tier)
+    return msgspec.structs.replace(
+        told, prompt_tokens=prompt, completion_tokens=completion, reasoning_tokens=None, estimated=True
+    )
 
 
 def is_held_by_caller(streamed_s: float, read_s: float) -> bool:

@@ -19,7 +19,12 @@ def usage_until_stopped(outcome: Outcome, facts: Facts, reading: Reading, durati
     generated = 0.0 if facts.stream else _generated_after(duration_s, reading, facts.prompt_tokens)
     if generated is None:
         return None
-    return Usage(prompt_tokens=facts.prompt_tokens, completion_tokens=round(generated * facts.choices), estimated=True)
+    return Usage(
+        prompt_tokens=facts.prompt_tokens,
+        completion_tokens=round(generated * facts.choices),
+        service_tier=facts.service_tier,
+        estimated=True,
+    )
 
 
 def _generated_after(seconds: float, reading: Reading, prompt_tokens: int) -> float | None:

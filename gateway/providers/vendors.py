@@ -29,7 +29,8 @@ from gateway.values.taken_fields import UNKNOWN_FIELDS, Vendors
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """A row. `chat`: its dialect of conversations, and `translators` by what they serve. `usual`: what every model of its
-    serves. `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`).
+    serves. `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`). `own_tools`: they run tools that a
+    request of its dialect names, such as a web search, and bill them.
     """
 
     chat: Dialect
@@ -37,6 +38,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
     gauges: bool = False
+    own_tools: bool = False
 
 
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
@@ -71,7 +73,9 @@ VENDORS: dict[str, Vendor] = {
         },
         usual=_TEXT,
     ),
-    "anthropic": Vendor(chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY),
+    "anthropic": Vendor(
+        chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY, own_tools=True
+    ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": Vendor(
         chat=OPENAI,
@@ -91,7 +95,7 @@ CALLERS: dict[Surface, Dialect] = {
 }
 
 OFFERS: dict[str, Offer] = {
-    name: Offer(one.usual, frozenset(one.translators), one.gauges) for name, one in VENDORS.items()
+    name: Offer(one.usual, frozenset(one.translators), one.gauges, one.own_tools) for name, one in VENDORS.items()
 }
 
 

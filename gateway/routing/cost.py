@@ -21,8 +21,10 @@ def most_usd(
     """The most that an attempt can cost: all the output that it may produce, every token at its dearest.
 
     `prompt_tokens` is the best estimate there is; `service_tier` is what the request asks for, None the usual one.
-    None if the price is unknown, or if nothing bounds the output.
+    None if the price is unknown, or if nothing bounds the output, or what the provider's own tools give the model to read.
     """
+    if facts.own_tools and deployment.own_tools:
+        return None
     output: float | None = facts.max_output_tokens
     if output is None and (output := _bound(deployment, prompt_tokens)) is None:
         return None
@@ -65,7 +67,8 @@ def expected_usd(
 
 
 def flat_rates(deployment: Deployment, reading: Reading, facts: Facts) -> Rates | None:
-    """The rates that `most_usd` and `expected_usd` multiply with, whatever the tokens; of `facts` only needs and tier count.
+    """The rates that `most_usd` and `expected_usd` multiply with, whatever the tokens; of `facts` only needs and tier count,
+    and no provider runs tools for it.
 
     None if the price is unknown, or depends on the prompt's length: then ask those two.
     """

@@ -79,6 +79,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
     bound = facts.max_output_tokens
     wanted = 0 if bound is None else bound
     all_output = wanted * choices
+    is_flat = bound is not None and not facts.own_tools
     longest = math.inf if bound is None else max(bound - 1.0, 0.0)  # tokens after the first
     prospects: list[Prospect] = []
     most: float | None
@@ -95,7 +96,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
         ) = seen  # fmt: skip
         prompt = asked if ratio is None else asked * ratio
         output = learned if bound is None or (learned is not None and learned < bound) else bound
-        if flat and bound is not None and output is not None:
+        if flat and is_flat and output is not None:
             most = prompt * most_in + all_output * most_out + fee
             expected = prompt * usual_in + output * choices * usual_out + fee
         else:

@@ -74,6 +74,7 @@ class Shape(msgspec.Struct, gc=False):
     inputs: int = 1
     longest_prompt_tokens: int | None = None
     exact_tokens: bool = False  # the prompt was sent as tokens
+    own_tools: bool = False
 
 
 _fields = msgspec.json.Decoder(Fields).decode

@@ -3,8 +3,11 @@
 Source: Anthropic's API reference, Messages (2026-11). Fields that are not read here are neither checked nor changed.
 """
 
+import re
+
 import msgspec
 
+from gateway.dialects.anthropic.tier import tier_of
 from gateway.http.errors import ApiError
 from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, read_list, text_tokens
 from gateway.surfaces.prefix import prefix_of
@@ -15,6 +18,8 @@ _MOST_TOKENS = 2**31
 _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 1_600  # of the largest that is not scaled down: width x height / 750
 _BYTES_PER_TOKEN = 4
+# tools that Anthropic runs; of the rest of those that it defines a caller runs each call
+_OWN_TOOL = re.compile(rb'"type"\s*:\s*"(?:web_search_|web_fetch_|code_execution_|advisor_|mcp_toolset)')
 _BASE64_PER_TOKEN = 40  # of a PDF: 30 bytes, of which most are fonts and pictures
 
 
@@ -54,6 +59,7 @@ _system = msgspec.json.Decoder(str | list[_Block] | None)
 _count = msgspec.json.Decoder(int)
 _bool = msgspec.json.Decoder(bool | None)
 _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_text = msgspec.json.Decoder(str | None)
 _choice = msgspec.json.Decoder(_ToolChoice | None)
 _format = msgspec.json.Decoder(_Format | None)
 _output = msgspec.json.Decoder(_OutputConfig | None)
@@ -104,7 +110,8 @@ def _read_shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: 
         stream=stream,
         wants_usage=True,
         choices=1,
-        service_tier=None,
+        service_tier=tier_of(None, optional(fields, "speed", _text), optional(fields, "inference_geo", _text)),
+        own_tools=_OWN_TOOL.search(bytes(fields.get("tools", b""))) is not None or "mcp_servers" in fields,
         prefix=prefix_of([_Message("system", system or ""), *messages]) if with_prefix else None,
     )
 

@@ -56,6 +56,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         extra_fields=shape.extra_fields,
         essential_fields=shape.essential_fields,
         service_tier=shape.service_tier,
+        own_tools=shape.own_tools,
         key=caller.key,
         team=caller.team,
         scope=caller.models,

@@ -32,7 +32,8 @@ class Capability(enum.Enum):
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """US dollars per million tokens. A part that is None is unknown, never 0; no tokens of a part cost nothing.
 
-    Reasoning without a price of its own is billed as output. `request_usd` is charged once for each request.
+    Reasoning without a price of its own is billed as output. `request_usd` is charged once for each request,
+    `web_search_usd` for each search that a provider's own tool made.
     `tiers` rise by `above_prompt_tokens`: the last that a prompt exceeds prices all of the request. `service_tiers` are
     the prices of other ways of processing (`flex`, `priority`, `batch`), by the word of the provider's answer.
     """
@@ -46,6 +47,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     input_audio_usd_per_mtok: float | None = None
     output_audio_usd_per_mtok: float | None = None
     request_usd: float = 0.0
+    web_search_usd: float | None = None
     tiers: tuple["PriceTier", ...] = ()
     service_tiers: dict[str, "Price"] = {}
 
@@ -169,6 +171,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     max_in_flight: int | None = None  # attempts of this process at once
     surfaces: frozenset[Surface] = SURFACES[Serves.CHAT]
     gauges: bool = False  # its servers say how busy they are (vLLM's /metrics)
+    own_tools: bool = False  # it runs tools of its own for a request, and bills them beside its tokens
 
     def __post_init__(self) -> None:
         """One base URL is one address."""

@@ -34,7 +34,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         frozenset()
     )  # members of the body that not every server takes, of those known by name
     essential_fields: frozenset[str] = frozenset()  # of these, those without which the answer would be another one
-    service_tier: str | None = None  # asked for (`flex`, `priority`); None is the usual way
+    service_tier: str | None = None  # asked for (`flex`, `fast`); None is the usual way
+    own_tools: bool = False  # it names tools that a provider runs itself, as often as the model likes
     key: str | None = None
     team: str | None = None
     scope: frozenset[str] | None = None  # the models that the key may ask for; None is all

@@ -12,6 +12,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `completion_tokens`, which is all that was generated. Of the written ones, `cache_write_1h_tokens` are kept for an hour,
     at a price of their own. A part that is None was not said, and counts as none.
     `service_tier` is how the request was processed, by the provider's word (`flex`); None is the usual way.
+    `web_searches` are those that a provider's own tool made. `rounds`: how often the model was asked within this answer, whose
+    prompts are all counted here; None is once. `unpriced`: something was used that no price here is of.
     """
 
     prompt_tokens: int
@@ -23,33 +25,47 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     audio_completion_tokens: int | None = None
     service_tier: str | None = None
     cache_write_1h_tokens: int | None = None
+    web_searches: int | None = None
+    rounds: int | None = None
+    unpriced: bool = False
     estimated: bool = False  # the provider had no chance to say; counted from what was asked and what came
 
 
 class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What could be read of a usage that lacks a part: None is the part that was not said, or is no count."""
+    """What could be read of a usage that lacks a part: None is the part that was not said, or is no count.
+
+    `told`: the parts of the prompt, and how it is processed, where that was said before the end.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    told: Usage | None = None
 
 
 def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
     """What this usage costs at this price. None if either is unknown, or a part that was used has no price.
 
     None too where the parts cannot be told apart: they exceed the whole, or a prompt has both audio and cached or
-    written tokens, and which of the audio was cached is not said.
+    written tokens, and which of the audio was cached is not said; or the prompts of several rounds may be of several tiers.
     """
-    if price is None or usage is None:
+    if price is None or usage is None or usage.unpriced:
         return None
     if price.tiers or usage.service_tier is not None:
-        price = price.at(usage.prompt_tokens, usage.service_tier)
-        if price is None:
+        whole = price.at(usage.prompt_tokens, usage.service_tier)
+        if whole is None or (usage.rounds is not None and whole is not price.at(0, usage.service_tier)):
             return None
-    prompt = _prompt_usd(price, usage)
-    if prompt is None:
+        price = whole
+    prompt, searches = _prompt_usd(price, usage), _searches_usd(price, usage)
+    if prompt is None or searches is None:
         return None
     completion = _completion_usd(price, usage)
-    return None if completion is None else (prompt + completion) / 1e6 + price.request_usd
+    return None if completion is None else (prompt + completion) / 1e6 + price.request_usd + searches
+
+
+def _searches_usd(price: Price, usage: Usage) -> float | None:
+    if not usage.web_searches:
+        return 0.0
+    return None if price.web_search_usd is None else usage.web_searches * price.web_search_usd
 
 
 def _prompt_usd(price: Price, usage: Usage) -> float | None:

@@ -89,6 +89,20 @@ def test_a_price_is_looked_up_by_the_deployments_model_or_another() -> None:
     assert set(listed.service_tiers) == {"priority", "fast", "batch"}
 
 
+def test_a_list_has_searches_writes_for_an_hour_and_speeds() -> None:
+    listed = price("provider: anthropic, model: claude-opus-5-5")
+    assert (listed.cache_write_usd_per_mtok, listed.cache_write_1h_usd_per_mtok, listed.web_search_usd) == (
+        5.0,
+        8.0,
+        0.01,
+    )
+    fast = listed.service_tiers["fast"]
+    assert (fast.input_usd_per_mtok, fast.cache_write_1h_usd_per_mtok, fast.web_search_usd) == (8.0, 16.0, 0.01)
+    written = price("provider: anthropic, model: claude-opus-5-5, web_search_usd: 0.02, service_tiers: {geo_us: 1.1}")
+    assert (written.web_search_usd, written.service_tiers["geo_us"].web_search_usd) == (0.02, 0.02)
+    assert written.service_tiers["geo_us"].input_usd_per_mtok == pytest.approx(4.4)
+
+
 def test_what_is_written_wins_over_the_list_and_ends_its_service_tiers() -> None:
     listed, made = (
         price("provider: openai, model: gpt-5.5"),
@@ -227,7 +241,8 @@ def test_the_lists_are_loaded_only_for_who_looks_up() -> None:
 
 MODELS = [
     ("openai", "gpt-4o"), ("openai", "gpt-5.5"), ("openai", "gpt-5-mini"), ("openai", "o3"), ("openai", "gpt-audio"),
-    ("azure", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("anthropic", "claude-opus-4-6"), ("google", "gemini-2.5-pro"),
+    ("azure", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("anthropic", "claude-opus-4-6"),
+    ("anthropic", "claude-opus-5-5"), ("google", "gemini-2.5-pro"),
     ("google", "gemini-2.5-flash"), ("x-ai", "grok-4"), ("groq", "openai/gpt-oss-120b"), ("mistral", "mistral-large-latest"),
     ("openrouter", "anthropic/claude-sonnet-4.5"), ("perplexity", "sonar"), ("perplexity", "sonar-deep-research"),
 ]  # fmt: skip
@@ -243,17 +258,22 @@ USAGES = {
     "flex": Usage(prompt_tokens=1234, completion_tokens=567, cached_tokens=1000, service_tier="flex"),
     "long batch": Usage(prompt_tokens=300_000, completion_tokens=567, service_tier="batch"),
     "priority": Usage(prompt_tokens=1234, completion_tokens=567, service_tier="priority"),
+    "for an hour": Usage(prompt_tokens=1234, completion_tokens=567, cache_write_tokens=200, cache_write_1h_tokens=150),
+    "searches": Usage(prompt_tokens=1234, completion_tokens=567, web_searches=3),
+    "fast": Usage(prompt_tokens=1234, completion_tokens=567, web_searches=3, service_tier="fast"),
 }
 THEIRS = {
     "prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "cached_tokens": "cache_read_tokens",
     "cache_write_tokens": "cache_write_tokens", "audio_prompt_tokens": "input_audio_tokens",
     "audio_completion_tokens": "output_audio_tokens", "reasoning_tokens": "output_reasoning_tokens",
+    "cache_write_1h_tokens": "cache_write_1h_tokens", "web_searches": "web_searches",
 }  # fmt: skip
 
 
 def their_cost(provider: str, model: str, usage: Usage) -> float:
     tier = usage.service_tier
-    context = None if tier is None else {"processing": tier} if tier == "batch" else {"service_tier": tier}
+    word = "processing" if tier == "batch" else "speed" if provider == "anthropic" else "service_tier"
+    context = None if tier is None else {word: tier}
     counts = {theirs: count for ours, theirs in THEIRS.items() if (count := getattr(usage, ours)) is not None}
     result = genai_prices.calc_price(
         genai_prices.Usage(**counts), model, provider_id=provider, genai_request_timestamp=AT, price_context=context
@@ -264,9 +284,12 @@ def their_cost(provider: str, model: str, usage: Usage) -> float:
 def lacks(found: Price, usage: Usage) -> bool:
     """Whether the list says nothing of the service tier, or of a part that was used."""
     at = found.at(usage.prompt_tokens, usage.service_tier)
+    if at is not None and usage.web_searches and at.web_search_usd is None:
+        return True
     used = (
         (usage.cached_tokens, "cached_input"), (usage.cache_write_tokens, "cache_write"),
         (usage.audio_prompt_tokens, "input_audio"), (usage.audio_completion_tokens, "output_audio"),
+        (usage.cache_write_1h_tokens, "cache_write_1h"),
     )  # fmt: skip
     return at is None or any(count and getattr(at, f"{part}_usd_per_mtok") is None for count, part in used)
 

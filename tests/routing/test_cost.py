@@ -78,6 +78,14 @@ def test_tiers_service_tiers_and_fees() -> None:
         assert predict(one, facts(10), UNREAD, 201, "priority") is None
 
 
+def test_nothing_bounds_what_a_providers_own_tools_cost() -> None:
+    asked = msgspec.structs.replace(facts(10), own_tools=True)
+    theirs, none = deployment(own_tools=True), deployment()
+    assert most_usd(theirs, asked, UNREAD, 200) is None
+    assert expected_usd(theirs, asked, UNREAD, 200) == pytest.approx(300e-6)
+    assert most_usd(none, asked, UNREAD, 200) == most_usd(theirs, facts(10), UNREAD, 200) == pytest.approx(300e-6)
+
+
 def test_the_most_takes_every_token_at_its_dearest() -> None:
     price = msgspec.structs.replace(PRICE, cache_write_usd_per_mtok=1.25, reasoning_usd_per_mtok=30.0)
     assert most_usd(deployment(price=price), facts(100), UNREAD, 100) == pytest.approx(3125e-6)

@@ -63,6 +63,37 @@ def test_bound_of_cost(sides: TwoSides, model: str) -> None:
     assert error(seen) == (400, "invalid_request_error", "max_cost_too_low")
 
 
+SEARCH = {"tools": [{"type": "web_search_20260209", "name": "web_search", "max_uses": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [({}, 200), ({"speed": "standard"}, 200), ({"inference_geo": "global"}, 200), (SEARCH, 400), ({"speed": "fast"}, 400),
+     ({"inference_geo": "us"}, 400), ({"mcp_servers": [{"type": "url", "url": "https://tools.example", "name": "t"}]}, 400)],
+    ids=["plain", "usual speed", "anywhere", "search", "fast", "in one country", "mcp"],
+)  # fmt: skip
+def test_bound_of_cost_where_the_price_is_another(sides: TwoSides, more: dict[str, Any], status: int) -> None:
+    seen = ask(sides, "a-ok", x_gateway_max_cost_usd="0.01", **more)
+    assert seen.status == status, seen.body
+    assert status == 200 or error(seen)[2] == "max_cost_too_low"
+
+
+@BOTH
+@pytest.mark.parametrize("more", [{"speed": "fast"}, {"inference_geo": "us"}])
+def test_cost_of_another_way_of_processing_is_unknown_without_its_price(
+    sides: TwoSides, more: dict[str, Any], stream: bool
+) -> None:
+    record = sides.record(ask(sides, "a-ok", stream=stream, **more))
+    (attempt,) = record["attempts"]
+    assert (attempt["outcome"], attempt.get("cost_usd")) == ("ok", None)
+    assert attempt["usage"]["service_tier"] == ("fast" if "speed" in more else "geo_us")
+
+
+def test_a_dialect_without_the_providers_tools_is_bounded_all_the_same(sides: TwoSides) -> None:
+    seen = ask(sides, "o-ok", x_gateway_max_cost_usd="0.01", **SEARCH)
+    assert (seen.status, seen.headers["x-gateway-lost"]) == (200, "tools[0]")
+
+
 @BOTH
 def test_hedge_by_another_dialect(sides: TwoSides, stream: bool) -> None:
     seen = ask(sides, "hedged", stream=stream)

@@ -143,3 +143,22 @@ def test_rates_without_a_price_are_unknown(missing: str) -> None:
     assert (no_audio.dearest, no_audio.dearest_with_audio) == ((1e-6, 1e-6), None)
     no_speech = Price(input_usd_per_mtok=1.0, output_usd_per_mtok=1.0, input_audio_usd_per_mtok=9.0)
     assert no_speech.dearest_with_audio == (9e-6, 1e-6)
+
+
+def test_searches_cost_what_each_does_or_are_unknown() -> None:
+    usage = Usage(prompt_tokens=10, completion_tokens=0, web_searches=3)
+    assert cost_usd(Price(input_usd_per_mtok=1.0), usage) is None
+    assert cost_usd(Price(input_usd_per_mtok=1.0, web_search_usd=0.01), usage) == pytest.approx(0.03 + 10e-6)
+    assert cost_usd(Price(input_usd_per_mtok=1.0, web_search_usd=0.0), usage) == pytest.approx(10e-6)
+
+
+def test_what_no_price_is_of_is_unknown() -> None:
+    price = Price(**dict.fromkeys(PARTS, 1.0))
+    assert cost_usd(price, Usage(prompt_tokens=10, completion_tokens=5, unpriced=True)) is None
+
+
+@given(st.integers(1, 500), st.integers(2, 4))
+def test_rounds_are_priced_where_all_of_them_are_of_the_lowest_tier(prompt: int, rounds: int) -> None:
+    price = Price(input_usd_per_mtok=1.0, tiers=(PriceTier(200, Price(input_usd_per_mtok=2.0)),))
+    cost = cost_usd(price, Usage(prompt_tokens=prompt, completion_tokens=0, rounds=rounds))
+    assert cost == (pytest.approx(prompt / 1e6) if prompt <= 200 else None)

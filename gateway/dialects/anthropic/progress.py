@@ -125,6 +125,8 @@ class Progress:
         self._open.add(event.index)
         self._started.add(event.index)
         block = event.content_block
+        if block is not None and block.type == "server_tool_use":
+            self._usage.any_tool = True
         if block is None or not block.holds_output():
             return Effect.SILENT
         self._characters += len(block.text or "") + len(block.thinking or "") + len(bytes(block.input))

@@ -8,7 +8,7 @@ from tests.fake_upstream.call import BadCall
 _MEMBERS = frozenset({
     "model", "messages", "max_tokens", "stream", "system", "tools", "tool_choice", "temperature", "top_p", "top_k",
     "stop_sequences", "metadata", "thinking", "output_config", "service_tier", "cache_control", "container", "speed",
-    "context_management",
+    "context_management", "inference_geo", "mcp_servers",
 })  # fmt: skip
 _COUNTED = frozenset({
     "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",

@@ -81,6 +81,7 @@ def usage(call: Call, script: Script, output: int) -> dict[str, Any]:
         "cache_creation": {"ephemeral_5m_input_tokens": script.written, "ephemeral_1h_input_tokens": 0},
         "output_tokens": output,
         "service_tier": "standard",
+        **{name: call.fields[name] for name in ("speed", "inference_geo") if name in call.fields},
     }
     if script.thinking_tokens and output > 1:
         told["output_tokens_details"] = {"thinking_tokens": script.thinking_tokens}
