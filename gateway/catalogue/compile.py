@@ -154,6 +154,7 @@ def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice, offers:
         max_in_flight=entry.limits.max_in_flight,
         gauges=offer.gauges,
         own_tools=offer.own_tools,
+        continues=offer.continues,
         surfaces=frozenset().union(*(SURFACES[one] for one in serves)),
         timeouts=msgspec.convert(entry.timeouts, Timeouts, from_attributes=True),
         embedded=msgspec.convert(embedded, EmbeddedServer, from_attributes=True) if embedded else None,

@@ -19,6 +19,7 @@ from gateway.values.deployment import Deployment
 from gateway.values.error_view import ErrorView
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
 
@@ -45,7 +46,7 @@ class Translator(Protocol):
     """A dialect as five verbs."""
 
     def encode(self, request: Request, target: Deployment) -> Call:
-        """The request as a call to `target`."""
+        """The request as a call to `target`; as it was prepared, where the translator is a `Preparer`."""
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer to `request`. Raises AttemptFailed if it is none."""
@@ -60,12 +61,33 @@ class Translator(Protocol):
         """What the rate limits still allow, as any answer's `headers` say; None if they say nothing."""
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """A request as calls are made of it. `lost`: what of the caller's it does not say, by member or path."""
+
+    request: Request
+    lost: tuple[str, ...] = ()
+
+
+class Preparer:
+    """A translator that puts a request into a form of its own before calls can be made of it. It takes long for a long one,
+    and is done once. `form`: what was prepared for one translator serves all of that form.
+    """
+
+    form: object
+
+    def prepare(self, request: Request, pause: Pause = no_pause) -> Prepared:
+        """Raises AttemptFailed (field_refused) for what has no form here: it may have one at another provider. `pause` is
+        called between steps.
+        """
+        raise NotImplementedError
+
+
 @runtime_checkable
 class Continuer(Protocol):
     """A dialect whose server goes on with an answer that another one began."""
 
-    def encode_continuation(self, request: Request, target: Deployment, begun: PartialAnswer) -> Call | None:
-        """The call that has the answer continued; None if this request's cannot be."""
+    def continued(self, request: Request, begun: PartialAnswer, pause: Pause = no_pause) -> Request | None:
+        """What has the answer continued, to be encoded; None if this request's cannot be. `request` as prepared."""
 
     def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
         """A decoder whose events read as more of the stream that began the answer."""
@@ -76,7 +98,7 @@ class TokenCounter(Protocol):
     """A dialect whose server counts the tokens of a prompt."""
 
     def encode_count(self, request: Request, target: Deployment) -> Call:
-        """The call that has the prompt counted."""
+        """The call that has the prompt counted; of the request as it was prepared."""
 
     def decode_count(self, body: bytes) -> int:
         """The count of a 2xx body. Raises AttemptFailed if there is none."""
@@ -128,10 +150,12 @@ class Dialect(Protocol):
     def id_header(self) -> str:
         """In which header its callers look for the request's id."""
 
-    def chat(self, fields: Fields) -> Chat:
-        """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
+    def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
+        """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense. `pause` is
+        called between the steps of what takes long.
+        """
 
-    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
         """A body without the model's name and `stream`, and what of the chat it does not say: names of the chat's members,
         or paths like `turns[2].parts[0].detail`. Raises AttemptFailed (bad_request) for what must not be lost.
         """

@@ -5,40 +5,60 @@ read into the canonical chat and written in the caller's dialect. So n surfaces 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from gateway.dialects.contract import Dialect, EventReader, EventWriter, StreamDecoder, TokenCounter, Translator
+from gateway.dialects.contract import (
+    Continuer,
+    Dialect,
+    EventReader,
+    EventWriter,
+    Prepared,
+    Preparer,
+    StreamDecoder,
+    TokenCounter,
+    Translator,
+)
 from gateway.dialects.known_names import repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
+from gateway.values.chat import Began, Event, TextDelta
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
 
-class Translated:
+class Translated(Preparer):
     """The verbs of a translator. `asks`: the dialect of callers; `answers`: that of the provider and its `translator`."""
 
     def __init__(self, asks: Dialect, answers: Dialect, translator: Translator) -> None:
+        self.form = answers
         self._asks = asks
         self._answers = answers
         self._translator = translator
 
-    def encode(self, request: Request, target: Deployment) -> Call:
-        """The call, and what of the request is lost on the way. Raises AttemptFailed (field_refused): what has no form here
-        may have one at another provider.
-        """
+    def prepare(self, request: Request, pause: Pause = no_pause) -> Prepared:
+        """The request as a caller of the provider's dialect would have sent it."""
         try:
-            own, lost = self._own(request)
+            chat = self._asks.chat(request.fields, pause)
+            fields, lost = self._answers.fields(chat, pause)
         except AttemptFailed as none:
+            if none.outcome is not Outcome.BAD_REQUEST:
+                raise
             raise AttemptFailed(
                 Outcome.FIELD_REFUSED, none.detail, status=none.status, message=none.message, param=none.param
             ) from None
-        call = self._translator.encode(own, target)
-        lost = repeatable(lost)
-        return msgspec.structs.replace(call, lost=(*call.lost, *lost)) if lost else call
+        if request.facts.stream:
+            fields["stream"] = msgspec.Raw(b"true")
+        own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
+        return Prepared(own, repeatable((*chat.unsaid, *lost)))
+
+    def encode(self, request: Request, target: Deployment) -> Call:
+        """The call of what was prepared."""
+        return self._translator.encode(request, target)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer in the caller's dialect. Raises AttemptFailed if it is none."""
@@ -47,9 +67,7 @@ class Translated:
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder whose chunks are in the caller's dialect."""
-        decoder = self._translator.decoder(
-            msgspec.structs.replace(request, wants_usage=True, fields={}), remember=remember
-        )
+        decoder = self._translator.decoder(_of_provider(request), remember=remember)
         return _TranslatedDecoder(decoder, self._answers.reader(), self._asks.writer(request))
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
@@ -60,44 +78,70 @@ class Translated:
         """What the rate limits still allow."""
         return self._translator.headroom(headers, now)
 
-    def _own(self, request: Request) -> tuple[Request, tuple[str, ...]]:
-        """The request as a caller of the provider's dialect would have sent it."""
-        chat = self._asks.chat(request.fields)
-        fields, lost = self._answers.fields(chat)
-        if request.facts.stream:
-            fields["stream"] = msgspec.Raw(b"true")
-        own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
-        return own, (*chat.unsaid, *lost)
 
-
-class _CountingTranslated(Translated):
+class _Counting(Translated):
     """Of a provider whose server counts tokens."""
 
-    def __init__(self, asks: Dialect, answers: Dialect, translator: Translator, counter: TokenCounter) -> None:
-        super().__init__(asks, answers, translator)
-        self._counter = counter
+    _translator: Any
 
     def encode_count(self, request: Request, target: Deployment) -> Call:
         """The call that has the prompt counted."""
-        own, _ = self._own(request)
-        return self._counter.encode_count(own, target)
+        counter: TokenCounter = self._translator
+        return counter.encode_count(request, target)
 
     def decode_count(self, body: bytes) -> int:
         """The count of a 2xx body."""
-        return self._counter.decode_count(body)
+        counter: TokenCounter = self._translator
+        return counter.decode_count(body)
+
+
+class _Continuing(Translated):
+    """Of a provider whose server goes on with an answer. The caller's stream goes on where it broke, whatever dialect the
+    provider that began it speaks.
+    """
+
+    _translator: Any
+
+    def continued(self, request: Request, begun: PartialAnswer, pause: Pause = no_pause) -> Request | None:
+        """What has the answer continued."""
+        continuer: Continuer = self._translator
+        return continuer.continued(request, begun, pause)
+
+    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
+        """Its writer is where the one was that wrote the beginning: that is plain text, so it holds nothing back."""
+        continuer: Continuer = self._translator
+        decoder = continuer.continuation_decoder(_of_provider(request), begun)
+        writer = self._asks.writer(request)
+        writer.write([Began(begun.id, begun.model), TextDelta(begun.text)])
+        return _TranslatedDecoder(decoder, self._answers.reader(), writer, goes_on=True)
+
+
+class _CountingContinuing(_Counting, _Continuing):
+    """Of one whose server does both."""
 
 
 def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Translator:
-    """A translator between two dialects, with what of the provider's skills survives that."""
-    if isinstance(translator, TokenCounter):
-        return _CountingTranslated(asks, answers, translator, translator)
-    return Translated(asks, answers, translator)
+    """A translator between two dialects, with the provider's skills."""
+    counts, continues = isinstance(translator, TokenCounter), isinstance(translator, Continuer)
+    if counts and continues:
+        return _CountingContinuing(asks, answers, translator)
+    kind = _Counting if counts else _Continuing if continues else Translated
+    return kind(asks, answers, translator)
+
+
+def _of_provider(request: Request) -> Request:
+    """What its decoder is to know: the caller's members are not its own."""
+    return msgspec.structs.replace(request, wants_usage=True, fields={})
 
 
 class _TranslatedDecoder:
-    """It has no beginning that another could go on with: that is in the provider's dialect."""
+    """`goes_on`: what comes goes on with a stream that has begun."""
 
-    def __init__(self, decoder: StreamDecoder, reader: EventReader, writer: EventWriter) -> None:
+    def __init__(
+        self, decoder: StreamDecoder, reader: EventReader, writer: EventWriter, *, goes_on: bool = False
+    ) -> None:
+        self._goes_on = goes_on
+        self._is_wrong = False  # what came could not be translated
         self._decoder = decoder
         self._reader = reader
         self._writer = writer
@@ -125,17 +169,22 @@ class _TranslatedDecoder:
         return self._decoder.tokens()
 
     def beginning(self) -> PartialAnswer | None:
-        """None."""
-        return None
+        """What was said, without the provider's own words for it."""
+        begun = None if self._is_wrong else self._decoder.beginning()
+        return None if begun is None else msgspec.structs.replace(begun, head=b"")
+
+    def _events(self, data: bytes) -> list[Event]:
+        events = self._reader.read(data)
+        return [event for event in events if not isinstance(event, Began)] if self._goes_on else events
 
     def _translated(self, chunk: Chunk) -> Chunk:
         if chunk.failure is not None:
             self._over = True
             return chunk
         try:
-            written = self._writer.write(self._reader.read(chunk.forward)) if chunk.forward else b""
+            written = self._writer.write(self._events(chunk.forward)) if chunk.forward else b""
         except AttemptFailed as failed:
-            self._over = True
+            self._over = self._is_wrong = True
             return Chunk(b"", failure=failed)
         if chunk.done:
             self._over = True

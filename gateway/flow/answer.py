@@ -86,7 +86,7 @@ class Answers:
         """
         plan = self._plans(request.facts.session, decision_id)
         request, decision = await self._facts_and_decision(plan, request, decision_id)
-        story = Story(self._rooms.bus, surface, request, decision, arrived)
+        story = Story(self._rooms, surface, request, decision, arrived)
         try:
             if not self._admission.enter_at_once():
                 await self._wait_for_room(story, plan)
@@ -119,7 +119,7 @@ class Answers:
         """
         plan = self._plans(request.facts.session, decision_id)
         request, decision = await self._facts_and_decision(plan, request, decision_id)
-        story = Story(self._rooms.bus, surface, request, decision, arrived)
+        story = Story(self._rooms, surface, request, decision, arrived)
         try:
             counted = await self._counted(plan, story)
         except asyncio.CancelledError as cancelled:
@@ -138,7 +138,7 @@ class Answers:
     async def _counted(self, plan: Plan, story: Story) -> Request:
         if not story.decision.attempts and not any(map(_may_be_able_again, story.decision.candidates)):
             raise none_of(story.decision)
-        return await self._counts.counted(plan, story.request, story.decision, story.arrived)
+        return await self._counts.counted(plan, story)
 
     def _say_when(self, story: Story, failed: AttemptFailed) -> None:
         """Not when the last that was asked takes requests again, but when the first of all does."""
@@ -165,7 +165,7 @@ class Answers:
         """The tokens of the prompt, where the rule wants them exact; then it is decided anew, as of the same moment."""
         decision, since = story.decision, time.monotonic()
         try:
-            request = await self._counts.counted(plan, story.request, decision, story.arrived)
+            request = await self._counts.counted(plan, story)
         finally:
             story.waited_s += time.monotonic() - since
         story.decide_anew(request, self._decide(plan, request, decision.id, decision.at))

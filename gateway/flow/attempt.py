@@ -3,9 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from gateway.dialects.contract import Continuer, StreamDecoder
+from gateway.dialects.contract import Continuer, Preparer, StreamDecoder
 from gateway.flow.address import go_to_address
+from gateway.flow.begun import Begun
 from gateway.flow.field_refusal import of_choice
+from gateway.flow.large import LARGE_BYTES
 from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
@@ -13,11 +15,10 @@ from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
 from gateway.flow.timeouts import AttemptTimeouts, Timeout
 from gateway.learning.stopped import usage_until_stopped
-from gateway.providers.request_fields import without
 from gateway.routing.plan import Place
 from gateway.routing.silence import silence_s
 from gateway.transport import Exchange
-from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
+from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -34,7 +35,7 @@ _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longe
 class RunningAttempt:
     """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free.
 
-    `pool`: the places of the model that was asked for. `begun`: the part of the answer that it goes on with.
+    `pool`: the places of the model that was asked for. `begun`: the part of the answer that it goes on with, and how.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class RunningAttempt:
         story: Story,
         deployment: Deployment,
         pool: Sequence[Place],
-        begun: PartialAnswer | None = None,
+        begun: Begun | None = None,
     ) -> None:
         self.deployment = deployment
         self.story = story
@@ -52,7 +53,7 @@ class RunningAttempt:
         self._begun = begun
         self._pool = pool
         self.lost = story.decision.lost_at(deployment.name)
-        self._request = without(story.request, self.lost) if self.lost else story.request
+        self._request = self._own = story.request
         self._rooms = rooms
         self._translator = rooms.translators[story.request.facts.surface][deployment.name]
         self._started = time.monotonic()
@@ -78,8 +79,8 @@ class RunningAttempt:
         facts, deployment = self.story.request.facts, self.deployment
         if not deployment.clearance.covers(facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
-        call = self._call()
-        self.lost += call.lost
+        await self._prepare()
+        call = self._translator.encode(self._own, deployment)
         since = time.monotonic()
         try:
             exchange = self._exchange = await self._send(call, self._patience.ends - since)
@@ -102,16 +103,13 @@ class RunningAttempt:
         reading = self._rooms.readings.snapshot(now).of(self.deployment.name)
         return silence_s(self.deployment, reading, facts, self._wait_s, now)
 
-    def _call(self) -> Call:
-        request, target, begun = self._request, self.deployment, self._begun
-        if begun is None:
-            return self._translator.encode(request, target)
-        call = None
-        if isinstance(self._translator, Continuer):
-            call = self._translator.encode_continuation(request, target, begun)
-        if call is None:
-            raise AttemptFailed(Outcome.INTERNAL_ERROR, "a stream was to go on where it cannot")
-        return call
+    async def _prepare(self) -> None:
+        """What the call is made of."""
+        if self._begun is not None:
+            self._own, self.lost = self._begun.request, (*self.lost, *self._begun.lost)
+        elif self.lost or isinstance(self._translator, Preparer):
+            ready = await self.story.preparation.of(self._request, self._translator, self.lost)
+            self._request, self._own, self.lost = ready.asked, ready.own, (*self.lost, *ready.lost)
 
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
@@ -158,18 +156,25 @@ class RunningAttempt:
         """The whole body as an answer."""
         data = await self.read(exchange)
         if not (more := await self.read(exchange)) and data:
-            return self._translator.decode(data, self._request)
+            return await self._decoded(data)
         parts = [data]
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return self._translator.decode(b"".join(parts), self._request)
+        return await self._decoded(b"".join(parts))
+
+    async def _decoded(self, body: bytes) -> WholeAnswer:
+        """A large body that has to be translated is so on a thread."""
+        request, translator = self._request, self._translator
+        if len(body) <= LARGE_BYTES or not isinstance(translator, Preparer):
+            return translator.decode(body, request)
+        return await self.story.preparation.on_a_thread(request, len(body), lambda _: translator.decode(body, request))
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""
         request = self._request
         if self._begun is not None and isinstance(self._translator, Continuer):
-            return self._translator.continuation_decoder(request, self._begun)
+            return self._translator.continuation_decoder(request, self._begun.answer)
         return self._translator.decoder(request, remember=self.story.decision.continues or self.pace is not None)
 
     def output_came(self) -> None:
@@ -221,7 +226,7 @@ class RunningAttempt:
             ),
             address=self.address,
             base_url=None if self.address is None else deployment.addresses[self.address],
-            continues=0 if self._begun is None else len(self._begun.text),
+            continues=0 if self._begun is None else len(self._begun.answer.text),
             wait_s=self._wait_s,
             retry_after_s=self._retry_after_s,
         )

@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception
 
 from gateway.flow.answered import Answered, AnsweredStream, AnsweredWhole
 from gateway.flow.attempt import RunningAttempt
+from gateway.flow.begun import Begun
 from gateway.flow.continuation import Continuation
 from gateway.flow.field_refusal import last_word
 from gateway.flow.hedge import Hedging
@@ -22,7 +23,7 @@ from gateway.flow.story import Story
 from gateway.flow.stream import Stream
 from gateway.routing.eligibility import Eligibility
 from gateway.routing.plan import CompiledRule
-from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
+from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
@@ -111,13 +112,13 @@ class Attempts:
         translators = self._rooms.translators[story.request.facts.surface]
         return Continuation(open_at, self._recheck(story), story, rule, self._deployments, translators)
 
-    async def _go_on_at(self, story: Story, rule: CompiledRule, name: str, begun: PartialAnswer) -> Relay:
+    async def _go_on_at(self, story: Story, rule: CompiledRule, name: str, begun: Begun) -> Relay:
         made = await _made(self._begun(story, rule, name, begun))
         if not isinstance(made, Relay):
             raise TypeError("only streams go on")
         return made
 
-    def _begun(self, story: Story, rule: CompiledRule, name: str, begun: PartialAnswer | None = None) -> RunningAttempt:
+    def _begun(self, story: Story, rule: CompiledRule, name: str, begun: Begun | None = None) -> RunningAttempt:
         if all(one.deployment != name for one in story.attempts):
             self._rooms.readings.retries.earn(name)
         pool = rule.pools[story.request.facts.model]

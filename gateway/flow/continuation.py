@@ -3,10 +3,13 @@
 Off unless the rule asks. The caller reads one answer; that two gave it is on record, and in a comment of the stream.
 """
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.dialects.contract import Continuer, Translator
+from gateway.flow.begun import Begun
+from gateway.flow.large import LARGE_BYTES
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.routing.eligibility import Eligibility
@@ -22,7 +25,7 @@ class Continuation:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a continuation touches
         self,
-        open_at: Callable[[str, PartialAnswer], Awaitable[Relay]],
+        open_at: Callable[[str, Begun], Awaitable[Relay]],
         recheck: Eligibility,
         story: Story,
         rule: CompiledRule,
@@ -41,14 +44,35 @@ class Continuation:
         begun = broken.beginning()
         broken.settle(failed.outcome, failed.detail)
         while begun is not None and self._moves_on(failed):
-            name = next((name for name in self._untried() if self._can(name, broken.deployment, begun)), None)
-            if name is None:
+            found = await self._next(broken.deployment, begun)
+            if found is None:
                 return None
             try:
-                return await self._open_at(name, begun)
+                return await self._open_at(*found)
             except AttemptFailed as again:
                 failed = again
         return None
+
+    async def _next(self, broken: str, begun: PartialAnswer) -> tuple[str, Begun] | None:
+        """The first that can take it up, and what it is asked. None if there is none."""
+        for name in self._untried():
+            translator = self._translators[name]
+            if self._may(name, broken, begun) and isinstance(translator, Continuer):
+                with contextlib.suppress(AttemptFailed):  # what was asked has no form there
+                    if (way := await self._way(name, translator, begun)) is not None:
+                        return name, way
+        return None
+
+    async def _way(self, name: str, translator: Continuer, begun: PartialAnswer) -> Begun | None:
+        request, preparation = self._story.request, self._story.preparation
+        ready = await preparation.of(request, translator, self._story.decision.lost_at(name))
+        if request.size <= LARGE_BYTES:
+            own = translator.continued(ready.own, begun)
+        else:
+            own = await preparation.on_a_thread(
+                request, request.size, lambda pause: translator.continued(ready.own, begun, pause)
+            )
+        return None if own is None else Begun(begun, own, ready.lost)
 
     def _untried(self) -> list[str]:
         """In the order of the decision; at the end those that were tried, but not at all their addresses."""
@@ -57,16 +81,13 @@ class Continuation:
         again = [name for name in ranked if name in tried and self._recheck.has_another_address(name, now)]
         return [*(name for name in ranked if name not in tried), *again]
 
-    def _can(self, name: str, broken: str, begun: PartialAnswer) -> bool:
-        """It can take up the text, has room for it, and may see what the one that broke may have put into it."""
-        deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
-        room = deployment.context_tokens
+    def _may(self, name: str, broken: str, begun: PartialAnswer) -> bool:
+        """It has room for the text, and may see what the one that broke may have put into it."""
+        deployment, room = self._deployments[name], self._deployments[name].context_tokens
         return (
             self._recheck.may(name, time.time())
             and deployment.clearance.covers(self._deployments[broken].clearance)
-            and (room is None or request.facts.prompt_tokens + begun.tokens < room)
-            and isinstance(translator, Continuer)
-            and translator.encode_continuation(request, deployment, begun) is not None
+            and (room is None or self._story.request.facts.prompt_tokens + begun.tokens < room)
         )
 
     def _moves_on(self, failed: AttemptFailed) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.dialects.contract import TokenCounter
 from gateway.flow.rooms import Rooms
+from gateway.flow.story import Story
 from gateway.routing.plan import Plan
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Deployment
@@ -22,6 +23,7 @@ WITHIN_S = 0.5
 REST_S = 30.0  # a tokenizer that failed is left alone for so long
 _BY_ESTIMATE = frozenset({Cause.CONTEXT, Cause.COST})
 _ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+_NOT_ITS_OWN = frozenset({Outcome.GATEWAY_BUSY, Outcome.FIELD_REFUSED})
 _TIMEOUTS = frozenset({Outcome.CONNECT_TIMEOUT, Outcome.TOTAL_TIMEOUT})
 _log = logging.getLogger(__name__)
 
@@ -34,21 +36,21 @@ class TokenCounts:
         self._deployments = deployments
         self._rest_until: dict[str, float] = {}  # of the monotonic clock
 
-    async def counted(self, plan: Plan, request: Request, decision: Decision, arrived: float) -> Request:
+    async def counted(self, plan: Plan, story: Story) -> Request:
         """The request with its tokens counted by the first deployment of the decision that can; else as it is.
 
         One that the estimate left out counts too: the estimate is what is in doubt. At most half of what is left until
         the deadline is spent on it.
         """
-        found = self._counter(plan, decision)
+        request, found = story.request, self._counter(plan, story.decision)
         now = time.monotonic()
-        within_s = min(WITHIN_S, (arrived + decision.bounds.deadline_s - now) / 2)
+        within_s = min(WITHIN_S, (story.deadline - now) / 2)
         if found is None or within_s <= 0:
             return request
         deployment, counter = found
         facts = msgspec.structs.replace(request.facts, counted_at=deployment.name)
         try:
-            tokens = await self._count(request, deployment, counter, now + within_s)
+            tokens = await self._count(story, deployment, counter, now + within_s)
         except AttemptFailed as failed:
             if within_s >= WITHIN_S or failed.outcome not in _TIMEOUTS:  # what was too late for one caller only
                 self._note(deployment.name, failed)
@@ -67,10 +69,12 @@ class TokenCounts:
                 return self._deployments[name], counter
         return None
 
-    async def _count(self, request: Request, deployment: Deployment, counter: TokenCounter, until: float) -> int:
+    async def _count(self, story: Story, deployment: Deployment, counter: TokenCounter, until: float) -> int:
+        request = story.request
         if not deployment.clearance.covers(request.facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a count was to go below the request's sensitivity")
-        call = counter.encode_count(request, deployment)
+        ready = await story.preparation.of(request, counter)
+        call = counter.encode_count(ready.own, deployment)
         address = self._rooms.readings.workers.best(deployment.name, time.time())
         connect_s = min(deployment.timeouts.connect_s, until - time.monotonic())
         exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s, address=address)
@@ -88,6 +92,6 @@ class TokenCounts:
 
     def _note(self, name: str, failed: AttemptFailed) -> None:
         """A refusal of this one prompt says nothing of the next, nor does what the gateway itself lacks."""
-        if failed.status not in _ABOUT_THE_REQUEST and failed.outcome is not Outcome.GATEWAY_BUSY:
+        if failed.status not in _ABOUT_THE_REQUEST and failed.outcome not in _NOT_ITS_OWN:
             self._rest_until[name] = time.monotonic() + REST_S
             _log.warning("%s counted no tokens (%s); it is not asked again for %.0f s", name, failed.detail, REST_S)

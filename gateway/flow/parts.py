@@ -47,6 +47,7 @@ async def answered_in_parts(
     for part in parts:
         own = copy.copy(story)
         own.request, own.attempts, own.tried, own.waited_s = part, [], [], 0.0
+        own.preparation = story.preparation.of_another()
         own.decision = _decision_of(part, story)
         try:
             answered = await answer(own)

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from gateway.observe.bus import Bus
+from gateway.flow.preparation import Preparation
+from gateway.flow.rooms import Rooms
 from gateway.values.decision import Decision
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome
 from gateway.values.records import Attempt, DecisionMade, RequestFinished, first_output_s
@@ -19,10 +20,11 @@ class Story:
     `waited_s` gathers the time spent waiting for upstreams and for the client; the rest of the duration is ours.
     """
 
-    def __init__(self, bus: Bus, surface: str, request: Request, decision: Decision, arrived: float) -> None:
+    def __init__(self, rooms: Rooms, surface: str, request: Request, decision: Decision, arrived: float) -> None:
         self.arrived = arrived
-        self._bus = bus
+        self._bus = rooms.bus
         self.decide_anew(request, decision)
+        self.preparation = Preparation(rooms.large, self.deadline)
         self.attempts: list[Attempt] = []
         self.failures: list[AttemptFailed] = []  # of attempts that ended, as they did
         self.tried: list[tuple[str, int]] = []

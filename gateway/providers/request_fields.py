@@ -10,6 +10,8 @@ from collections.abc import Collection
 
 import msgspec
 
+from gateway.dialects.slices import decoded, encoded
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 from gateway.values.taken_fields import TakenFields
 
@@ -66,7 +68,7 @@ _OFF = frozenset({b"null", b"false", b"[]", b'""'})
 
 _encode = msgspec.json.Encoder().encode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 def is_essential(name: str, value: msgspec.Raw) -> bool:
@@ -74,13 +76,13 @@ def is_essential(name: str, value: msgspec.Raw) -> bool:
     return name in ESSENTIAL and bytes(value) not in _OFF
 
 
-def without(request: Request, names: Collection[str]) -> Request:
+def without(request: Request, names: Collection[str], pause: Pause = no_pause) -> Request:
     """The request less these members of its body; all others stay the bytes that they were."""
     fields = {name: value for name, value in request.fields.items() if name not in names}
     of_messages = _inner(names, "messages.")
     if of_messages:
-        left = [_less(message, of_messages) for message in _messages(fields["messages"])]
-        fields["messages"] = msgspec.Raw(_encode(left))
+        messages = decoded(fields["messages"], _messages, pause, _messages.decode)
+        fields["messages"] = encoded((_less(message, of_messages) for message in messages), pause)
     of_options = _inner(names, "stream_options.")
     if of_options:
         fields["stream_options"] = msgspec.Raw(_encode(_less(_members(fields["stream_options"]), of_options)))

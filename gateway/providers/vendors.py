@@ -73,6 +73,7 @@ VENDORS: dict[str, Vendor] = {
         },
         usual=_TEXT,
     ),
+    # it goes on with no answer of another: the models since Claude 4.6 refuse a conversation that ends with the assistant's turn
     "anthropic": Vendor(
         chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY, own_tools=True
     ),
@@ -94,8 +95,24 @@ CALLERS: dict[Surface, Dialect] = {
     Surface.COUNT_TOKENS: ANTHROPIC,
 }
 
+
+def _skills(vendor: Vendor) -> frozenset[Skill]:
+    verbs = {Skill.CONTINUE: Continuer, Skill.COUNT: TokenCounter}
+    chat = vendor.translators.get(Serves.CHAT)
+    return frozenset(skill for skill, verb in verbs.items() if isinstance(chat, verb))
+
+
+SKILLS: Skills = {name: _skills(vendor) for name, vendor in VENDORS.items()}
+
 OFFERS: dict[str, Offer] = {
-    name: Offer(one.usual, frozenset(one.translators), one.gauges, one.own_tools) for name, one in VENDORS.items()
+    name: Offer(
+        one.usual,
+        frozenset(one.translators),
+        gauges=one.gauges,
+        own_tools=one.own_tools,
+        continues=Skill.CONTINUE in SKILLS[name],
+    )
+    for name, one in VENDORS.items()
 }
 
 
@@ -121,14 +138,6 @@ def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str
                 found[surface][name] = made
     return found
 
-
-def _skills(vendor: Vendor) -> frozenset[Skill]:
-    verbs = {Skill.CONTINUE: Continuer, Skill.COUNT: TokenCounter}
-    chat = vendor.translators.get(Serves.CHAT)
-    return frozenset(skill for skill, verb in verbs.items() if isinstance(chat, verb))
-
-
-SKILLS: Skills = {name: _skills(vendor) for name, vendor in VENDORS.items()}
 
 # which members of a body they take (gateway/providers/request_fields.py)
 FIELDS: Vendors = {

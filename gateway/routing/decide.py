@@ -11,7 +11,7 @@ from gateway.routing.hedge import hedge_after
 from gateway.routing.lateness import Prospect
 from gateway.routing.order import ordered
 from gateway.routing.outlook import outlook
-from gateway.routing.plan import CompiledRule, Place, Plan
+from gateway.routing.plan import CompiledRule, Place, Plan, goes_on
 from gateway.values.admissibility import Health, Rejection
 from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
 from gateway.values.request import Facts
@@ -51,7 +51,8 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
             hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
-        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, facts.stream and rule.fallback.after_output == "continue",
+        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s,
+        goes_on(rule, facts) and any(one.continues for one in candidates),
     )  # fmt: skip
 
 

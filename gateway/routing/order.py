@@ -13,7 +13,7 @@ from operator import neg
 
 from gateway.routing.chance import hashed, shares
 from gateway.routing.lateness import BURNING, LAST_RESORT, LATE, READY, LatenessBounds, Prospect
-from gateway.routing.plan import CompiledRule, Preference
+from gateway.routing.plan import CompiledRule, Preference, goes_on
 from gateway.routing.scores import Mix, known_scores, total_scores
 from gateway.values.decision import Bounds, Candidate, Tier
 from gateway.values.request import Facts
@@ -57,6 +57,7 @@ def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
         if (probed := _probed(rule, patience, order, keys, prospects, seed, snapshot.now)) is not None:
             order.remove(probed)
             order.insert(0, probed)
+    continues = goes_on(rule, facts)
     ranked: list[Candidate] = []
     for rank, index in enumerate(order):
         place, reading, most, expected, first, total, quality, _, _ = prospects[index]
@@ -66,6 +67,7 @@ def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
             Candidate(
                 place.name, (), rank, standing, reading, quality, most, expected, first, total,
                 judged.get(place.name) if judged else None, score, place.weight, place.lost,
+                continues and place.deployment.continues,
             )
         )  # fmt: skip
     return ranked

@@ -21,7 +21,7 @@ from gateway.values.priority import Priority
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.slo import Slo
-from gateway.values.surface import SERVES, Surface
+from gateway.values.surface import SERVES, Serves, Surface
 from gateway.values.taken_fields import UNKNOWN_FIELDS, TakenFields
 
 _REMEMBERED = 20_000  # combinations at most; then the table starts anew
@@ -135,6 +135,11 @@ class Detecting(msgspec.Struct, frozen=True):
     if_it_fails: Sensitivity
     time_limit_s: float
     reports: bool = False  # what is found decides nothing: every class is public
+
+
+def goes_on(rule: CompiledRule, facts: Facts) -> bool:
+    """Whether a stream of this request that breaks is to be gone on with: a conversation's can be."""
+    return facts.stream and rule.fallback.after_output == "continue" and SERVES[facts.surface] is Serves.CHAT
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -71,7 +71,8 @@ def decision_sentences(decision: Decision) -> list[str]:
                 f"Without an answer after {_seconds(decision.hedge_after_s)} a second attempt may start beside it."
             )
         if decision.continues:
-            lines.append("If the stream breaks after its output has begun, another candidate may go on with it.")
+            able = " or ".join(one.deployment for one in decision.candidates if one.continues)
+            lines.append(f"If the stream breaks after its output has begun, {able} may go on with it.")
     else:
         lines.append("No candidate is left: the request is refused.")
     return lines

@@ -35,12 +35,15 @@ class Chunk(msgspec.Struct, frozen=True):
 class PartialAnswer(msgspec.Struct, frozen=True):
     """What a stream had said when it broke, where that is plain text that another server can go on with.
 
-    `tokens`: about how many it has. `head` is the data of the stream's first event: what names the answer.
+    `tokens`: about how many it has. `id` and `model`: what the caller knows the answer by; `head` is the data of the stream's
+    first event, which may name more, where the caller got it as the provider sent it.
     """
 
     text: str
     tokens: int
-    head: bytes
+    id: str
+    model: str
+    head: bytes = b""
 
 
 class StreamSummary(msgspec.Struct, frozen=True, omit_defaults=True):

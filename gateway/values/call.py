@@ -7,8 +7,7 @@ class Call(msgspec.Struct, frozen=True):
     """One HTTP request. `path` is appended to the deployment's base URL; credentials are not in it: they sign last.
 
     `beside_api`: to the base URL without its last `/v1`, where servers keep what is not of the API.
-    `headers` are (lower-case name, value) and hold neither host, length nor authorization. `lost`: what the caller said
-    and the provider is not told, by name.
+    `headers` are (lower-case name, value) and hold neither host, length nor authorization.
     """
 
     method: str
@@ -16,4 +15,3 @@ class Call(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     beside_api: bool = False
-    lost: tuple[str, ...] = ()

@@ -68,6 +68,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     score: float | None = None
     weight: float | None = None  # where the rule splits by weights; None: a fallback only
     lost: tuple[str, ...] = ()  # members of the body that are left out there, as its servers would refuse them
+    continues: bool = False  # where the rule wants it: its servers go on with an answer that another one began
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -103,7 +104,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     refused: bool = False
     hedge_after_s: float | None = None  # when a second attempt may start beside the first
-    continues: bool = False  # if the stream breaks after its output has begun, another candidate may go on with it
+    continues: bool = False  # if the stream breaks after its output has begun, a candidate that can may go on with it
 
     def lost_at(self, deployment: str) -> tuple[str, ...]:
         """Members of the request's body that are left out of what is sent there."""

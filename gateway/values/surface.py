@@ -36,13 +36,14 @@ SERVES: dict[Surface, Serves] = {surface: one for one, surfaces in SURFACES.item
 class Offer(msgspec.Struct, frozen=True):
     """What a vendor's servers can serve: with every model of theirs (`usual`), and with a model that is for it. `gauges`: they
     say how busy they are, as vLLM does at `/metrics`. `own_tools`: they run tools of their own, such as a web search, and bill
-    them.
+    them. `continues`: they go on with an answer that another one began.
     """
 
     usual: frozenset[Serves]
     possible: frozenset[Serves]
     gauges: bool = False
     own_tools: bool = False
+    continues: bool = False
 
 
 Offers = Mapping[str, Offer]  # by provider, a row of the vendor table

@@ -26,6 +26,7 @@ from gateway.values.sensitivity import Sensitivity
 from tests.dialects.anthropic.support import target
 from tests.dialects.chats import replies, streamed
 from tests.dialects.folding import folded
+from tests.dialects.sending import sent
 
 FOLDER = Path(__file__).parents[1] / "golden"
 PLAIN: dict[str, Any] = {"model": "m", "max_tokens": 64, "messages": [{"role": "user", "content": "x"}]}
@@ -135,14 +136,14 @@ def test_a_request_arrives_in_the_providers_dialect(path: Path) -> None:
     pair = translated(DIALECTS[asks], DIALECTS[answers], NATIVE[answers])
     if f"{path.parent.name}/{path.name.split('.')[0]}" in REFUSED:
         with pytest.raises(AttemptFailed) as refused:
-            pair.encode(request, target())
+            sent(pair, request, target())
         assert refused.value.outcome is Outcome.FIELD_REFUSED  # the next candidate may take it
         assert refused.value.message is not None
         return
-    call = pair.encode(request, target())
-    sent = json.loads(call.body)
-    assert sent["model"] == "upstream-model"
-    assert sent.get("stream", False) == bool(body.get("stream"))
+    call, _ = sent(pair, request, target())
+    told = json.loads(call.body)
+    assert told["model"] == "upstream-model"
+    assert told.get("stream", False) == bool(body.get("stream"))
     said = DIALECTS[asks].chat(request.fields)
     again = DIALECTS[answers].chat(msgspec.json.decode(call.body, type=dict[str, msgspec.Raw]))
     assert again.unsaid == ()

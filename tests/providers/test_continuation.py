@@ -24,7 +24,7 @@ from tests.providers.test_openai_stream import DONE, ROLE, STOP, delta, event
 SAID = "The lighthouse stood on the cliff, and every night its lamp "
 REST = "was lit by the keeper, who climbed ninety steps and never once complained of it."
 HEAD = json.dumps({"id": "first", "created": 7, "model": "m1", "choices": []}).encode()
-BEGUN = PartialAnswer(SAID, 12, HEAD)
+BEGUN = PartialAnswer(SAID, 12, "first", "m1", HEAD)
 
 
 HOME = Deployment(
@@ -97,9 +97,9 @@ def test_the_call_for_more() -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tell."}]
     fields = {"model": "chat", "messages": messages, "stream": True, "max_tokens": 50, "temperature": 0.5}
     request = a_request(fields, max_output_tokens=50)
-    call = VllmTranslator().encode_continuation(request, HOME, BEGUN)
-    assert call is not None
-    sent = json.loads(call.body)
+    more = VllmTranslator().continued(request, BEGUN)
+    assert more is not None
+    sent = json.loads(VllmTranslator().encode(more, HOME).body)
     assert sent["messages"] == [*messages, {"role": "assistant", "content": SAID.rstrip()}]
     assert (sent["continue_final_message"], sent["add_generation_prompt"]) == (True, False)
     assert (sent["max_tokens"], sent["temperature"], sent["model"]) == (38, 0.5, "up")
@@ -121,7 +121,7 @@ def test_the_call_for_more() -> None:
 def test_requests_whose_answer_would_be_another(fields: dict[str, Any], facts: dict[str, Any]) -> None:
     usual = {"messages": [{"role": "user", "content": "Tell."}]}
     request = a_request({**usual, **fields}, **facts)
-    assert VllmTranslator().encode_continuation(request, HOME, BEGUN) is None
+    assert VllmTranslator().continued(request, BEGUN) is None
 
 
 def test_both_parts_read_as_one() -> None:

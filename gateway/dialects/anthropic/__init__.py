@@ -9,19 +9,27 @@ from collections.abc import Mapping
 from gateway.dialects.anthropic.answer import decode
 from gateway.dialects.anthropic.failure import failure
 from gateway.dialects.anthropic.headroom import headroom
-from gateway.dialects.anthropic.request import decode_count, encode, encode_count
+from gateway.dialects.anthropic.request import decode_count, encode, encode_count, prepare
 from gateway.dialects.anthropic.stream import AnthropicStreamDecoder
-from gateway.dialects.contract import StreamDecoder
+from gateway.dialects.anthropic.transcript import MessageTranscript
+from gateway.dialects.contract import Prepared, Preparer, StreamDecoder
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
 
-class AnthropicTranslator:
+class AnthropicTranslator(Preparer):
     """The five verbs, and two for counting. A deployment's base URL ends with `/v1`."""
+
+    form = "signed"
+
+    def prepare(self, request: Request, pause: Pause = no_pause) -> Prepared:
+        """The request without thoughts of others, which are refused."""
+        return prepare(request, pause)
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name."""
@@ -31,9 +39,9 @@ class AnthropicTranslator:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
         return decode(body)
 
-    def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:  # noqa: ARG002 - it always remembers
+    def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:  # noqa: ARG002 - the verb's
         """A decoder that forwards what comes."""
-        return AnthropicStreamDecoder()
+        return AnthropicStreamDecoder(MessageTranscript() if remember else None)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""

@@ -9,6 +9,7 @@ from gateway.dialects.anthropic.writer import MessageWriter
 from gateway.dialects.contract import Dialect, EventReader, EventWriter, Fields
 from gateway.values.chat import Chat, Reply
 from gateway.values.error_view import ErrorView
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
 
@@ -16,11 +17,11 @@ class _Anthropic:
     name = "anthropic"
     id_header = "request-id"
 
-    def chat(self, fields: Fields) -> Chat:
-        return read_chat(fields)
+    def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
+        return read_chat(fields, pause)
 
-    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
-        return write_chat(chat)
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
+        return write_chat(chat, pause)
 
     def reply(self, body: bytes) -> Reply:
         return read_reply(body)

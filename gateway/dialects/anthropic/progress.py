@@ -5,10 +5,11 @@ import enum
 from gateway.dialects.anthropic.answer import error_in_answer, is_answer
 from gateway.dialects.anthropic.reported_usage import UsageReport
 from gateway.dialects.anthropic.stop import KNOWN
+from gateway.dialects.anthropic.transcript import MessageTranscript
 from gateway.dialects.anthropic.wire import Delta, StreamEvent, is_present
 from gateway.dialects.reported import ReportedUsage, of_output
 from gateway.values.anomaly import Anomaly
-from gateway.values.answer import StreamSummary
+from gateway.values.answer import PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome
 
 _CHARACTERS_PER_TOKEN = 4  # of English; other scripts have fewer, so their tokens are counted by their events
@@ -29,7 +30,8 @@ class Effect(enum.Enum):
 class Progress:
     """Of one stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, transcript: MessageTranscript | None = None) -> None:
+        self._transcript = transcript
         self.anomalies: set[Anomaly] = set()
         self.is_begun = False
         self._usage = UsageReport()
@@ -42,6 +44,16 @@ class Progress:
 
     def take(self, event: StreamEvent) -> Effect:
         """Account for one. Raises AttemptFailed where it says, or shows, that the answer failed."""
+        effect = self._effect(event)
+        if self._transcript is not None and effect is not Effect.DROPPED:
+            self._transcript.add(event)
+        return effect
+
+    def beginning(self) -> PartialAnswer | None:
+        """What another server could go on with."""
+        return None if self._transcript is None else self._transcript.beginning(self.tokens())
+
+    def _effect(self, event: StreamEvent) -> Effect:
         kind = event.type
         if kind == "content_block_delta":
             return self._delta(event)
@@ -72,6 +84,9 @@ class Progress:
                 return None
         self._output_events += spoke
         self._characters += characters
+        if self._transcript is not None:
+            for event in events:
+                self._transcript.add(event)
         return spoke > 0
 
     @property

@@ -1,12 +1,17 @@
 """A caller's body as a chat. What has no place in one is named: by its member, or its path in the body."""
 
+from functools import partial
+
 import msgspec
 
 from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.anthropic.read_parts import CacheControl, read_content
 from gateway.dialects.anthropic.wire import ABSENT, is_present
 from gateway.dialects.contract import Fields
+from gateway.dialects.slices import decoded
 from gateway.values.chat import Chat, Format, Role, Thinking, Tool, ToolChoice, Turn
+from gateway.values.elements import SLICE_BYTES
+from gateway.values.pause import Pause
 
 _KNOWN = frozenset({
     "model", "stream", "messages", "system", "tools", "tool_choice", "max_tokens", "temperature", "top_p", "top_k",
@@ -71,7 +76,7 @@ _texts = msgspec.json.Decoder(list[str] | None)
 _text = msgspec.json.Decoder(str | None)
 
 
-def read_chat(fields: Fields) -> Chat:
+def read_chat(fields: Fields, pause: Pause) -> Chat:
     """Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
     unsaid = [name for name in fields if name not in _KNOWN and is_present(fields[name])]
     tools, choice = _tools_of(fields, unsaid), read_member(_choice, fields.get("tool_choice", ABSENT), "tool_choice")
@@ -81,7 +86,7 @@ def read_chat(fields: Fields) -> Chat:
     stop = read_member(_texts, fields.get("stop_sequences", ABSENT), "stop_sequences")
     parallel = None if choice is None else choice.disable_parallel_tool_use
     chat = Chat(
-        turns=_turns(fields, unsaid),
+        turns=_turns(fields, unsaid, pause),
         tools=tools,
         tool_choice=_chosen(choice, tools, unsaid),
         parallel_tool_calls=None if parallel is None else not parallel,
@@ -100,12 +105,17 @@ def read_chat(fields: Fields) -> Chat:
     return msgspec.structs.replace(chat, unsaid=tuple(unsaid)) if unsaid else chat
 
 
-def _turns(fields: Fields, unsaid: list[str]) -> tuple[Turn, ...]:
+def _turns(fields: Fields, unsaid: list[str], pause: Pause) -> tuple[Turn, ...]:
     turns = []
     if is_present(fields.get("system", ABSENT)):
         turns.append(Turn(Role.SYSTEM, read_content(fields["system"], "system", unsaid)))
-    messages = read_member(_messages, fields.get("messages", ABSENT), "messages")
-    for at, message in enumerate(messages):
+    whole = partial(read_member, _messages, path="messages")
+    size = 0
+    for at, message in enumerate(decoded(fields.get("messages", ABSENT), _messages, pause, whole)):
+        size += memoryview(message.content).nbytes
+        if size > SLICE_BYTES:
+            size = 0
+            pause()
         if message.role not in _ROLES:
             raise invalid(f"messages[{at}].role", "expected 'user', 'assistant' or 'system'")
         turns.append(Turn(_ROLES[message.role], read_content(message.content, f"messages[{at}].content", unsaid)))

@@ -1,4 +1,5 @@
-"""Encode: the caller's fields as they are, but for the model's name, and thoughts that Anthropic did not sign.
+"""Encode: the caller's fields as they are, but for the model's name, and thoughts that Anthropic did not sign, which are left
+out before.
 
 Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, they are
 refused, and the whole conversation with them.
@@ -9,10 +10,13 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.dialects.contract import Prepared
 from gateway.dialects.reported import MOST_TOKENS
+from gateway.dialects.slices import decoded, encoded
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.pause import Pause
 from gateway.values.request import Request
 
 # the last version that takes temperature, top_p and top_k: callers of other dialects send them
@@ -36,7 +40,7 @@ class _Count(msgspec.Struct):
     input_tokens: Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 
 
-_turns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_turns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _blocks = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _kind = msgspec.json.Decoder(_Kind).decode
 _count = msgspec.json.Decoder(_Count).decode
@@ -46,19 +50,23 @@ def encode(request: Request, target: Deployment) -> Call:
     """Bytes are stable: the same request gives the same body, so that a prompt cache upstream can hit (FAULTS T4)."""
     fields = dict(request.fields)
     fields["model"] = msgspec.Raw(_encode(target.model))
-    lost: tuple[str, ...] = ()
-    if _UNSIGNED.search(bytes(fields.get("messages", b""))):
-        fields["messages"], lost = _signed(fields["messages"])
     accept = "text/event-stream" if request.facts.stream else "application/json"
-    return Call("POST", "/messages", _headers(request, accept), _encode(fields), lost=lost)
+    return Call("POST", "/messages", _headers(request, accept), _encode(fields))
+
+
+def prepare(request: Request, pause: Pause) -> Prepared:
+    """The request without thoughts that were not signed, and which these were."""
+    messages = request.fields.get("messages", msgspec.Raw(b""))
+    if not _UNSIGNED.search(bytes(messages)):
+        return Prepared(request)
+    signed, lost = _signed(messages, pause)
+    return Prepared(msgspec.structs.replace(request, fields={**request.fields, "messages": signed}), lost)
 
 
 def encode_count(request: Request, target: Deployment) -> Call:
     """What of the body makes the prompt; nothing else may stand beside it."""
     fields = {name: request.fields[name] for name in _COUNTED if name in request.fields}
     fields["model"] = msgspec.Raw(_encode(target.model))
-    if _UNSIGNED.search(bytes(fields.get("messages", b""))):
-        fields["messages"], _ = _signed(fields["messages"])
     return Call("POST", "/messages/count_tokens", _headers(request, "application/json"), _encode(fields))
 
 
@@ -78,11 +86,11 @@ def _headers(request: Request, accept: str) -> tuple[tuple[str, str], ...]:
     return (("content-type", "application/json"), ("accept", accept), *told, ("x-request-id", request.id))
 
 
-def _signed(messages: msgspec.Raw) -> tuple[msgspec.Raw, tuple[str, ...]]:
+def _signed(messages: msgspec.Raw, pause: Pause) -> tuple[msgspec.Raw, tuple[str, ...]]:
     """The turns without unsigned thoughts, and which these were; as they are where a turn is not understood."""
     lost: list[str] = []
     try:
-        turns = _turns(messages)
+        turns = decoded(messages, _turns, pause, _turns.decode)
         for at, turn in enumerate(turns):
             content = turn.get("content", msgspec.Raw(b"null"))
             if bytes(content).lstrip()[:1] != b"[" or not _UNSIGNED.search(bytes(content)):
@@ -95,7 +103,7 @@ def _signed(messages: msgspec.Raw) -> tuple[msgspec.Raw, tuple[str, ...]]:
                 lost += [f"messages[{at}].content[{place}]" for place in sorted(unsigned)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return messages, ()
-    return (msgspec.Raw(_encode(turns)), tuple(lost)) if lost else (messages, ())
+    return (encoded(turns, pause), tuple(lost)) if lost else (messages, ())
 
 
 def _is_unsigned(block: msgspec.Raw) -> bool:

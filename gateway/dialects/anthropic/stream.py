@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.dialects.anthropic.answer import decode
 from gateway.dialects.anthropic.progress import Effect, Progress
+from gateway.dialects.anthropic.transcript import MessageTranscript
 from gateway.dialects.anthropic.unstreamed import as_stream
 from gateway.dialects.anthropic.whole_events import WholeEvents, each_event, usual_events
 from gateway.dialects.anthropic.wire import StreamEvent, read
@@ -25,11 +26,11 @@ _decoder = msgspec.json.Decoder(StreamEvent)
 
 
 class AnthropicStreamDecoder:
-    """One stream of one attempt."""
+    """One stream of one attempt. `transcript`: where what is said is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, transcript: MessageTranscript | None = None) -> None:
         self._events = WholeEvents()
-        self._progress = Progress()
+        self._progress = Progress(transcript)
         self._whole: list[bytes] | None = None  # of a body that is no stream
         self._head = b""  # space, before anything else
         self._seen_bytes = False
@@ -76,8 +77,8 @@ class AnthropicStreamDecoder:
         return self._progress.tokens()
 
     def beginning(self) -> PartialAnswer | None:
-        """None: no server goes on with an answer of this dialect."""
-        return None
+        """None too where the only block of text has ended."""
+        return self._progress.beginning()
 
     def _is_begun(self, data: bytes) -> bool:
         """At the first that is no space: a brace begins a whole answer, and no line of an event stream."""

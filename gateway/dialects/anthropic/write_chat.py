@@ -12,7 +12,9 @@ import msgspec
 from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Fields
+from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
+from gateway.values.pause import Pause
 
 # where the caller sets no bound, and Anthropic wants one: as much as any of its models takes, and room for thoughts
 DEFAULT_MAX_TOKENS = 8192
@@ -23,23 +25,22 @@ _TIERS = {"auto": "auto", "default": "standard_only"}
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _NO_PLACE = ("seed", "presence_penalty", "frequency_penalty")
 _NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
-_encode = msgspec.json.Encoder().encode
 
 
-def write_chat(chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[str, ...]]:
     """The body, and what it does not say. Raises AttemptFailed (bad_request) for what must not be lost."""
     lost = [name for name in _NO_PLACE if getattr(chat, name) is not None]
     body: dict[str, Any] = {"max_tokens": _bound(chat)}
     system, messages = _conversation(chat.turns, lost)
     if system:
         body["system"] = system
-    body["messages"] = messages
+    body["messages"] = encoded(messages, pause)
     is_thinking = _thinking(chat.thinking, body, lost, is_forced=bool(chat.tools) and _must_call(chat.tool_choice))
     _tools(chat, body, lost)
     _sampling(chat, body, lost, is_thinking=is_thinking)
     _format(chat, body, lost)
     _rest(chat, body, lost)
-    return {name: msgspec.Raw(_encode(value)) for name, value in body.items()}, tuple(lost)
+    return {name: as_raw(value) for name, value in body.items()}, tuple(lost)
 
 
 def _bound(chat: Chat) -> int:

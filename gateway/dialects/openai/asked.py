@@ -5,10 +5,13 @@ messages, as vLLM and llama.cpp take them; `reasoning_details` of messages, in w
 thought with its signature.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
 from gateway.dialects.contract import Fields
 from gateway.dialects.openai.reasoning_details import thoughts_of
+from gateway.dialects.slices import decoded
 from gateway.values.chat import (
     Audio,
     Chat,
@@ -27,6 +30,7 @@ from gateway.values.chat import (
     Turn,
 )
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.pause import Pause
 
 _NO = msgspec.Raw(b"null")
 
@@ -108,7 +112,6 @@ class _ResponseFormat(msgspec.Struct, gc=False):
 
 
 class _Body(msgspec.Struct, gc=False):
-    messages: list[_Message]
     tools: list[_ToolEntry] | None = None
     functions: list[_Function] | None = None
     tool_choice: str | _NamedTool | None = None
@@ -131,18 +134,21 @@ class _Body(msgspec.Struct, gc=False):
 
 
 # what is the request's, or says nothing that an answer would show
-_NOT_THE_CHATS = frozenset({"model", "stream", "stream_options", "n"})
+_NOT_THE_CHATS = frozenset({"model", "messages", "stream", "stream_options", "n"})
+_MANY = 64  # messages between two pauses
 _EFFECTLESS = {b"null", b"[]", b"{}"}
 _ONE = {b"null", b"1"}
 _decode = msgspec.json.Decoder(_Body).decode
+_messages = msgspec.json.Decoder(list[_Message])
 _encode = msgspec.json.Encoder().encode
 _SYSTEM = frozenset({"system", "developer"})
 
 
-def chat_of(fields: Fields) -> Chat:
+def chat_of(fields: Fields, pause: Pause) -> Chat:
     """The chat. Raises AttemptFailed (bad_request) with the path of what it cannot be."""
     try:
-        body = _decode(_encode(fields))
+        body = _decode(_encode({name: raw for name, raw in fields.items() if name != "messages"}))
+        messages = decoded(fields.get("messages", _NO), _messages, pause, _messages.decode)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise _refused(str(wrong)) from None
     if bytes(fields.get("n", _NO)) not in _ONE:  # not left out: who asks for several reads them by number
@@ -150,7 +156,7 @@ def chat_of(fields: Fields) -> Chat:
     most = [one for one in (body.max_completion_tokens, body.max_tokens) if one]
     named = body.tool_choice if body.tool_choice is not None else body.function_call
     return Chat(
-        turns=tuple(turn for at, message in enumerate(body.messages) for turn in _turns(message, f"messages[{at}]")),
+        turns=tuple(_all_turns(messages, pause)),
         tools=(*_tools(body), *(_tool(one) for one in body.functions or ())),
         tool_choice=None if named is None else _choice(named),
         parallel_tool_calls=body.parallel_tool_calls,
@@ -178,6 +184,13 @@ def _is_unsaid(name: str, raw: msgspec.Raw) -> bool:
 def _refused(why: str, path: str | None = None) -> AttemptFailed:
     message = f"Invalid {path!r}: {why}." if path else f"The request cannot be put into the provider's format: {why}."
     return AttemptFailed(Outcome.BAD_REQUEST, "it has no form in the provider's dialect", message=message, param=path)
+
+
+def _all_turns(messages: list[_Message], pause: Pause) -> Iterator[Turn]:
+    for at, message in enumerate(messages):
+        if at % _MANY == _MANY - 1:
+            pause()
+        yield from _turns(message, f"messages[{at}]")
 
 
 def _turns(message: _Message, path: str) -> list[Turn]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.contract import Fields
+from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import (
     Audio,
     Chat,
@@ -25,19 +26,19 @@ from gateway.values.chat import (
     Turn,
 )
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.pause import Pause
 
-_encode = msgspec.json.Encoder().encode
 _AS_THEY_ARE = (
     "temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "user",
     "service_tier",
 )  # fmt: skip
 
 
-def fields_of(chat: Chat, limit_name: str) -> tuple[Fields, tuple[str, ...]]:
+def fields_of(chat: Chat, limit_name: str, pause: Pause) -> tuple[Fields, tuple[str, ...]]:
     """The body's members, and what of the chat they do not say. `limit_name`: what the vendor calls the bound of output."""
     lost: dict[str, None] = {}
-    messages = [one for at, turn in enumerate(chat.turns) for one in _messages(turn, f"turns[{at}]", lost)]
-    body: dict[str, Any] = {"messages": messages}
+    messages = (one for at, turn in enumerate(chat.turns) for one in _messages(turn, f"turns[{at}]", lost))
+    body: dict[str, Any] = {"messages": encoded(messages, pause)}
     body |= _tools(chat, lost)
     if chat.max_output_tokens is not None:
         body[limit_name] = chat.max_output_tokens
@@ -53,7 +54,7 @@ def fields_of(chat: Chat, limit_name: str) -> tuple[Fields, tuple[str, ...]]:
         body["reasoning_effort"] = chat.thinking.effort
     elif chat.thinking is not None:  # a budget has no like here; servers that do not think refuse a word for it
         lost["thinking"] = None
-    return {name: msgspec.Raw(_encode(value)) for name, value in body.items()}, tuple(lost)
+    return {name: as_raw(value) for name, value in body.items()}, tuple(lost)
 
 
 def _tools(chat: Chat, lost: dict[str, None]) -> dict[str, Any]:

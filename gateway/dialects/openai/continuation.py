@@ -13,14 +13,14 @@ import msgspec
 from gateway.dialects.contract import StreamDecoder
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.repair import members
-from gateway.dialects.openai.request import encode
 from gateway.dialects.openai.seam import Seam
 from gateway.dialects.openai.stream import OpenAIStreamDecoder
 from gateway.dialects.openai.transcript import Transcript
+from gateway.dialects.slices import decoded, encoded
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
-from gateway.values.call import Call
-from gateway.values.deployment import Capability, Deployment
+from gateway.values.deployment import Capability
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
 _NEEDS = frozenset({Capability.JSON_OBJECT, Capability.JSON_SCHEMA, Capability.LOGPROBS, Capability.MULTIPLE_CHOICES})
@@ -33,7 +33,7 @@ _LIMITS = ("max_completion_tokens", "max_tokens", "min_tokens")
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
 _encode = msgspec.json.Encoder().encode
-_messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_messages = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class _Role(msgspec.Struct):
@@ -46,26 +46,25 @@ _role = msgspec.json.Decoder(_Role).decode
 class ContinuingTranslator(OpenAITranslator):
     """The dialect of a server that can go on with an answer."""
 
-    def encode_continuation(self, request: Request, target: Deployment, begun: PartialAnswer) -> Call | None:
+    def continued(self, request: Request, begun: PartialAnswer, pause: Pause = no_pause) -> Request | None:
         """The conversation with what was said at its end. None where it would not be the same answer any more."""
         facts = request.facts
-        messages = _messages(request.fields["messages"])
+        messages = decoded(request.fields["messages"], _messages, pause, _messages.decode)
         left = None if facts.max_output_tokens is None else facts.max_output_tokens - begun.tokens
         is_other = facts.needs & _NEEDS or any(name in request.fields for name in _NOT_WITH)
         if is_other or not messages or _role(messages[-1]).role == "assistant" or (left is not None and left <= 0):
             return None
         said = msgspec.Raw(_encode({"role": "assistant", "content": begun.text.rstrip()}))
-        fields = {**request.fields, "messages": msgspec.Raw(_encode([*messages, said]))}
+        fields = {**request.fields, "messages": encoded([*messages, said], pause)}
         fields |= {"continue_final_message": _TRUE, "add_generation_prompt": _FALSE}
         for name in _LIMITS:
             if name in fields:
                 fields[name] = _less(fields[name], begun.tokens)
-        continued = msgspec.structs.replace(request, fields=fields)
-        return encode(continued, target, ask_usage=self._usage_in_streams)
+        return msgspec.structs.replace(request, fields=fields)
 
     def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
         """Its events carry the names of the answer that was begun, and its usage counts both parts."""
-        return _ContinuationDecoder(begun, keep_usage=request.wants_usage, finishes=self._finishes)
+        return _ContinuationDecoder(begun, request, finishes=self._finishes)
 
 
 def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
@@ -75,12 +74,14 @@ def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
 
 
 class _ContinuationDecoder:
-    def __init__(self, begun: PartialAnswer, *, keep_usage: bool, finishes: frozenset[str]) -> None:
+    def __init__(self, begun: PartialAnswer, request: Request, *, finishes: frozenset[str]) -> None:
         self._begun = begun
-        self._keep_usage = keep_usage
+        self._keep_usage = request.wants_usage
         self._decoder = OpenAIStreamDecoder(keep_usage=True, finishes=finishes, transcript=Transcript())
-        head = members(begun.head)
-        self._names = {name: head[name] for name in _NAMES if name in head}
+        self._names: dict[str, Any] = {"id": begun.id, "created": request.arrived_at, "model": begun.model}
+        if begun.head:
+            head = members(begun.head)
+            self._names = {name: head[name] for name in _NAMES if name in head}
         self._seam = Seam(begun.text)
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -101,7 +102,8 @@ class _ContinuationDecoder:
             return begun if more is not None else None
         if more is None:
             return None
-        return PartialAnswer(begun.text + seam.new + more.text[seam.taken :], begun.tokens + more.tokens, begun.head)
+        text, tokens = begun.text + seam.new + more.text[seam.taken :], begun.tokens + more.tokens
+        return msgspec.structs.replace(begun, text=text, tokens=tokens)
 
     def _rewritten(self, chunk: Chunk) -> Chunk:
         events = [event for event in chunk.forward.split(_END) if event]
@@ -118,7 +120,7 @@ class _ContinuationDecoder:
         event: dict[str, Any] = {**members(data), **self._names}
         if "usage" in event and bytes(event["usage"]) != b"null":
             event["usage"] = self._both(_counts(event["usage"]))
-        choices = [members(choice) for choice in _messages(event["choices"])] if "choices" in event else []
+        choices = [members(choice) for choice in _messages.decode(event["choices"])] if "choices" in event else []
         if not choices:
             return _DATA + _encode(event) + _END if self._keep_usage else b""
         event["choices"] = [{**choice, "delta": self._delta(choice)} for choice in choices]

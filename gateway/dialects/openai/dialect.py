@@ -8,6 +8,7 @@ from gateway.dialects.openai.events import ChunkReader, ChunkWriter
 from gateway.dialects.openai.replies import reply_of, whole
 from gateway.values.chat import Chat, Reply
 from gateway.values.error_view import ErrorView
+from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
 
@@ -23,13 +24,13 @@ class OpenAIDialect:
         self._limit_name = limit_name
         self._refuses = refuses
 
-    def chat(self, fields: Fields) -> Chat:
+    def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
         """What a caller's body asks for."""
-        return chat_of(fields)
+        return chat_of(fields, pause)
 
-    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
         """A body, and what of the chat is lost."""
-        fields, lost = fields_of(chat, self._limit_name)
+        fields, lost = fields_of(chat, self._limit_name, pause)
         refused = [name for name in fields if name in self._refuses]
         for name in refused:
             del fields[name]

@@ -1,11 +1,30 @@
 """What a stream has said, kept while it goes on: how much it is, and, where it is plain text, what it says."""
 
+import contextlib
+
+import msgspec
+
 from gateway.dialects.openai.wire import Said
 from gateway.values.answer import PartialAnswer
 
 _MAX_TEXT = 1_000_000  # characters; a longer one is not continued
 _CHARACTERS_PER_TOKEN = 4  # of English; other scripts have fewer, so their tokens are counted by their events
 _AROUND_ARGUMENTS = 60  # characters of a tool call's event that are not its arguments
+
+
+class _Names(msgspec.Struct):
+    id: str | int | None = None
+    model: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Names).decode
+
+
+def parse_names(head: bytes) -> _Names:
+    """By what an event names the answer."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode(head)
+    return _Names()
 
 
 class Transcript:
@@ -46,11 +65,10 @@ class Transcript:
     def beginning(self, tokens: int) -> PartialAnswer | None:
         """None if nothing was said, or what is no plain text of a single choice."""
         text = "".join(self._parts)
-        return (
-            PartialAnswer(text, tokens, self._head)
-            if self._is_text and self._head is not None and text.strip()
-            else None
-        )
+        if not self._is_text or self._head is None or not text.strip():
+            return None
+        named = parse_names(self._head)
+        return PartialAnswer(text, tokens, str(named.id or ""), named.model or "", self._head)
 
 
 def _is_plain(delta: Said) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from gateway.dialects.contract import TokenCounter
 from gateway.values.outcome import AttemptFailed, Outcome
 from tests.dialects.anthropic.support import PLAIN, TRANSLATOR, request_of, target
+from tests.dialects.sending import sent
 
 
 def test_a_call_asks_for_a_stream_where_the_request_does() -> None:
@@ -67,13 +68,13 @@ UNSIGNED = {
 
 
 def test_thoughts_that_anthropic_did_not_sign_are_left_out() -> None:
-    call = TRANSLATOR.encode(request_of(UNSIGNED), target())
-    sent = json.loads(call.body)["messages"]
-    assert call.lost == ("messages[1].content[0]",)
-    assert sent[1]["content"] == UNSIGNED["messages"][1]["content"][1:]
-    assert [sent[0], sent[2]] == [UNSIGNED["messages"][0], UNSIGNED["messages"][2]]  # one is all that the turn has
-    counted = json.loads(TRANSLATOR.encode_count(request_of(UNSIGNED), target()).body)
-    assert counted["messages"] == sent
+    call, lost = sent(TRANSLATOR, request_of(UNSIGNED), target())
+    told = json.loads(call.body)["messages"]
+    assert lost == ("messages[1].content[0]",)
+    assert told[1]["content"] == UNSIGNED["messages"][1]["content"][1:]
+    assert [told[0], told[2]] == [UNSIGNED["messages"][0], UNSIGNED["messages"][2]]  # one is all that the turn has
+    counted = json.loads(TRANSLATOR.encode_count(TRANSLATOR.prepare(request_of(UNSIGNED)).request, target()).body)
+    assert counted["messages"] == told
 
 
 def test_signed_thoughts_keep_their_bytes() -> None:
@@ -82,9 +83,9 @@ def test_signed_thoughts_keep_their_bytes() -> None:
         "messages": [{"role": "assistant", "content": [{"type": "thinking", "thinking": "é", "signature": "c2ln"}]}],
     }
     request = request_of(body)
-    call = TRANSLATOR.encode(request, target())
+    call, lost = sent(TRANSLATOR, request, target())
     assert bytes(request.fields["messages"]) in call.body
-    assert call.lost == ()
+    assert lost == ()
 
 
 def test_only_what_makes_the_prompt_is_counted() -> None:

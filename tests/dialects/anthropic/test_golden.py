@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.values.outcome import AttemptFailed
+from tests.dialects import sending
 from tests.dialects.anthropic.support import (
     ANSWERS,
     FOLDER,
@@ -73,9 +74,8 @@ def decoded(path: Path) -> dict[str, Any]:
 
 
 def sent(path: Path) -> dict[str, Any]:
-    request = request_of(asked(path))
-    call = TRANSLATOR.encode(request, target())
-    return {"path": call.path, "headers": dict(call.headers), "body": json.loads(call.body), "lost": list(call.lost)}
+    call, lost = sending.sent(TRANSLATOR, request_of(asked(path)), target())
+    return {"path": call.path, "headers": dict(call.headers), "body": json.loads(call.body), "lost": list(lost)}
 
 
 @pytest.mark.parametrize("path", ANSWERS, ids=IDS)
@@ -93,7 +93,7 @@ def test_golden(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.request.json")), ids=lambda path: path.name.split(".")[0])
 def test_what_is_sent_is_what_the_application_sent(path: Path) -> None:
     body = json.loads(path.read_text())
-    call = TRANSLATOR.encode(request_of(body), target())
+    call, _ = sending.sent(TRANSLATOR, request_of(body), target())
     assert json.loads(call.body) == {**body, "model": "upstream-model"}
     raw = request_of(body).fields["messages"]
     assert bytes(raw) in call.body
