@@ -74,7 +74,8 @@ class Fallback(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
         Literal["error", "continue"],
         Meta(
             description="What becomes of a stream that breaks after output has reached the caller. error: an error event "
-            "ends it. continue: a vLLM or llama.cpp candidate goes on where the text ended, if it is plain text."
+            "ends it. continue: a vLLM or llama.cpp candidate goes on where the text ended, if it is plain text, in the "
+            "dialect that the caller reads."
         ),
     ] = "error"
     retries: Annotated[
