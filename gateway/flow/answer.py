@@ -88,9 +88,7 @@ class Answers:
         request, decision = await self._facts_and_decision(plan, request, decision_id)
         story = Story(self._rooms, surface, request, decision, arrived)
         try:
-            if not self._admission.enter_at_once():
-                await self._wait_for_room(story, plan)
-            story.leave = self._admission.leave
+            await self._enter(story, plan)
             if plan.by_name[story.decision.rule].exact_tokens:
                 await self._count(story, plan)
             rule = plan.by_name[story.decision.rule]
@@ -113,7 +111,7 @@ class Answers:
 
     async def count(self, surface: str, request: Request, decision_id: str, arrived: float) -> Counted:
         """The tokens of a prompt: by the tokenizer of the first deployment that may see it and has one, else an estimate.
-        Nothing is generated, and it takes no room.
+        Nothing is generated; it takes its turn and its room like any request.
 
         Raises RequestFailed where nobody may see it; before there is a decision routing's UnknownModel and TooBusy.
         """
@@ -121,6 +119,7 @@ class Answers:
         request, decision = await self._facts_and_decision(plan, request, decision_id)
         story = Story(self._rooms, surface, request, decision, arrived)
         try:
+            await self._enter(story, plan)
             counted = await self._counted(plan, story)
         except asyncio.CancelledError as cancelled:
             story.finish(of_cancellation(cancelled))
@@ -133,7 +132,7 @@ class Answers:
             raise
         facts = counted.facts
         story.finish(Outcome.OK, answered_by=facts.counted_at if facts.exact_tokens else None)
-        return Counted(decision, facts.prompt_tokens, facts.counted_at if facts.exact_tokens else None)
+        return Counted(story.decision, facts.prompt_tokens, facts.counted_at if facts.exact_tokens else None)
 
     async def _counted(self, plan: Plan, story: Story) -> Request:
         if not story.decision.attempts and not any(map(_may_be_able_again, story.decision.candidates)):
@@ -147,6 +146,12 @@ class Answers:
             now = time.time()
             readings = self._rooms.readings.snapshot(now)
             failed.retry_after_s = able_again_s(story.decision, story.attempts, readings.of, now)
+
+    async def _enter(self, story: Story, plan: Plan) -> None:
+        """It has room from now on. Raises AttemptFailed (gateway_busy)."""
+        if not self._admission.enter_at_once():
+            await self._wait_for_room(story, plan)
+        story.leave = self._admission.leave
 
     async def _wait_for_room(self, story: Story, plan: Plan) -> None:
         """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""
@@ -163,11 +168,8 @@ class Answers:
 
     async def _count(self, story: Story, plan: Plan) -> None:
         """The tokens of the prompt, where the rule wants them exact; then it is decided anew, as of the same moment."""
-        decision, since = story.decision, time.monotonic()
-        try:
-            request = await self._counts.counted(plan, story)
-        finally:
-            story.waited_s += time.monotonic() - since
+        decision = story.decision
+        request = await self._counts.counted(plan, story)
         story.decide_anew(request, self._decide(plan, request, decision.id, decision.at))
 
     async def _facts_and_decision(self, plan: Plan, request: Request, decision_id: str) -> tuple[Request, Decision]:

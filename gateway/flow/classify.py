@@ -1,6 +1,7 @@
 """How sensitive a request is: the highest of what its caller declared, its key's floor, and what detection finds (law 1).
 
-A request whose detection fails or runs out of time counts as the class that the policy names for that, never as clean.
+A request whose detection fails or runs out of time, or whose prompt is no text, counts as the class that the policy names for
+that, never as clean.
 One that finds no thread to be looked at on is turned away: that is no property of the request.
 """
 
@@ -25,6 +26,7 @@ ON_LOOP_STEPS = (
 _THREADS = 3
 _MOST_WAITING = 1024  # time bounds the queue before number does
 _LONGEST_WAIT_S = 2.0
+_UNREADABLE = "its prompt is numbers of tokens or embeddings, which cannot be read (said once)"
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +43,7 @@ class Classifier:
         self._large = large or large_work()
         self._so_far = DetectionsSoFar()
         self._is_said = False  # that detection only reports
+        self._is_unreadable_said = False
 
     @property
     def so_far(self) -> DetectionsSoFar:
@@ -97,10 +100,16 @@ class Classifier:
         return detector
 
     def _told(self, request: Request, detecting: Detecting, detection: Detection) -> Request:
-        """The request with what detection says of it; counted, and a failure is in the log."""
+        """The request with what detection says of it; counted, and a failure is in the log. That some callers send what no
+        detection reads is said once.
+        """
+        if request.unreadable and detection.failed is None:
+            detection = msgspec.structs.replace(detection, failed=_UNREADABLE)
         if detection.failed is not None:
             self._so_far.failed += 1
-            _log.warning("detection failed for request %s: %s", request.id, detection.failed)
+            if detection.failed is not _UNREADABLE or not self._is_unreadable_said:
+                self._is_unreadable_said = self._is_unreadable_said or detection.failed is _UNREADABLE
+                _log.warning("detection failed for request %s: %s", request.id, detection.failed)
         elif detection.findings:
             self._so_far.found += 1
             self._say_once(detecting, detection)

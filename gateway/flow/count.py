@@ -11,9 +11,11 @@ import time
 import msgspec
 
 from gateway.dialects.contract import TokenCounter
+from gateway.flow.large import LARGE_BYTES
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.routing.plan import Plan
+from gateway.transport import Exchange
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -50,7 +52,7 @@ class TokenCounts:
         deployment, counter = found
         facts = msgspec.structs.replace(request.facts, counted_at=deployment.name)
         try:
-            tokens = await self._count(story, deployment, counter, now + within_s)
+            tokens = await self._count(story, deployment, counter, within_s)
         except AttemptFailed as failed:
             if within_s >= WITHIN_S or failed.outcome not in _TIMEOUTS:  # what was too late for one caller only
                 self._note(deployment.name, failed)
@@ -69,29 +71,42 @@ class TokenCounts:
                 return self._deployments[name], counter
         return None
 
-    async def _count(self, story: Story, deployment: Deployment, counter: TokenCounter, until: float) -> int:
+    async def _count(self, story: Story, deployment: Deployment, counter: TokenCounter, within_s: float) -> int:
         request = story.request
         if not deployment.clearance.covers(request.facts.sensitivity):  # law 1: once more, where the socket opens
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a count was to go below the request's sensitivity")
         ready = await story.preparation.of(request, counter)
-        call = counter.encode_count(ready.own, deployment)
+        if request.size <= LARGE_BYTES:
+            call = counter.encode_count(ready.own, deployment)
+        else:
+            call = await story.preparation.on_a_thread(
+                request, request.size, lambda _: counter.encode_count(ready.own, deployment)
+            )
         address = self._rooms.readings.workers.best(deployment.name, time.time())
-        connect_s = min(deployment.timeouts.connect_s, until - time.monotonic())
-        exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s, address=address)
+        since = time.monotonic()
+        until, connect_s = since + within_s, min(deployment.timeouts.connect_s, within_s)
         try:
-            exchange.expect(until, Outcome.TOTAL_TIMEOUT)
-            head = await exchange.head()
-            parts: list[bytes] = []
-            while data := await exchange.read():
-                parts.append(data)
-            if head.status != 200:
-                raise AttemptFailed(Outcome.BAD_REQUEST, f"HTTP {head.status}", status=head.status)
-            return counter.decode_count(b"".join(parts))
+            exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s, address=address)
+            return await _answered(exchange, counter, until)
         finally:
-            exchange.close()
+            story.waited_s += time.monotonic() - since
 
     def _note(self, name: str, failed: AttemptFailed) -> None:
         """A refusal of this one prompt says nothing of the next, nor does what the gateway itself lacks."""
         if failed.status not in _ABOUT_THE_REQUEST and failed.outcome not in _NOT_ITS_OWN:
             self._rest_until[name] = time.monotonic() + REST_S
             _log.warning("%s counted no tokens (%s); it is not asked again for %.0f s", name, failed.detail, REST_S)
+
+
+async def _answered(exchange: Exchange, counter: TokenCounter, until: float) -> int:
+    try:
+        exchange.expect(until, Outcome.TOTAL_TIMEOUT)
+        head = await exchange.head()
+        parts: list[bytes] = []
+        while data := await exchange.read():
+            parts.append(data)
+        if head.status != 200:
+            raise AttemptFailed(Outcome.BAD_REQUEST, f"HTTP {head.status}", status=head.status)
+        return counter.decode_count(b"".join(parts))
+    finally:
+        exchange.close()

@@ -12,12 +12,12 @@ from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
-from gateway.dialects.openai.continuation import ContinuingTranslator
 from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
+from gateway.providers.llama_cpp import LlamaCppTranslator
 from gateway.providers.request_fields import LLAMA_CPP_FIELDS, OPENAI_FIELDS, VLLM_FIELDS
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.auth import Auth
@@ -67,7 +67,7 @@ VENDORS: dict[str, Vendor] = {
     "llama_cpp": Vendor(
         chat=OPENAI,
         translators={
-            Serves.CHAT: ContinuingTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.CHAT: LlamaCppTranslator(),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
             Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=256),
         },

@@ -75,6 +75,7 @@ class Shape(msgspec.Struct, gc=False):
     longest_prompt_tokens: int | None = None
     exact_tokens: bool = False  # the prompt was sent as tokens
     own_tools: bool = False
+    unreadable: bool = False
 
 
 _fields = msgspec.json.Decoder(Fields).decode

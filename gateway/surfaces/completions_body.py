@@ -50,6 +50,7 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause
         service_tier=None,
         prefix=None,
         exact_tokens=prompts.is_exact,
+        unreadable=prompts.is_exact or "prompt_embeds" in fields,
     )
 
 

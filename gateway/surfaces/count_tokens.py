@@ -19,6 +19,7 @@ class CountTokens(Endpoint):
         try:
             counted = await self.answers.count(self.row.surface.value, request, decision_id, arrived)
         except RequestFailed as failed:
+            self.refused(request, failed, arrived)
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             await reply.error(error, about(failed.decision, failed.attempts, None))
             return

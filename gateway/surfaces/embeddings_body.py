@@ -44,4 +44,5 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
         prefix=None,
         inputs=inputs.number,
         exact_tokens=inputs.is_exact,
+        unreadable=inputs.is_exact,
     )

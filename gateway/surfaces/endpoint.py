@@ -145,10 +145,14 @@ class Endpoint:
             else:
                 await send_stream(send, reply, answer, self._readers)
         except RequestFailed as failed:
+            self.refused(request, failed, arrived)
             error = of_failure(failed.failure, failed.decision, failed.deployment)
-            if failed.failure.outcome is Outcome.GATEWAY_BUSY:
-                self._throttle.refused(request.facts.key, arrived)
             await reply.error(error, about(failed.decision, failed.attempts, None))
+
+    def refused(self, request: Request, failed: RequestFailed, arrived: float) -> None:
+        """One that found no room counts for its caller's throttle."""
+        if failed.failure.outcome is Outcome.GATEWAY_BUSY:
+            self._throttle.refused(request.facts.key, arrived)
 
     async def _not_whole(self, reply: Reply, end: Exception) -> None:
         if isinstance(end, ClientGone):

@@ -75,4 +75,5 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         priority=caller.priority,
         arrived_at=int(time.time()),
         inputs=shape.inputs,
+        unreadable=shape.unreadable,
     )

@@ -50,7 +50,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the application sent it. `id` is the decision's: what the caller calls it goes nowhere.
 
     `fields` holds the body's top-level members as the caller wrote them, in order; a duplicate name keeps its last.
-    `size` is the body's, in bytes.
+    `size` is the body's, in bytes. `unreadable`: the prompt, or a part, is no text: numbers of tokens, or embeddings.
     `wants_usage` is whether the caller asked for usage in its stream. `deadline_s` and `max_cost_usd` are the caller's
     own bounds; None where it set none. `headers`: those of the caller's that its dialect is told by, (lower-case name,
     value), for a provider of the same one: `anthropic-version`, `anthropic-beta`.
@@ -66,4 +66,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL  # of the caller's key
     arrived_at: int = 0  # seconds since the epoch
     inputs: int = 1  # of embeddings: how many texts
+    unreadable: bool = False
     headers: tuple[tuple[str, str], ...] = ()

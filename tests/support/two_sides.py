@@ -67,6 +67,7 @@ def configuration(base_url: str) -> dict[str, Any]:
         **{name_of("a", name): deployment(base_url, name, **anthropic) for name in OF_ANTHROPIC},
         **{name_of("o", name): deployment(base_url, name, **common) for name in OF_OPENAI},
         "v-ok": deployment(base_url, "ok", **{**common, "provider": "vllm", "hosting": "self_hosted"}),
+        "l-ok": deployment(base_url, "ok", **{**common, "provider": "llama_cpp", "hosting": "self_hosted"}),
         "counts-500": deployment(base_url, "error_500", **anthropic),
         "counts-429": deployment(base_url, "rate_limit_429", **anthropic),
         "a-plain": deployment(base_url, "ok", **{**anthropic, "clearance": "internal", "capabilities": []}),

@@ -70,3 +70,18 @@ def test_nothing_is_generated(sides: TwoSides) -> None:
     before = len(asked())
     counted(sides, "a-tokens")
     assert asked()[before:] == [COUNT]
+
+
+def test_by_llama_cpps_own_count(sides: TwoSides) -> None:
+    tools = [{"name": "f", "input_schema": {"type": "object", "properties": {}}}]
+    assert counted(sides, "l-ok", tools=tools, temperature=0.5)[1:] == ("exact", "l-ok")
+    sent = json.loads(next(row for row in reversed(sides.upstream.ask("/_seen")) if row["path"] == COUNT)["body"])
+    assert set(sent) == {"model", "system", "messages", "tools"}
+    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Say hello."}]}]
+
+
+def test_a_count_is_on_record_without_the_providers_time(sides: TwoSides) -> None:
+    seen = sides.ask(COUNT, {"model": "a-ok", "messages": HELLO}, anthropic_version="2023-06-01")
+    record = sides.record(seen)
+    assert record["surface"] == "messages.count_tokens"
+    assert record["overhead_s"] < record["duration_s"]

@@ -97,6 +97,32 @@ def test_a_card_is_found_wherever_it_stands(
     assert CARD not in json.dumps(told)
 
 
+UNREADABLE: list[tuple[str, dict[str, Any]]] = [
+    ("completions", {"model": "text", "prompt": [1, 2, 3]}),
+    ("completions", {"model": "text", "prompt": [[1, 2], [3]]}),
+    ("completions", {"model": "text", "prompt": "x", "prompt_embeds": "AAAA"}),
+    ("embeddings", {"model": "embed", "input": [1, 2, 3]}),
+    ("embeddings", {"model": "embed", "input": [[1]] * 3000}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), UNREADABLE)
+def test_what_detection_cannot_read_does_not_count_as_clean(
+    gateway: GatewayProcess, path: str, body: dict[str, Any]
+) -> None:
+    answer = post(gateway, path, **body)
+    assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, f"{body['model']}-own"), answer.text
+    facts = gateway.decision(answer.headers["x-gateway-decision"])["record"]["decision"]["facts"]
+    assert (facts["sensitivity"], facts["detection_failed"]) == ("restricted", True)
+
+
+@pytest.mark.parametrize("path", ["completions", "embeddings"])
+def test_what_detection_cannot_read_goes_nowhere_below(gateway: GatewayProcess, path: str) -> None:
+    model, name = ("text-cloud", "prompt") if path == "completions" else ("embed-cloud", "input")
+    answer = post(gateway, path, model=model, **{name: [1, 2, 3]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "sensitivity_not_cleared")
+
+
 def test_what_a_deployment_does_not_serve_is_said(gateway: GatewayProcess) -> None:
     answer = post(gateway, "embeddings", model="chat", input="x")
     assert answer.status_code == 400

@@ -50,6 +50,9 @@ def is_count(request: Request) -> bool:
 
 
 def _check_headers(request: Request, api_key: str | None) -> None:
+    """llama.cpp's server has counts without a key and a version."""
+    if is_count(request) and request.header("anthropic-version") == "" and request.header("x-api-key") == "":
+        return
     given = request.header("x-api-key")
     if not given and not request.header("authorization"):
         raise Refused(401, "authentication_error", "x-api-key header is required")
