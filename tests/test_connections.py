@@ -13,7 +13,7 @@ import pytest
 
 from gateway.watch import connections
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
+from tests.support.waiting import wait_for
 from tests.support.gateway import GatewayProcess, deployment
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Upstream
 from tests.support import forked
-from tests.support.example import wait_for
+from tests.support.waiting import wait_for
 from tests.support.gateway import GatewayProcess, deployment
 
 HOME = "provider: vllm, model: m, hosting: self_hosted"

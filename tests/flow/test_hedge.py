@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.support.example import wait_for
+from tests.support.waiting import wait_for
 from tests.support.fleet import Fleet, Stand
 from tests.support.gateway import GatewayProcess, deployment
 

@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
+from tests.support.waiting import wait_for
 from tests.support.gateway import GatewayProcess, deployment
 
 KEYS = {name: f"a-long-enough-secret-of-{name}" for name in ("batch", "chat", "ops")}

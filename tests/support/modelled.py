@@ -90,12 +90,15 @@ class ModelledUpstream:
         self._asked = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def listen(self) -> int:
-        """The port."""
+    async def listen(self) -> None:
+        """On a free port."""
         server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", 0, backlog=1024)
         self._listening = server
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        self.port: int = server.sockets[0].getsockname()[1]
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
 
     def _protocol(self) -> asyncio.StreamReaderProtocol:
         reader = WatchedReader()
@@ -192,13 +195,21 @@ class ModelledFleet:
         self._process.communicate(timeout=15)
 
 
-async def _serve(world_file: str) -> None:
-    text = Path(world_file).read_text()
-    world = read_world(text, world_file, yaml.safe_load(text)["deployments"])
+async def listening(world_file: Path) -> dict[str, "ModelledUpstream"]:
+    """The upstreams of a world, on the running loop, by deployment."""
+    text = world_file.read_text()
+    world = read_world(text, str(world_file), yaml.safe_load(text)["deployments"])
     upstreams = {name: ModelledUpstream(behaviour) for name, behaviour in world.deployments.items()}
-    print(json.dumps({name: await one.listen() for name, one in upstreams.items()}), flush=True)
+    for one in upstreams.values():
+        await one.listen()
+    return upstreams
+
+
+async def _serve(world_file: Path) -> None:
+    upstreams = await listening(world_file)
+    print(json.dumps({name: one.port for name, one in upstreams.items()}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1]))
+    asyncio.run(_serve(Path(sys.argv[1])))
