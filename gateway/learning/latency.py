@@ -65,7 +65,9 @@ class LatencyModel:
             self._learn_whole(attempt, prompt_tokens, output_tokens or 0.0, now)
         elif attempt.first_output_s is not None:
             if not first_is_known:
-                usual_s = self._usual_first_s(prompt_tokens, attempt.in_flight, ahead_tokens) if attempt.wait_s else None
+                usual_s = (
+                    self._usual_first_s(prompt_tokens, attempt.in_flight, ahead_tokens) if attempt.wait_s else None
+                )
                 worked = _worked(attempt.first_output_s, attempt.wait_s, usual_s)
                 self._first.add(now, prompt_tokens, attempt.in_flight, ahead_tokens, worked, False)
             self._learn_pace(

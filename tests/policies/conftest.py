@@ -9,18 +9,14 @@ from tests.support.example import Example
 
 
 @pytest.fixture(scope="module")
-def example(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Example]:
+def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """The example that the module is about: its `EXAMPLE`, changed by its `PATCH` if it has one."""
     with _of_module(request.module, tmp_path_factory) as running:
         yield running
 
 
 @pytest.fixture
-def fresh_example(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Example]:
+def fresh_example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """The same for one test alone: it has learned nothing yet."""
     with _of_module(request.module, tmp_path_factory) as running:
         yield running
@@ -38,7 +34,9 @@ def calm(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     example: Example = request.getfixturevalue("example")
     example.calm()
-    example.wait_for(lambda: "refusing" not in example.ready()["deployments"].values(), within_s=5)  # as an earlier test asked
+    example.wait_for(
+        lambda: "refusing" not in example.ready()["deployments"].values(), within_s=5
+    )  # as an earlier test asked
     yield
     if not request.node.get_closest_marker("uncounted"):
         example.check_counts()

@@ -82,7 +82,9 @@ def test_a_queue_spills_what_would_wait_too_long(example: Example) -> None:
     example.play(home="one_at_a_time@25", cloud="slow@100")
     example.wait_for(lambda: example.ask(stream=True).by == "home", within_s=HOME_WITHIN_S)
     example.ask_many(150, at_once=24, stream=True, record=False)  # in which it is learned what others cost
-    example.wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)  # it had burnt
+    example.wait_for(
+        lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S
+    )  # it had burnt
     busy = example.ask_many(150, at_once=24, stream=True)
     by = [answer.by for answer in busy]
     assert by.count("home") > 15

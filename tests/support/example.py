@@ -195,7 +195,9 @@ class Example:
     def _recorded(self, several: list[Received], *, record: bool) -> list[Answer]:
         answers = []
         for got in several:
-            answer = Answer(got.status, got.headers, got.body, got.all_s if got.first_s is None else got.first_s, got.all_s)
+            answer = Answer(
+                got.status, got.headers, got.body, got.all_s if got.first_s is None else got.first_s, got.all_s
+            )
             answers.append(answer)
             if record:
                 told = self.gateway.decision(answer.headers["x-gateway-decision"], self._operator)
