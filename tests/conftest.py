@@ -42,7 +42,7 @@ BEHAVIOURS = (
 # why a test may be skipped in CI: what a machine need not have. Any other reason fails there
 MAY_BE_ABSENT = re.compile(
     r"beside the (repository|checkout)|the Azure trace is not at|there is no (helm|promtool) on PATH"
-    r"|no right to (mount|a namespace of processes)|this machine is too busy to compare times"
+    r"|no right to (mount|a namespace of processes)"
 )
 
 # an example may take as long as a busy machine needs: how fast it is, is what benchmarks say

@@ -130,10 +130,12 @@ class LatencyModel:
 
     def _usual_first_s(self, prompt_tokens: float, in_flight: int, ahead_tokens: int) -> float | None:
         """What half of such streams worked until their first output, as far as is known."""
-        return self.latency and self.latency.first_output_at(int(prompt_tokens), in_flight, 50, ahead_tokens)
+        latency = self.latency
+        return None if latency is None else latency.first_output_at(int(prompt_tokens), in_flight, 50, ahead_tokens)
 
     def _usual_whole_s(self, prompt_tokens: float, in_flight: int, output_tokens: float) -> float | None:
-        return self.latency and self.latency.total_at(int(prompt_tokens), in_flight, output_tokens, 50, stream=False)
+        latency = self.latency
+        return None if latency is None else latency.total_at(int(prompt_tokens), in_flight, output_tokens, 50, False)
 
 
 def _times(seconds: float, spread: Quantiles) -> Quantiles:

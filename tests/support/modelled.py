@@ -1,18 +1,13 @@
-"""Upstreams over real sockets that behave as the simulator's models say: the same servers, with a clock that runs.
+"""Upstreams over real sockets that behave as the simulator's models say: the same servers, on the time of the running loop.
 
-`python -m tests.support.modelled WORLD.yaml` serves each of its deployments on a port of its own, until stdin ends; the
-first line on stdout is `{"home": PORT, ...}`. An answer has as many tokens as `max_tokens` asks for; a stream
-comes in two pieces, the first output and the rest.
+An answer has as many tokens as `max_tokens` asks for; a stream comes in two pieces, the first output and the rest.
 """
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
@@ -41,7 +36,6 @@ from tests.fake_upstream.wire import (
     head,
     length,
 )
-from tests.support.gateway import REPOSITORY
 
 
 class LoopClock:
@@ -176,26 +170,7 @@ class ModelledUpstream:
             gone.cancel()
 
 
-class ModelledFleet:
-    """`with ModelledFleet(world_file) as fleet: fleet.base_urls["home"]`: in a process of its own."""
-
-    def __init__(self, world: Path) -> None:
-        self._world = world
-        self.base_urls: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.support.modelled", str(self._world)]
-        self._process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        ports = json.loads(self._process.stdout.readline())
-        self.base_urls = {name: f"http://127.0.0.1:{port}/v1" for name, port in ports.items()}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=15)
-
-
-async def listening(world_file: Path) -> dict[str, "ModelledUpstream"]:
+async def listening(world_file: Path) -> dict[str, ModelledUpstream]:
     """The upstreams of a world, on the running loop, by deployment."""
     text = world_file.read_text()
     world = read_world(text, str(world_file), yaml.safe_load(text)["deployments"])
@@ -203,13 +178,3 @@ async def listening(world_file: Path) -> dict[str, "ModelledUpstream"]:
     for one in upstreams.values():
         await one.listen()
     return upstreams
-
-
-async def _serve(world_file: Path) -> None:
-    upstreams = await listening(world_file)
-    print(json.dumps({name: one.port for name, one in upstreams.items()}), flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1])))
