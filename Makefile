@@ -43,10 +43,11 @@ run: $(VENV)/run
 PROCESSES ?= 2
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -m "not live and not long" -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -m "not live and not long" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m long
+	ROUTING_CASES=10000 $(BIN)/python -m pytest -n $(PROCESSES) tests/routing/test_decide.py tests/verify/test_brute_force.py
 
 test-live: $(VENV)/dev
 	$(BIN)/python -m pytest -m live -rs
