@@ -12,7 +12,7 @@ _RETRY_S = 5.0
 
 
 class Intake:
-    """Of one surface. `with_prefix` as `SurfaceRow.read` has it."""
+    """Of one surface. `with_prefix` as `read_request` has it."""
 
     def __init__(self, row: SurfaceRow, large: FairThreads, *, with_prefix: bool) -> None:
         self._row = row
@@ -20,7 +20,7 @@ class Intake:
         self._with_prefix = with_prefix
 
     async def request(self, body: bytes, headers: dict[str, str], caller: Caller, decision_id: str) -> Request:
-        """Raises what `SurfaceRow.read` does, and TooBusy where a large body would wait too long for its turn."""
+        """Raises what `read_request` does, and TooBusy where a large body would wait too long for its turn."""
         if len(body) <= LARGE_BYTES:
             return self._row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix)
 
