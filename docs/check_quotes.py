@@ -5,11 +5,12 @@
 - The map of docs/contributing.md: its lines are the floors of pyproject.toml, from the top.
 """
 
+import enum
 import importlib
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,8 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("operators.md", "`journal.keep` ({} by default)", [f"{_JOURNAL}.keep"]),
     ("operators.md", "`journal.queue` ({})", [f"{_JOURNAL}.queue"]),
     ("operators.md", "Its secret has {} characters or more", ["gateway.settings.keys:MIN_SECRET_LENGTH"]),
+    ("operators.md", "deployments.home.provider: expected one of {}, found", ["gateway.providers.vendors:VENDORS"]),
+    ("dashboards.md", "| `surface` | `{}` |", ["gateway.values.surface:Surface"]),
     ("applications.md", "One request may hold {} inputs", ["gateway.surfaces.embeddings_body:MOST_INPUTS"]),
     ("applications.md", "At most {}, each part", [f"{_HEADERS}:_MAX_TAGS"]),
     ("applications.md", "any name of at most {} characters", [f"{_HEADERS}:_MAX_SESSION"]),
@@ -107,13 +110,17 @@ QUOTES: list[tuple[str, str, list[str]]] = [
 
 
 def value_of(source: str) -> float | str:
-    """What the code has for it, in the unit of the text. Raises AttributeError if it is not there."""
+    """What the code has for it, in the unit of the text; of a table its names. Raises AttributeError if it is not there."""
     place, _, unit = source.partition(" in ")
     module, _, names = place.partition(":")
     value = importlib.import_module(module)
     for name in names.split("."):
         fields = {one.name: one for one in msgspec.structs.fields(value)} if isinstance(value, type) else {}
         value = fields[name].default if name in fields else getattr(value, name)
+    if isinstance(value, Mapping):
+        return ", ".join(sorted(value))
+    if isinstance(value, enum.EnumMeta):
+        return "`, `".join(sorted(str(member.value) for member in value))
     return value / (_UNITS.get(unit) or float(unit)) if unit else value
 
 
