@@ -25,7 +25,7 @@ _OF_OTHERS = ("application/", "text/", "v1/")  # media types, and what is below 
 _CODE = ("gateway", "tests", "benchmarks", "deploy", "policies", "docs", "Makefile", "pyproject.toml")
 # words of nobody here: other programs' settings and exceptions, examples, placeholders
 _FOREIGN = frozenset({
-    "max_fails", "UnprocessableEntityError", "FLOWERS", "AP", "NAME-HASH", "e6", "recover", "db-shm",
+    "max_fails", "drop_params", "UnprocessableEntityError", "FLOWERS", "AP", "NAME-HASH", "e6", "recover", "db-shm",
 })  # fmt: skip
 _SERIES = re.compile(r"_(?:bucket|sum|count)$")  # that Prometheus makes of a histogram
 
