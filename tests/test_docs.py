@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.examples import examples, with_explained
 from tests.support.gateway import REPOSITORY
 
 GOOD = """\
@@ -103,3 +104,15 @@ def test_a_number_or_a_floor_that_is_not_the_codes_is_told(
 def test_the_pages_quote_the_code(house: Path) -> None:
     done = run(house / "docs" / "check_quotes.py")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_what_a_command_prints_in_a_page_is_what_it_prints() -> None:
+    for page, content in examples().items():
+        assert page.read_text("utf-8") == content, "run `make docs`"
+
+
+def test_another_policy_in_the_page_prints_something_else() -> None:
+    policies, operators = ((REPOSITORY / "docs" / name).read_text() for name in ("policies.md", "operators.md"))
+    changed = with_explained(policies.replace("name: personal-data-stays-home", "name: homework"), operators)
+    assert "Rule 'homework' of policy 1-" in changed
+    assert "Rule 'personal-data-stays-home'" not in changed
