@@ -35,7 +35,7 @@ QUOTES: list[tuple[str, str, list[str]]] = [
      [f"{_BREAKER}:MIN_VOLUME", f"{_BREAKER}:FEW_IN_A_ROW"]),
     ("operators.md", "at any load, {} without a sign of life", [f"{_BREAKER}:MANY_IN_A_ROW"]),
     ("operators.md", "after {} it admits again", [f"{_BREAKER}:PROOFS"]),
-    ("operators.md", "shuts it for twice as long, up to {} s", [f"{_BREAKER}:LONGEST_PAUSE_S"]),
+    ("operators.md", "it is shut for twice as long as before, up to {} s", [f"{_BREAKER}:LONGEST_PAUSE_S"]),
     ("operators.md", "gets {} of what it had, at least {},", ["gateway.learning.limit:KEPT", "gateway.learning.limit:LEAST"]),
     ("operators.md", "closes the deployment until then, for {} minutes at most",
      ["gateway.values.headroom:LONGEST_HOLD_S in minutes"]),
