@@ -40,7 +40,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=0)
     seeds = options.parse_args().seeds
     since = time.monotonic()
-    contenders = [*(policy_of(ROOT / "policies" / f"{name}.yaml") for name in POLICIES), *rivals()]
+    contenders = [*(policy_of(ROOT / "policies" / f"{name}.yaml") for name in (TOLD if seeds else POLICIES)), *rivals()]
     if seeds:
         lines, played = [], {}
         for name in JUDGED:
@@ -104,7 +104,7 @@ def _seconds(numbers: Sequence[float | None]) -> str:
 
 
 def _means(runs: list[tuple[BestOther, Score]]) -> Iterator[str]:
-    for name in POLICIES:
+    for name in TOLD:
         of = [(beside, score) for beside, score in runs if beside.policy == name]
         cheaper = ", ".join(f"{beside.cheaper:.0%}" for beside, _ in of)
         yield (
