@@ -115,27 +115,10 @@ class EventWriter(Protocol):
         """What is held back, and what ends a complete stream."""
 
 
-class ProviderSide(Protocol):
-    """How a wire format says the canonical chat to a provider, and what it answers. It stands beside a `Translator`."""
-
-    @property
-    def name(self) -> str:
-        """Dialects of one name are one: bytes pass through."""
-
-    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
-        """A body without the model's name and `stream`, and what of the chat it does not say: names of the chat's members,
-        or paths like `turns[2].parts[0].detail`. Raises AttemptFailed (bad_request) for what must not be lost.
-        """
-
-    def reply(self, body: bytes) -> Reply:
-        """A whole answer that the dialect's translator has found to be one."""
-
-    def reader(self) -> EventReader:
-        """For one stream."""
-
-
-class CallerSide(Protocol):
-    """How callers say the canonical chat in a wire format, and what they are answered."""
+class Dialect(Protocol):
+    """How one wire format says what the canonical chat holds. The caller side: `chat`, `whole`, `writer`. The provider
+    side: `fields`, `reply`, `reader`.
+    """
 
     @property
     def name(self) -> str:
@@ -148,6 +131,14 @@ class CallerSide(Protocol):
     def chat(self, fields: Fields) -> Chat:
         """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
 
+    def fields(self, chat: Chat) -> tuple[Fields, tuple[str, ...]]:
+        """A body without the model's name and `stream`, and what of the chat it does not say: names of the chat's members,
+        or paths like `turns[2].parts[0].detail`. Raises AttemptFailed (bad_request) for what must not be lost.
+        """
+
+    def reply(self, body: bytes) -> Reply:
+        """A whole answer that the dialect's translator has found to be one."""
+
     def whole(self, reply: Reply, request: Request) -> bytes:
         """A whole answer for the caller of `request`."""
 
@@ -157,9 +148,8 @@ class CallerSide(Protocol):
     def error_event(self, view: ErrorView) -> bytes:
         """The same as the last event of a stream that has begun."""
 
+    def reader(self) -> EventReader:
+        """For one stream."""
+
     def writer(self, request: Request) -> EventWriter:
         """For the stream that answers `request`."""
-
-
-class Dialect(CallerSide, ProviderSide, Protocol):
-    """A wire format with both sides."""

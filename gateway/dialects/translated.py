@@ -8,15 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.dialects.contract import (
-    CallerSide,
-    EventReader,
-    EventWriter,
-    ProviderSide,
-    StreamDecoder,
-    TokenCounter,
-    Translator,
-)
+from gateway.dialects.contract import Dialect, EventReader, EventWriter, StreamDecoder, TokenCounter, Translator
 from gateway.dialects.known_names import repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
@@ -29,7 +21,7 @@ from gateway.values.request import Request
 class Translated:
     """The verbs of a translator. `asks`: the dialect of callers; `answers`: that of the provider and its `translator`."""
 
-    def __init__(self, asks: CallerSide, answers: ProviderSide, translator: Translator) -> None:
+    def __init__(self, asks: Dialect, answers: Dialect, translator: Translator) -> None:
         self._asks = asks
         self._answers = answers
         self._translator = translator
@@ -81,7 +73,7 @@ class Translated:
 class _CountingTranslated(Translated):
     """Of a provider whose server counts tokens."""
 
-    def __init__(self, asks: CallerSide, answers: ProviderSide, translator: Translator, counter: TokenCounter) -> None:
+    def __init__(self, asks: Dialect, answers: Dialect, translator: Translator, counter: TokenCounter) -> None:
         super().__init__(asks, answers, translator)
         self._counter = counter
 
@@ -95,7 +87,7 @@ class _CountingTranslated(Translated):
         return self._counter.decode_count(body)
 
 
-def translated(asks: CallerSide, answers: ProviderSide, translator: Translator) -> Translator:
+def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Translator:
     """A translator between two dialects, with what of the provider's skills survives that."""
     if isinstance(translator, TokenCounter):
         return _CountingTranslated(asks, answers, translator, translator)

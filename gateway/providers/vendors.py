@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
-from gateway.dialects.contract import CallerSide, Continuer, ProviderSide, TokenCounter, Translator
+from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.continuation import ContinuingTranslator
@@ -32,7 +32,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     serves. `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`).
     """
 
-    chat: ProviderSide
+    chat: Dialect
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
@@ -84,7 +84,7 @@ VENDORS: dict[str, Vendor] = {
 }
 
 # in which dialect the callers of a surface speak
-CALLERS: dict[Surface, CallerSide] = {
+CALLERS: dict[Surface, Dialect] = {
     Surface.CHAT: OPENAI,
     Surface.MESSAGES: ANTHROPIC,
     Surface.COUNT_TOKENS: ANTHROPIC,
