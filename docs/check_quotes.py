@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,8 +49,7 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("operators.md", "{} times what {} of 100 such answers take", [f"{_SILENCE}:_TIMES", f"{_SILENCE}:_PERCENTILE"]),
     ("operators.md", "also {} times what the longest that the request allows would take", [f"{_SILENCE}:_TIMES_LONGEST"]),
     ("operators.md", "or {} tokens (more where answers were long lately)", [f"{_SILENCE}:_UNBOUNDED_TOKENS"]),
-    ("operators.md", "It needs {} answers of the last {} minutes",
-     [f"{_SILENCE}:_FEW", "gateway.routing.outlook:STALE_AFTER_S in minutes"]),
+    ("operators.md", "It needs {} answers of the last", [f"{_SILENCE}:_FEW"]),
     ("operators.md", "at most {} seconds; an answer there", [f"{_WORKERS}:LONGEST_SUSPICION_S"]),
     ("operators.md", "An address is down after {} refused connections", [f"{_WORKERS}:REFUSALS_TO_DOWN"]),
     ("operators.md", "or after {} that were late", [f"{_WORKERS}:SILENCES_TO_DOWN"]),
@@ -110,18 +110,19 @@ QUOTES: list[tuple[str, str, list[str]]] = [
 
 
 def value_of(source: str) -> float | str:
-    """What the code has for it, in the unit of the text; of a table its names. Raises ImportError or AttributeError if it is not there."""
+    """What the code has for it, in the unit of the text; of a table its names. Raises ImportError or AttributeError."""
     place, _, unit = source.partition(" in ")
     module, _, names = place.partition(":")
-    value = importlib.import_module(module)
+    value: Any = importlib.import_module(module)
     for name in names.split("."):
-        fields = {one.name: one for one in msgspec.structs.fields(value)} if isinstance(value, type) else {}
-        value = fields[name].default if name in fields else getattr(value, name)
+        is_struct = isinstance(value, type) and issubclass(value, msgspec.Struct)
+        defaults = {one.name: one.default for one in msgspec.structs.fields(value)} if is_struct else {}
+        value = defaults[name] if name in defaults else getattr(value, name)
     if isinstance(value, Mapping):
         return ", ".join(sorted(value))
     if isinstance(value, enum.EnumMeta):
         return "`, `".join(sorted(str(member.value) for member in value))
-    return value / (_UNITS.get(unit) or float(unit)) if unit else value
+    return float(value) / (_UNITS.get(unit) or float(unit)) if unit else value  # type: ignore[no-any-return]
 
 
 def _spelled(value: float | str) -> str:

@@ -49,7 +49,7 @@ def small_house(folder: Path, page: str) -> Path:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return shutil.copy(REPOSITORY / "docs" / "check_names.py", folder / "docs")
+    return Path(shutil.copy(REPOSITORY / "docs" / "check_names.py", folder / "docs"))
 
 
 def test_what_is_there_is_not_missed(tmp_path: Path) -> None:
@@ -98,7 +98,6 @@ def test_a_number_or_a_floor_that_is_not_the_codes_is_told(
     done = run(house / "docs" / "check_quotes.py")
     assert done.returncode == 1, done.stderr
     assert told in done.stdout
-    assert len([line for line in done.stdout.splitlines() if line.startswith("docs/")]) == 1
 
 
 def test_the_pages_quote_the_code(house: Path) -> None:
