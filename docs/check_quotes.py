@@ -122,7 +122,7 @@ def value_of(source: str) -> float | str:
         return ", ".join(sorted(value))
     if isinstance(value, enum.EnumMeta):
         return "`, `".join(sorted(str(member.value) for member in value))
-    return float(value) / (_UNITS.get(unit) or float(unit)) if unit else value  # type: ignore[no-any-return]
+    return float(value) / (_UNITS.get(unit) or float(unit)) if unit else value
 
 
 def _spelled(value: float | str) -> str:
