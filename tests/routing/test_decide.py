@@ -24,7 +24,6 @@ from gateway.values.snapshot import Snapshot
 from tests.routing.worlds import MODELS, NOW, catalogues, facts, policies, snapshots
 
 CASES = int(os.environ.get("ROUTING_CASES", "10000"))
-LEVELS = ("public", "internal", "confidential", "restricted")  # said here: what is tested is no judge of itself
 ids = st.text("0123456789abcdef", min_size=4, max_size=8)
 
 
@@ -36,6 +35,7 @@ def decided(plan: Plan, asked: Facts, world: Snapshot, *, ceiling: float | None 
     return decide(plan, asked, world, decision_id="d", seed=1, max_cost_usd=ceiling)
 
 
+LEVELS = ("public", "internal", "confidential", "restricted")  # said here: what is tested is no judge of itself
 REQUESTS = 4  # of each random policy and catalogue
 requests = st.lists(st.tuples(facts, snapshots, st.none() | st.floats(1e-6, 0.1)), min_size=REQUESTS, max_size=REQUESTS)
 
