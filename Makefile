@@ -60,6 +60,7 @@ check: $(VENV)/dev
 	$(BIN)/deptry gateway
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python docs/check_names.py
+	$(BIN)/python docs/check_quotes.py
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run
