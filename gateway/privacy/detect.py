@@ -17,7 +17,7 @@ from gateway.privacy import scan
 from gateway.privacy.body import Body
 from gateway.privacy.budget import GivenUp, Meter, ScanBudget
 from gateway.privacy.charsets import BETWEEN, Readings
-from gateway.privacy.folding import folded
+from gateway.privacy.folding import folded, revealed
 from gateway.privacy.looks import LOOKS, Look, sightings
 from gateway.privacy.payload import NO_PAYLOADS, Opaque, Payloads, payloads
 from gateway.privacy.seams import Batch, Glued, batches, ends
@@ -36,6 +36,7 @@ _FEW = 32  # texts of a chain whose ends are scanned at once
 _STEPS_OF_SPELLING = 30  # in 1,024 characters
 
 _ODD = 1 << scan.ODD_SPELLING
+_HIDDEN = 1 << scan.HIDDEN_TEXT
 _PAYLOAD = 1 << scan.DATA_URI | 1 << scan.BASE64
 _WAY_BITS = tuple(
     1 << bit
@@ -180,8 +181,12 @@ class _Search:
                     self._text(one, depth - 1)
         return base64
 
-    def _spellings(self, span: Span, fired: int, said: dict[Readings, None], depth: int) -> None:
-        """Look at the span in all its spellings; what their payloads say is added to `said`."""
+    def _spellings(self, span: Span, fired: int, said: dict[Readings, None], depth: int, hidden: int = _HIDDEN) -> None:
+        """Look at the span in all its spellings; what their payloads say is added to `said`.
+
+        `hidden`: the patterns that say that what is not shown may be a text.
+        """
+        self._reveal(span, fired & hidden, said, depth)
         around = span.text
         if fired & _ODD:
             span, fired = self._respelled(span, _ODD)
@@ -196,7 +201,17 @@ class _Search:
                 break
             said.update(self._payloads(span, fired, depth))
             self.tally.another_spelling()
+            self._reveal(span, fired & hidden, said, depth)
             self._look(span, fired)
+
+    def _reveal(self, span: Span, hidden: int, said: dict[Readings, None], depth: int) -> None:
+        """Look at the span with what its characters that are not shown may stand for."""
+        if hidden:
+            shown = span._replace(text=revealed(span.text))
+            fired = self._scanner.fired(shown.text)
+            said.update(self._payloads(shown, fired, depth))
+            self._spellings(shown, fired, said, depth, hidden=0)
+            self.tally.another_spelling()
 
     def _payloads(self, span: Span, fired: int, depth: int) -> dict[Readings, None]:
         if not (fired & _PAYLOAD and depth):
