@@ -80,7 +80,7 @@ def _is_mark(code: int) -> bool:
 # marks belong to many a script; odd are those on a plain character. Controls are looked for with the other patterns
 ODD = _ranges([code for code in _TABLE if code >= 0x80 and (code >= _LAST or not _is_mark(code))])
 ODD_MARKS = "[\x01-\x7f]" + _ranges([code for code in _TABLE if code < _LAST and _is_mark(code)])
-HIDDEN = f"{_ranges([*_TAGS])}|{_ranges([*_SELECTORS])}{{4}}"  # one selector alone is part of a picture
+HIDDEN = f"{_ranges([*_TAGS])}|{_ranges([*_SELECTORS[16:]])}{{4}}"  # one alone is part of a letter; the first 16 are controls
 ODD_CONTROLS = r"[\x00-\x08\x0b\x0e-\x1f\x7f]"
 
 
