@@ -37,9 +37,13 @@ class Stand:
         return counts
 
     def rows(self) -> list[dict[str, Any]]:
-        """The requests since it forgot, oldest first."""
+        """The chat requests since it forgot, oldest first."""
+        return [row for row in self.all_rows() if row["path"] == "/v1/chat/completions"]
+
+    def all_rows(self) -> list[dict[str, Any]]:
+        """The same, whatever was asked for."""
         rows: list[dict[str, Any]] = self._client.get(f"http://127.0.0.1:{self.port}/_seen").json()
-        return [row for row in rows if row["path"] == "/v1/chat/completions"]
+        return rows
 
     def _post(self, path: str, body: bytes) -> Any:
         answer = self._client.post(f"http://127.0.0.1:{self.port}{path}", content=body)
