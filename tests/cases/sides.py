@@ -1,5 +1,6 @@
 """The pairs that requests go through: a surface in the dialect of its callers, in front of a provider of some dialect."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -71,6 +72,18 @@ class Side:
             return "[DONE]" in seen.events
         return bool(seen.events) and json.loads(seen.events[-1])["type"] == "message_stop"
 
+    def error(self, seen: Seen) -> tuple[str, str]:
+        """The type and the code that a caller reads, in a body or in the last event of a stream, in its dialect's form."""
+        error = seen.error
+        assert error is not None
+        assert error["message"]
+        if self.asks == "openai":
+            assert set(error) == {"message", "type", "param", "code"}
+            return error["type"], error["code"]
+        assert set(error) == {"message", "type", "details"}
+        assert set(error["details"]) == {"error_code"}
+        return error["type"], error["details"]["error_code"]
+
     def has_end(self, seen: Seen) -> bool:
         """Whether anywhere in it stands that it is complete."""
         return (b"message_stop" if self.asks == "anthropic" else b"[DONE]") in seen.body
@@ -107,3 +120,15 @@ async def ask(
     except httpx.HTTPError as problem:
         seen.broken = repr(problem)
     return seen
+
+
+async def decision(client: httpx.AsyncClient, decision_id: str) -> dict[str, Any]:
+    """The record of a request and its sentences, once it has ended."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await client.get(f"/admin/decisions/{decision_id}")
+            if answer.status_code == 200:
+                told: dict[str, Any] = json.loads(answer.content)
+                if not told["record"].get("in_progress"):
+                    return told
+            await asyncio.sleep(0.02)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.cases.ends import ENDS, End, end_of
+from tests.cases.ends import ENDS, end_of
 from tests.cases.matrix import ALONE, CANARY, CASES, PRICE, PROMPT_CANARY, SPARED, Case, Matrix, Result, matrix
 from tests.cases.outcomes import RECOVERS, TABLES, settlement
 from tests.support.gateway import REPOSITORY
@@ -106,23 +106,10 @@ def check_end(case: Case, result: Result, outcome: str) -> None:
         assert record["answered_by"] == seen.headers["x-gateway-deployment"]
         return
     assert record["answered_by"] is None
-    check_error(case, result, end)
-
-
-def check_error(case: Case, result: Result, end: End) -> None:
-    """In the words and the form of the caller's dialect, as a body or as the last event of a stream that had begun."""
-    seen, error = result.seen, result.seen.error
-    assert error is not None
-    assert error["message"]
-    if case.side.asks == "openai":
-        assert set(error) == {"message", "type", "param", "code"}
-        assert (error["type"], error["code"]) == (end.openai, end.code)
-    else:
-        assert set(error) == {"message", "type", "details"}
-        assert (error["type"], error["details"]) == (end.anthropic, {"error_code": end.code})
-    assert seen.status == (200 if result.record["output_started"] else end.status)
-    assert case.stream or not result.record["output_started"]
-    assert not case.side.has_end(seen)
+    assert side.error(seen) == (end.openai if side.asks == "openai" else end.anthropic, end.code)
+    assert seen.status == (200 if record["output_started"] else end.status)
+    assert case.stream or not record["output_started"]
+    assert not side.has_end(seen)
 
 
 def check_settlement(case: Case, result: Result) -> None:
