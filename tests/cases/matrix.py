@@ -3,6 +3,8 @@ once, by one gateway.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,9 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2 as httpx
+import msgspec
 
+from gateway.flow.sentences import record_sentences
+from gateway.values.records import RequestFinished
 from tests.cases.outcomes import NOT_FOR, expected, model_of
-from tests.cases.sides import SIDES, Side, ask, decision
+from tests.cases.sides import SIDES, Side, ask
 from tests.fake_upstream import Behaviour
 from tests.support.client import Seen
 from tests.support.fleet import Fleet
@@ -27,6 +32,7 @@ PRICE = {
 }
 ALONE, SPARED = POOLS = ("alone", "spared")
 AT_ONCE, SLOW_AT_ONCE = 24, 40
+PAGE = 500
 # a busy machine changes nothing: only what is to run out of a time has little of it; of the others all have plenty
 PATIENT: dict[str, Any] = {"connect_s": 30, "adaptive": False}
 LITTLE = {
@@ -101,7 +107,7 @@ class Matrix:
     port: int
     log: str
     metrics: str
-    decisions: str
+    decided: int  # requests that are on record
 
     def of(self, case: Case, pool: str) -> Result:
         """Raises what the request failed with."""
@@ -112,8 +118,7 @@ class Matrix:
 
     def total(self, name: str) -> float:
         """A metric, over all its labels."""
-        lines = [line for line in self.metrics.splitlines() if line.startswith(name + "{")]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+        return sum(map(float, re.findall(rf"^{name}{{.*}} (\S+)$", self.metrics, re.MULTILINE)))
 
     def all(self) -> Iterator[tuple[Case, Result]]:
         """Those that have a result."""
@@ -169,24 +174,47 @@ async def matrix(directory: Path) -> AsyncIterator[Matrix]:
         try:
             limits = httpx.Limits(max_connections=None)
             async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=300, limits=limits) as client:
-                results = await _ask_all(client)
+                answers = await _ask_all(client)
+                ids = {one.headers["x-gateway-decision"] for one in answers.values() if isinstance(one, Seen)}
+                records = await _records(client, ids)
                 metrics = (await client.get("/metrics")).text
-                listing = await client.get("/admin/decisions", params={"limit": 500})
         finally:
             await asyncio.to_thread(gateway.stop)
-        yield Matrix(results, stand.all_rows(), stand.port, gateway.log.read_text(), metrics, listing.text)
+        results = {key: _result(answer, records) for key, answer in answers.items()}
+        yield Matrix(results, stand.all_rows(), stand.port, gateway.log.read_text(), metrics, len(records))
 
 
-async def _ask_all(client: httpx.AsyncClient) -> dict[tuple[str, str], Result | BaseException]:
+async def _ask_all(client: httpx.AsyncClient) -> dict[tuple[str, str], Seen | BaseException]:
     """Those that take their time beside the rest: they leave the machine idle."""
     gates = {True: asyncio.Semaphore(SLOW_AT_ONCE), False: asyncio.Semaphore(AT_ONCE)}
     asked = (_ask(client, case, pool, gates[case.is_slow]) for case in CASES for pool in POOLS)
-    results = await asyncio.gather(*asked, return_exceptions=True)
-    return dict(zip(((case.id, pool) for case in CASES for pool in POOLS), results, strict=True))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    return dict(zip(((case.id, pool) for case in CASES for pool in POOLS), answers, strict=True))
 
 
-async def _ask(client: httpx.AsyncClient, case: Case, pool: str, gate: asyncio.Semaphore) -> Result:
+async def _ask(client: httpx.AsyncClient, case: Case, pool: str, gate: asyncio.Semaphore) -> Seen:
     async with gate:
-        seen = await ask(client, case.side, case.model(pool), PROMPT_CANARY, stream=case.stream, **_body_of(case, pool))
-        told = await decision(client, seen.headers["x-gateway-decision"])
-    return Result(seen, told["record"], told["sentences"])
+        return await ask(client, case.side, case.model(pool), PROMPT_CANARY, stream=case.stream, **_body_of(case, pool))
+
+
+async def _records(client: httpx.AsyncClient, ids: set[str]) -> dict[str, dict[str, Any]]:
+    """The finished records, by their ids; once all of these are there."""
+    found: dict[str, dict[str, Any]] = {}
+    async with asyncio.timeout(60):
+        while True:
+            page = json.loads((await client.get("/admin/decisions", params={"limit": PAGE})).content)["record"]
+            while page:
+                found |= {record["id"]: record for record in page}
+                params = {"limit": PAGE, "before": page[-1]["id"]}
+                page = json.loads((await client.get("/admin/decisions", params=params)).content)["record"]
+            if ids <= set(found):
+                return found
+            await asyncio.sleep(0.1)
+
+
+def _result(answer: Seen | BaseException, records: dict[str, dict[str, Any]]) -> Result | BaseException:
+    """`record_sentences` is what an operator reads of a decision: `gateway decisions ID`."""
+    if isinstance(answer, BaseException):
+        return answer
+    record = records[answer.headers["x-gateway-decision"]]
+    return Result(answer, record, record_sentences(msgspec.convert(record, RequestFinished)))

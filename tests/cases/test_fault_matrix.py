@@ -147,6 +147,10 @@ def test_books_agree(asked: Matrix) -> None:
     assert asked.total("gateway_attempts_of_unknown_cost_total") == unknown
 
 
+def test_each_request_is_on_record_once(asked: Matrix) -> None:
+    assert asked.decided == len(asked.results) == len(CASES) * 2
+
+
 def settled_unknown(attempt: dict[str, Any]) -> bool:
     sent = attempt["connection_reused"] is not None
     return sent and attempt["cost_usd"] is None and (attempt["status"] is None or 200 <= attempt["status"] < 300)
@@ -184,7 +188,7 @@ def test_redirects_are_not_followed(asked: Matrix) -> None:
 
 def test_no_secret_and_no_prompt_leaves_by_a_side_door(asked: Matrix) -> None:
     """Law 11: the deployments' key and the prompt, in everything that is kept or shown but the answers themselves."""
-    for text in (asked.log, asked.metrics, asked.decisions):
+    for text in (asked.log, asked.metrics):
         assert CANARY not in text
         assert PROMPT_CANARY not in text
     for case, result in asked.all():
