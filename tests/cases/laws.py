@@ -24,6 +24,7 @@ DEAR = {"input_usd_per_mtok": 1e5, "output_usd_per_mtok": 1e5}
 BETWEEN_USD, NOTHING_USD = 0.01, 1e-9  # what a cheap answer may cost, and a dear one may not; what no answer may cost
 SOON_S = 2.0  # by then a request is with the upstream, whatever else the machine does
 AT_ONCE = 16
+NAP_S = 0.005
 RULES: list[dict[str, Any]] = [
     {"name": "refused", "when": {"found": ["api_key"]}, "privacy": {"refuse": True}},
     {"name": "soon", "when": {"tags": {"law": "soon"}}, "limits": {"deadline_s": SOON_S}},
@@ -117,6 +118,39 @@ class Tried:
         return [(one["deployment"].rpartition("-")[2], one["outcome"]) for one in self.record["attempts"]]
 
 
+@dataclass
+class Told:
+    """What became of each trial, by its id, and how late the machine was meanwhile."""
+
+    results: dict[str, Tried | BaseException]
+    log: str
+    late_s: float
+
+    def of(self, trial: Trial) -> Tried:
+        """Raises what the trial failed with."""
+        result = self.results[trial.id]
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+
+class Naps:
+    """How much longer than it asked for a task of this process sleeps: so late the machine is. The worst counts."""
+
+    def __init__(self) -> None:
+        self.late_s = 0.0
+        self._task = asyncio.create_task(self._run())
+
+    def end(self) -> None:
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            since = time.monotonic()
+            await asyncio.sleep(NAP_S)
+            self.late_s = max(self.late_s, time.monotonic() - since - NAP_S)
+
+
 def configuration(base_url: str) -> dict[str, Any]:
     """A model for each trial, of deployments of its own."""
     deployments, models = {}, {}
@@ -147,8 +181,8 @@ def _deployment(base_url: str, side: Side, name: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def tried(directory: Path) -> AsyncIterator[tuple[dict[str, Tried | BaseException], str]]:
-    """What became of each trial, by its id; and the gateway's log."""
+async def tried(directory: Path) -> AsyncIterator[Told]:
+    """What became of the trials."""
     with Fleet(1) as fleet:
         stand = fleet.stands[0]
         gateway = GatewayProcess(directory, configuration(stand.base_url), {"UPSTREAM_KEY": "sk-0123456789-upstream"})
@@ -156,14 +190,16 @@ async def tried(directory: Path) -> AsyncIterator[tuple[dict[str, Tried | BaseEx
         try:
             limits = httpx.Limits(max_connections=None)
             async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=120, limits=limits) as client:
+                naps = Naps()
                 gate = asyncio.Semaphore(AT_ONCE)
                 asked = [_try(client, gateway.port, stand, trial, gate) for trial in TRIALS]
                 made = await asyncio.gather(*asked, return_exceptions=True)
                 results = dict(zip((trial.id for trial in TRIALS), made, strict=True))
                 await _add_what_upstream_saw(stand, results)
+                naps.end()
         finally:
             await asyncio.to_thread(gateway.stop)
-        yield results, gateway.log.read_text()
+        yield Told(results, gateway.log.read_text(), naps.late_s)
 
 
 async def _try(client: httpx.AsyncClient, port: int, stand: Stand, trial: Trial, gate: asyncio.Semaphore) -> Tried:

@@ -9,36 +9,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.cases.laws import BETWEEN_USD, CARD, SOON_S, TOKEN, TRIALS, Trial, Tried, tried
+from tests.cases.laws import BETWEEN_USD, CARD, SOON_S, TOKEN, TRIALS, Told, Trial, Tried, tried
 from tests.cases.sides import Side
 from tests.support.client import Seen
-from tests.support.lateness import lateness
 
 LEFT_WITHIN_S = 1.0
 WAKES = 3  # so often somebody has to be woken on the way; each may be as late as the machine just is
 
 
-class Told:
-    """What became of the trials, and how late the machine was meanwhile."""
-
-    def __init__(self, results: dict[str, Tried | BaseException], log: str, late_s: float) -> None:
-        self.results = results
-        self.log = log
-        self.late_s = late_s
-
-    def of(self, trial: Trial) -> Tried:
-        """Raises what the trial failed with."""
-        result = self.results[trial.id]
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="told")
 async def _told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
-    lateness().forget()
-    async with tried(tmp_path_factory.mktemp("laws")) as (results, log):
-        yield Told(results, log, lateness().worst_s)
+    async with tried(tmp_path_factory.mktemp("laws")) as told:
+        yield told
 
 
 def trials(*names: str) -> pytest.MarkDecorator:

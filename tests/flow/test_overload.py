@@ -11,8 +11,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 KEYS = {name: f"a-long-enough-secret-of-{name}" for name in ("batch", "chat", "ops")}
 
