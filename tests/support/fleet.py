@@ -42,9 +42,13 @@ class Stand:
         return counts
 
     def rows(self) -> list[dict[str, Any]]:
-        """The requests since it forgot, oldest first."""
+        """The chat requests since it forgot, oldest first."""
+        return [row for row in self.all_rows() if row["path"] == "/v1/chat/completions"]
+
+    def all_rows(self) -> list[dict[str, Any]]:
+        """The same, whatever was asked for."""
         rows: list[dict[str, Any]] = self._tell("/_seen", None)
-        return [row for row in rows if row["path"] == "/v1/chat/completions"]
+        return rows
 
 
 def _over_http(client: httpx.Client, port: int, path: str, body: bytes | None) -> Any:
