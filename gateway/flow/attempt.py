@@ -34,7 +34,7 @@ _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longe
 class RunningAttempt:
     """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free.
 
-    `pool`: the places of the model that was asked for. `begun`: the part of the answer that it goes on with.
+    `pool`: the places of the model that was asked for. `beginning`: the part of the answer that it goes on with.
     """
 
     def __init__(
@@ -43,20 +43,22 @@ class RunningAttempt:
         story: Story,
         deployment: Deployment,
         pool: Sequence[Place],
-        begun: PartialAnswer | None = None,
+        beginning: PartialAnswer | None = None,
     ) -> None:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
-        self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else LeastThroughput(least)
-        self._begun = begun
+        self.least_throughput = (
+            None if (least := story.decision.bounds.min_output_tokens_per_s) is None else LeastThroughput(least)
+        )
+        self._beginning = beginning
         self._pool = pool
         self.lost = story.decision.lost_at(deployment.name)
         self._request = without(story.request, self.lost) if self.lost else story.request
         self._rooms = rooms
         self._translator = rooms.translators[story.request.facts.surface][deployment.name]
         self._started = time.monotonic()
-        self._patience = AttemptTimeouts(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
+        self._timeouts = AttemptTimeouts(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
         self._exchange: Exchange | None = None
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
@@ -82,9 +84,9 @@ class RunningAttempt:
         self.lost += call.lost
         since = time.monotonic()
         try:
-            exchange = self._exchange = await self._send(call, self._patience.ends - since)
-            wait = self._patience.first if facts.stream else _TO_THE_END
-            head = await head_of(exchange, *self._patience.until(wait), self._longest_silence_s)
+            exchange = self._exchange = await self._send(call, self._timeouts.ends - since)
+            wait = self._timeouts.first if facts.stream else _TO_THE_END
+            head = await head_of(exchange, *self._timeouts.until(wait), self._longest_silence_s)
         finally:
             self.story.waited_s += time.monotonic() - since
         self._status, now = head.status, time.time()
@@ -103,12 +105,12 @@ class RunningAttempt:
         return silence_s(self.deployment, reading, facts, self._wait_s, now)
 
     def _call(self) -> Call:
-        request, target, begun = self._request, self.deployment, self._begun
-        if begun is None:
+        request, target, beginning = self._request, self.deployment, self._beginning
+        if beginning is None:
             return self._translator.encode(request, target)
         call = None
         if isinstance(self._translator, Continuer):
-            call = self._translator.encode_continuation(request, target, begun)
+            call = self._translator.encode_continuation(request, target, beginning)
         if call is None:
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a stream was to go on where it cannot")
         return call
@@ -116,7 +118,7 @@ class RunningAttempt:
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
         if left_s <= 0:
-            raise AttemptFailed(self._patience.late, "no time was left to connect")
+            raise AttemptFailed(self._timeouts.late, "no time was left to connect")
         name, connect_s = self.deployment.name, self.deployment.timeouts.connect_s
         try:
             return await self._rooms.transport.send(
@@ -124,13 +126,13 @@ class RunningAttempt:
             )
         except AttemptFailed as failed:
             if failed.outcome is Outcome.CONNECT_TIMEOUT and left_s < connect_s:
-                raise AttemptFailed(self._patience.late, failed.detail) from None
+                raise AttemptFailed(self._timeouts.late, failed.detail) from None
             raise
 
     def _wait(self, wait: Timeout) -> None:
         """The next thing must come so soon."""
         if self._exchange is not None:
-            self._exchange.expect(*self._patience.until(wait))
+            self._exchange.expect(*self._timeouts.until(wait))
 
     async def read(self, exchange: Exchange) -> bytes:
         """What has arrived, the wait counted."""
@@ -141,8 +143,8 @@ class RunningAttempt:
             waited = time.monotonic() - since
             self.story.waited_s += waited
             self._read_s += waited
-            if self.pace is not None and self.first_output_s is not None:
-                self.pace.waited(waited)
+            if self.least_throughput is not None and self.first_output_s is not None:
+                self.least_throughput.waited(waited)
 
     async def drain(self, exchange: Exchange) -> None:
         """Read the end of a body that is known to be complete, so that its connection can be used again."""
@@ -168,9 +170,11 @@ class RunningAttempt:
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""
         request = self._request
-        if self._begun is not None and isinstance(self._translator, Continuer):
-            return self._translator.continuation_decoder(request, self._begun)
-        return self._translator.decoder(request, remember=self.story.decision.continues or self.pace is not None)
+        if self._beginning is not None and isinstance(self._translator, Continuer):
+            return self._translator.continuation_decoder(request, self._beginning)
+        return self._translator.decoder(
+            request, remember=self.story.decision.continues or self.least_throughput is not None
+        )
 
     def output_came(self) -> None:
         """Real output is here: from the first on the pause between outputs counts."""
@@ -181,8 +185,8 @@ class RunningAttempt:
             readings.gave_output(name, self._reservation, time.time())
             if self.address is not None:
                 readings.workers.gave_output(name, self.address)
-        idle = self._patience.idle
-        if self.pace is not None and (left_s := self.pace.left_s()) < idle[0]:
+        idle = self._timeouts.idle
+        if self.least_throughput is not None and (left_s := self.least_throughput.left_s()) < idle[0]:
             idle = left_s, Outcome.LIMIT_PASSED
         self._wait(idle)
 
@@ -221,7 +225,7 @@ class RunningAttempt:
             ),
             address=self.address,
             base_url=None if self.address is None else deployment.addresses[self.address],
-            continues=0 if self._begun is None else len(self._begun.text),
+            continues=0 if self._beginning is None else len(self._beginning.text),
             wait_s=self._wait_s,
             retry_after_s=self._retry_after_s,
         )

@@ -68,11 +68,11 @@ class Attempts:
 
     async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answered:
         attempt, budget = partial(self._attempt, story, rule), self._rooms.readings.hedges
-        return await Hedging(attempt, self._recheck(story), story, rule, budget, failures).answer()
+        return await Hedging(attempt, self._eligibility(story), story, rule, budget, failures).answer()
 
     async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answered:
         """After failures. Raises AttemptFailed when there is no way on."""
-        retry = Retry(self._rooms.readings, self._deployments, self._recheck(story), story, rule)
+        retry = Retry(self._rooms.readings, self._deployments, self._eligibility(story), story, rule)
         for name, failure in failures:
             retry.failed(name, failure)
         rounds = AsyncRetrying(
@@ -109,7 +109,7 @@ class Attempts:
     def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
         open_at = partial(self._go_on_at, story, rule)
         translators = self._rooms.translators[story.request.facts.surface]
-        return Continuation(open_at, self._recheck(story), story, rule, self._deployments, translators)
+        return Continuation(open_at, self._eligibility(story), story, rule, self._deployments, translators)
 
     async def _go_on_at(self, story: Story, rule: CompiledRule, name: str, begun: PartialAnswer) -> Relay:
         made = await _made(self._begun(story, rule, name, begun))
@@ -123,7 +123,7 @@ class Attempts:
         pool = rule.pools[story.request.facts.model]
         return RunningAttempt(self._rooms, story, self._deployments[name], pool, begun)
 
-    def _recheck(self, story: Story) -> Eligibility:
+    def _eligibility(self, story: Story) -> Eligibility:
         return Eligibility(self._rooms.readings, self._deployments, story)
 
 

@@ -18,19 +18,19 @@ from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Continuation:
-    """Of one request. `open_at` makes an attempt at a deployment that goes on with what was begun."""
+    """Of one request. `open_at` makes an attempt at a deployment that goes on with what is there of the answer."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a continuation touches
         self,
         open_at: Callable[[str, PartialAnswer], Awaitable[Relay]],
-        recheck: Eligibility,
+        eligibility: Eligibility,
         story: Story,
         rule: CompiledRule,
         deployments: dict[str, Deployment],
         translators: Mapping[str, Translator],
     ) -> None:
         self._open_at = open_at
-        self._recheck = recheck
+        self._eligibility = eligibility
         self._story = story
         self._fallback = rule.fallback
         self._deployments = deployments
@@ -38,14 +38,14 @@ class Continuation:
 
     async def go_on(self, broken: Relay, failed: AttemptFailed) -> Relay | None:
         """The stream that goes on with `broken`, which is settled; None if there is none, or what broke cannot be continued."""
-        begun = broken.beginning()
+        beginning = broken.beginning()
         broken.settle(failed.outcome, failed.detail)
-        while begun is not None and self._moves_on(failed):
-            name = next((name for name in self._untried() if self._can(name, broken.deployment, begun)), None)
+        while beginning is not None and self._moves_on(failed):
+            name = next((name for name in self._untried() if self._can(name, broken.deployment, beginning)), None)
             if name is None:
                 return None
             try:
-                return await self._open_at(name, begun)
+                return await self._open_at(name, beginning)
             except AttemptFailed as again:
                 failed = again
         return None
@@ -53,20 +53,20 @@ class Continuation:
     def _untried(self) -> list[str]:
         """In the order of the decision; at the end those that were tried, but not at all their addresses."""
         tried = {attempt.deployment for attempt in self._story.attempts}
-        ranked, now = self._recheck.ranked, time.time()
-        again = [name for name in ranked if name in tried and self._recheck.has_another_address(name, now)]
+        ranked, now = self._eligibility.ranked, time.time()
+        again = [name for name in ranked if name in tried and self._eligibility.has_another_address(name, now)]
         return [*(name for name in ranked if name not in tried), *again]
 
-    def _can(self, name: str, broken: str, begun: PartialAnswer) -> bool:
+    def _can(self, name: str, broken: str, beginning: PartialAnswer) -> bool:
         """It can take up the text, has room for it, and may see what the one that broke may have put into it."""
         deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
         room = deployment.context_tokens
         return (
-            self._recheck.may(name, time.time())
+            self._eligibility.may(name, time.time())
             and deployment.clearance.covers(self._deployments[broken].clearance)
-            and (room is None or request.facts.prompt_tokens + begun.tokens < room)
+            and (room is None or request.facts.prompt_tokens + beginning.tokens < room)
             and isinstance(translator, Continuer)
-            and translator.encode_continuation(request, deployment, begun) is not None
+            and translator.encode_continuation(request, deployment, beginning) is not None
         )
 
     def _moves_on(self, failed: AttemptFailed) -> bool:

@@ -34,7 +34,7 @@ class Hedging(Generic[Answered]):
     def __init__(  # noqa: PLR0913, PLR0917 - what a hedge touches
         self,
         attempt: Callable[[str], Coroutine[Any, Any, Answered]],
-        recheck: Eligibility,
+        eligibility: Eligibility,
         story: Story,
         rule: CompiledRule,
         budget: HedgeBudget,
@@ -42,7 +42,7 @@ class Hedging(Generic[Answered]):
     ) -> None:
         self._failures = failures
         self._attempt = attempt
-        self._recheck = recheck
+        self._eligibility = eligibility
         self._story = story
         self._rule = rule
         self._budget = budget
@@ -81,7 +81,7 @@ class Hedging(Generic[Answered]):
 
     def _second(self, first: str) -> str | None:
         """Where a second attempt goes, if one may and the rule's share allows it."""
-        second = self._recheck.second(first, time.time())
+        second = self._eligibility.second(first, time.time())
         return second if second is not None and self._budget.spend(self._rule.name) else None
 
     async def _winner(self) -> Answered:

@@ -70,8 +70,8 @@ class Relay:
         return forward[0] if len(forward) == 1 else b"".join(forward)
 
     def _output_came(self) -> None:
-        if self._attempt.pace is not None:
-            self._attempt.pace.came(self._decoder.tokens())
+        if self._attempt.least_throughput is not None:
+            self._attempt.least_throughput.came(self._decoder.tokens())
         self._attempt.output_came()
 
     @property

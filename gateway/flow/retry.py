@@ -23,7 +23,7 @@ class Retry:
         self,
         readings: Readings,
         deployments: dict[str, Deployment],
-        recheck: Eligibility,
+        eligibility: Eligibility,
         story: Story,
         rule: CompiledRule,
     ) -> None:
@@ -31,7 +31,7 @@ class Retry:
         self._deployments = deployments
         self._readings = readings
         self._story = story
-        self._ways = FallbackPlan(readings, deployments, recheck, story, rule.fallback)
+        self._ways = FallbackPlan(readings, deployments, eligibility, story, rule.fallback)
 
     def begin_round(self) -> None:
         """The first is of those that were not asked yet, each later one of those that may be asked again."""
