@@ -13,5 +13,5 @@ def go_to_address(readings: Readings, story: Story, deployment: Deployment, now:
         return None, 0.0
     wait_s = readings.workers.of(name)[address].wait_s(now)
     readings.workers.began(name, address)
-    story.tried.append((name, address))
+    story.record.add_tried(name, address)
     return address, wait_s or 0.0

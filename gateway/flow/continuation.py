@@ -1,4 +1,4 @@
-"""Goes on with a stream that broke after the caller had some of it: at a deployment that can take up a text where it ended.
+"""Continues a stream that broke after the caller had some of it: at a deployment that can take up a text where it ended.
 
 Off unless the rule asks. The caller reads one answer; that two gave it is on record, and in a comment of the stream.
 """
@@ -7,47 +7,50 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.dialects.contract import Continuer, Translator
+from gateway.flow.attempt import Refused
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.routing.eligibility import Eligibility
 from gateway.routing.fallback_plan import moves_on
-from gateway.routing.plan import CompiledRule
 from gateway.values.answer import PartialAnswer
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Continuation:
-    """Of one request. `open_at` makes an attempt at a deployment that goes on with what is there of the answer."""
+    """Of one request. `continue_at` makes an attempt at a deployment that goes on with what there is of the answer."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a continuation touches
+    def __init__(
         self,
-        open_at: Callable[[str, PartialAnswer], Awaitable[Relay]],
+        continue_at: Callable[[str, PartialAnswer], Awaitable[Relay | Refused]],
         eligibility: Eligibility,
         story: Story,
-        rule: CompiledRule,
         deployments: dict[str, Deployment],
         translators: Mapping[str, Translator],
     ) -> None:
-        self._open_at = open_at
+        self._continue_at = continue_at
         self._eligibility = eligibility
         self._story = story
-        self._fallback = rule.fallback
         self._deployments = deployments
         self._translators = translators
 
-    async def go_on(self, broken: Relay, failed: AttemptFailed) -> Relay | None:
-        """The stream that goes on with `broken`, which is settled; None if there is none, or what broke cannot be continued."""
-        beginning = broken.beginning()
-        broken.settle(failed.outcome, failed.detail)
-        while beginning is not None and self._moves_on(failed):
-            name = next((name for name in self._untried() if self._can(name, broken.deployment, beginning)), None)
-            if name is None:
+    async def next_relay(self, broken: str, beginning: PartialAnswer, failed: AttemptFailed) -> Relay | None:
+        """What goes on with the beginning that the deployment `broken` gave before its attempt, which is settled, failed so;
+        None if nothing does.
+        """
+        refused: set[str] = set()
+        while self._moves_on(failed):
+            names = (name for name in self._untried() if name not in refused and self._can(name, broken, beginning))
+            if (name := next(names, None)) is None:
                 return None
             try:
-                return await self._open_at(name, beginning)
+                relay = await self._continue_at(name, beginning)
             except AttemptFailed as again:
                 failed = again
+                continue
+            if isinstance(relay, Relay):
+                return relay
+            refused.add(name)
         return None
 
     def _untried(self) -> list[str]:
@@ -75,5 +78,5 @@ class Continuation:
             outcome is not Outcome.DEADLINE_EXCEEDED
             and len(story.attempts) < story.decision.bounds.max_attempts
             and time.monotonic() < story.deadline
-            and moves_on(self._fallback, outcome)
+            and moves_on(story.rule.fallback, outcome)
         )

@@ -79,6 +79,11 @@ class Readings:
             admission = self._admissions[name] = DeploymentAdmission(most)
             self._readings[name] = replace(self.of(name), gate=admission.gate)
 
+    def has_place(self, deployment: str) -> bool:
+        """Whether it takes one more at once."""
+        reading = self.of(deployment)
+        return reading.gate.limit is None or reading.in_flight < reading.gate.limit
+
     def began(
         self, deployment: str, now: float, tokens: float = 0.0, *, streamed: int | None = None, wait_s: float = 0.0
     ) -> Hold:
