@@ -16,9 +16,10 @@ from gateway.flow.classify import Classifier
 from gateway.flow.count import TokenCounts
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
-from gateway.routing.able_again import PASSING, able_again_s
+from gateway.routing.able_again import able_again_s
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
+from gateway.routing.filters import PASSING
 from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment

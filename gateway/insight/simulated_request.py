@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway.learning.slo import kept
+from gateway.routing.filters import PASSING
+from gateway.values.admissibility import Health
 from gateway.values.decision import Candidate, Cause, Tier
 from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
 from gateway.values.records import Attempt, RequestFinished, output_tokens
@@ -12,9 +14,9 @@ from gateway.values.slo import Slo
 
 READY, PROBE = Tier.READY.value, Tier.PROBE.value
 # what keeps a request from a deployment for a while, and not for what either of them is
-PASSING = frozenset({
-    Tier.LATE.value, Tier.BURNING.value, Tier.RESTING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
-    "shut", "probing", "down", "refusing", "limited",
+_OF_THE_MOMENT = frozenset({
+    Tier.LATE.value, Tier.BURNING.value, Tier.RESTING.value, *(cause.value for cause in PASSING),
+    *(state.value for state in Health),
 })  # fmt: skip
 
 
@@ -141,6 +143,6 @@ def _spilled(seen: Sequence[SeenCandidate], chosen: str, preferred: Sequence[str
         return None
     words = {one.deployment: one.word for one in seen}
     for name in preferred[: preferred.index(chosen)]:
-        if words.get(name) in PASSING:
+        if words.get(name) in _OF_THE_MOMENT:
             return name, words[name]
     return None

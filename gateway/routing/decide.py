@@ -7,15 +7,15 @@ prospects are put in order (`gateway.routing.order`) and become candidates.
 import math
 
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
+from gateway.routing.filters import Asked, reasons_against
 from gateway.routing.hedge import hedge_after
 from gateway.routing.lateness import Prospect
 from gateway.routing.order import ordered
 from gateway.routing.outlook import outlook
-from gateway.routing.plan import CompiledRule, Place, Plan
-from gateway.values.admissibility import Health, Rejection
-from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
+from gateway.routing.plan import CompiledRule, Plan
+from gateway.values.decision import Bounds, Candidate, Decision
 from gateway.values.request import Facts
-from gateway.values.snapshot import UNREAD, Reading, Snapshot
+from gateway.values.snapshot import UNREAD, Snapshot
 
 
 class UnknownModel(Exception):
@@ -75,7 +75,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
     outlooks = split.outlooks(facts)
     read, now, slo, ceiling = snapshot.readings.get, snapshot.now, rule.slo, bounds.max_cost_usd
     asked, choices, tier = facts.prompt_tokens, facts.choices, facts.service_tier
-    longest_input = facts.longest_prompt_tokens  # each has a context of its own
+    longest_input = facts.longest_prompt_tokens
     bound = facts.max_output_tokens
     wanted = 0 if bound is None else bound
     all_output = wanted * choices
@@ -89,7 +89,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
         if seen is None or seen[0] is not reading:
             seen = outlooks[index] = outlook(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
         (
-            _, closed_until, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
+            _, clear_since, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
             first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality, likely,
             queued_s, slowed_s, slowed_per_output,
         ) = seen  # fmt: skip
@@ -102,13 +102,13 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
             most = most_usd(place.deployment, facts, reading, prompt, tier)
             expected = expected_usd(place.deployment, facts, reading, prompt, tier)
         if (
-            (prompt if longest_input is None else longest_input) + wanted > room
+            (prompt if longest_input is None or longest_input < prompt else longest_input) + wanted > room
             or wanted > most_output
-            or now < closed_until
+            or now < clear_since
             or (ceiling is not None and (most is None or most > ceiling))
         ):
-            reasons = _against(place, facts, prompt, reading, now, most, ceiling)
-            if reasons:  # else it is a rate limit that has been reset since
+            reasons = reasons_against(Asked(place.deployment, facts, reading, now, prompt, most, ceiling))
+            if reasons:  # else it is a rate limit that has been reset since, or several inputs
                 left_out.append(Candidate(place.name, reasons, None, None, reading))
                 continue
         if now > fresh_until:
@@ -133,31 +133,3 @@ def _with_spills(prospects: list[Prospect]) -> list[Prospect]:
     """A full self-hosted deployment's next request costs what it sends elsewhere."""
     expected = with_spills([one[3] for one in prospects], [is_saturated(one[1]) for one in prospects])
     return [(*one[:3], usd, *one[4:]) for one, usd in zip(prospects, expected, strict=True)]
-
-
-def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in the order in which they are read
-    place: Place, facts: Facts, prompt: float, reading: Reading, now: float, most: float | None, ceiling: float | None
-) -> tuple[Reason, ...]:
-    deployment = place.deployment
-    wanted = facts.max_output_tokens or 0
-    reasons: list[Reason] = []
-    held = (prompt if facts.longest_prompt_tokens is None else facts.longest_prompt_tokens) + wanted
-    if deployment.context_tokens is not None and held > deployment.context_tokens:
-        reasons.append(Reason(Cause.CONTEXT, math.ceil(held), deployment.context_tokens))
-    if deployment.max_output_tokens is not None and wanted > deployment.max_output_tokens:
-        reasons.append(Reason(Cause.OUTPUT, wanted, deployment.max_output_tokens))
-    bar = reading.bar(prompt + wanted, now)
-    if bar is not None:
-        reasons.append(_of_bar(bar, reading, now))
-    if ceiling is not None and (most is None or most > ceiling):
-        reasons.append(Reason(Cause.COST, ceiling, most))
-    return tuple(reasons)
-
-
-def _of_bar(bar: Rejection, reading: Reading, now: float) -> Reason:
-    if bar.state is Health.LIMITED:
-        return Reason(Cause.LIMIT, reading.in_flight + 1, reading.gate.limit)
-    if bar.state is Health.REFUSING:
-        for_s = max(round((bar.until or now) - now, 1), 0.1)
-        return Reason(Cause.RATE_LIMIT, for_s, 0 if bar.left is None else int(bar.left))
-    return Reason(Cause.HEALTH, Health.ADMITTING.value, bar.state.value)

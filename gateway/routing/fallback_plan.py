@@ -101,7 +101,7 @@ class FallbackPlan:
 
     def _payable(self, now: float) -> list[str]:
         budget = self._known.retries
-        return [name for name in self._not_before if self._recheck.is_paid_for(name) and budget.has(name, now)]
+        return [name for name in self._not_before if self._recheck.is_paid_for(name, now) and budget.has(name, now)]
 
     def _is_in_budget(self, name: str, now: float) -> bool:
         """The first attempt of a request at a deployment multiplies nothing there; each later one is paid."""

@@ -10,7 +10,7 @@ from gateway.values.snapshot import Reading
 
 
 class Cause(enum.Enum):
-    """Why a deployment was left out. Closed: a new filter adds its word here and its sentence in routing/sentences."""
+    """Why a deployment was left out. Closed: a new filter adds its word here (docs/contributing.md)."""
 
     CLEARANCE = "clearance"
     REQUIREMENT = "requirement"

@@ -170,13 +170,9 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     def closed_until(self) -> float:
         """Until then, or until the reading is another one, `bar` keeps every request out; seconds since the epoch."""
-        gate = self.gate
-        if self.health is Health.DOWN or gate.probes_out or (gate.limit is not None and self.in_flight >= gate.limit):
+        if self.health is Health.DOWN:
             return math.inf
-        until = max(gate.shut_until or 0.0, gate.wait_until or 0.0)
-        if gate.headroom is not None and (requests := gate.headroom.requests) is not None and requests.left < 1:
-            until = max(until, requests.resets_at)
-        return until
+        return 0.0 if self.gate is OPEN else self.gate.closed_until(self.in_flight)
 
     def state(self, now: float) -> Health:
         """How it is now, for people."""
