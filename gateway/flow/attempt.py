@@ -61,7 +61,7 @@ class RunningAttempt:
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
         now = time.time()
-        self.address, self._wait_s = go_to_address(rooms.readings, story, deployment, now)
+        (self.address, self._seen), self._wait_s = go_to_address(rooms.readings, story, deployment, now)
         facts = story.request.facts
         self._reservation = rooms.readings.began(
             deployment.name,
@@ -221,6 +221,7 @@ class RunningAttempt:
             ),
             address=self.address,
             base_url=None if self.address is None else deployment.addresses[self.address],
+            seen=self._seen,
             continues=0 if self._begun is None else len(self._begun.text),
             wait_s=self._wait_s,
             retry_after_s=self._retry_after_s,

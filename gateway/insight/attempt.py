@@ -6,7 +6,7 @@ from gateway.insight.server import Job
 from gateway.insight.traffic import Arrival
 from gateway.learning.slo import kept
 from gateway.learning.stopped import usage_until_stopped
-from gateway.routing.address import choose_address
+from gateway.routing.address import next_address
 from gateway.routing.chance import hashed
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
@@ -28,7 +28,7 @@ class SimulatedAttempt:
     """Begins when it is made. Ends once: by the server, by a time limit, or by `give_up`."""
 
     __slots__ = (
-        "_address", "_begun", "_deployment", "_ends", "_first_limit", "_is_over", "_job", "_late", "_of", "_server",
+        "_address", "_begun", "_deployment", "_ends", "_first_limit", "_is_over", "_job", "_late", "_of", "_seen", "_server",
         "_simulation", "_started", "_wait_s", "first_output_s",
     )  # fmt: skip
 
@@ -45,10 +45,11 @@ class SimulatedAttempt:
             first_s, self._first_limit = bounds.first_output_s, Outcome.LIMIT_PASSED
         self._ends = min(now + timeouts.total_s, of.deadline)
         self._late = Outcome.DEADLINE_EXCEEDED if self._ends == of.deadline else Outcome.TOTAL_TIMEOUT
-        self._address = address = choose_address(readings, of, deployment, now)
+        workers = readings.workers.of(name)
+        self._address, self._seen = address, _ = next_address(of.decision, deployment, workers, of.tried, now)
         self._wait_s = 0.0
         if address is not None:
-            self._wait_s = readings.workers.of(name)[address].wait_s(now) or 0.0
+            self._wait_s = workers[address].wait_s(now) or 0.0
             readings.workers.began(name, address)
             of.tried.append((name, address))
         arrival = of.arrival
@@ -144,6 +145,7 @@ class SimulatedAttempt:
                 held_by_caller=False,
             ),
             address=self._address,
+            seen=self._seen,
             retry_after_s=retry_after_s,
             wait_s=self._wait_s,
             lost=of.decision.lost_at(deployment.name),

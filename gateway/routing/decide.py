@@ -6,6 +6,7 @@ prospects are put in order (`gateway.routing.order`) and become candidates.
 
 import math
 
+from gateway.routing.address import first_address
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
 from gateway.routing.filters import Asked, reasons_against
 from gateway.routing.hedge import hedge_after
@@ -43,15 +44,20 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
     candidates: tuple[Candidate, ...] = ()
     attempts: tuple[str, ...] = ()
     hedge_after_s: float | None = None
+    address: int | None = None
     if not rule.refuse:
         ranked, left_out = _candidates(rule, facts, snapshot, bounds, seed)
         attempts = tuple([one.deployment for one in ranked[: bounds.max_attempts]])
         candidates = (*ranked, *left_out)
+        if ranked and (first := ranked[0].reading) is not None and first.workers:
+            deployment = next(one.deployment for one in rule.pools[facts.model] if one.name == attempts[0])
+            address = first_address(deployment, first, facts, seed=seed, now=snapshot.now)
         if rule.hedge is not None:
             hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
-        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, facts.stream and rule.fallback.after_output == "continue",
+        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, address,
+        facts.stream and rule.fallback.after_output == "continue",
     )  # fmt: skip
 
 

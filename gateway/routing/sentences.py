@@ -65,7 +65,7 @@ def decision_sentences(decision: Decision) -> list[str]:
         return [*lines, "The rule refuses the request for what it carries."]
     lines += [candidate_sentence(*one) for one in zip(decision.candidates, _ordered_by(decision), strict=True)]
     if decision.attempts:
-        lines.append(f"To be tried, in order: {', '.join(decision.attempts)}.")
+        lines.append(f"To be tried, in order: {', '.join(decision.attempts)}{_address(decision)}.")
         if decision.hedge_after_s is not None:
             lines.append(
                 f"Without an answer after {_seconds(decision.hedge_after_s)} a second attempt may start beside it."
@@ -75,6 +75,15 @@ def decision_sentences(decision: Decision) -> list[str]:
     else:
         lines.append("No candidate is left: the request is refused.")
     return lines
+
+
+def _address(decision: Decision) -> str:
+    """Numbered from 1, in the order of the configuration."""
+    if decision.address is None:
+        return ""
+    reading = decision.candidates[0].reading
+    of = "" if reading is None else f" of {len(reading.workers)}"
+    return f"; the first attempt goes to address {decision.address + 1}{of} of {decision.attempts[0]}"
 
 
 def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:

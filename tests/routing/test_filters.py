@@ -159,8 +159,7 @@ RECIPE = [
     (
         "gateway/routing/filters.py",
         "FILTERS: tuple[Filter, ...] = (\n",
-        "    Filter(frozenset({Cause.ODD}), lambda asked: Reason(Cause.ODD, 'even', asked.reading.in_flight)"
-        " if asked.reading.in_flight % 2 else None),\n",
+        "    Filter(frozenset({Cause.ODD}), lambda one: Reason(Cause.ODD, 'even', 1) if one.reading.in_flight % 2 else None),\n",
     ),
     (
         "gateway/routing/sentences.py",
