@@ -14,5 +14,5 @@ def go_to_address(readings: Readings, story: Story, deployment: Deployment, now:
     if chosen.position is None:
         return chosen, 0.0
     readings.workers.began(name, chosen.position)
-    story.tried.append((name, chosen.position))
+    story.record.add_tried(name, chosen.position)
     return chosen, workers[chosen.position].wait_s(now) or 0.0

@@ -22,8 +22,8 @@ OTHERS = [outcome for outcome in CONSEQUENCES if outcome not in FAILED]
 
 
 def one(readings: Readings, made: Attempt, now: float, of: Decision | None = None) -> None:
-    begun = readings.began(made.deployment, now)
-    readings.ended(made, begun, of or decision(), now)
+    hold = readings.began(made.deployment, now)
+    readings.ended(made, hold, of or decision(), now)
 
 
 def fail(readings: Readings, outcome: Outcome, times: int, now: float = 0.0) -> None:
@@ -59,12 +59,12 @@ def of_three(outcomes: dict[int, Outcome], now: float = 0.0) -> Readings:
     """One deployment of three addresses, at which attempts that were under way together ended so."""
     readings = Readings()
     readings.workers.declare([deployment("a", 3)])
-    begun = []
+    holds = []
     for _ in range(50):
         for address in outcomes:
             readings.workers.began("a", address)
-            begun.append((address, readings.began("a", now)))
-    for address, one_of_them in begun:
+            holds.append((address, readings.began("a", now)))
+    for address, one_of_them in holds:
         readings.workers.ended("a", address, outcomes[address], 0.1, now)
         readings.ended(attempt(outcomes[address], address=address), one_of_them, decision(), now)
     return readings
@@ -249,7 +249,7 @@ def test_own_hardware_has_a_cost_that_follows_what_it_serves() -> None:
     """3.6 USD an hour, so 1 USD for 1000 s; the window's slices are 10 s."""
     readings = Readings()
     readings.declare({"a": Hardware(gpu_hour_usd=3.6, concurrent=4, window_s=600.0)}, 0.0)
-    begun = readings.began("a", 10.0)
+    hold = readings.began("a", 10.0)
     during = readings.of("a").own_cost
     assert during is not None
     assert during.busy == 0.25
@@ -257,7 +257,7 @@ def test_own_hardware_has_a_cost_that_follows_what_it_serves() -> None:
     own = readings.of("a").own_cost
     assert own is not None
     assert own.average_usd_per_mtok == pytest.approx(0.001 * 20 / 100 * 1e6)
-    readings.ended(attempt(usage=used(90, 10)), begun, decision(), 20.0)
+    readings.ended(attempt(usage=used(90, 10)), hold, decision(), 20.0)
     idle = readings.snapshot(40.0).of("a").own_cost
     assert idle is not None
     assert (idle.average_usd_per_mtok, idle.busy) == (pytest.approx(0.001 * 40 / 100 * 1e6), 0.0)

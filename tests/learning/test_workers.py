@@ -253,9 +253,9 @@ def test_the_queue_is_predicted_anew_each_time_and_not_learned() -> None:
     for second in range(30):
         readings.workers.gauged("a", 0, full(11, ended=4.0 * second), NOW + second)
         wait = readings.snapshot(NOW + second).of("a").wait_s or 0.0
-        begun = readings.began("a", NOW + second)
+        hold = readings.began("a", NOW + second)
         one = attempt(first_output_s=wait + 0.2, duration_s=wait + 1.0, wait_s=wait)
-        readings.ended(one, begun, decision(asked(100)), NOW + second)
+        readings.ended(one, hold, decision(asked(100)), NOW + second)
     now = NOW + 29
 
     def first_output_s() -> float:
