@@ -18,7 +18,8 @@ _NOTHING: _Parts = (None, False, None, None, None, False, None, False)
 
 class Hold(NamedTuple):
     """The place in flight that an attempt takes at a deployment, until it has ended. `ticket` is the attempt's number there;
-    `in_flight` were there before it.
+    `in_flight` were there before it. `address`: that of several, or of one that is read, at which it is; `wait_s` is what it has to
+    expect there before the work on it begins.
     """
 
     ticket: int
@@ -27,6 +28,8 @@ class Hold(NamedTuple):
     at: float  # seconds since the epoch
     streamed: bool = False  # its first output is told
     attempt_s: float = 0.0  # at the deployment until then, in all (`gateway.learning.company`)
+    address: int | None = None
+    wait_s: float = 0.0
 
 
 class DeploymentAdmission:

@@ -85,17 +85,29 @@ class Readings:
         return reading.gate.limit is None or reading.in_flight < reading.gate.limit
 
     def began(
-        self, deployment: str, now: float, tokens: float = 0.0, *, streamed: int | None = None, wait_s: float = 0.0
+        self,
+        deployment: str,
+        now: float,
+        tokens: float = 0.0,
+        *,
+        streamed: int | None = None,
+        address: int | None = None,
     ) -> Hold:
         """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these.
 
-        Of a stream, `streamed` are those of its prompt; `wait_s` is what it was expected to wait at its address.
+        Of a stream, `streamed` are those of its prompt. `address`: where it goes, of those that `workers` shows.
         """
+        wait_s = 0.0
+        if address is not None:
+            wait_s = self.workers.of(deployment)[address].wait_s(now) or 0.0
+            self.workers.began(deployment, address)
         was = self._readings.get(deployment, UNREAD)
         before = was.in_flight
         admission = self._admission_of(deployment)
         attempt_s = self._company_of(deployment).changes(before, now)
-        hold = admission.began(before, tokens, now)._replace(streamed=streamed is not None, attempt_s=attempt_s)
+        hold = admission.began(before, tokens, now)._replace(
+            streamed=streamed is not None, attempt_s=attempt_s, address=address, wait_s=wait_s
+        )
         health = Health.PROBING if was.health is Health.SHUT and admission.health is Health.PROBING else was.health
         if was.own_cost is not None:
             self._served.began(deployment, hold.ticket, now)
@@ -114,6 +126,8 @@ class Readings:
         """An attempt had its first output. It teaches at once how long that took: its end may be a minute away."""
         admission = self._admission_of(deployment)
         admission.lives(hold, now)
+        if hold.address is not None:
+            self.workers.gave_output(deployment, hold.address)
         backlog = self._backlog_of(deployment)
         awaited = backlog.answered(hold.ticket)
         if awaited is not None:
@@ -163,7 +177,9 @@ class Readings:
         """
         if now < self._look_at - _SET_BACK_S:
             self._clock_was_set_back(now)
-        name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
+        name, outcome, address = attempt.deployment, attempt.outcome, hold.address
+        if address is not None:
+            self.workers.ended(name, address, outcome, attempt.duration_s, now)
         was, admission = self.of(name), self._admission_of(name)
         if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
             admission.ended_there(hold)

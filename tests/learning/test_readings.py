@@ -62,10 +62,8 @@ def of_three(outcomes: dict[int, Outcome], now: float = 0.0) -> Readings:
     holds = []
     for _ in range(50):
         for address in outcomes:
-            readings.workers.began("a", address)
-            holds.append((address, readings.began("a", now)))
+            holds.append((address, readings.began("a", now, address=address)))
     for address, one_of_them in holds:
-        readings.workers.ended("a", address, outcomes[address], 0.1, now)
         readings.ended(attempt(outcomes[address], address=address), one_of_them, decision(), now)
     return readings
 
