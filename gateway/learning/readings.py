@@ -77,12 +77,12 @@ class Readings:
         """From now on no more than these are asked of the deployments at once."""
         for name, most in most_in_flight.items():
             admission = self._admissions[name] = DeploymentAdmission(most)
-            self._readings[name] = replace(self.of(name), gate=admission.gate)
+            self._readings[name] = replace(self.of(name), admissibility=admission.admissibility)
 
     def has_place(self, deployment: str) -> bool:
         """Whether it takes one more at once."""
         reading = self.of(deployment)
-        return reading.gate.limit is None or reading.in_flight < reading.gate.limit
+        return reading.admissibility.limit is None or reading.in_flight < reading.admissibility.limit
 
     def began(
         self,
@@ -116,7 +116,7 @@ class Readings:
         if streamed is not None:
             backlog.began(hold.ticket, streamed, wait_s, now)
         self._readings[deployment] = Reading(
-            health, before + 1, admission.gate,
+            health, before + 1, admission.admissibility,
             was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
             ahead_tokens=backlog.tokens, output_lengths=was.output_lengths, silent_since=backlog.silent_since,
         )  # fmt: skip
@@ -198,7 +198,7 @@ class Readings:
             self._served.ended(name, hold.ticket, now)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
-            health, was.in_flight - 1, admission.gate,
+            health, was.in_flight - 1, admission.admissibility,
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
             ahead_tokens=backlog.tokens, output_lengths=learned.output.lengths, silent_since=backlog.silent_since,
         )  # fmt: skip
@@ -217,7 +217,7 @@ class Readings:
             self._admission_of(deployment).forget()
         if was.health in (Health.DOWN, Health.UNKNOWN):
             admission = self._admission_of(deployment)
-            self._readings[deployment] = replace(was, health=admission.health, gate=admission.gate)
+            self._readings[deployment] = replace(was, health=admission.health, admissibility=admission.admissibility)
 
     def down(self, deployment: str) -> None:
         """It is known not to run."""
@@ -256,8 +256,8 @@ class Readings:
     def _show(self, deployment: str, admission: DeploymentAdmission) -> None:
         was = self.of(deployment)
         health = seen(was.health, admission.health, answered=False)
-        if health is not was.health or admission.gate is not was.gate:
-            self._readings[deployment] = replace(was, health=health, gate=admission.gate)
+        if health is not was.health or admission.admissibility is not was.admissibility:
+            self._readings[deployment] = replace(was, health=health, admissibility=admission.admissibility)
 
     def _look(self, now: float) -> None:
         """A few models at a time: what is learned late must not hold up a decision."""

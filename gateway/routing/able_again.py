@@ -28,11 +28,11 @@ def able_again_s(
             continue
         attempt, reading = last.get(one.deployment), reading_of(one.deployment)
         said_s = None if attempt is None else attempt.retry_after_s
-        bar = None if reading is None else reading.bar(tokens_at(decision.facts, reading), now)
+        rejection = None if reading is None else reading.rejection(tokens_at(decision.facts, reading), now)
         if said_s is None and attempt is not None and attempt.outcome in _NOT_FOR_THIS_ONE:
             continue
-        if bar is None:
+        if rejection is None:
             found.append(SOON_S if said_s is None else said_s)
-        elif bar.state is not Health.DOWN:
-            found.append(SOON_S if bar.until is None else bar.until - now)
+        elif rejection.state is not Health.DOWN:
+            found.append(SOON_S if rejection.until is None else rejection.until - now)
     return min(found, default=None)

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
 from gateway.routing.filters import prompt_tokens_at
-from gateway.routing.outlook import STALE_AFTER_S, length_at, percentiles
+from gateway.routing.forecast import STALE_AFTER_S, length_at, percentiles
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.snapshot import UNREAD, Reading, Snapshot

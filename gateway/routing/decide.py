@@ -1,7 +1,7 @@
 """Decide: filter hard, predict, score, order, explain. Deciding never acts; the same inputs give the same decision (law 14).
 
-One pass over the eligible deployments makes a `Prospect` of each that passes the filters that readings decide; then the
-prospects are put in order (`gateway.routing.order`) and become candidates.
+One pass over the eligible deployments makes a `ScoredCandidate` of each that passes the filters (`gateway.routing.filters`); then
+they are put in order (`gateway.routing.order`) and become candidates.
 """
 
 import math
@@ -9,10 +9,10 @@ import math
 from gateway.routing.address import first_address
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
 from gateway.routing.filters import Asked, reasons_against
+from gateway.routing.forecast import forecast
 from gateway.routing.hedge import hedge_after
-from gateway.routing.lateness import Prospect
+from gateway.routing.lateness import ScoredCandidate
 from gateway.routing.order import ordered
-from gateway.routing.outlook import outlook
 from gateway.routing.plan import CompiledRule, Plan
 from gateway.values.decision import Bounds, Candidate, Decision
 from gateway.values.request import Facts
@@ -78,7 +78,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Those with a rank, by it; and those left out."""
     split = rule.split(facts)
-    outlooks = split.outlooks(facts)
+    forecasts = split.forecasts(facts)
     read, now, slo, ceiling = snapshot.readings.get, snapshot.now, rule.slo, bounds.max_cost_usd
     asked, choices, tier = facts.prompt_tokens, facts.choices, facts.service_tier
     longest_input = facts.longest_prompt_tokens
@@ -86,14 +86,14 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
     wanted = 0 if bound is None else bound
     all_output = wanted * choices
     longest = math.inf if bound is None else max(bound - 1.0, 0.0)  # tokens after the first
-    prospects: list[Prospect] = []
+    scored: list[ScoredCandidate] = []
     most: float | None
     expected: float | None
     left_out: list[Candidate] = []
     readings = [read(place.name, UNREAD) for place in split.eligible]
-    for index, (place, reading, seen) in enumerate(zip(split.eligible, readings, outlooks, strict=True)):
+    for index, (place, reading, seen) in enumerate(zip(split.eligible, readings, forecasts, strict=True)):
         if seen is None or seen[0] is not reading:
-            seen = outlooks[index] = outlook(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
+            seen = forecasts[index] = forecast(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
         (
             _, clear_since, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
             first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality, likely,
@@ -128,14 +128,14 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
             else:
                 total += prompt * total_per_prompt + after * total_per_output
                 slowed_s += after * slowed_per_output
-        prospects.append((place, reading, most, expected, first, total, quality, queued_s, slowed_s))
+        scored.append((place, reading, most, expected, first, total, quality, queued_s, slowed_s))
     if split.by_hardware:
-        prospects = _with_spills(prospects)
+        scored = _with_spills(scored)
     left_out += split.left_out
-    return ordered(rule, facts, snapshot, bounds, prospects, seed), left_out
+    return ordered(rule, facts, snapshot, bounds, scored, seed), left_out
 
 
-def _with_spills(prospects: list[Prospect]) -> list[Prospect]:
+def _with_spills(scored: list[ScoredCandidate]) -> list[ScoredCandidate]:
     """A full self-hosted deployment's next request costs what it sends elsewhere."""
-    expected = with_spills([one[3] for one in prospects], [is_saturated(one[1]) for one in prospects])
-    return [(*one[:3], usd, *one[4:]) for one, usd in zip(prospects, expected, strict=True)]
+    expected = with_spills([one[3] for one in scored], [is_saturated(one[1]) for one in scored])
+    return [(*one[:3], usd, *one[4:]) for one, usd in zip(scored, expected, strict=True)]

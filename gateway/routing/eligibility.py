@@ -19,21 +19,21 @@ _COSTLESS = frozenset({Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNE
 class Eligibility:
     """Of one request. `now` is seconds since the epoch."""
 
-    def __init__(self, known: LiveState, deployments: Mapping[str, Deployment], course: Progress) -> None:
+    def __init__(self, known: LiveState, deployments: Mapping[str, Deployment], progress: Progress) -> None:
         self._known = known
         self._deployments = deployments
-        self._course = course
-        self.ranked = {one.deployment: one for one in course.decision.candidates if one.rank is not None}
+        self._progress = progress
+        self.ranked = {one.deployment: one for one in progress.decision.candidates if one.rank is not None}
 
     def may(self, name: str, now: float, *, beside: str | None = None) -> bool:
         """`beside`: the deployment of an attempt that is under way and has yet to be paid for."""
-        may_see = self._deployments[name].clearance.covers(self._course.decision.facts.sensitivity)
+        may_see = self._deployments[name].clearance.covers(self._progress.decision.facts.sensitivity)
         return may_see and not is_kept_out(self._asked(name, now, beside))
 
     def _asked(self, name: str, now: float, beside: str | None = None) -> Asked:
         """One more attempt there, by what is known now."""
-        decision, reading = self._course.decision, self._known.of(name)
-        spent = spent_usd(decision, self._course.attempts)
+        decision, reading = self._progress.decision, self._known.of(name)
+        spent = spent_usd(decision, self._progress.attempts)
         if beside is not None:
             most = self.ranked[beside].most_usd
             spent += math.inf if most is None else most
@@ -44,7 +44,7 @@ class Eligibility:
 
     def second(self, first: str, now: float) -> str | None:
         """Where a second attempt may go beside the first: another address of the same deployment, or the next candidate."""
-        decision = self._course.decision
+        decision = self._progress.decision
         if decision.bounds.max_attempts < 2:
             return None
         others = [name for name in decision.attempts if name != first]
@@ -52,13 +52,13 @@ class Eligibility:
         return next((name for name in names if self.may(name, now, beside=first) and not self._rests(name, now)), None)
 
     def _rests(self, name: str, now: float) -> bool:
-        return self._known.of(name).gate.rests(now)
+        return self._known.of(name).admissibility.rests(now)
 
     def returns_at(self, name: str, now: float) -> float:
         """When it may be tried again, as far as can be said; seconds since the epoch."""
         reading = self._known.of(name)
-        bar = reading.bar(tokens_at(self._course.decision.facts, reading), now)
-        return 0.0 if bar is None or bar.until is None else bar.until
+        rejection = reading.rejection(tokens_at(self._progress.decision.facts, reading), now)
+        return 0.0 if rejection is None or rejection.until is None else rejection.until
 
     def is_paid_for(self, name: str, now: float) -> bool:
         """Whether one more attempt there stays under the ceiling, whatever it costs."""
@@ -66,7 +66,7 @@ class Eligibility:
 
     def has_another_address(self, name: str, now: float) -> bool:
         """Whether one of the deployment's several addresses is up that this request has not tried."""
-        tried = [address for deployment, address in self._course.tried if deployment == name]
+        tried = [address for deployment, address in self._progress.tried if deployment == name]
         return bool(tried) and self._known.workers.others_up(name, tried, now)
 
     def other_address_may_help(self, last: Attempt, now: float) -> bool:

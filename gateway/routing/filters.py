@@ -109,13 +109,13 @@ def _output(asked: Asked) -> Reason | None:
 
 def _admission(asked: Asked) -> Reason | None:
     reading, now = asked.reading, asked.now
-    rejection = reading.bar(asked.prompt_tokens + (asked.facts.max_output_tokens or 0), now)
+    rejection = reading.rejection(asked.prompt_tokens + (asked.facts.max_output_tokens or 0), now)
     return None if rejection is None else _of_rejection(rejection, reading, now)
 
 
 def _of_rejection(rejection: Rejection, reading: Reading, now: float) -> Reason:
     if rejection.state is Health.LIMITED:
-        return Reason(Cause.LIMIT, reading.in_flight + 1, reading.gate.limit)
+        return Reason(Cause.LIMIT, reading.in_flight + 1, reading.admissibility.limit)
     if rejection.state is Health.REFUSING:
         for_s = max(round((rejection.until or now) - now, 1), 0.1)
         return Reason(Cause.RATE_LIMIT, for_s, 0 if rejection.left is None else int(rejection.left))
@@ -123,7 +123,7 @@ def _of_rejection(rejection: Rejection, reading: Reading, now: float) -> Reason:
 
 
 def _admitted(_deployment: Deployment, reading: Reading) -> Clear:
-    headroom = reading.gate.headroom
+    headroom = reading.admissibility.headroom
     left = math.inf if headroom is None or headroom.tokens is None else headroom.tokens.left
     return Clear(tokens=left, since=reading.closed_until())
 

@@ -34,7 +34,7 @@ _STATES: dict[str, str] = {
     Health.DOWN.value: "it is down: its server does not run, or fails its health checks",
 }
 
-_STANDINGS: dict[Tier, str] = {
+_TIERS: dict[Tier, str] = {
     Tier.PROBE: "this request is a probe: it tests how it does now",
     Tier.READY: "",
     Tier.LATE: "predicted to miss the rule's objective or the deadline, or to wait too long in its queue",
@@ -91,8 +91,8 @@ def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
     if candidate.against:
         return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}{_instead(candidate)}."
     said = [f"number {(candidate.rank or 0) + 1}"]
-    if candidate.standing is not None and _STANDINGS[candidate.standing]:
-        said.append(_STANDINGS[candidate.standing])
+    if candidate.tier is not None and _TIERS[candidate.tier]:
+        said.append(_TIERS[candidate.tier])
     if candidate.reading is not None:
         health = candidate.reading.health
         state = "health unknown" if health is Health.UNKNOWN else health.value
@@ -138,7 +138,7 @@ def _instead(candidate: Candidate) -> str:
 
 
 def _of_limit(candidate: Candidate) -> str:
-    limit = candidate.reading.gate.limit if candidate.reading is not None else None
+    limit = candidate.reading.admissibility.limit if candidate.reading is not None else None
     return "" if limit is None else f" of at most {limit}"
 
 

@@ -50,7 +50,7 @@ class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     rest_until: float | None = None
     rest_probed: bool = False
 
-    def bar(self, in_flight: int, tokens: float, now: float) -> Rejection | None:
+    def rejection(self, in_flight: int, tokens: float, now: float) -> Rejection | None:
         """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""
         for one in self._rejections(in_flight, tokens):
             if one.until is None or holds(one.until, now):

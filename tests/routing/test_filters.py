@@ -88,7 +88,7 @@ def left(tokens: float) -> Admissibility:
 def test_several_inputs_count_together_against_a_rate_limit_and_each_alone_against_the_context() -> None:
     """A request of many short inputs used to pass a limit in tokens that all of them together exceed."""
     asked = asking(10_000, longest_prompt_tokens=10)
-    found = {one.deployment: one.against for one in decided(asked, a=Reading(gate=left(5_000))).candidates}
+    found = {one.deployment: one.against for one in decided(asked, a=Reading(admissibility=left(5_000))).candidates}
     assert ([reason.cause for reason in found["a"]], found["b"]) == ([Cause.RATE_LIMIT], ())
     small = catalogue(deployment("a", context_tokens=100))
     plan = compile_plan(Policy(rules=[Rule(name="all")]), small, number=1, default_deadline_s=60)
@@ -96,8 +96,8 @@ def test_several_inputs_count_together_against_a_rate_limit_and_each_alone_again
 
 
 def test_tokens_that_were_sent_beyond_a_limit_close_it_until_its_reset() -> None:
-    assert Reading(gate=left(-3.0)).closed_until() == NOW + 30
-    assert clear_of_all(A, Reading(gate=left(7.0))) == Clear(tokens=7.0)
+    assert Reading(admissibility=left(-3.0)).closed_until() == NOW + 30
+    assert clear_of_all(A, Reading(admissibility=left(7.0))) == Clear(tokens=7.0)
 
 
 class Known:
@@ -124,7 +124,7 @@ def may(decision: Decision, name: str, **readings: Reading) -> bool:
 def test_a_prompt_counts_before_a_further_attempt_as_it_did_in_the_decision() -> None:
     """By the deployment's own count: 600 tokens of an estimate that are 1200 there do not fit into 1000."""
     asked = asking(600)
-    reading = Reading(gate=left(1_000), prompt_token_ratio=2.0)
+    reading = Reading(admissibility=left(1_000), prompt_token_ratio=2.0)
     assert decided(asked, a=reading).attempts == ("b",)
     assert not may(decided(asked), "a", a=reading)
     assert may(decided(asked), "a", a=replace(reading, prompt_token_ratio=1.0))
@@ -134,12 +134,12 @@ def test_a_prompt_counts_before_a_further_attempt_as_it_did_in_the_decision() ->
     "reading",
     [
         Reading(health=Health.DOWN),
-        Reading(gate=Admissibility(shut_until=NOW + 9)),
-        Reading(gate=Admissibility(probes_out=True)),
-        Reading(gate=Admissibility(wait_until=NOW + 9)),
-        Reading(gate=Admissibility(limit=2), in_flight=2),
-        Reading(gate=left(50)),
-        Reading(gate=Admissibility(headroom=Headroom(requests=Quota(0, NOW + 9)))),
+        Reading(admissibility=Admissibility(shut_until=NOW + 9)),
+        Reading(admissibility=Admissibility(probes_out=True)),
+        Reading(admissibility=Admissibility(wait_until=NOW + 9)),
+        Reading(admissibility=Admissibility(limit=2), in_flight=2),
+        Reading(admissibility=left(50)),
+        Reading(admissibility=Admissibility(headroom=Headroom(requests=Quota(0, NOW + 9)))),
     ],
     ids=["down", "shut", "probing", "waiting", "limited", "tokens", "requests"],
 )

@@ -16,8 +16,8 @@ from gateway.values.records import Attempt
 from gateway.values.usage import Usage
 
 if TYPE_CHECKING:
-    from gateway.insight.course import SimulatedRequest
     from gateway.insight.simulate import Simulation
+    from gateway.insight.simulated_request import SimulatedRequest
 
 
 def chance_at(seed: int, arrival: Arrival, deployment: str, number: int = 1) -> int:
@@ -52,7 +52,7 @@ class SimulatedAttempt:
             address=address,
         )
         self._job = Job(
-            arrival.prompt_tokens, of.output_tokens, chance_at(simulation.seed, arrival, name, of.begun), self
+            arrival.prompt_tokens, of.output_tokens, chance_at(simulation.seed, arrival, name, of.attempts_begun), self
         )
         self._server = simulation.server(name, address or 0)
         if facts.stream:

@@ -1,4 +1,4 @@
-"""Outlook: what one reading of one deployment means for every request of a class, worked out once per reading.
+"""Forecast: what one reading of one deployment means for every request of a class, worked out once per reading.
 
 Between two decisions nearly all readings are the same objects, so that what is left for a decision is a few sums: costs
 and times are linear in the tokens of prompt and output, unless a price has tiers.
@@ -18,7 +18,7 @@ from gateway.values.snapshot import Reading
 STALE_AFTER_S = 600.0  # older latency readings are none
 
 # in the order in which the loop of `decide` takes them apart
-Outlook = tuple[
+Forecast = tuple[
     Reading,
     float,  # from when on filters need not be asked, seconds since the epoch; of requests of at most so many
     float,  # tokens of prompt and output,
@@ -64,7 +64,7 @@ def percentiles(slo: Slo | None) -> Percentiles:
     return Percentiles(first or total or 95, total or first or 95)
 
 
-def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None) -> Outlook:
+def forecast(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None) -> Forecast:
     """Of this class of requests: its needs, its service tier, whether it is a stream and its tokens are exact."""
     at = percentiles(slo)
     latency = reading.latency
