@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.cli.rivals.rival import COOL_S, Picks, Rival
+from gateway.cli.rivals.strategies import InOrder, LeastBusy, LowestCost, LowestLatency, RoundRobin, WeightedShuffle
 from gateway.insight.lab.contenders import BOUNDS
 from gateway.insight.lab.requests import BEGAN, OUTPUTS, PROMPTS, RequestMix, requests
 from gateway.insight.lab.results import recovery
-from gateway.insight.lab.rival import COOL_S, Picks, Rival
 from gateway.insight.lab.scenarios import CATALOGUE, CLOUD, CLOUD_2, HOME, SLO, scenarios, with_price
-from gateway.insight.lab.strategies import InOrder, LeastBusy, LowestCost, LowestLatency, RoundRobin, WeightedShuffle
 from gateway.insight.rows import RequestRow, Tried
 from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
