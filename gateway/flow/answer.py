@@ -19,9 +19,10 @@ from gateway.flow.relay import Relay
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Clock, Record, Story
 from gateway.flow.stream import Stream, StreamEnd
-from gateway.routing.able_again import PASSING, able_again_s
+from gateway.routing.able_again import able_again_s
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
+from gateway.routing.filters import PASSING
 from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment

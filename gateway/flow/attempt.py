@@ -6,18 +6,17 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.dialects.contract import Continuer, StreamDecoder, Translator
-from gateway.flow.address import go_to_address
 from gateway.flow.field_refusal import of_choice
 from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
-from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
-from gateway.flow.timeouts import AttemptTimeouts, Timeout
 from gateway.learning.admission import Hold
-from gateway.learning.stopped import usage_until_stopped
+from gateway.learning.settlement import is_held_by_caller, kept_objective, usage_of
 from gateway.providers.request_fields import without
+from gateway.routing.address import next_address
 from gateway.routing.silence import silence_s
+from gateway.routing.timeouts import AttemptTimeouts, Timeout
 from gateway.transport import Exchange
 from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
@@ -25,6 +24,7 @@ from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
+from gateway.values.worker import AddressesSeen
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
@@ -34,11 +34,10 @@ _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longe
 
 
 class Reserved(NamedTuple):
-    """What was taken for an attempt, until it is settled. `wait_s` is what it has to expect at its address."""
+    """What was taken for an attempt, until it is settled. `seen` is what its address was chosen from, if not by the decision."""
 
     hold: Hold
-    address: int | None
-    wait_s: float
+    seen: AddressesSeen | None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -59,16 +58,18 @@ async def begin(
     translator = rooms.translators[facts.surface][deployment.name]
     if not readings.has_place(deployment.name):
         return Refused(AttemptFailed(Outcome.OVERLOADED, "it has as many requests as it takes at once"))
-    address, wait_s = go_to_address(readings, story, deployment, now)
+    goes_to = next_address(story.decision, deployment, readings.workers.of(deployment.name), story.tried, now)
+    if goes_to.position is not None:
+        story.record.add_tried(deployment.name, goes_to.position)
     hold = readings.began(
         deployment.name,
         now,
         facts.prompt_tokens + (facts.max_output_tokens or 0),
         streamed=facts.prompt_tokens if facts.stream else None,
-        wait_s=wait_s,
+        address=goes_to.position,
     )
     rooms.bus.publish(AttemptStarted(deployment.name))
-    return RunningAttempt(rooms, story, deployment, translator, Reserved(hold, address, wait_s), beginning)
+    return RunningAttempt(rooms, story, deployment, translator, Reserved(hold, goes_to.seen), beginning)
 
 
 class RunningAttempt:
@@ -98,7 +99,7 @@ class RunningAttempt:
         self._exchange: Exchange | None = None
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
-        self._hold, self.address, self._wait_s = reserved
+        self._hold, self._seen = reserved
         self._retry_after_s: float | None = None  # what a refusal asked for
 
     async def open(self) -> Exchange:
@@ -112,7 +113,7 @@ class RunningAttempt:
         try:
             exchange = self._exchange = await self._send(call, self._timeouts.ends - since)
             wait = self._timeouts.first if facts.stream else _TO_THE_END
-            head = await head_of(exchange, *self._timeouts.until(wait), self._longest_silence_s)
+            head = await head_of(exchange, *self._timeouts.until(wait, time.monotonic()), self._longest_silence_s)
         finally:
             self.story.clock.end_wait()
         self._status, now = head.status, time.time()
@@ -129,7 +130,7 @@ class RunningAttempt:
     def _longest_silence_s(self) -> float | None:
         now, facts = time.time(), self.story.request.facts
         reading = self._rooms.readings.snapshot(now).of(self.deployment.name)
-        return silence_s(self.deployment, reading, facts, self._wait_s, now)
+        return silence_s(self.deployment, reading, facts, self._hold.wait_s, now)
 
     def _call(self) -> Call:
         request, target, beginning = self._request, self.deployment, self._beginning
@@ -149,7 +150,7 @@ class RunningAttempt:
         name, connect_s = self.deployment.name, self.deployment.timeouts.connect_s
         try:
             return await self._rooms.transport.send(
-                name, call, connect_s=min(connect_s, left_s), address=self.address or 0
+                name, call, connect_s=min(connect_s, left_s), address=self._hold.address or 0
             )
         except AttemptFailed as failed:
             if failed.outcome is Outcome.CONNECT_TIMEOUT and left_s < connect_s:
@@ -159,7 +160,7 @@ class RunningAttempt:
     def _wait(self, wait: Timeout) -> None:
         """The next thing must come so soon."""
         if self._exchange is not None:
-            self._exchange.expect(*self._timeouts.until(wait))
+            self._exchange.expect(*self._timeouts.until(wait, time.monotonic()))
 
     async def read(self, exchange: Exchange) -> bytes:
         """What has arrived, the wait counted."""
@@ -210,8 +211,6 @@ class RunningAttempt:
             self._read_s = 0.0
             readings, name = self._rooms.readings, self.deployment.name
             readings.gave_output(name, self._hold, time.time())
-            if self.address is not None:
-                readings.workers.gave_output(name, self.address)
         idle = self._timeouts.idle
         if self.least_throughput is not None and (left_s := self.least_throughput.left_s()) < idle[0]:
             idle = left_s, Outcome.LIMIT_PASSED
@@ -250,25 +249,22 @@ class RunningAttempt:
             slo_met=kept_objective(
                 self.story.decision, outcome, usage, first_output_s=first, duration_s=duration, held_by_caller=held
             ),
-            address=self.address,
-            base_url=None if self.address is None else deployment.addresses[self.address],
+            address=self._hold.address,
+            base_url=None if self._hold.address is None else deployment.addresses[self._hold.address],
+            seen=self._seen,
             continues=0 if self._beginning is None else len(self._beginning.text),
-            wait_s=self._wait_s,
+            wait_s=self._hold.wait_s,
             retry_after_s=self._retry_after_s,
         )
-        if self.address is not None:
-            readings.workers.ended(deployment.name, self.address, outcome, duration, now)
         self.story.record.add_attempt(attempt)
         readings.ended(attempt, self._hold, self.story.decision, now)
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
 
     def _usage(self, outcome: Outcome, said: WholeAnswer | StreamSummary | None, duration_s: float) -> Usage | None:
-        facts, told = self.story.request.facts, usage_told(said, self.story.request.facts)
-        refused = self._status is not None and self._status >= 400
-        if told is not None or self._exchange is None or refused:
-            return told
-        return usage_until_stopped(outcome, facts, self._rooms.readings.of(self.deployment.name), duration_s)
+        reading, was_sent = self._rooms.readings.of(self.deployment.name), self._exchange is not None
+        facts = self.story.request.facts
+        return usage_of(said, facts, outcome, reading, duration_s=duration_s, status=self._status, was_sent=was_sent)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
         """What a provider said, without the credential; cut to its length only then, lest a part of one is left."""

@@ -18,7 +18,8 @@ _NOTHING: _Parts = (None, False, None, None, None, False, None, False)
 
 class Hold(NamedTuple):
     """The place in flight that an attempt takes at a deployment, until it has ended. `ticket` is the attempt's number there;
-    `in_flight` were there before it.
+    `in_flight` were there before it. `address`: that of several, or of one that is read, at which it is; `wait_s` is what it has to
+    expect there before the work on it begins.
     """
 
     ticket: int
@@ -27,10 +28,12 @@ class Hold(NamedTuple):
     at: float  # seconds since the epoch
     streamed: bool = False  # its first output is told
     attempt_s: float = 0.0  # at the deployment until then, in all (`gateway.learning.company`)
+    address: int | None = None
+    wait_s: float = 0.0
 
 
 class DeploymentAdmission:
-    """Of one deployment. `now` is seconds since the epoch. `gate` and `health` are as of the last verb."""
+    """Of one deployment. `now` is seconds since the epoch. `admissibility` and `health` are as of the last verb."""
 
     def __init__(self, most_in_flight: int | None = None) -> None:
         self._limit = ConcurrencyLimit(most_in_flight)
@@ -39,7 +42,7 @@ class DeploymentAdmission:
         self._wait_until: float | None = None
         self._rest = Rest()
         self._newest = 0
-        self.gate = OPEN
+        self.admissibility = OPEN
         self._parts = _NOTHING
         self._update()
 
@@ -119,8 +122,8 @@ class DeploymentAdmission:
 
     @property
     def _is_well(self) -> bool:
-        """Nothing speaks against asking it, so neither a beginning nor an answer changes the gate: the usual case."""
-        return self.gate is OPEN and self._breaker.phase is Phase.ADMITTING
+        """Nothing speaks against asking it, so neither a beginning nor an answer changes its admissibility: the usual case."""
+        return self.admissibility is OPEN and self._breaker.phase is Phase.ADMITTING
 
     def _update(self) -> None:
         breaker = self._breaker
@@ -132,7 +135,7 @@ class DeploymentAdmission:
         )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
-            self.gate = OPEN if parts == _NOTHING else Admissibility(*parts)
+            self.admissibility = OPEN if parts == _NOTHING else Admissibility(*parts)
 
 
 _HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}

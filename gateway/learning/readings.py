@@ -77,25 +77,37 @@ class Readings:
         """From now on no more than these are asked of the deployments at once."""
         for name, most in most_in_flight.items():
             admission = self._admissions[name] = DeploymentAdmission(most)
-            self._readings[name] = replace(self.of(name), gate=admission.gate)
+            self._readings[name] = replace(self.of(name), admissibility=admission.admissibility)
 
     def has_place(self, deployment: str) -> bool:
         """Whether it takes one more at once."""
         reading = self.of(deployment)
-        return reading.gate.limit is None or reading.in_flight < reading.gate.limit
+        return reading.admissibility.limit is None or reading.in_flight < reading.admissibility.limit
 
     def began(
-        self, deployment: str, now: float, tokens: float = 0.0, *, streamed: int | None = None, wait_s: float = 0.0
+        self,
+        deployment: str,
+        now: float,
+        tokens: float = 0.0,
+        *,
+        streamed: int | None = None,
+        address: int | None = None,
     ) -> Hold:
         """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these.
 
-        Of a stream, `streamed` are those of its prompt; `wait_s` is what it was expected to wait at its address.
+        Of a stream, `streamed` are those of its prompt. `address`: where it goes, of those that `workers` shows.
         """
+        wait_s = 0.0
+        if address is not None:
+            wait_s = self.workers.of(deployment)[address].wait_s(now) or 0.0
+            self.workers.began(deployment, address)
         was = self._readings.get(deployment, UNREAD)
         before = was.in_flight
         admission = self._admission_of(deployment)
         attempt_s = self._company_of(deployment).changes(before, now)
-        hold = admission.began(before, tokens, now)._replace(streamed=streamed is not None, attempt_s=attempt_s)
+        hold = admission.began(before, tokens, now)._replace(
+            streamed=streamed is not None, attempt_s=attempt_s, address=address, wait_s=wait_s
+        )
         health = Health.PROBING if was.health is Health.SHUT and admission.health is Health.PROBING else was.health
         if was.own_cost is not None:
             self._served.began(deployment, hold.ticket, now)
@@ -104,7 +116,7 @@ class Readings:
         if streamed is not None:
             backlog.began(hold.ticket, streamed, wait_s, now)
         self._readings[deployment] = Reading(
-            health, before + 1, admission.gate,
+            health, before + 1, admission.admissibility,
             was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
             ahead_tokens=backlog.tokens, output_lengths=was.output_lengths, silent_since=backlog.silent_since,
         )  # fmt: skip
@@ -114,6 +126,8 @@ class Readings:
         """An attempt had its first output. It teaches at once how long that took: its end may be a minute away."""
         admission = self._admission_of(deployment)
         admission.lives(hold, now)
+        if hold.address is not None:
+            self.workers.gave_output(deployment, hold.address)
         backlog = self._backlog_of(deployment)
         awaited = backlog.answered(hold.ticket)
         if awaited is not None:
@@ -163,7 +177,9 @@ class Readings:
         """
         if now < self._look_at - _SET_BACK_S:
             self._clock_was_set_back(now)
-        name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
+        name, outcome, address = attempt.deployment, attempt.outcome, hold.address
+        if address is not None:
+            self.workers.ended(name, address, outcome, attempt.duration_s, now)
         was, admission = self.of(name), self._admission_of(name)
         if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
             admission.ended_there(hold)
@@ -182,7 +198,7 @@ class Readings:
             self._served.ended(name, hold.ticket, now)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
-            health, was.in_flight - 1, admission.gate,
+            health, was.in_flight - 1, admission.admissibility,
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
             ahead_tokens=backlog.tokens, output_lengths=learned.output.lengths, silent_since=backlog.silent_since,
         )  # fmt: skip
@@ -201,7 +217,7 @@ class Readings:
             self._admission_of(deployment).forget()
         if was.health in (Health.DOWN, Health.UNKNOWN):
             admission = self._admission_of(deployment)
-            self._readings[deployment] = replace(was, health=admission.health, gate=admission.gate)
+            self._readings[deployment] = replace(was, health=admission.health, admissibility=admission.admissibility)
 
     def down(self, deployment: str) -> None:
         """It is known not to run."""
@@ -240,8 +256,8 @@ class Readings:
     def _show(self, deployment: str, admission: DeploymentAdmission) -> None:
         was = self.of(deployment)
         health = seen(was.health, admission.health, answered=False)
-        if health is not was.health or admission.gate is not was.gate:
-            self._readings[deployment] = replace(was, health=health, gate=admission.gate)
+        if health is not was.health or admission.admissibility is not was.admissibility:
+            self._readings[deployment] = replace(was, health=health, admissibility=admission.admissibility)
 
     def _look(self, now: float) -> None:
         """A few models at a time: what is learned late must not hold up a decision."""

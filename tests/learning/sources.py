@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     prompt: int
     forecast_s: float | None
     first_s: float
-    standing: Tier | None
+    tier: Tier | None
 
     @property
     def is_slower(self) -> bool:
@@ -78,7 +78,7 @@ class Source:
         decision = self.forecast(now - START, prompt)
         first_s = self._times(now - START, prompt)
         found = decision.candidates[0]
-        self.seen.append(Seen(now - START, prompt, found.first_output_s, first_s, found.standing))
+        self.seen.append(Seen(now - START, prompt, found.first_output_s, first_s, found.tier))
         hold = self.readings.began("a", now, prompt, streamed=prompt)
         attempt = Attempt(
             deployment="a", outcome=Outcome.OK, started_s=0.0, duration_s=first_s + ANSWER_S, first_output_s=first_s,

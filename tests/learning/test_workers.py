@@ -6,7 +6,7 @@ import pytest
 
 from gateway.learning.readings import Readings
 from gateway.learning.workers import LONGEST_SUSPICION_S, Workers
-from gateway.routing.outlook import outlook
+from gateway.routing.forecast import forecast
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.sensitivity import Sensitivity
@@ -259,7 +259,7 @@ def test_the_queue_is_predicted_anew_each_time_and_not_learned() -> None:
     now = NOW + 29
 
     def first_output_s() -> float:
-        seen = outlook(place, readings.snapshot(now).of("a"), asked(100), None)
+        seen = forecast(place, readings.snapshot(now).of("a"), asked(100), None)
         first, per_token = seen[12], seen[13]
         assert first is not None
         return first + 100 * per_token
