@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 
 from gateway.app import Gateway
 from gateway.providers.vendors import OFFERS
@@ -39,12 +40,14 @@ def refusal(_: Asked) -> bytes:
 
 
 @asynccontextmanager
-async def serving(tmp_path: Path, deployments: dict[str, Any]) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
+async def serving(
+    tmp_path: Path, deployments: dict[str, Any], **rule: Any
+) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
     """A gateway in this process, and a client of it. The model `pool` has all deployments."""
     config = {
         "deployments": deployments,
         "models": {"pool": {"deployments": list(deployments)}},
-        "policy": {"rules": [{"name": "once", "fallback": {"retries": 0}}]},
+        "policy": {"rules": [{"name": "once", "fallback": {"retries": 0}, **rule}]},
     }
     file = tmp_path / "gateway.yaml"
     file.write_text(json.dumps(config))
@@ -63,7 +66,13 @@ async def until(event: threading.Event) -> None:
     assert await asyncio.to_thread(event.wait, WITHIN_S)
 
 
-async def test_a_part_goes_elsewhere_where_the_place_was_taken_meanwhile(tmp_path: Path) -> None:
+HEDGED = {"hedge": {"after_s": WITHIN_S, "share": 1}}
+
+
+@pytest.mark.parametrize("limits", [{}, HEDGED], ids=["one attempt at a time", "hedged"])
+async def test_a_part_goes_elsewhere_where_the_place_was_taken_meanwhile(
+    tmp_path: Path, limits: dict[str, Any]
+) -> None:
     """`max_in_flight` is exact: the first deployment failed the first part, and has another request when the second comes."""
     held, first_part, go_on, done = (threading.Event() for _ in range(4))
 
@@ -82,7 +91,7 @@ async def test_a_part_goes_elsewhere_where_the_place_was_taken_meanwhile(tmp_pat
 
     with Scripted(first) as at_first, Scripted(second) as at_second:
         deployments = {"first": one(at_first, limits={"max_in_flight": 1}), "second": one(at_second)}
-        async with serving(tmp_path, deployments) as (gateway, client):
+        async with serving(tmp_path, deployments, limits=limits) as (gateway, client):
             ended: list[RequestFinished] = []
             gateway.bus.subscribe(RequestFinished, ended.append)
             in_parts = asyncio.create_task(client.post("/v1/embeddings", json={"model": "pool", "input": IN_TWO}))
