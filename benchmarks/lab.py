@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 from gateway.cli.lab import policy_of
-from gateway.insight.lab.contenders import rivals
+from gateway.cli.rivals.table import rivals
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import BestOther, Score
 from gateway.insight.lab.run import run_lab

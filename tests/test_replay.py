@@ -32,7 +32,16 @@ def test_live_decisions_under_three_revisions_come_out_the_same(folder: Path) ->
     assert len(found["revisions"]) == 3
     assert min(found["revisions"].values()) > 50
     said = (folder / "state" / "journal.db").read_bytes()
-    for read in (b'"headroom"', b'"latency"', b'"workers"', b'"gauges"', b'"own_cost"', b'"hedge_after_s"', b'"burn"'):
+    for read in (
+        b'"headroom"',
+        b'"latency"',
+        b'"workers"',
+        b'"gauges"',
+        b'"own_cost"',
+        b'"hedge_after_s"',
+        b'"burn"',
+        b'"seen":{"at"',
+    ):
         assert read in said, f"{read.decode()} was on no record, so nothing was shown of it"
 
 
@@ -75,6 +84,29 @@ def test_one_that_differs_is_told_with_the_first_thing_that_does(folder: Path, t
     assert f"{changed[0]} (revision " in done.stdout
     assert "candidates[0].expected_usd: 0.5 on record, " in done.stdout
     assert made_again(tmp_path, "--last", "1").returncode in (0, 1)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_attempt_that_would_go_to_another_address_is_told(folder: Path, tmp_path: Path, is_first: bool) -> None:
+    """The first goes where the decision says, a later one where what is on its record says."""
+    changed: list[str] = []
+
+    def moved(db: sqlite3.Connection) -> None:
+        for key, text in db.execute("select id, record from journal order by id desc").fetchall():
+            record = json.loads(text)
+            for number, attempt in enumerate(record["attempts"]):
+                home = attempt["deployment"] == "home"
+                if home and (attempt["seen"] is None) is is_first and "address" in record["decision"]:
+                    attempt["address"] = 1 - attempt["address"]
+                    db.execute("update journal set record = ? where id = ?", (json.dumps(record).encode(), key))
+                    changed.append(f"{key} (revision {record['decision']['revision']}): attempts[{number}].address: ")
+                    return
+
+    copied(folder, tmp_path, moved)
+    done = made_again(tmp_path)
+    assert done.returncode == 1
+    assert "1 differ" in done.stdout
+    assert changed[0] in done.stdout
 
 
 def test_what_cannot_be_made_again_says_why(folder: Path, tmp_path: Path) -> None:

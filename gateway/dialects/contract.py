@@ -64,10 +64,10 @@ class Translator(Protocol):
 class Continuer(Protocol):
     """A dialect whose server goes on with an answer that another one began."""
 
-    def encode_continuation(self, request: Request, target: Deployment, begun: PartialAnswer) -> Call | None:
+    def encode_continuation(self, request: Request, target: Deployment, beginning: PartialAnswer) -> Call | None:
         """The call that has the answer continued; None if this request's cannot be."""
 
-    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, beginning: PartialAnswer) -> StreamDecoder:
         """A decoder whose events read as more of the stream that began the answer."""
 
 

@@ -34,7 +34,7 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
 
 
 class AnsweredStream(msgspec.Struct, frozen=True):
-    """Read the stream to its end, and close it on every way out. `lost` as above."""
+    """Read the stream to its end, and close it once, on every way out. `lost` as above."""
 
     story: Story
     deployment: str
@@ -50,10 +50,6 @@ class AnsweredStream(msgspec.Struct, frozen=True):
     def attempts(self) -> int:
         """How many were made, that of the stream included."""
         return len(self.story.attempts) + 1
-
-    def give_up(self, why: Outcome) -> None:
-        """It is not used: end the stream."""
-        self.stream.give_up(why)
 
 
 Answered = AnsweredWhole | AnsweredStream

@@ -1,4 +1,4 @@
-"""Goes on with a stream that broke after the caller had some of it: at a deployment that can take up a text where it ended.
+"""Continues a stream that broke after the caller had some of it: at a deployment that can take up a text where it ended.
 
 Off unless the rule asks. The caller reads one answer; that two gave it is on record, and in a comment of the stream.
 """
@@ -7,66 +7,69 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.dialects.contract import Continuer, Translator
+from gateway.flow.attempt import Refused
 from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.routing.eligibility import Eligibility
 from gateway.routing.fallback_plan import moves_on
-from gateway.routing.plan import CompiledRule
 from gateway.values.answer import PartialAnswer
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Continuation:
-    """Of one request. `open_at` makes an attempt at a deployment that goes on with what was begun."""
+    """Of one request. `continue_at` makes an attempt at a deployment that goes on with what there is of the answer."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a continuation touches
+    def __init__(
         self,
-        open_at: Callable[[str, PartialAnswer], Awaitable[Relay]],
-        recheck: Eligibility,
+        continue_at: Callable[[str, PartialAnswer], Awaitable[Relay | Refused]],
+        eligibility: Eligibility,
         story: Story,
-        rule: CompiledRule,
         deployments: dict[str, Deployment],
         translators: Mapping[str, Translator],
     ) -> None:
-        self._open_at = open_at
-        self._recheck = recheck
+        self._continue_at = continue_at
+        self._eligibility = eligibility
         self._story = story
-        self._fallback = rule.fallback
         self._deployments = deployments
         self._translators = translators
 
-    async def go_on(self, broken: Relay, failed: AttemptFailed) -> Relay | None:
-        """The stream that goes on with `broken`, which is settled; None if there is none, or what broke cannot be continued."""
-        begun = broken.beginning()
-        broken.settle(failed.outcome, failed.detail)
-        while begun is not None and self._moves_on(failed):
-            name = next((name for name in self._untried() if self._can(name, broken.deployment, begun)), None)
-            if name is None:
+    async def next_relay(self, broken: str, beginning: PartialAnswer, failed: AttemptFailed) -> Relay | None:
+        """What goes on with the beginning that the deployment `broken` gave before its attempt, which is settled, failed so;
+        None if nothing does.
+        """
+        refused: set[str] = set()
+        while self._moves_on(failed):
+            names = (name for name in self._untried() if name not in refused and self._can(name, broken, beginning))
+            if (name := next(names, None)) is None:
                 return None
             try:
-                return await self._open_at(name, begun)
+                relay = await self._continue_at(name, beginning)
             except AttemptFailed as again:
                 failed = again
+                continue
+            if isinstance(relay, Relay):
+                return relay
+            refused.add(name)
         return None
 
     def _untried(self) -> list[str]:
         """In the order of the decision; at the end those that were tried, but not at all their addresses."""
         tried = {attempt.deployment for attempt in self._story.attempts}
-        ranked, now = self._recheck.ranked, time.time()
-        again = [name for name in ranked if name in tried and self._recheck.has_another_address(name, now)]
+        ranked, now = self._eligibility.ranked, time.time()
+        again = [name for name in ranked if name in tried and self._eligibility.has_another_address(name, now)]
         return [*(name for name in ranked if name not in tried), *again]
 
-    def _can(self, name: str, broken: str, begun: PartialAnswer) -> bool:
+    def _can(self, name: str, broken: str, beginning: PartialAnswer) -> bool:
         """It can take up the text, has room for it, and may see what the one that broke may have put into it."""
         deployment, translator, request = self._deployments[name], self._translators[name], self._story.request
         room = deployment.context_tokens
         return (
-            self._recheck.may(name, time.time())
+            self._eligibility.may(name, time.time())
             and deployment.clearance.covers(self._deployments[broken].clearance)
-            and (room is None or request.facts.prompt_tokens + begun.tokens < room)
+            and (room is None or request.facts.prompt_tokens + beginning.tokens < room)
             and isinstance(translator, Continuer)
-            and translator.encode_continuation(request, deployment, begun) is not None
+            and translator.encode_continuation(request, deployment, beginning) is not None
         )
 
     def _moves_on(self, failed: AttemptFailed) -> bool:
@@ -75,5 +78,5 @@ class Continuation:
             outcome is not Outcome.DEADLINE_EXCEEDED
             and len(story.attempts) < story.decision.bounds.max_attempts
             and time.monotonic() < story.deadline
-            and moves_on(self._fallback, outcome)
+            and moves_on(story.rule.fallback, outcome)
         )

@@ -12,15 +12,15 @@ import msgspec
 
 from gateway.dialects.contract import TokenCounter
 from gateway.flow.rooms import Rooms
+from gateway.routing.filters import BY_ESTIMATE
 from gateway.routing.plan import Plan
-from gateway.values.decision import Cause, Decision
+from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
 
 WITHIN_S = 0.5
 REST_S = 30.0  # a tokenizer that failed is left alone for so long
-_BY_ESTIMATE = frozenset({Cause.CONTEXT, Cause.COST})
 _ABOUT_THE_REQUEST = frozenset({400, 413, 422})
 _TIMEOUTS = frozenset({Outcome.CONNECT_TIMEOUT, Outcome.TOTAL_TIMEOUT})
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class TokenCounts:
         cleared = plan.cleared(decision.facts, decision.at)
         for candidate in decision.candidates:
             name = candidate.deployment
-            if name not in cleared or not _BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
+            if name not in cleared or not BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
                 continue
             counter = self._rooms.translators[decision.facts.surface].get(name)
             if isinstance(counter, TokenCounter) and time.monotonic() >= self._rest_until.get(name, 0.0):

@@ -1,12 +1,12 @@
 """One request that is asked in parts, one after the other: each has attempts of its own, and all share one deadline."""
 
-import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
 from gateway.dialects.contract import Batcher, Translator
-from gateway.flow.answered import Answered, AnsweredWhole
+from gateway.flow.answered import AnsweredWhole
+from gateway.flow.relay import Relay
 from gateway.flow.story import Story
 from gateway.routing.eligibility import spent_usd
 from gateway.values.decision import Decision
@@ -32,27 +32,19 @@ def _decision_of(part: Request, story: Story) -> Decision:
     return msgspec.structs.replace(decision, facts=part.facts, bounds=bounds)
 
 
-async def answered_in_parts(
+async def join_parts(
     story: Story,
     parts: Sequence[Request],
-    answer: Callable[[Story], Awaitable[Answered]],
+    until_success: Callable[[Story], Awaitable[AnsweredWhole | Relay]],
     translators: Mapping[str, Translator],
 ) -> AnsweredWhole:
     """The parts' answers as one. Raises AttemptFailed as the first part did that has none.
 
-    What a part's attempts were and took is the story's, whether or not they had an answer. It is said to be answered by
-    who answered last.
+    It is said to be answered by who answered last.
     """
     answers: list[AnsweredWhole] = []
     for part in parts:
-        own = copy.copy(story)
-        own.request, own.attempts, own.tried, own.waited_s = part, [], [], 0.0
-        own.decision = _decision_of(part, story)
-        try:
-            answered = await answer(own)
-        finally:
-            story.attempts += own.attempts
-            story.waited_s += own.waited_s
+        answered = await until_success(story.part(part, _decision_of(part, story)))
         if not isinstance(answered, AnsweredWhole):
             answered.give_up(Outcome.INTERNAL_ERROR)
             raise TypeError("a part of a request was answered by a stream")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.routing.conditions import Expression
 from gateway.routing.document import Fallback
 from gateway.routing.fields import PoolFields
-from gateway.routing.outlook import Outlook
+from gateway.routing.forecast import Forecast
 from gateway.routing.space import Atoms, Space
 from gateway.values.decision import Bounds, Candidate, Cause, Reason
 from gateway.values.deployment import Capability, Deployment
@@ -63,15 +63,15 @@ class Preference(msgspec.Struct, frozen=True):
 class Split(msgspec.Struct, frozen=True):
     """A pool as a class of requests meets it: what never changes is decided.
 
-    `by_hardware`: some of the eligible have their costs from what they run on. `seen` remembers outlooks.
+    `by_hardware`: some of the eligible have their costs from what they run on. `seen` remembers forecasts.
     """
 
     eligible: tuple[Place, ...]
     left_out: tuple[Candidate, ...]
     by_hardware: bool
-    seen: dict[tuple[bool, bool, str | None], list[Outlook | None]]
+    seen: dict[tuple[bool, bool, str | None], list[Forecast | None]]
 
-    def outlooks(self, facts: Facts) -> list[Outlook | None]:
+    def forecasts(self, facts: Facts) -> list[Forecast | None]:
         """Those of the eligible, in their order, as far as they were needed before; the caller fills the list."""
         key = (facts.stream, facts.exact_tokens, facts.service_tier)
         found = self.seen.get(key)

@@ -113,6 +113,10 @@ def test_a_session_stays_where_it_is_and_is_shown_in_the_record(workers: Workers
         assert len(addresses) == 1
         (home,) = addresses
         homes.append(home)
+        assert {record["record"]["decision"]["address"] for record in records} == {home}
+        assert any(
+            f"the first attempt goes to address {home + 1} of 3 of quick" in one for one in records[0]["sentences"]
+        )
         assert any(f" at {workers[home].base_url}: ok" in line for line in records[0]["sentences"])
     assert len(set(homes)) > 1
     assert counts(workers) == [4 * homes.count(at) for at in range(3)]

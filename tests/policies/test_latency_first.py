@@ -90,7 +90,7 @@ def test_one_that_is_too_late_is_said_to_be(example: Example) -> None:
     answer = example.ask(stream=True)
     assert answer.by == "far"
     late = answer.candidate("near")
-    assert late["standing"] == "late"
+    assert late["tier"] == "late"
     assert near(late["first_output_s"], p95(measured))
     assert all(not one.last["slo_met"] for one in measured)
     assert any(line.startswith("near:") and "predicted to miss" in line for line in answer.sentences)
@@ -104,17 +104,17 @@ def test_one_that_fails_too_often_is_passed_over_until_it_recovers(example: Exam
     example.play(near="ok ok error_500")  # if half failed, it would be shut
     example.wait_for(lambda: _is_passed_over(example), within_s=10)
     burning = example.ask(stream=True).candidate("near")
-    assert burning["standing"] in ("burning", "probe")
+    assert burning["tier"] in ("burning", "probe")
     assert burning["slo"]["attainment"] <= 0.8  # four times the budget of 5 in 100
     assert burning["slo"]["burn"] == pytest.approx((1 - burning["slo"]["attainment"]) / 0.05, abs=0.01)
     assert burning["slo"]["burn"] >= 4
     example.play(near="ok")
     example.wait_for(lambda: _by_near(example, 64) > 56, within_s=20)
-    assert example.ask(stream=True).candidate("near")["standing"] == "ready"
+    assert example.ask(stream=True).candidate("near")["tier"] == "ready"
 
 
 def _is_passed_over(example: Example) -> bool:
-    return "burning" in {one.get("standing") for one in example.ask(stream=True).decision["candidates"]}
+    return "burning" in {one.get("tier") for one in example.ask(stream=True).decision["candidates"]}
 
 
 def _by_near(example: Example, asked: int) -> int:

@@ -34,7 +34,7 @@ def test_home_while_it_is_quick(example: Example) -> None:
     assert [answer.by for answer in answers] == ["home"] * 12
     last = answers[-1]
     assert near(last.candidate("home")["first_output_s"], last.first_s)
-    assert last.candidate("home")["standing"] == "ready"
+    assert last.candidate("home")["tier"] == "ready"
     assert all(answer.last["slo_met"] for answer in answers)
 
 
@@ -62,14 +62,14 @@ def test_slow_it_spills_and_quick_again_it_is_used_again(example: Example) -> No
     assert by[0] == "home"
     assert by[-15:].count("cloud") >= 13  # two of a hundred see how it does at home
     spilt = next(answer for answer in reversed(answers) if answer.by == "cloud")
-    passed_over, slow = spilt.candidate("home"), [answer for answer in answers if answer.by == "home"]
-    if passed_over["standing"] == "burning":
-        assert passed_over["slo"]["burn"] >= 20
+    ejected, slow = spilt.candidate("home"), [answer for answer in answers if answer.by == "home"]
+    if ejected["tier"] == "burning":
+        assert ejected["slo"]["burn"] >= 20
     else:
-        assert passed_over["standing"] == "late"
-        assert passed_over["first_output_s"] > UNDER_S
-        assert near(passed_over["first_output_s"], slow[-1].first_s)
-    assert spilt.candidate("cloud")["standing"] == "ready"
+        assert ejected["tier"] == "late"
+        assert ejected["first_output_s"] > UNDER_S
+        assert near(ejected["first_output_s"], slow[-1].first_s)
+    assert spilt.candidate("cloud")["tier"] == "ready"
     assert any(line.startswith("home: eligible, number 3") for line in spilt.sentences)
     example.play(home="slow@20")
     example.wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
@@ -91,10 +91,10 @@ def test_a_queue_spills_what_would_wait_too_long(example: Example) -> None:
     assert by.count("cloud") > 15
     for answer in busy:
         chosen = answer.decision["candidates"][0]
-        if chosen["deployment"] == "home" and chosen["standing"] == "ready":
+        if chosen["deployment"] == "home" and chosen["tier"] == "ready":
             assert chosen["first_output_s"] <= UNDER_S
         if chosen["deployment"] == "cloud":
-            assert answer.candidate("home")["standing"] in ("late", "burning")
+            assert answer.candidate("home")["tier"] in ("late", "burning")
     quick = [answer.last["first_output_s"] for answer in busy if answer.by == "home"]
     assert sum(seconds < 2 * UNDER_S for seconds in quick) > 0.9 * len(quick)
     example.wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)

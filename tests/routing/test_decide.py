@@ -82,7 +82,7 @@ def breaks_nothing_hard(
         assert rule.require.deployments is None or candidate.deployment in rule.require.deployments
         assert deployment.has_price or not rule.require.known_price
         tokens = asked.prompt_tokens * (1 if asked.exact_tokens else reading.prompt_token_ratio or 1)
-        assert reading.bar(tokens + (asked.max_output_tokens or 0), world.now) is None
+        assert reading.rejection(tokens + (asked.max_output_tokens or 0), world.now) is None
         most = most_usd(deployment, asked, reading, tokens)
         assert candidate.most_usd == (most and pytest.approx(most))
         expected = expected_usd(deployment, asked, reading, tokens)

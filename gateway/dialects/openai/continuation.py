@@ -46,26 +46,26 @@ _role = msgspec.json.Decoder(_Role).decode
 class ContinuingTranslator(OpenAITranslator):
     """The dialect of a server that can go on with an answer."""
 
-    def encode_continuation(self, request: Request, target: Deployment, begun: PartialAnswer) -> Call | None:
+    def encode_continuation(self, request: Request, target: Deployment, beginning: PartialAnswer) -> Call | None:
         """The conversation with what was said at its end. None where it would not be the same answer any more."""
         facts = request.facts
         messages = _messages(request.fields["messages"])
-        left = None if facts.max_output_tokens is None else facts.max_output_tokens - begun.tokens
+        left = None if facts.max_output_tokens is None else facts.max_output_tokens - beginning.tokens
         is_other = facts.needs & _NEEDS or any(name in request.fields for name in _NOT_WITH)
         if is_other or not messages or _role(messages[-1]).role == "assistant" or (left is not None and left <= 0):
             return None
-        said = msgspec.Raw(_encode({"role": "assistant", "content": begun.text.rstrip()}))
+        said = msgspec.Raw(_encode({"role": "assistant", "content": beginning.text.rstrip()}))
         fields = {**request.fields, "messages": msgspec.Raw(_encode([*messages, said]))}
         fields |= {"continue_final_message": _TRUE, "add_generation_prompt": _FALSE}
         for name in _LIMITS:
             if name in fields:
-                fields[name] = _less(fields[name], begun.tokens)
+                fields[name] = _less(fields[name], beginning.tokens)
         continued = msgspec.structs.replace(request, fields=fields)
         return encode(continued, target, ask_usage=self._usage_in_streams)
 
-    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, beginning: PartialAnswer) -> StreamDecoder:
         """Its events carry the names of the answer that was begun, and its usage counts both parts."""
-        return _ContinuationDecoder(begun, keep_usage=request.wants_usage, finishes=self._finishes)
+        return _ContinuationDecoder(beginning, keep_usage=request.wants_usage, finishes=self._finishes)
 
 
 def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
@@ -75,13 +75,13 @@ def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
 
 
 class _ContinuationDecoder:
-    def __init__(self, begun: PartialAnswer, *, keep_usage: bool, finishes: frozenset[str]) -> None:
-        self._begun = begun
+    def __init__(self, beginning: PartialAnswer, *, keep_usage: bool, finishes: frozenset[str]) -> None:
+        self._beginning = beginning
         self._keep_usage = keep_usage
         self._decoder = OpenAIStreamDecoder(keep_usage=True, finishes=finishes, transcript=Transcript())
-        head = members(begun.head)
+        head = members(beginning.head)
         self._names = {name: head[name] for name in _NAMES if name in head}
-        self._seam = Seam(begun.text)
+        self._seam = Seam(beginning.text)
 
     def feed(self, data: bytes) -> list[Chunk]:
         return [self._rewritten(chunk) for chunk in self._decoder.feed(data)]
@@ -96,12 +96,12 @@ class _ContinuationDecoder:
         return self._decoder.tokens()
 
     def beginning(self) -> PartialAnswer | None:
-        more, begun, seam = self._decoder.beginning(), self._begun, self._seam
+        more, before, seam = self._decoder.beginning(), self._beginning, self._seam
         if not seam.is_past:  # the caller has nothing of this one yet
-            return begun if more is not None else None
+            return before if more is not None else None
         if more is None:
             return None
-        return PartialAnswer(begun.text + seam.new + more.text[seam.taken :], begun.tokens + more.tokens, begun.head)
+        return PartialAnswer(before.text + seam.new + more.text[seam.taken :], before.tokens + more.tokens, before.head)
 
     def _rewritten(self, chunk: Chunk) -> Chunk:
         events = [event for event in chunk.forward.split(_END) if event]
@@ -136,7 +136,7 @@ class _ContinuationDecoder:
 
     def _both(self, usage: dict[str, Any]) -> dict[str, Any]:
         """The prompt's tokens as they were first, the answer's of both parts."""
-        before = self._begun.tokens
+        before = self._beginning.tokens
         prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
         if not isinstance(prompt, int) or not isinstance(completion, int):
             return usage
