@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
-from gateway.dialects.contract import Continuer, StreamDecoder
+from gateway.dialects.contract import Batcher, Continuer, StreamDecoder
 from gateway.flow.address import go_to_address
 from gateway.flow.field_refusal import of_choice
+from gateway.flow.large import LARGE_BYTES, in_steps
 from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
 from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
@@ -163,7 +165,16 @@ class RunningAttempt:
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return self._translator.decode(b"".join(parts), self._request)
+        return await self._decoded(b"".join(parts))
+
+    async def _decoded(self, body: bytes) -> WholeAnswer:
+        """A large body in steps, where the dialect can."""
+        translator, request = self._translator, self._request
+        if len(body) <= LARGE_BYTES or not isinstance(translator, Batcher):
+            return translator.decode(body, request)
+        left_s, key = self.story.deadline - time.monotonic(), request.facts.key
+        work = partial(translator.decode_in_steps, body, request)
+        return await in_steps(self._rooms.large, key, len(body), left_s, work)
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""

@@ -9,18 +9,20 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception
 
+from gateway.flow.answer_room import AnswerRoom
 from gateway.flow.answered import Answered, AnsweredStream, AnsweredWhole
 from gateway.flow.attempt import RunningAttempt
 from gateway.flow.continuation import Continuation
 from gateway.flow.field_refusal import last_word
 from gateway.flow.hedge import Hedging
-from gateway.flow.parts import answered_in_parts, parts_of
+from gateway.flow.parts import Parts, limits_of
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.flow.stream import Stream
 from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import moves_on
 from gateway.routing.plan import CompiledRule
 from gateway.values.answer import PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
@@ -35,6 +37,7 @@ class Attempts:
     def __init__(self, rooms: Rooms, deployments: dict[str, Deployment]) -> None:
         self._rooms = rooms
         self._deployments = deployments
+        self._room = AnswerRoom()
 
     async def answer(self, story: Story, rule: CompiledRule) -> Answered:
         """The first answer. Raises AttemptFailed as the last attempt did that says something of the request, or if none
@@ -49,10 +52,10 @@ class Attempts:
 
     async def _whole_or_in_parts(self, story: Story, rule: CompiledRule) -> Answered:
         if story.request.inputs > 1:
-            translators = self._rooms.translators[story.request.facts.surface]
-            parts = parts_of(story.request, story.decision.attempts, translators)
-            if len(parts) > 1:
-                return await answered_in_parts(story, parts, partial(self._first, rule), translators)
+            most = limits_of(story, self._rooms.translators[story.request.facts.surface])
+            if most is not None:
+                first, moves = partial(self._first, rule), partial(moves_on, rule.fallback)
+                return await Parts(story, first, moves, self._rooms, self._deployments, self._room).answer(most)
         return await self._first(rule, story)
 
     async def _first(self, rule: CompiledRule, story: Story) -> Answered:

@@ -47,7 +47,9 @@ VENDORS: dict[str, Vendor] = {
         translators={
             Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
-            Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=2048),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(
+                most_inputs=2048, most_tokens=250_000
+            ),  # it refuses more than 300,000, which are estimated here
         },
     ),
     "vllm": Vendor(

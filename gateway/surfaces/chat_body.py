@@ -97,12 +97,12 @@ _choice = _decoder(str | dict[str, msgspec.Raw] | None)
 _logprobs = _decoder(bool | int | None)
 
 
-def parse_fields(body: bytes, pause: Pause = no_pause) -> Fields:
+def parse_fields(body: bytes, pause: Pause = no_pause, most: int = MAX_MEMBERS) -> Fields:
     """The top-level members; half of a surrogate pair, which has no UTF-8, becomes U+FFFD. Raises ApiError 400 for what is
-    not a JSON object, or a bomb of depth or members.
+    not a JSON object, or a bomb of depth or members: `most` members and elements.
     """
-    if len(body) > MAX_MEMBERS and _holds_too_much(body, pause):
-        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
+    if len(body) > most and _holds_too_much(body, pause, most):
+        raise ApiError(400, "too_many_fields", f"The body has more than {most} members and elements.")
     try:
         return _fields(body)
     except RecursionError:
@@ -111,17 +111,17 @@ def parse_fields(body: bytes, pause: Pause = no_pause) -> Fields:
         raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         if (whole := without_lone_surrogates(body)) != body:
-            return parse_fields(whole, pause)
+            return parse_fields(whole, pause, most)
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
 
 
-def _holds_too_much(body: bytes, pause: Pause) -> bool:
+def _holds_too_much(body: bytes, pause: Pause, most: int) -> bool:
     """Without parsing: that would take seconds for a bomb. Only where text cannot be excluded is it told from structure."""
-    if _separators(body, pause) <= MAX_MEMBERS:
+    if _separators(body, pause) <= most:
         return False
     unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    parts = unescaped.split(b'"', 4 * MAX_MEMBERS)  # each second one is between strings; a member has two strings
-    return len(parts) > 4 * MAX_MEMBERS or _separators(b"".join(parts[::2]), pause) > MAX_MEMBERS
+    parts = unescaped.split(b'"', 4 * most)  # each second one is between strings; a member has two strings
+    return len(parts) > 4 * most or _separators(b"".join(parts[::2]), pause) > most
 
 
 def _separators(text: bytes, pause: Pause) -> int:
