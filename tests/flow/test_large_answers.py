@@ -103,6 +103,7 @@ async def test_a_room_holds_so_much_and_gives_it_back_with_the_request() -> None
     second = asyncio.create_task(request(40, 41))
     with pytest.raises(AttemptFailed) as caught:
         await second
+    await asyncio.sleep(0)
     assert (caught.value.outcome, room.held) == (Outcome.GATEWAY_BUSY, 60)
     end.set()
     await first
