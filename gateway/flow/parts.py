@@ -29,8 +29,9 @@ T = TypeVar("T")
 
 
 def limits_of(story: Story, translators: Mapping[str, Translator]) -> tuple[int, int | None] | None:
-    """How many inputs, and tokens, every deployment of the decision takes at once; None if all take the request whole."""
-    batchers = [one for name in story.decision.attempts if isinstance(one := translators[name], Batcher)]
+    """How many inputs, and tokens, every candidate takes at once; None if all take the request whole."""
+    ranked = (translators[one.deployment] for one in story.decision.candidates if one.rank is not None)
+    batchers = [one for one in ranked if isinstance(one, Batcher)]
     if not batchers:
         return None
     most = [one.most(story.request) for one in batchers]
@@ -73,7 +74,8 @@ class Parts:
         self._in_vain = len(self._story.attempts)
         self._joiner = self._batcher.joiner()
         self._answers: list[AnsweredWhole] = []
-        self._named: dict[str, str | None] = {}  # by deployment, the model that it says it is
+        self._model: str | None = None  # that answers
+        self._named: dict[str, str] = {}  # by deployment, what it calls its model
         self._done = 0  # inputs
 
     async def answer(self, most: tuple[int, int | None]) -> AnsweredWhole:
@@ -109,7 +111,7 @@ class Parts:
             raise TypeError("a part of a request was answered by a stream")
         self._learn(answered.deployment)
         said = next((one.upstream_model for one in own.attempts if one.outcome is Outcome.OK), None)
-        if self._named.setdefault(answered.deployment, said) != said:
+        if said is not None and self._named.setdefault(answered.deployment, said) != said:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "two parts were answered by two models of one name")
         body = answered.body
         await self._in_steps(len(body), lambda pause: self._joiner.add(body, pause))
@@ -137,7 +139,7 @@ class Parts:
 
     def _learn(self, answered_by: str) -> None:
         """The candidates for what comes: those of the model that answered, first who did, last who failed."""
-        model = self._deployments[answered_by].model
+        model = self._model = self._deployments[answered_by].model
         failed = {one.deployment for one in self._story.attempts[self._in_vain :] if one.outcome is not Outcome.OK}
         same = [one for one in self._candidates if self._deployments[one.deployment].model == model]
         same.sort(key=lambda one: (one.deployment != answered_by, one.deployment in failed))
@@ -147,10 +149,9 @@ class Parts:
         """Whether the whole may be asked of another model, with what time and money is left. The first part has asked every
         one of them already.
         """
-        if not self._named or not self._moves_on(failed.outcome) or self._left_s() <= 0:
+        if self._model is None or not self._moves_on(failed.outcome) or self._left_s() <= 0:
             return False
-        spoiled = {self._deployments[name].model for name in self._named}
-        others = [one for one in self._pool if self._deployments[one.deployment].model not in spoiled]
+        others = [one for one in self._pool if self._deployments[one.deployment].model != self._model]
         self._candidates, self._in_vain = others, len(self._story.attempts)
         recheck = Eligibility(self._rooms.readings, self._deployments, self._story_of(self._story.request))
         now = time.time()

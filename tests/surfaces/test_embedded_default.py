@@ -60,6 +60,25 @@ def test_it_answers_in_both_modes(client: openai.OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
 
+SAID: list[Any] = [{"role": "user", "content": "Say hello."}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", {"messages": SAID, "max_tokens": 4}),
+        ("messages", {"messages": SAID, "max_tokens": 4}),
+        ("messages/count_tokens", {"messages": SAID}),
+        ("completions", {"prompt": "Once", "max_tokens": 4}),
+    ],
+)
+def test_it_answers_on_the_surfaces_that_its_engine_has(
+    gateway: GatewayProcess, path: str, body: dict[str, Any]
+) -> None:
+    answer = httpx.post(f"{gateway.url}/v1/{path}", json={"model": "smollm2", **body}, trust_env=False, timeout=60)
+    assert answer.status_code == 200, answer.text
+
+
 def test_it_completes_in_both_modes_and_embeds_nothing(client: openai.OpenAI) -> None:
     asked: dict[str, Any] = {
         "model": "smollm2",
