@@ -1,7 +1,8 @@
 """llama.cpp's own ways with legacy completions, as its server was seen to answer (xllamacpp 2026.10).
 
 - log probabilities have the form that chats have (`content`), and `logprobs: 0` gives none;
-- `usage` is of one choice: a stream has it beside each choice's end, a whole answer has that of the first choice only.
+- `usage` is of one choice: a stream has it beside each choice's end, a whole answer has that of the first choice only;
+- a stream of several choices may begin with an event whose data is `null`.
 """
 
 from typing import Any
@@ -42,6 +43,8 @@ class LlamaCppCompletions(CompletionsTranslator):
 
 class _Habits:
     """Of one answer. `alternatives`: how many log probabilities beside each token's were asked for; None: none at all."""
+
+    prelude = b"null"
 
     def __init__(self, request: Request, alternatives: int | None) -> None:
         self._several = request.facts.choices > 1

@@ -21,7 +21,11 @@ from gateway.values.surrogates import without_lone_surrogates
 
 
 class Habits(Protocol):
-    """What a vendor writes otherwise than OpenAI in one answer, put in order."""
+    """What a vendor writes otherwise than OpenAI in one answer, put in order. `prelude`: an event's data that it may send
+    before the first one; it says nothing.
+    """
+
+    prelude: bytes
 
     def whole(self, body: bytes) -> bytes:
         """A whole answer."""

@@ -16,7 +16,6 @@ _DONE = b"[DONE]"
 _DONE_EVENT = Chunk(b"data: [DONE]\n\n", done=True)
 _MOST_SPACE = 64 * 1024
 _UNNAMED = (None, "", "message")
-_NULL = b"null"  # llama.cpp, before the first event of several choices
 
 
 class CompletionsDecoder:
@@ -135,9 +134,13 @@ class CompletionsDecoder:
                 return self._said(event.data, parsed)
             data = in_order(self._habits.event, data)
             return self._said(data, parse(data) or parsed)
-        if not data or data == _NULL or event.name not in _UNNAMED:
+        if not data or event.name not in _UNNAMED or self._is_prelude(data):
             return None  # a ping
         return self._fail(Outcome.MALFORMED_ANSWER, "an event of the stream is not a completion chunk")
+
+    def _is_prelude(self, data: bytes) -> bool:
+        """Whether a vendor says so before the first event, where that is known of it."""
+        return self._habits is not None and not self._seen and data == self._habits.prelude
 
     def _said(self, data: bytes, body: CompletionBody) -> Chunk | None:
         self._seen = True
