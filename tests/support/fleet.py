@@ -36,10 +36,10 @@ class Stand:
         assert counts["forgotten"] == 0, "more requests than are remembered: nothing can be said of them"
         return counts
 
-    def rows(self, path: str = "/v1/chat/completions") -> list[dict[str, Any]]:
-        """The requests to a path since it forgot, oldest first."""
+    def rows(self) -> list[dict[str, Any]]:
+        """The requests since it forgot, oldest first."""
         rows: list[dict[str, Any]] = self._client.get(f"http://127.0.0.1:{self.port}/_seen").json()
-        return [row for row in rows if row["path"] == path]
+        return [row for row in rows if row["path"] == "/v1/chat/completions"]
 
     def _post(self, path: str, body: bytes) -> Any:
         answer = self._client.post(f"http://127.0.0.1:{self.port}{path}", content=body)
