@@ -13,7 +13,7 @@ from gateway.values.pause import Pause, no_pause
 
 LARGE_BYTES = 256 * 1024
 _MOST_WAITING = 1024  # time bounds the queue before number does
-_LONGEST_WAIT_S = 10.0
+_LONGEST_WAIT_S = 30.0  # a burst of some thirty bodies of a megabyte, on a machine that has much else to do
 T = TypeVar("T")
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from gateway.dialects.contract import Dialect
-from gateway.surfaces.chat_body import MAX_MEMBERS
+from gateway.surfaces.fields import MAX_MEMBERS
 from gateway.surfaces.reading import ShapeOf, read_request
 from gateway.values.caller import Caller
 from gateway.values.pause import Pause, no_pause

@@ -67,6 +67,8 @@ class EmbeddingsTranslator:
 
     def decode_in_steps(self, body: bytes, request: Request, pause: Pause) -> WholeAnswer:
         """The same of a long body; `pause` is called between two steps."""
+        if not body.strip():
+            raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx with an empty body")
         try:
             members, entries = read_list(body, pause)
             model = _text(members.get("model", ABSENT))
@@ -75,6 +77,8 @@ class EmbeddingsTranslator:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no list of embeddings") from None
         if is_present(members.get("error", ABSENT)):
             raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
+        if not entries:
+            raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without embeddings")
         if len(entries) != request.inputs:
             raise AttemptFailed(Outcome.TRUNCATED, f"{len(entries)} embeddings for {request.inputs} inputs")
         if order is None:
