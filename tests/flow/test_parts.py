@@ -29,6 +29,11 @@ def inputs(asked: Asked) -> list[str]:
     return given if isinstance(given, list) else [given]
 
 
+def in_two(model: str) -> dict[str, Any]:
+    """Of numbers a part would hold fewer."""
+    return {"model": model, "input": IN_TWO, "encoding_format": "base64"}
+
+
 def vectors(asked: Asked) -> bytes:
     data = [{"object": "embedding", "index": at, "embedding": [0.5]} for at in range(len(inputs(asked)))]
     usage = {"prompt_tokens": 1, "total_tokens": 1}
@@ -73,41 +78,40 @@ HEDGED = {"hedge": {"after_s": WITHIN_S, "share": 1}}
 async def test_a_part_goes_elsewhere_where_the_place_was_taken_meanwhile(
     tmp_path: Path, limits: dict[str, Any]
 ) -> None:
-    """`max_in_flight` is exact: the first deployment failed the first part, and has another request when the second comes."""
+    """`max_in_flight` is exact: who answered the first part has another request when the second comes."""
     held, first_part, go_on, done = (threading.Event() for _ in range(4))
 
     def first(asked: Asked) -> bytes:
-        if inputs(asked) == ["held"]:
-            held.set()
-            assert done.wait(WITHIN_S)
-            return vectors(asked)
         return refusal(asked) if len(inputs(asked)) == 2048 else vectors(asked)
 
     def second(asked: Asked) -> bytes:
-        if len(inputs(asked)) == 2048:
+        if inputs(asked) == ["held"]:
+            held.set()
+            assert done.wait(WITHIN_S)
+        elif len(inputs(asked)) == 2048:
             first_part.set()
             assert go_on.wait(WITHIN_S)
         return vectors(asked)
 
     with Scripted(first) as at_first, Scripted(second) as at_second:
-        deployments = {"first": one(at_first, limits={"max_in_flight": 1}), "second": one(at_second)}
+        deployments = {"first": one(at_first), "second": one(at_second, limits={"max_in_flight": 2})}
         async with serving(tmp_path, deployments, limits=limits) as (gateway, client):
             ended: list[RequestFinished] = []
             gateway.bus.subscribe(RequestFinished, ended.append)
-            in_parts = asyncio.create_task(client.post("/v1/embeddings", json={"model": "pool", "input": IN_TWO}))
+            in_parts = asyncio.create_task(client.post("/v1/embeddings", json=in_two("pool")))
             await until(first_part)
-            beside = asyncio.create_task(client.post("/v1/embeddings", json={"model": "first", "input": "held"}))
+            beside = asyncio.create_task(client.post("/v1/embeddings", json={"model": "second", "input": "held"}))
             await until(held)
-            assert gateway.readings.of("first").in_flight == 1
+            gateway.readings.began("second", time.time())
             go_on.set()
             answer = await in_parts
             done.set()
             assert (answer.status_code, (await beside).status_code) == (200, 200)
     assert [(one.deployment, one.outcome.value) for one in ended[0].attempts] == [
-        ("first", "server_error"), ("second", "ok"), ("second", "ok"),
+        ("first", "server_error"), ("second", "ok"), ("first", "ok"),
     ]  # fmt: skip
     assert len(answer.json()["data"]) == len(IN_TWO)
-    assert gateway.readings.of("first").in_flight == gateway.readings.of("second").in_flight == 0
+    assert (gateway.readings.of("first").in_flight, gateway.readings.of("second").in_flight) == (0, 1)
 
 
 async def test_a_part_that_finds_room_nowhere_is_told_when_to_come_again(tmp_path: Path) -> None:
@@ -128,7 +132,7 @@ async def test_a_part_that_finds_room_nowhere_is_told_when_to_come_again(tmp_pat
         async with serving(tmp_path, {"only": one(upstream, limits={"max_in_flight": 2})}) as (gateway, client):
             ended: list[RequestFinished] = []
             gateway.bus.subscribe(RequestFinished, ended.append)
-            answer = await client.post("/v1/embeddings", json={"model": "pool", "input": IN_TWO})
+            answer = await client.post("/v1/embeddings", json=in_two("pool"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "overloaded")
     assert int(answer.headers["retry-after"]) >= 1
     assert [(one.deployment, one.outcome.value) for one in ended[0].attempts] == [("only", "ok")]
