@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -63,9 +65,14 @@ class InProcessGateway:
         self.stop()
 
     async def ask(
-        self, path: str, body: Any = None, headers: dict[str, str] | None = None, query: str = ""
+        self,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        query: str = "",
+        leaves: asyncio.Event | None = None,
     ) -> Received:
-        """A GET, or with a body, which becomes JSON, a POST."""
+        """A GET, or with a body, which becomes JSON, a POST. Once `leaves` is set, the caller is gone."""
         content = b"" if body is None else json.dumps(body).encode()
         named = {"host": "localhost", "content-type": "application/json", **(headers or {})}
         scope = {
@@ -80,8 +87,8 @@ class InProcessGateway:
         async def receive() -> dict[str, Any]:
             if messages:
                 return messages.pop()
-            await asyncio.get_running_loop().create_future()  # it stays to the end
-            raise AssertionError
+            await (leaves or asyncio.Event()).wait()  # without it, it stays to the end
+            return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -95,6 +102,29 @@ class InProcessGateway:
         await self.app.asgi(scope, receive, send)  # type: ignore[arg-type]
         received.body, received.all_s = b"".join(parts), time.monotonic() - since
         return received
+
+    async def chat(self, model: str, headers: dict[str, str] | None = None, **more: Any) -> Received:
+        """A chat completion of one short message, if `more` has no other."""
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
+        return await self.ask("/v1/chat/completions", body, headers)
+
+    def chats(self, *models: str, headers: dict[str, str] | None = None, **more: Any) -> list[Received]:
+        """So many at once; the answers in the order of the questions."""
+
+        async def run() -> list[Received]:
+            return await asyncio.gather(*(self.chat(model, headers, **more) for model in models))
+
+        return self.virtual.run(run())
+
+    def metric(self, line: str) -> float:
+        """The value of a series, by its name with labels as they are exposed; 0 where there is none."""
+        told = self.get("/metrics").body.decode().splitlines()
+        return next((float(one.rpartition(" ")[2]) for one in told if one.rpartition(" ")[0] == line), 0.0)
+
+    def states(self) -> dict[str, str]:
+        """What `/readyz` says of each deployment."""
+        found: dict[str, str] = self.get("/readyz").json()["deployments"]
+        return found
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Received:
         return self.virtual.run(self.ask(path, headers=headers))
@@ -129,3 +159,24 @@ class InProcessFleet:
     def __exit__(self, *_: object) -> None:
         for one in self._upstreams:
             self._virtual.run(one.stop())
+
+
+@dataclass
+class InProcess:
+    """A gateway, the stands behind it, and the time that both have."""
+
+    virtual: VirtualTime
+    stands: list[Stand]
+    gateway: InProcessGateway
+
+
+@contextmanager
+def in_front_of(
+    size: int, directory: Path, config: Callable[[list[Stand]], dict[str, Any]], env: dict[str, str] | None = None
+) -> Iterator[InProcess]:
+    """A gateway in front of so many fake upstreams, all of which answer well, with the configuration for them."""
+    with VirtualTime() as virtual, InProcessFleet(virtual, size) as fleet:
+        for stand in fleet.stands:
+            stand.play("ok")
+        with InProcessGateway(virtual, directory, config(fleet.stands), env or {}) as gateway:
+            yield InProcess(virtual, fleet.stands, gateway)
