@@ -1,20 +1,17 @@
-"""Deployments that refuse for what will last are asked last, and callers hear who may be asked when. Over real sockets."""
+"""Deployments that refuse for what will last are asked last, and callers hear who may be asked when. On virtual time."""
 
-import asyncio
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
-from tests.conftest import Upstream
-from tests.support.fleet import Fleet
-from tests.support.gateway import GatewayProcess, deployment
+from tests.support.fleet import Stand
+from tests.support.gateway import deployment
+from tests.support.in_process import InProcess, InProcessFleet, InProcessGateway, Received
+from tests.support.virtual_time import VirtualTime
 from tests.transport.raw_server import always, serving
 
 FEW = 8  # of 40: three in a row, and probes if the machine is slow
