@@ -50,7 +50,7 @@ def configuration(stands: list[Stand]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    with in_front_of(2, tmp_path_factory.mktemp("hedge"), configuration) as running:
+    with in_front_of(2, tmp_path_factory.mktemp("hedge"), configuration, play="ok") as running:
         ask(running, "second")  # what only the first request does is done
         yield running
 

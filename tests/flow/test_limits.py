@@ -46,7 +46,7 @@ def configuration(stands: list[Stand]) -> dict[str, Any]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[InProcess]:
-    with in_front_of(2, tmp_path, configuration) as running:
+    with in_front_of(2, tmp_path, configuration, play="ok") as running:
         at_once(running, "pool", 1)
         for stand in running.stands:
             stand.forget()

@@ -42,7 +42,7 @@ def configuration(stands: list[Stand]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    with in_front_of(3, tmp_path_factory.mktemp("retry"), configuration) as running:
+    with in_front_of(3, tmp_path_factory.mktemp("retry"), configuration, play="ok") as running:
         ask(running, "third")  # what only the first request does is done
         yield running
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,9 @@ from gateway.providers.vendors import OFFERS
 from gateway.settings import load
 from tests.fake_upstream.server import FakeUpstream
 from tests.support.fleet import Stand
+from tests.support.scripted import Asked
 from tests.support.virtual_time import VirtualTime
+from tests.transport.raw_server import Peer, serving
 
 READY_S = 20
 _KEPT_WITHIN_S = 30  # real: the journal is written by a thread
@@ -161,6 +163,42 @@ class InProcessFleet:
             self._virtual.run(one.stop())
 
 
+class InProcessScripted:
+    """As `Scripted`, on the same loop: `reply` gives a whole HTTP response, or None to close the connection."""
+
+    def __init__(self, virtual: VirtualTime, reply: Callable[[Asked], Awaitable[bytes | None]]) -> None:
+        self.asked: list[Asked] = []
+        self._virtual, self._reply = virtual, reply
+        self._serving = serving(self._script)
+        self._port = 0
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def paths(self) -> list[str]:
+        """Of all that was asked."""
+        return [one.path for one in self.asked]
+
+    async def _script(self, peer: Peer) -> None:
+        while True:
+            head, _, body = (await peer.request()).partition(b"\r\n\r\n")
+            line, *fields = head.decode("latin-1").split("\r\n")
+            named = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+            self.asked.append(Asked(line.split(" ")[1], named, body))
+            answer = await self._reply(self.asked[-1])
+            if answer is None:
+                return
+            await peer.send(answer)
+
+    def __enter__(self) -> Self:
+        self._port = self._virtual.run(self._serving.__aenter__()).port
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._virtual.run(self._serving.__aexit__(None, None, None))
+
+
 @dataclass
 class InProcess:
     """A gateway, the stands behind it, and the time that both have."""
@@ -172,11 +210,18 @@ class InProcess:
 
 @contextmanager
 def in_front_of(
-    size: int, directory: Path, config: Callable[[list[Stand]], dict[str, Any]], env: dict[str, str] | None = None
+    size: int,
+    directory: Path,
+    config: Callable[[list[Stand]], dict[str, Any]],
+    env: dict[str, str] | None = None,
+    *,
+    play: str | None = None,
 ) -> Iterator[InProcess]:
-    """A gateway in front of so many fake upstreams, all of which answer well, with the configuration for them."""
+    """A gateway in front of so many fake upstreams, with the configuration for them. Without `play`, names of models are
+    behaviours.
+    """
     with VirtualTime() as virtual, InProcessFleet(virtual, size) as fleet:
-        for stand in fleet.stands:
-            stand.play("ok")
+        for stand in fleet.stands if play else ():
+            stand.play(str(play))
         with InProcessGateway(virtual, directory, config(fleet.stands), env or {}) as gateway:
             yield InProcess(virtual, fleet.stands, gateway)
