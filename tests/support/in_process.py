@@ -3,11 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+import httpx2 as httpx
 
 from gateway.app import Gateway
 from gateway.providers.vendors import OFFERS
@@ -77,11 +79,24 @@ class InProcessGateway:
         """A GET, or with a body, which becomes JSON, a POST. Once `leaves` is set, the caller is gone."""
         content = b"" if body is None else json.dumps(body).encode()
         named = {"host": "localhost", "content-type": "application/json", **(headers or {})}
+        return await self.send("GET" if body is None else "POST", path, named, content, query=query, leaves=leaves)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        *,
+        query: str = "",
+        leaves: asyncio.Event | None = None,
+    ) -> Received:
+        """The whole answer to this request, or what came of it until the caller left."""
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-            "method": "GET" if body is None else "POST", "path": path, "raw_path": path.encode(), "root_path": "",
+            "method": method, "path": path, "raw_path": path.encode(), "root_path": "",
             "query_string": query.encode(), "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in named.items()],
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
         }  # fmt: skip
         received, parts, since = Received(), [], time.monotonic()
         messages = [{"type": "http.request", "body": content, "more_body": False}]
@@ -104,6 +119,14 @@ class InProcessGateway:
         await self.app.asgi(scope, receive, send)  # type: ignore[arg-type]
         received.body, received.all_s = b"".join(parts), time.monotonic() - since
         return received
+
+    def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
+        """A caller outside of the loop: each of its requests runs it until the answer is whole."""
+        return httpx.Client(base_url="http://localhost", headers=headers, transport=_Served(self))
+
+    def async_client(self) -> httpx.AsyncClient:
+        """A caller on the loop."""
+        return httpx.AsyncClient(base_url="http://localhost", transport=_Served(self))
 
     async def chat(self, model: str, headers: dict[str, str] | None = None, **more: Any) -> Received:
         """A chat completion of one short message, if `more` has no other."""
@@ -142,6 +165,23 @@ class InProcessGateway:
                 return found
             time.sleep(_LOOK_S)
         raise AssertionError(f"decision {decision_id} did not end")
+
+
+class _Served(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """What carries a client's requests to the application."""
+
+    def __init__(self, gateway: InProcessGateway) -> None:
+        self._gateway = gateway
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._gateway.virtual.run(self.handle_async_request(request))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        got = await self._gateway.send(
+            request.method, url.path, request.headers, request.content, query=url.query.decode()
+        )
+        return httpx.Response(got.status, headers=got.headers, content=got.body)
 
 
 class InProcessFleet:

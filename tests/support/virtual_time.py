@@ -22,14 +22,15 @@ _WORKERS = frozenset({"aside"})  # the gateway's threads that are no executor's,
 
 class VirtualTime:
     """`with VirtualTime() as virtual: virtual.run(...)`: until the block ends, this process's `time.time` and
-    `time.monotonic` are the loop's, which move only while something runs. Threads that work are waited for.
+    `time.monotonic` are the loop's, which move only while something runs. Threads that work are waited for, and so are
+    processes that the loop has started, to their end. One at a time.
     """
 
     def __init__(self) -> None:
         self.passed_s = 0.0  # since the start
         self._real = {name: getattr(time, name) for name in ("time", "monotonic")}
         self._working = _Working()
-        self.loop = asyncio.SelectorEventLoop(_Jumping(self._jump, self._working))
+        self.loop = _Loop(_Jumping(self._jump, self._working), self._working)
 
     def __enter__(self) -> Self:
         for name, clock in self._real.items():
@@ -83,6 +84,7 @@ class _Working:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs = 0
+        self.processes: set[asyncio.SubprocessTransport] = set()
         self._left_at = 0.0
         self._clock = time.perf_counter
         self._submit = ThreadPoolExecutor.submit
@@ -108,12 +110,28 @@ class _Working:
     def is_any(self) -> bool:
         if self._jobs or self._clock() - self._left_at < _LEAVE_S:
             return True
+        self.processes -= {one for one in self.processes if one.get_returncode() is not None}
+        if self.processes:
+            return True
         return any(one.name in _WORKERS for one in threading.enumerate())
 
     def _count(self, change: int) -> None:
         with self._lock:
             self._jobs += change
             self._left_at = self._clock()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Says which processes it has started."""
+
+    def __init__(self, selector: selectors.BaseSelector, working: _Working) -> None:
+        super().__init__(selector)
+        self._working = working
+
+    async def subprocess_exec(self, *command: Any, **more: Any) -> Any:  # type: ignore[override]
+        started = await super().subprocess_exec(*command, **more)
+        self._working.processes.add(started[0])
+        return started
 
 
 class _Jumping(selectors.BaseSelector):
