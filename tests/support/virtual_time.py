@@ -6,14 +6,16 @@ or two, and a busy machine changes nothing.
 """
 
 import asyncio
+import functools
 import selectors
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 TURN_S = 20e-6
 _LEAVE_S = 0.0005  # real: a thread that ends has told the loop by then
 _ARRIVE_S = 0.00005  # real: what was sent over the loopback is there
@@ -68,6 +70,17 @@ class VirtualTime:
 
     def _jump(self, seconds: float) -> None:
         self.passed_s += seconds
+
+
+def on_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Decorator: the whole of this test runs on virtual time."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **more: P.kwargs) -> None:
+        with VirtualTime() as virtual:
+            virtual.run(test(*args, **more))
+
+    return run
 
 
 def _moved(start: float, virtual: VirtualTime) -> Callable[[], float]:
