@@ -157,14 +157,34 @@ class InProcessGateway:
     def decision(self, decision_id: str, key: str | None = None) -> dict[str, Any]:
         """The finished record of a decision, and its sentences; waits for its end. `key` is an operator's."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        until = time.perf_counter() + _KEPT_WITHIN_S
-        while time.perf_counter() < until:
+
+        def found() -> dict[str, Any] | None:
             answer = self.get(f"/admin/decisions/{decision_id}", headers)
-            if answer.status == 200 and not answer.json()["record"].get("in_progress"):
-                found: dict[str, Any] = answer.json()
-                return found
-            time.sleep(_LOOK_S)
-        raise AssertionError(f"decision {decision_id} did not end")
+            ended = answer.status == 200 and not answer.json()["record"].get("in_progress")
+            return answer.json() if ended else None
+
+        return _kept(found, f"decision {decision_id} did not end")
+
+    def newest(self, model: str, outcome: str) -> dict[str, Any]:
+        """The newest record of a request for this model that ended so."""
+
+        def found() -> dict[str, Any] | None:
+            for record in self.get("/admin/decisions").json()["record"]:
+                if (record["decision"]["facts"]["model"], record.get("outcome")) == (model, outcome):
+                    return dict(record)
+            return None
+
+        return _kept(found, f"no request for {model} ended as {outcome}")
+
+
+def _kept(found: Callable[[], dict[str, Any] | None], otherwise: str) -> dict[str, Any]:
+    """What the journal's thread, which the clock does not wait for, has written by and by."""
+    until = time.perf_counter() + _KEPT_WITHIN_S
+    while time.perf_counter() < until:
+        if (one := found()) is not None:
+            return one
+        time.sleep(_LOOK_S)
+    raise AssertionError(otherwise)
 
 
 class _Served(httpx.BaseTransport, httpx.AsyncBaseTransport):
