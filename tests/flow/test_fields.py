@@ -272,7 +272,7 @@ def test_explain_says_it_and_replay_makes_it_again(here: InProcess) -> None:
         str(here.gateway.directory / "gateway.yaml"),
         "--json",
     ]
-    command += ["--journal", str(here.gateway.directory / "state" / "journal.db")]
+    command += ["--journal", str(here.gateway.state / "journal.db")]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

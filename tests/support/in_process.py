@@ -46,8 +46,9 @@ class InProcessGateway:
         self.directory = directory
         self.virtual = virtual
         self.file = directory / "gateway.yaml"
+        self.state = directory / "state"
         self._config = config
-        self._env = {**env, "GATEWAY_STATE_DIR": str(directory / "state")}
+        self._env = {**env, "GATEWAY_STATE_DIR": str(self.state)}
 
     def start(self) -> Self:
         self.file.write_text(json.dumps(self._config))
@@ -61,6 +62,14 @@ class InProcessGateway:
 
     def stop(self) -> None:
         self.virtual.run(self.app.stop())
+
+    def reload_policy(self) -> None:
+        """As after a SIGHUP."""
+
+        async def reload() -> None:
+            self.app.reload_policy()
+
+        self.virtual.run(reload())
 
     def __enter__(self) -> Self:
         return self.start()

@@ -117,7 +117,7 @@ def test_what_hurts_is_withdrawn_by_itself_and_everything_says_so(
     assert operator.policy()["withdrawn"]["name"] == staged
     assert f"revision {staged} was withdrawn by the gateway itself" in caplog.text
     here.gateway.stop()
-    revisions = [one.record for one in newest(here.gateway.directory / "state" / "journal.db", 1000)]
+    revisions = [one.record for one in newest(here.gateway.state / "journal.db", 1000)]
     assert sum(staged.encode() in bytes(one) for one in revisions) == len(
         [one for one in answers if one.headers["x-gateway-policy"] == staged]
     )
