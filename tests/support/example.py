@@ -146,11 +146,8 @@ class Example:
         patch(self.document)
         before = self.ready()["policy"]
         self.gateway.file.write_text(json.dumps(self.document))
-        self.virtual.run(self._reload())
+        self.gateway.reload_policy()
         self.wait_for(lambda: self.ready()["policy"] != before, within_s=5)
-
-    async def _reload(self) -> None:
-        self.gateway.app.reload_policy()
 
     def ready(self) -> dict[str, Any]:
         found: dict[str, Any] = self.gateway.get("/readyz").json()

@@ -26,6 +26,10 @@ class Stand:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    def ask(self, path: str) -> Any:
+        """What a GET of this path answers."""
+        return self._tell(path, None)
+
     def play(self, *behaviours: str, in_order: bool = False, tokenizer_is_silent: bool = False) -> None:
         """From now on each request draws one of these (`slow@200`) that is for its mode; or plays the next one."""
         told = {"behaviours": behaviours, "in_order": in_order, "tokenizer_is_silent": tokenizer_is_silent}
@@ -47,7 +51,7 @@ class Stand:
 
     def all_rows(self) -> list[dict[str, Any]]:
         """The same, whatever was asked for."""
-        rows: list[dict[str, Any]] = self._tell("/_seen", None)
+        rows: list[dict[str, Any]] = self.ask("/_seen")
         return rows
 
 

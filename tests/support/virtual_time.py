@@ -6,14 +6,16 @@ or two, and a busy machine changes nothing.
 """
 
 import asyncio
+import functools
 import selectors
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 TURN_S = 20e-6
 _LEAVE_S = 0.0005  # real: a thread that ends has told the loop by then
 _ARRIVE_S = 0.00005  # real: what was sent over the loopback is there
@@ -22,14 +24,15 @@ _WORKERS = frozenset({"aside"})  # the gateway's threads that are no executor's,
 
 class VirtualTime:
     """`with VirtualTime() as virtual: virtual.run(...)`: until the block ends, this process's `time.time` and
-    `time.monotonic` are the loop's, which move only while something runs. Threads that work are waited for.
+    `time.monotonic` are the loop's, which move only while something runs. Threads that work are waited for, and so are
+    processes that the loop has started, to their end. One at a time.
     """
 
     def __init__(self) -> None:
         self.passed_s = 0.0  # since the start
         self._real = {name: getattr(time, name) for name in ("time", "monotonic")}
         self._working = _Working()
-        self.loop = asyncio.SelectorEventLoop(_Jumping(self._jump, self._working))
+        self.loop = _Loop(_Jumping(self._jump, self._working), self._working)
 
     def __enter__(self) -> Self:
         for name, clock in self._real.items():
@@ -69,6 +72,17 @@ class VirtualTime:
         self.passed_s += seconds
 
 
+def on_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Decorator: the whole of this test runs on virtual time."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **more: P.kwargs) -> None:
+        with VirtualTime() as virtual:
+            virtual.run(test(*args, **more))
+
+    return run
+
+
 def _moved(start: float, virtual: VirtualTime) -> Callable[[], float]:
     return lambda: start + virtual.passed_s
 
@@ -83,6 +97,7 @@ class _Working:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs = 0
+        self.processes: set[asyncio.SubprocessTransport] = set()
         self._left_at = 0.0
         self._clock = time.perf_counter
         self._submit = ThreadPoolExecutor.submit
@@ -108,12 +123,28 @@ class _Working:
     def is_any(self) -> bool:
         if self._jobs or self._clock() - self._left_at < _LEAVE_S:
             return True
+        self.processes -= {one for one in self.processes if one.get_returncode() is not None}
+        if self.processes:
+            return True
         return any(one.name in _WORKERS for one in threading.enumerate())
 
     def _count(self, change: int) -> None:
         with self._lock:
             self._jobs += change
             self._left_at = self._clock()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Says which processes it has started."""
+
+    def __init__(self, selector: selectors.BaseSelector, working: _Working) -> None:
+        super().__init__(selector)
+        self._working = working
+
+    async def subprocess_exec(self, *command: Any, **more: Any) -> Any:  # type: ignore[override]
+        started = await super().subprocess_exec(*command, **more)
+        self._working.processes.add(started[0])
+        return started
 
 
 class _Jumping(selectors.BaseSelector):

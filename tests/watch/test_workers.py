@@ -1,4 +1,4 @@
-"""Asking addresses how they are, over real sockets: what is read, what is stale, what is down, and what comes back."""
+"""Asking addresses how they are, on virtual time: what is read, what is stale, what is down, and what comes back."""
 
 import asyncio
 import socket
@@ -17,6 +17,7 @@ from gateway.values.worker import STALE_AFTER_S, WorkerHealth
 from gateway.watch.workers import WorkerWatch
 from tests.fake_upstream import FakeUpstream
 from tests.learning.test_workers import deployment
+from tests.support.virtual_time import on_virtual_time
 from tests.transport.raw_server import Peer, serving
 from tests.transport.test_shortage import no_descriptors
 
@@ -56,6 +57,7 @@ def health(readings: Readings) -> list[WorkerHealth]:
     return [one.health for one in seen(readings).workers]
 
 
+@on_virtual_time
 async def test_what_vllm_says_is_in_the_snapshot() -> None:
     async with FakeUpstream() as first, FakeUpstream() as second:
         vllm = second._state.vllm
@@ -76,6 +78,7 @@ async def test_what_vllm_says_is_in_the_snapshot() -> None:
         assert {row["headers"]["authorization"] for row in second.seen()} == {"Bearer key"}
 
 
+@on_virtual_time
 async def test_a_scrape_that_fails_makes_the_reading_old_and_nothing_else() -> None:
     async with FakeUpstream() as up, FakeUpstream() as other, watching(up.base_url, other.base_url) as readings:
         await until(lambda: all(one.gauges for one in seen(readings).workers))
@@ -90,6 +93,7 @@ async def test_a_scrape_that_fails_makes_the_reading_old_and_nothing_else() -> N
         assert worker.wait_s(time.time() + STALE_AFTER_S) is None
 
 
+@on_virtual_time
 async def test_one_of_two_that_dies_is_down_and_comes_back() -> None:
     async with FakeUpstream() as up:
         other = FakeUpstream()
@@ -105,6 +109,7 @@ async def test_one_of_two_that_dies_is_down_and_comes_back() -> None:
             await again.stop()
 
 
+@on_virtual_time
 async def test_a_deployment_is_down_only_if_all_its_addresses_are() -> None:
     first, second = FakeUpstream(), FakeUpstream()
     await first.start()
@@ -128,6 +133,7 @@ async def mute(peer: Peer) -> None:
     await peer.watch()
 
 
+@on_virtual_time
 async def test_one_that_hangs_delays_no_other_and_is_asked_one_thing_at_a_time() -> None:
     async with (
         FakeUpstream() as up,
@@ -143,6 +149,7 @@ async def test_one_that_hangs_delays_no_other_and_is_asked_one_thing_at_a_time()
         assert sum(not peer.left.is_set() for peer in server.peers) <= 1
 
 
+@on_virtual_time
 async def test_others_are_asked_for_their_models_and_commercial_ones_for_nothing() -> None:
     async with FakeUpstream() as up:
         async with watching(up.base_url, provider="llama_cpp") as readings:
@@ -155,6 +162,7 @@ async def test_others_are_asked_for_their_models_and_commercial_ones_for_nothing
         assert up.seen() == []
 
 
+@on_virtual_time
 async def test_an_endless_exposition_is_not_read_to_its_end() -> None:
     async with FakeUpstream() as up:
         up._state.vllm.metrics = lambda *_: (200, b"vllm:num_requests_running 1\n" * 400_000)  # type: ignore[method-assign]
