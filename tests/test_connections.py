@@ -13,8 +13,8 @@ import pytest
 
 from gateway.watch import connections
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHUNKED = b"POST %s HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -65,15 +65,11 @@ class Attempts:
 
     async def _until_one_succeeds(self, story: Story) -> Success:
         """The request, or the part that the story is of: by its first attempt, or one beside it, else by its fallback plan."""
-        name, first = await self._first(story)
         failures: list[tuple[str, AttemptFailed]] = []
+        race = self._hedging(story, failures) if story.decision.hedge_after_s is not None else None
+        name, first = await self._first(story)
         try:
-            if story.decision.hedge_after_s is None:
-                return await first
-            race = Hedging(
-                partial(self._begin, story), self._eligibility(story), story, self._rooms.readings.hedges, failures
-            )
-            return await race.winner(name, first)
+            return await (first if race is None else race.winner(name, first))
         except AttemptFailed as failed:
             return await self._fall_back(story, failures or [(name, failed)])
 
@@ -133,6 +129,10 @@ class Attempts:
         if is_first:
             self._rooms.readings.retries.earn(name)
         return _carried_out(attempt)
+
+    def _hedging(self, story: Story, failures: list[tuple[str, AttemptFailed]]) -> Hedging[Success]:
+        begin_at, budget = partial(self._begin, story), self._rooms.readings.hedges
+        return Hedging(begin_at, self._eligibility(story), story, budget, failures)
 
     def _eligibility(self, story: Story) -> Eligibility:
         return Eligibility(self._rooms.readings, self._deployments, story)

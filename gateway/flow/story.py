@@ -55,29 +55,18 @@ class Clock:
 class Record:
     """What was tried for a request. It only grows; what is added to a part's is added to the whole's.
 
-    `tried` are the attempts begun at deployments whose addresses are told apart, as (deployment, position of the address).
+    `attempts` have ended, in that order; `failures` are how those of them that failed did. `tried`: the attempts begun at
+    deployments whose addresses are told apart, as (deployment, position of the address).
     """
 
     def __init__(self, whole: "Record | None" = None) -> None:
         self._attempts: list[Attempt] = []
         self._failures: list[AttemptFailed] = []
         self._tried: list[tuple[str, int]] = []
+        self.attempts: Sequence[Attempt] = self._attempts
+        self.failures: Sequence[AttemptFailed] = self._failures
+        self.tried: Sequence[tuple[str, int]] = self._tried
         self._whole = whole
-
-    @property
-    def attempts(self) -> Sequence[Attempt]:
-        """Those that have ended, in that order."""
-        return self._attempts
-
-    @property
-    def failures(self) -> Sequence[AttemptFailed]:
-        """Of attempts that have ended, in that order."""
-        return self._failures
-
-    @property
-    def tried(self) -> Sequence[tuple[str, int]]:
-        """Where attempts were begun, in that order."""
-        return self._tried
 
     def add_attempt(self, attempt: Attempt) -> None:
         """It has ended."""

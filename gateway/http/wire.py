@@ -20,7 +20,7 @@ Send = Callable[[Any], Awaitable[None]]
 Hold = Callable[[int, int], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
-_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
+_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; that it has left must be noticed within a second
 _ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id", "content-encoding"})
 _PLAIN = ("", "identity")  # content codings that change nothing
 _BODY_S = 60.0

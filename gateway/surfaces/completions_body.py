@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
+from gateway.surfaces.chat_body import Shape, text_tokens
+from gateway.surfaces.fields import Fields, invalid, optional, read
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
 
@@ -30,7 +31,7 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause
     if not model:
         raise invalid("model", "a model's name, found an empty string")
     prompt = optional(fields, "prompt", _prompts)
-    prompts = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS)
+    prompts = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS, pause)
     n = _number(fields, "n", 1, _MOST_CHOICES) or 1
     best_of = _number(fields, "best_of", n, _MOST_CHOICES) or n
     options: _StreamOptions | None = optional(fields, "stream_options", _options)
@@ -69,10 +70,10 @@ def _number(fields: Fields, name: str, least: int, most: int) -> int | None:
     return number
 
 
-def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> Inputs:
+def input_tokens(given: str | list[str | int | list[int]], name: str, most: int, pause: Pause) -> Inputs:
     """Of a text, texts, tokens, or lists of tokens. Texts are estimated. Raises ApiError 400."""
     if isinstance(given, str):
-        return Inputs(text_tokens(given) if given else 1)
+        return Inputs(text_tokens(given, pause) if given else 1)
     if not given:
         raise invalid(name, "at least one")
     kinds = {type(one) for one in given}
@@ -82,12 +83,12 @@ def input_tokens(given: str | list[str | int | list[int]], name: str, most: int)
         return Inputs(len(given), is_exact=True)
     if len(given) > most:
         raise invalid(name, f"at most {most}, found {len(given)}")
-    each = [*map(_tokens, given)]
+    each = [_tokens(one, pause) for one in given]
     longest = max(each) if len(each) > 1 else None
     return Inputs(max(sum(each), 1), len(given), longest, is_exact=kinds == {list})
 
 
-def _tokens(one: str | int | list[int]) -> int:
+def _tokens(one: str | int | list[int], pause: Pause) -> int:
     if isinstance(one, str):
-        return text_tokens(one)
+        return text_tokens(one, pause)
     return 1 if isinstance(one, int) else len(one)

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read
+from gateway.surfaces.chat_body import Shape
 from gateway.surfaces.completions_body import input_tokens
+from gateway.surfaces.fields import Fields, invalid, optional, read
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
 
@@ -22,7 +23,7 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
     model = read(fields, "model", _model)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
-    inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
+    inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS, pause)
     wanted = optional(fields, "encoding_format", _format)
     if wanted not in (None, "float", "base64"):
         raise invalid("encoding_format", f"float or base64, found {wanted!r}")

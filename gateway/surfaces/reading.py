@@ -5,7 +5,8 @@ from typing import Protocol
 
 from gateway.http import request_headers
 from gateway.http.errors import unknown_model
-from gateway.surfaces.chat_body import Fields, Shape, parse_fields
+from gateway.surfaces.chat_body import Shape
+from gateway.surfaces.fields import Fields, parse_fields
 from gateway.values.caller import Caller
 from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Facts, Request
@@ -65,7 +66,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
     )
     return Request(
         id=decision_id,
-        fields=fields,
+        fields=dict(fields),
         size=len(body),
         facts=facts,
         wants_usage=shape.wants_usage,

@@ -9,9 +9,9 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.support.example import wait_for
 from tests.support.fleet import Fleet, Stand
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 AFTER_S = 0.25
 A_CALL_USD = 0.0005  # the most that a call with 100 output tokens can cost, by the price below, and little more

@@ -11,8 +11,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 KEYS = {name: f"a-long-enough-secret-of-{name}" for name in ("batch", "chat", "ops")}
 
@@ -158,3 +158,25 @@ def test_who_leaves_its_stream_unread_is_cut_off(upstream: Upstream, tmp_path: P
                 break
             got += data
         assert not got.rstrip().endswith((b"[DONE]", b"\r\n0"))
+
+
+async def test_a_burst_of_large_bodies_of_one_key_is_served(upstream: Upstream, tmp_path: Path) -> None:
+    """All at once, with the settings as they are by default. Who is told to wait is served after that."""
+    body = {"model": "patient", "messages": [{"role": "user", "content": "the quick brown fox " * 45_000}]}
+    config = configuration(upstream.base_url)
+    patient = {"connect_s": 60, "first_output_s": 300, "idle_s": 300, "total_s": 300}
+    config["deployments"]["patient"] = deployment(upstream.base_url, "ok", timeouts=patient)
+    with GatewayProcess(tmp_path, config) as gateway:
+        limits = httpx.Limits(max_connections=30)
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=600, limits=limits) as client:
+
+            async def one() -> list[int]:
+                statuses = []
+                while not statuses or statuses[-1] == 503:
+                    answer = await client.post("/v1/chat/completions", json=body)
+                    statuses.append(answer.status_code)
+                    await asyncio.sleep(int(answer.headers.get("retry-after", 0)))
+                return statuses
+
+            told = await asyncio.gather(*(one() for _ in range(30)))
+    assert all(statuses in ([200], [503, 200]) for statuses in told), told

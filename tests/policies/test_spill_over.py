@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.example import Answer, Example, near, wait_for, words
+from tests.support.example import Answer, Example, near, words
 
 EXAMPLE = "spill-over"
 UNDER_S = 0.25
@@ -72,17 +72,19 @@ def test_slow_it_spills_and_quick_again_it_is_used_again(example: Example) -> No
     assert spilt.candidate("cloud")["tier"] == "ready"
     assert any(line.startswith("home: eligible, number 3") for line in spilt.sentences)
     example.play(home="slow@20")
-    wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
+    example.wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
     assert example.ask(stream=True).candidate("home")["first_output_s"] < UNDER_S
 
 
 @pytest.mark.uncounted
 def test_a_queue_spills_what_would_wait_too_long(example: Example) -> None:
     """At home one request at a time is answered, in 25 ms: ten in a queue keep the objective, twenty do not."""
-    example.play(home="one_at_a_time@25")
-    wait_for(lambda: example.ask(stream=True).by == "home", within_s=HOME_WITHIN_S)
+    example.play(home="one_at_a_time@25", cloud="slow@100")
+    example.wait_for(lambda: example.ask(stream=True).by == "home", within_s=HOME_WITHIN_S)
     example.ask_many(150, at_once=24, stream=True, record=False)  # in which it is learned what others cost
-    wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)  # it had burnt
+    example.wait_for(
+        lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S
+    )  # it had burnt
     busy = example.ask_many(150, at_once=24, stream=True)
     by = [answer.by for answer in busy]
     assert by.count("home") > 15
@@ -95,4 +97,4 @@ def test_a_queue_spills_what_would_wait_too_long(example: Example) -> None:
             assert answer.candidate("home")["tier"] in ("late", "burning")
     quick = [answer.last["first_output_s"] for answer in busy if answer.by == "home"]
     assert sum(seconds < 2 * UNDER_S for seconds in quick) > 0.9 * len(quick)
-    wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)
+    example.wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)

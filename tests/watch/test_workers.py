@@ -1,9 +1,13 @@
 """Asking addresses how they are, over real sockets: what is read, what is stale, what is down, and what comes back."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
 
 from gateway.learning.readings import Readings
 from gateway.values.admissibility import Health
@@ -14,6 +18,7 @@ from gateway.watch.workers import WorkerWatch
 from tests.fake_upstream import FakeUpstream
 from tests.learning.test_workers import deployment
 from tests.transport.raw_server import Peer, serving
+from tests.transport.test_shortage import no_descriptors
 
 EVERY_S = 0.2
 UP, DOWN = WorkerHealth.UP, WorkerHealth.DOWN
@@ -157,3 +162,35 @@ async def test_an_endless_exposition_is_not_read_to_its_end() -> None:
             await until(lambda: health(readings) == [UP])
             await asyncio.sleep(3 * EVERY_S)
             assert seen(readings).workers[0].gauges is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])  # one address, and two where the machine has IPv6
+async def test_what_the_gateways_own_machine_lacks_says_nothing_of_the_other(
+    host: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without descriptors nobody can be asked: who was not known is not down, and is up once there are some again."""
+    tried = 0
+
+    def counted(what: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            nonlocal tried
+            tried += 1
+            return what(*given, **named)
+
+        return call
+
+    async with FakeUpstream() as up:
+        url = up.base_url.replace("127.0.0.1", host)
+        async with watching(url) as readings:  # what is imported at the first request is here from now on
+            await until(lambda: health(readings) == [UP], within_s=60)
+        for name in ("socket", "getaddrinfo"):
+            monkeypatch.setattr(socket, name, counted(getattr(socket, name)))
+        async with watching(url) as readings:
+            await asyncio.sleep(0)  # the client is made
+            with no_descriptors():
+                await until(lambda: tried >= 8, within_s=60)
+                assert health(readings) == [WorkerHealth.UNKNOWN]
+                assert seen(readings).health is Health.UNKNOWN
+            await until(lambda: health(readings) == [UP], within_s=60)
+    assert "is down" not in caplog.text
+    assert "failed in the gateway" not in caplog.text

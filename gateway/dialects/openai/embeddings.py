@@ -64,13 +64,17 @@ class EmbeddingsTranslator:
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none, or does not hold a vector for each input."""
+        if not body.strip():
+            raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx with an empty body")
         try:
             parsed = _decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no list of embeddings") from None
         if is_present(parsed.error):
             raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
-        vectors = parsed.data or []
+        vectors = parsed.data
+        if not vectors:
+            raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without embeddings")
         if not all(is_present(one.embedding) for one in vectors):
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an entry without an embedding")
         wanted = request.inputs

@@ -113,7 +113,10 @@ def vector(index: int | None) -> dict[str, Any]:
 BROKEN: list[tuple[str, bytes, Outcome]] = [
     ("no JSON", b"OK", Outcome.MALFORMED_ANSWER),
     ("a list", b"[]", Outcome.MALFORMED_ANSWER),
-    ("nothing", b"{}", Outcome.TRUNCATED),
+    ("no body", b" ", Outcome.EMPTY_ANSWER),
+    ("nothing", b"{}", Outcome.EMPTY_ANSWER),
+    ("null for all", b'{"data":null}', Outcome.EMPTY_ANSWER),
+    ("no entry", answer(), Outcome.EMPTY_ANSWER),
     ("one missing", answer(vector(0)), Outcome.TRUNCATED),
     ("one too many", answer(vector(0), vector(1), vector(2)), Outcome.TRUNCATED),
     ("out of order", answer(vector(1), vector(0)), Outcome.TRUNCATED),
