@@ -106,7 +106,8 @@ class Gateway:
         self._subscribe()
         catalogue = settings.catalogue
         deployments = self._deployments = catalogue.deployments
-        rooms = Rooms(self.transport, self.readings, self.bus, translators(deployments))
+        large = large_work()
+        rooms = Rooms(self.transport, self.readings, self.bus, translators(deployments), large)
         self._place(settings)
         self._embedded = EmbeddedModels(
             {name: one.embedded for name, one in deployments.items() if one.embedded is not None},
@@ -114,7 +115,6 @@ class Gateway:
             self.readings.down,
         )
         credentials = {name: _signed(deployments[name], key).headers for name, key in settings.api_keys.items()}
-        large = large_work()
         self._classifier = Classifier(large=large)
         self.metrics.read_detections(lambda: self._classifier.so_far)
         self._worker_watch = WorkerWatch(deployments.values(), credentials, self.readings)

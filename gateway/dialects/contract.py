@@ -19,6 +19,7 @@ from gateway.values.deployment import Deployment
 from gateway.values.error_view import ErrorView
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed
+from gateway.values.pause import Pause
 from gateway.values.request import Request
 
 
@@ -82,17 +83,36 @@ class TokenCounter(Protocol):
         """The count of a 2xx body. Raises AttemptFailed if there is none."""
 
 
+class Joiner(Protocol):
+    """The answers to the parts of one request become one. `size`: how many bytes that has by now."""
+
+    size: int
+
+    def add(self, body: bytes, pause: Pause) -> None:
+        """The answer to the next part. Raises AttemptFailed where it does not go together with those before."""
+
+    def body(self) -> Sequence[bytes]:
+        """The whole, in blocks."""
+
+
 @runtime_checkable
 class Batcher(Protocol):
-    """A dialect whose requests can be asked in parts."""
+    """A dialect whose requests can be asked in parts, and whose answers may be large: `pause` is called between two steps."""
 
-    most_inputs: int | None
+    def most(self, request: Request) -> tuple[int, int | None]:
+        """How many inputs, and tokens, of this request are asked at once."""
 
-    def parts(self, request: Request, most_inputs: int) -> list[Request]:
+    def parts(self, request: Request, most_inputs: int, most_tokens: int | None = None) -> list[Request]:
         """The request as several, in order."""
 
-    def join(self, bodies: Sequence[bytes]) -> bytes:
-        """The answers to the parts as one."""
+    def decode_in_steps(self, body: bytes, request: Request, pause: Pause) -> WholeAnswer:
+        """`decode` of a long body."""
+
+    def joiner(self) -> Joiner:
+        """For one request."""
+
+    def of_whole(self, failed: AttemptFailed, before: int) -> AttemptFailed:
+        """What a provider says of an input of a part, said of the whole request: so many inputs are before that part."""
 
 
 Fields = dict[str, msgspec.Raw]  # the members of a body, in order

@@ -1,12 +1,14 @@
 """One attempt: one call to one deployment, from the reservation to its settlement, which always comes."""
 
 import time
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
-from gateway.dialects.contract import Continuer, StreamDecoder, Translator
+from gateway.dialects.contract import Batcher, Continuer, StreamDecoder, Translator
 from gateway.flow.field_refusal import of_choice
+from gateway.flow.large import LARGE_BYTES, in_steps
 from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
 from gateway.flow.sign_of_life import head_of
@@ -193,7 +195,16 @@ class RunningAttempt:
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return self._translator.decode(b"".join(parts), self._request)
+        return await self._decoded(b"".join(parts))
+
+    async def _decoded(self, body: bytes) -> WholeAnswer:
+        """A large body in steps, where the dialect can."""
+        translator, request = self._translator, self._request
+        if len(body) <= LARGE_BYTES or not isinstance(translator, Batcher):
+            return translator.decode(body, request)
+        left_s, key = self.story.deadline - time.monotonic(), request.facts.key
+        work = partial(translator.decode_in_steps, body, request)
+        return await in_steps(self._rooms.large, key, len(body), left_s, work)
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""

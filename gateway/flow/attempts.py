@@ -9,17 +9,19 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception
 
+from gateway.flow.answer_room import AnswerRoom
 from gateway.flow.answered import AnsweredWhole
 from gateway.flow.attempt import Refused, RunningAttempt, begin
 from gateway.flow.continuation import Continuation
 from gateway.flow.field_refusal import last_word
 from gateway.flow.hedge import Hedging
-from gateway.flow.parts import join_parts, parts_of
+from gateway.flow.parts import Parts, limits_of
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import moves_on
 from gateway.values.answer import PartialAnswer, StreamSummary
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
@@ -35,6 +37,7 @@ class Attempts:
     def __init__(self, rooms: Rooms, deployments: dict[str, Deployment]) -> None:
         self._rooms = rooms
         self._deployments = deployments
+        self._room = AnswerRoom()
 
     async def until_success(self, story: Story) -> Success:
         """What the first attempt gives that succeeds, or those of all parts. Raises AttemptFailed as the last attempt did that
@@ -45,12 +48,7 @@ class Attempts:
         if not story.decision.attempts:
             raise none_of(story.decision)
         try:
-            if story.request.inputs > 1:
-                translators = self._rooms.translators[story.request.facts.surface]
-                parts = parts_of(story.request, story.decision.attempts, translators)
-                if len(parts) > 1:
-                    return await join_parts(story, parts, self._until_one_succeeds, translators)
-            return await self._until_one_succeeds(story)
+            return await self._whole_or_in_parts(story)
         except AttemptFailed as failed:
             raise last_word(story, failed) from None
 
@@ -62,6 +60,15 @@ class Attempts:
         return Continuation(
             partial(self._continue_at, story), self._eligibility(story), story, self._deployments, translators
         )
+
+    async def _whole_or_in_parts(self, story: Story) -> Success:
+        if story.request.inputs > 1:
+            most = limits_of(story, self._rooms.translators[story.request.facts.surface])
+            if most is not None:
+                moves = partial(moves_on, story.rule.fallback)
+                parts = Parts(story, self._until_one_succeeds, moves, self._rooms, self._deployments, self._room)
+                return await parts.answer(most)
+        return await self._until_one_succeeds(story)
 
     async def _until_one_succeeds(self, story: Story) -> Success:
         """The request, or the part that the story is of: by its first attempt, or one beside it, else by its fallback plan."""

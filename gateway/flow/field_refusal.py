@@ -10,6 +10,7 @@ from gateway.providers.refused_field import refused_field
 from gateway.routing.plan import Place
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
+from gateway.values.surface import SERVES
 
 
 def of_choice(failure: AttemptFailed, request: Request, deployment: str, pool: Sequence[Place]) -> AttemptFailed:
@@ -18,7 +19,8 @@ def of_choice(failure: AttemptFailed, request: Request, deployment: str, pool: S
         return failure
     field = refused_field(failure, request)
     own = (place for place in pool if not place.last_resort and place.name != deployment)
-    if field is None or not any(place.takes.lets_pass(field) for place in own):
+    serves = SERVES[request.facts.surface]
+    if field is None or not any(place.takes.on(serves).lets_pass(field) for place in own):
         return failure
     return failure.replaced(outcome=Outcome.FIELD_REFUSED)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.dialects.contract import Translator
+from gateway.flow.fair_threads import FairThreads
 from gateway.learning.readings import Readings
 from gateway.observe.bus import Bus
 from gateway.transport import Transport
@@ -18,3 +19,4 @@ class Rooms(msgspec.Struct, frozen=True):
     readings: Readings
     bus: Bus
     translators: Mapping[Surface, Mapping[str, Translator]]  # by deployment; of the surfaces that it serves
+    large: FairThreads  # for large answers

@@ -5,7 +5,7 @@ Neither granian nor uvicorn cancels a handler whose client left, so `DisconnectW
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -141,10 +141,19 @@ class BodyBroken(Exception):
     """A body in chunks that are malformed, or whose client left: the server does not tell them apart."""
 
 
-async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
-    """A whole answer."""
+async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes, more: Sequence[bytes] = ()) -> None:
+    """A whole answer; of a large one `more`, in blocks."""
+    if not more:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
+    length = len(body) + sum(map(len, more))
+    headers = [*headers, (b"content-length", str(length).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    for block in more:
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:

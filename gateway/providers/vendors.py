@@ -6,6 +6,7 @@ To add one: a row here, one in `FIELDS`, and its captured answers under tests/go
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
@@ -18,7 +19,9 @@ from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
-from gateway.providers.request_fields import LLAMA_CPP_FIELDS, OPENAI_FIELDS, VLLM_FIELDS
+from gateway.providers import fields_beside_chat
+from gateway.providers.llama_cpp import LlamaCppCompletions
+from gateway.providers.request_fields import LLAMA_CPP_CHAT, OPENAI_CHAT, VLLM_CHAT
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.auth import Auth
 from gateway.values.deployment import Deployment
@@ -47,7 +50,9 @@ VENDORS: dict[str, Vendor] = {
         translators={
             Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
-            Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=2048),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(
+                most_inputs=2048, most_tokens=250_000
+            ),  # it refuses more than 300,000, which are estimated here
         },
     ),
     "vllm": Vendor(
@@ -66,7 +71,7 @@ VENDORS: dict[str, Vendor] = {
         chat=OPENAI,
         translators={
             Serves.CHAT: ContinuingTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
-            Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.COMPLETIONS: LlamaCppCompletions(),
             Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=256),
         },
         usual=_TEXT,
@@ -126,11 +131,11 @@ def _skills(vendor: Vendor) -> frozenset[Skill]:
 
 SKILLS: Skills = {name: _skills(vendor) for name, vendor in VENDORS.items()}
 
-# which members of a body they take (gateway/providers/request_fields.py)
+# which members of a body they take (gateway/providers/request_fields.py, fields_beside_chat.py)
 FIELDS: Vendors = {
-    "openai": OPENAI_FIELDS,
-    "vllm": VLLM_FIELDS,
-    "llama_cpp": LLAMA_CPP_FIELDS,
+    "openai": replace(OPENAI_CHAT, beside_chat=fields_beside_chat.OPENAI),
+    "vllm": replace(VLLM_CHAT, beside_chat=fields_beside_chat.VLLM),
+    "llama_cpp": replace(LLAMA_CPP_CHAT, beside_chat=fields_beside_chat.LLAMA_CPP),
     "openai_compatible": UNKNOWN_FIELDS,
     "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
 }

@@ -176,11 +176,14 @@ PlanSource = Callable[[str | None, str], Plan]  # for a request of this session,
 
 
 def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
-    fields = PoolFields([place.takes for place in pool if not place.last_resort], facts)
+    serves = SERVES[facts.surface]
+    fields = PoolFields([place.takes.on(serves) for place in pool if not place.last_resort], facts)
     against = {place.position: place.against + _static_reasons(place, facts, fields) for place in pool}
     eligible = tuple(place for place in pool if not against[place.position])
     return Split(
-        tuple(replace(place, lost=lost) if (lost := fields.lost(place.takes)) else place for place in eligible),
+        tuple(
+            replace(place, lost=lost) if (lost := fields.lost(place.takes.on(serves))) else place for place in eligible
+        ),
         tuple(Candidate(place.name, against[place.position]) for place in pool if against[place.position]),
         any(place.deployment.own_cost is not None for place in eligible),
         {},
@@ -200,5 +203,5 @@ def _static_reasons(place: Place, facts: Facts, fields: PoolFields) -> tuple[Rea
     if not facts.needs <= deployment.capabilities:
         lacking = sorted(need.value for need in facts.needs - deployment.capabilities)
         reasons.append(Reason(Cause.CAPABILITY, ", ".join(lacking), None))
-    reasons += fields.against(place.takes, deployment.provider)
+    reasons += fields.against(place.takes.on(SERVES[facts.surface]), deployment.provider)
     return tuple(reasons)

@@ -41,9 +41,16 @@ class _Message(msgspec.Struct, gc=False):
     prefix: msgspec.Raw = _ABSENT
 
 
-class _StreamOptions(msgspec.Struct, gc=False):
+class StreamOptions(msgspec.Struct, gc=False):
+    """`stream_options`."""
+
     include_usage: bool | None = None
     continuous_usage_stats: msgspec.Raw = _ABSENT
+
+    @property
+    def says_running_usage(self) -> bool:
+        """Whether `continuous_usage_stats` is there, whatever it says."""
+        return self.continuous_usage_stats is not _ABSENT
 
 
 class _ResponseFormat(msgspec.Struct, gc=False):
@@ -83,7 +90,7 @@ _bool = _decoder(bool | None)
 _text = _decoder(str | None)
 _count = _decoder(int | None)
 _list = _decoder(list[msgspec.Raw] | None)
-_options = _decoder(_StreamOptions | None)
+_options = _decoder(StreamOptions | None)
 _format = _decoder(_ResponseFormat | None)
 _choice = _decoder(str | dict[str, msgspec.Raw] | None)
 _logprobs = _decoder(bool | int | None)
@@ -101,7 +108,7 @@ def read_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_p
     choices = optional(fields, "n", _count)
     if choices is not None and not 1 <= choices <= 128:
         raise invalid("n", "a number from 1 to 128")
-    options: _StreamOptions | None = optional(fields, "stream_options", _options)
+    options: StreamOptions | None = optional(fields, "stream_options", _options)
     needs = _needs(fields, messages, choices or 1, pause)
     return Shape(
         model,
@@ -158,11 +165,11 @@ def _needs(fields: Fields, messages: list[_Message], choices: int, pause: Pause)
 
 
 def _extra_fields(
-    fields: Fields, messages: list[_Message], options: _StreamOptions | None
+    fields: Fields, messages: list[_Message], options: StreamOptions | None
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The members of the body that not every server takes, by name; and those of them that the answer depends on."""
     found = [] if EXTRA.isdisjoint(fields) else [(name, fields[name]) for name in fields.keys() & EXTRA]
-    if options is not None and options.continuous_usage_stats is not _ABSENT:
+    if options is not None and options.says_running_usage:
         found.append(("stream_options.continuous_usage_stats", options.continuous_usage_stats))
     for one in messages:
         if one.reasoning_content is not _ABSENT:

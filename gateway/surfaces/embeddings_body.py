@@ -2,11 +2,13 @@
 
 import msgspec
 
+from gateway.providers.fields_beside_chat import uncommon
 from gateway.surfaces.chat_body import Shape
 from gateway.surfaces.completions_body import input_tokens
 from gateway.surfaces.fields import Fields, invalid, optional, read
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
+from gateway.values.surface import Serves
 
 MOST_INPUTS = 100_000  # of one request; providers take fewer, and are asked in parts
 
@@ -32,6 +34,7 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
     dimensions = optional(fields, "dimensions", _count)
     if dimensions is not None and dimensions < 1:
         raise invalid("dimensions", "a number from 1 on")
+    extra, essential = uncommon(fields, Serves.EMBEDDINGS)
     return Shape(
         model=model,
         needs=_NONE,
@@ -45,4 +48,6 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
         prefix=None,
         inputs=inputs.number,
         exact_tokens=inputs.is_exact,
+        extra_fields=extra,
+        essential_fields=essential,
     )

@@ -60,26 +60,26 @@ class LongFields(Fields):
         return self._strings[name]
 
 
-def parse_fields(body: bytes, pause: Pause = no_pause) -> Fields:
+def parse_fields(body: bytes, pause: Pause = no_pause, most: int = MAX_MEMBERS) -> Fields:
     """The top-level members; half of a surrogate pair, which has no UTF-8, becomes U+FFFD. Raises ApiError 400 for what is
-    not a JSON object, or a bomb of depth or members.
+    not a JSON object, or a bomb of depth or members: `most` members and elements.
     """
     if len(body) > MAX_MEMBERS:
-        return _parse_large(body, pause)
-    return _parsed(body, _fields, lambda whole: parse_fields(whole, pause), pause)
+        return _parse_large(body, pause, most)
+    return _parsed(body, _fields, lambda whole: parse_fields(whole, pause, most), pause)
 
 
-def _parse_large(body: bytes, pause: Pause) -> Fields:
+def _parse_large(body: bytes, pause: Pause, most: int) -> Fields:
     outlined = outline(body, pause)
-    if _holds_too_much(outlined.text, pause):
-        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
+    if _holds_too_much(outlined.text, pause, most):
+        raise ApiError(400, "too_many_fields", f"The body has more than {most} members and elements.")
 
     def fields(_: bytes) -> Fields:
         found = _fields(outlined.text)
         outlined.check(pause)
         return LongFields(found, outlined, pause) if outlined.names else found
 
-    return _parsed(body, fields, lambda whole: _parse_large(whole, pause), pause)
+    return _parsed(body, fields, lambda whole: _parse_large(whole, pause, most), pause)
 
 
 def _parsed(
@@ -97,15 +97,15 @@ def _parsed(
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
 
 
-def _holds_too_much(body: bytes, pause: Pause) -> bool:
+def _holds_too_much(body: bytes, pause: Pause, most: int) -> bool:
     """Without parsing: that would take seconds for a bomb. Only where text cannot be excluded is it told from structure."""
-    if sum(_separators(some) for _, some in slices(body, pause)) <= MAX_MEMBERS:
+    if sum(_separators(some) for _, some in slices(body, pause)) <= most:
         return False
     found, is_inside = 0, False
     for _, some in slices(body, pause):
         parts = without_escapes(some).split(b'"')  # each second one is inside of a string
         found += _separators(b"".join(parts[is_inside::2]))
-        if found > MAX_MEMBERS:
+        if found > most:
             return True
         is_inside ^= len(parts) % 2 == 0
     return False

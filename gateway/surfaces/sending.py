@@ -38,7 +38,8 @@ async def send_answer(reply: Reply, answer: AnsweredWhole) -> None:
     """A whole answer, and what it cost."""
     cost = answer.cost_usd
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    await reply.whole([*about(answer.decision, answer.attempts, answer.deployment, answer.lost), told], answer.body)
+    headers = [*about(answer.decision, answer.attempts, answer.deployment, answer.lost), told]
+    await reply.whole(headers, answer.body, answer.more)
 
 
 async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_clients: SlowClientGuard) -> None:
