@@ -127,6 +127,21 @@ def test_what_cannot_be_made_again_says_why(folder: Path, tmp_path: Path) -> Non
         assert re.search(why, done.stdout), why
 
 
+def test_a_record_whose_fields_had_other_names_is_told_as_another_versions(folder: Path, tmp_path: Path) -> None:
+    """It would differ in all that is named otherwise, and say nothing of what is decided otherwise."""
+
+    changed: list[str] = []
+
+    def older(record: dict[str, Any]) -> None:
+        for candidate in record["decision"]["candidates"]:
+            candidate["standing"] = candidate.pop("tier", None)
+
+    done = made_again(copied(folder, tmp_path, lambda db: changed.append(rewritten(db, older))))
+    assert done.returncode == 0, done.stdout
+    assert "none differs" in done.stdout
+    assert "1 could not be: the record is of another version of the gateway." in done.stdout
+
+
 def test_without_a_journal_it_says_so(tmp_path: Path) -> None:
     done = made_again(tmp_path)
     assert done.returncode == 1

@@ -53,7 +53,15 @@ class _Line(msgspec.Struct, frozen=True):
     attempts: tuple[Attempt, ...] = ()
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_read = msgspec.json.Decoder(_Line).decode
+
+
+def _decode(record: bytes) -> _Line:
+    """Raises MsgspecError for a record of other fields: who has a rank has a tier."""
+    line = _read(record)
+    if any(one.rank is not None and one.tier is None for one in line.decision.candidates):
+        raise msgspec.ValidationError("the fields of its decision have other names")
+    return line
 
 
 def again(records: Iterable[JournalRecord], plan_of: PlanOf) -> Again:

@@ -56,8 +56,8 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
             hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
-        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, address,
-        facts.stream and rule.fallback.after_output == "continue",
+        rule.slo, rule.preference.mix, rule.refuse, hedge_after_s, facts.stream and rule.fallback.after_output == "continue",
+        address,
     )  # fmt: skip
 
 

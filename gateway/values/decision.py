@@ -103,8 +103,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     refused: bool = False
     hedge_after_s: float | None = None  # when a second attempt may start beside the first
-    address: int | None = None  # of several of the first deployment to try, the position of that which it goes to
     continues: bool = False  # if the stream breaks after its output has begun, another candidate may go on with it
+    address: int | None = None  # of several of the first deployment to try, the position of that which it goes to
 
     def lost_at(self, deployment: str) -> tuple[str, ...]:
         """Members of the request's body that are left out of what is sent there."""
