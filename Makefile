@@ -43,10 +43,11 @@ run: $(VENV)/run
 PROCESSES ?= 2
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -m "not live and not long" -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -m "not live and not long" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m long
+	ROUTING_CASES=10000 $(BIN)/python -m pytest -n $(PROCESSES) tests/routing/test_decide.py tests/verify/test_brute_force.py
 
 test-live: $(VENV)/dev
 	$(BIN)/python -m pytest -m live -rs
@@ -59,6 +60,7 @@ check: $(VENV)/dev
 	$(BIN)/deptry gateway
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python docs/check_names.py
+	$(BIN)/python docs/check_quotes.py
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run

@@ -72,14 +72,14 @@ def learned(of: Catalogue) -> Snapshot:
     for number in range(40):
         decision = decide(teacher, facts(2 * number + 1), readings.snapshot(NOW), decision_id="t", seed=number)
         for index, name in enumerate(of.deployments):
-            begun = readings.began(name, NOW + number)
+            hold = readings.began(name, NOW + number)
             first = (0.1 + index / 200) * (1 + number % 7 / 10)
             attempt = Attempt(
                 deployment=name, outcome=Outcome.OK, started_s=0.0, duration_s=first + 3.0, first_output_s=first,
                 usage=Usage(prompt_tokens=400, completion_tokens=300), slo_met=bool(number % 50),
-                in_flight=begun.in_flight,
+                in_flight=hold.in_flight,
             )  # fmt: skip
-            readings.ended(attempt, begun, decision, NOW + number)
+            readings.ended(attempt, hold, decision, NOW + number)
     for index, name in enumerate(of.deployments):
         for _ in range(index % 9):
             readings.began(name, NOW + 40)

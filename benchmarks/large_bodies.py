@@ -62,8 +62,21 @@ def images() -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"type": "text", "text": "what is this?"}, *pictures]}]
 
 
+def base64_text() -> list[dict[str, Any]]:
+    """Of a file that is no text, over lines, as e-mail has it."""
+    return [{"role": "user", "content": base64.encodebytes(random.Random(1).randbytes(SIZE * 3 // 4)).decode()}]
+
+
+def escaped_text() -> list[dict[str, Any]]:
+    """A tool's answer: JSON in a string."""
+    rows = [{"name": WORDS[:20], "count": 1, "note": "naïve 😀"}] * (SIZE // 90)
+    return [{"role": "tool", "tool_call_id": "1", "content": json.dumps(rows)}]
+
+
 KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "one text": one_text,
+    "base64": base64_text,
+    "JSON in a text": escaped_text,
     "many messages": many_messages,
     "images": images,
 }
@@ -100,7 +113,7 @@ def percentile(values: list[float], place: int) -> float:
     return statistics.quantiles(values, n=100)[place]
 
 
-def crowd(pipe: Connection) -> None:
+def crowd(pipe: Connection, number: int) -> None:
     """The four and their provider: says its port, is told the gateway's, then begins and ends when it is told."""
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -110,9 +123,8 @@ def crowd(pipe: Connection) -> None:
     while (kind := pipe.recv()) is not None:
         body = json.dumps({"model": "big", "messages": KINDS[kind]()}).encode()
         stop, statuses = threading.Event(), []
-        callers = [
-            threading.Thread(target=call, args=(port, name, body, stop, statuses)) for name in KEYS if name != "hi"
-        ]
+        names = [name for name in KEYS if name != "hi"][:number]
+        callers = [threading.Thread(target=call, args=(port, name, body, stop, statuses)) for name in names]
         for caller in callers:
             caller.start()
         pipe.recv()
@@ -223,12 +235,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=10.0, help="of each kind, alone and beside them")
     options.add_argument("--kind", choices=KINDS, action="append", help="all of them by default")
+    options.add_argument("--callers", type=int, choices=range(1, CALLERS + 1), default=CALLERS)
     given = options.parse_args()
     broken = []
     with tempfile.TemporaryDirectory() as folder, Fleet(1) as fleet:
         fleet.stands[0].play("ok")
         pipe, others = multiprocessing.get_context("spawn").Pipe()
-        four = multiprocessing.get_context("spawn").Process(target=crowd, args=(others,), daemon=True)
+        four = multiprocessing.get_context("spawn").Process(target=crowd, args=(others, given.callers), daemon=True)
         four.start()
         with started(Path(folder), fleet.stands[0].base_url, pipe.recv()) as gateway:
             pipe.send(gateway.port)

@@ -1,4 +1,5 @@
-"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, command line, and the JSON Schemas.
+"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, command line, and the JSON Schemas; and
+what commands print in the other pages.
 
 `--check` writes nothing and fails if a page is out of date.
 """
@@ -11,6 +12,7 @@ from typing import Any
 
 import click
 
+from docs.examples import examples
 from gateway.cli import main as command
 from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
@@ -154,10 +156,9 @@ def main() -> None:
     check = options.parse_args().check
     REFERENCE.mkdir(exist_ok=True)
     stale = []
-    for name, content in pages().items():
-        file = REFERENCE / name
+    for file, content in [*((REFERENCE / name, text) for name, text in pages().items()), *examples().items()]:
         if not file.exists() or file.read_text("utf-8") != content:
-            stale.append(name)
+            stale.append(file.name)
             if not check:
                 file.write_text(content, "utf-8")
     if check and stale:

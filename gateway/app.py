@@ -55,7 +55,7 @@ _CHECKER = (sys.executable, "-m", "gateway.settings.checker")
 
 def load_plan(settings: Settings, number: int = 1) -> Plan:
     """The plan of the policy as it is now, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
-    return plan_of(settings.policy.document(), settings.ground, number)
+    return plan_of(settings.policy.document(), settings.compile_context, number)
 
 
 class Gateway:
@@ -86,7 +86,7 @@ class Gateway:
             time.time,
         )
         self._access_log = AccessLog() if settings.log.access else None
-        compiler = PolicyCompiler(plan_of, settings.policy.document, settings.ground)
+        compiler = PolicyCompiler(plan_of, settings.policy.document, settings.compile_context)
         listeners = Listeners(self.metrics.policy_reloaded, self._plans_changed, self.metrics.policy_withdrawn)
         policy = PolicyInForce(compiler, Revisions(settings.revisions_path), listeners)
         self._configuration_file = ConfigurationFile(None if settings.is_packaged else Path(settings.file))

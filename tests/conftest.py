@@ -39,10 +39,18 @@ BEHAVIOURS = (
     "unicode",
     "echoes_prompt",
 )
+TAKE_LONG = (
+    "tests/cases/",
+    "tests/flow/test_workers.py",
+    "tests/insight/",
+    "tests/policies/",
+    "tests/routing/test_decide.py",
+    "tests/verify/",
+)
 # why a test may be skipped in CI: what a machine need not have. Any other reason fails there
 MAY_BE_ABSENT = re.compile(
     r"beside the (repository|checkout)|the Azure trace is not at|there is no (helm|promtool) on PATH"
-    r"|no right to (mount|a namespace of processes)|this machine is too busy to compare times"
+    r"|no right to (mount|a namespace of processes)"
 )
 
 # an example may take as long as a busy machine needs: how fast it is, is what benchmarks say
@@ -50,6 +58,11 @@ hypothesis.settings.register_profile(
     "any-speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any-speed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no process works alone at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TAKE_LONG))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

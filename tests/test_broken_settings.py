@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.providers.vendors import VENDORS
 from tests.test_settings import CANARY, HEAD, refused
 
 
@@ -26,7 +27,7 @@ def instead(line: str) -> str:
 
 REFERENCE = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
 HIDDEN = "a value that is not shown"
-PROVIDERS = "one of anthropic, llama_cpp, openai, openai_compatible, vllm"
+PROVIDERS = "one of " + ", ".join(sorted(VENDORS))
 ONE_ADDRESS = "exactly one of 'base_url', 'addresses' and 'embedded'"
 KNOWN = "a model or deployment of this file"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.forked import REPOSITORY, gateway_command
+from tests.support.readme import readme_files
 
 EXAMPLES = sorted((REPOSITORY / "policies").glob("*.yaml"))
 HOME = "  home: {provider: vllm, base_url: 'http://127.0.0.1:1/v1', model: m, hosting: self_hosted}\n"
@@ -118,6 +119,16 @@ def test_a_policy_given_as_the_configuration_is_told(files: Path) -> None:
         f"{policy}: not valid: 2 errors",
     ]
     assert "this looks like" not in check("--json", str(policy)).stdout
+
+
+def test_the_readmes_example_is_taken_for_what_it_is(tmp_path: Path) -> None:
+    """What is noted about its rules and its deployments does not make it a policy."""
+    for name, content in readme_files().items():
+        (tmp_path / name).write_text(json.dumps(content))
+    done = check(str(tmp_path / "gateway.yaml"))
+    assert done.returncode == 0
+    assert "looks like a policy" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"{tmp_path / 'gateway.yaml'}: valid: 2 rules, ")
 
 
 def test_several_files(files: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from gateway.watch import connections
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHUNKED = b"POST %s HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -212,7 +212,7 @@ def test_who_is_idle_makes_room_and_who_waits_does_not(
     ask = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body
     config = configuration(upstream.base_url, server={"most_running": 50})
     patient = {"connect_s": 1, "first_output_s": 60, "total_s": 60}
-    config["deployments"]["waits"] = deployment(upstream.base_url, "slow@20000", timeouts=patient)
+    config["deployments"]["waits"] = deployment(upstream.base_url, "slow@14000", timeouts=patient)
     files(200)
     with GatewayProcess(tmp_path, config) as gateway, contextlib.ExitStack() as idle:
         files(hard)

@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import Upstream
 from tests.support import forked
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 HOME = "provider: vllm, model: m, hosting: self_hosted"
 

@@ -17,7 +17,7 @@ BROKEN = [
     ("gateway/routing/decide.py", "import random"),
     ("gateway/dialects/contract.py", "import asyncio"),
     ("gateway/observe/bus.py", "from gateway.learning import readings"),
-    ("gateway/insight/course.py", "from gateway.flow import story"),
+    ("gateway/insight/simulated_request.py", "from gateway.flow import story"),
     ("gateway/surfaces/table.py", "import tenacity"),
     ("gateway/flow/answer.py", "import prometheus_client"),
     ("gateway/learning/readings.py", "import sqlite3"),

@@ -32,7 +32,16 @@ def test_live_decisions_under_three_revisions_come_out_the_same(folder: Path) ->
     assert len(found["revisions"]) == 3
     assert min(found["revisions"].values()) > 50
     said = (folder / "state" / "journal.db").read_bytes()
-    for read in (b'"headroom"', b'"latency"', b'"workers"', b'"gauges"', b'"own_cost"', b'"hedge_after_s"', b'"burn"'):
+    for read in (
+        b'"headroom"',
+        b'"latency"',
+        b'"workers"',
+        b'"gauges"',
+        b'"own_cost"',
+        b'"hedge_after_s"',
+        b'"burn"',
+        b'"seen":{"at"',
+    ):
         assert read in said, f"{read.decode()} was on no record, so nothing was shown of it"
 
 
@@ -77,6 +86,29 @@ def test_one_that_differs_is_told_with_the_first_thing_that_does(folder: Path, t
     assert made_again(tmp_path, "--last", "1").returncode in (0, 1)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_attempt_that_would_go_to_another_address_is_told(folder: Path, tmp_path: Path, is_first: bool) -> None:
+    """The first goes where the decision says, a later one where what is on its record says."""
+    changed: list[str] = []
+
+    def moved(db: sqlite3.Connection) -> None:
+        for key, text in db.execute("select id, record from journal order by id desc").fetchall():
+            record = json.loads(text)
+            for number, attempt in enumerate(record["attempts"]):
+                home = attempt["deployment"] == "home"
+                if home and (attempt["seen"] is None) is is_first and "address" in record["decision"]:
+                    attempt["address"] = 1 - attempt["address"]
+                    db.execute("update journal set record = ? where id = ?", (json.dumps(record).encode(), key))
+                    changed.append(f"{key} (revision {record['decision']['revision']}): attempts[{number}].address: ")
+                    return
+
+    copied(folder, tmp_path, moved)
+    done = made_again(tmp_path)
+    assert done.returncode == 1
+    assert "1 differ" in done.stdout
+    assert changed[0] in done.stdout
+
+
 def test_what_cannot_be_made_again_says_why(folder: Path, tmp_path: Path) -> None:
     def forget(db: sqlite3.Connection) -> None:
         db.execute("delete from kept.revisions where number = 1")
@@ -93,6 +125,21 @@ def test_what_cannot_be_made_again_says_why(folder: Path, tmp_path: Path) -> Non
         "3-.* is another plan in this version",
     ):
         assert re.search(why, done.stdout), why
+
+
+def test_a_record_whose_fields_had_other_names_is_told_as_another_versions(folder: Path, tmp_path: Path) -> None:
+    """It would differ in all that is named otherwise, and say nothing of what is decided otherwise."""
+
+    changed: list[str] = []
+
+    def older(record: dict[str, Any]) -> None:
+        for candidate in record["decision"]["candidates"]:
+            candidate["standing"] = candidate.pop("tier", None)
+
+    done = made_again(copied(folder, tmp_path, lambda db: changed.append(rewritten(db, older))))
+    assert done.returncode == 0, done.stdout
+    assert "none differs" in done.stdout
+    assert "1 could not be: the record is of another version of the gateway." in done.stdout
 
 
 def test_without_a_journal_it_says_so(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def _record(  # noqa: PLR0913, PLR0917 - all that is known
 def _sentences(
     one: Deployment, reading: Reading, workers: tuple[WorkerReading, ...], failure: Failure | None, now: float
 ) -> Iterator[str]:
-    limit = "" if reading.gate.limit is None else f" of at most {reading.gate.limit}"
+    limit = "" if reading.admissibility.limit is None else f" of at most {reading.admissibility.limit}"
     yield f"{one.name}: {reading.state(now).value}, {reading.in_flight} in flight{limit}; {_times(reading)}."
     if failure is not None:
         yield f"  newest failure, {now - failure.at:.0f} s ago: {failure.sentence}"

@@ -67,6 +67,6 @@ def _summary(old: KeptRevision, new: KeptRevision) -> list[str]:
     except InvalidDocument:
         return []
     found = [] if first is None or second is None else differences(first, second)
-    if old.ground != new.ground:
+    if old.context != new.context:
         found.append("The configuration was another one: deployments, models or the deadline.")
     return found

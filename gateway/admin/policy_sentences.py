@@ -15,10 +15,10 @@ def shown(revision: Revision) -> dict[str, Any]:
 
 def revision_sentence(revision: Revision) -> str:
     """One line of a listing."""
-    begun = f"published {_when(revision.by)}" if revision.share is None else _staged(revision)
+    sentence = f"published {_when(revision.by)}" if revision.share is None else _staged(revision)
     if revision.again_of is not None:
-        begun = f"the document of revision {revision.again_of} again, {_when(revision.by)}"
-    parts = [begun]
+        sentence = f"the document of revision {revision.again_of} again, {_when(revision.by)}"
+    parts = [sentence]
     if revision.promoted is not None:
         parts.append(f"promoted {_when(revision.promoted)}")
     if revision.ended is not None:

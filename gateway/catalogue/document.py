@@ -127,7 +127,7 @@ class EmbeddedEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
 class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """One place that can answer: exactly one of `base_url`, `addresses` and `embedded` says where."""
 
-    provider: Annotated[str, Meta(description="A row of the vendor table: vllm, llama_cpp, openai, openai_compatible.")]
+    provider: Annotated[str, Meta(description="A row of the vendor table, such as vllm, openai or anthropic.")]
     model: Annotated[str, Meta(min_length=1, description="The model's name there.")]
     hosting: Annotated[Hosting, Meta(description="Whose machines answer.")]
     base_url: Annotated[str | None, Meta(description="With the API's root, like http://127.0.0.1:8000/v1.")] = None

@@ -106,7 +106,7 @@ def check(config: str | None, files: tuple[str, ...], *, as_json: bool, strict: 
             if told.severity is not Severity.NOTE or str(told) not in noted:
                 click.echo(str(told))
                 noted.add(str(told))
-        if config is None and {one.path for one in checked.problems} >= {"deployments", "rules"}:
+        if config is None and not checked.valid and {one.path for one in checked.problems} >= {"deployments", "rules"}:
             click.echo(f"this looks like a policy: gateway check -c CONFIGURATION {file}")
         click.echo(f"{file or configuration_name(configuration, os.environ)}: {_verdict(checked)}")
     sys.exit(failed)

@@ -34,7 +34,7 @@ class KeptPlans:
         if kept is None:
             return NotReplayable(f"revision {name} is not kept")
         try:
-            plan = plan_of_text(kept.document, kept.ground, kept.revision.number)
+            plan = plan_of_text(kept.document, kept.context, kept.revision.number)
         except InvalidDocument:
             return NotReplayable(f"revision {name} is not valid in this version of the gateway")
         if plan.content != kept.revision.content:

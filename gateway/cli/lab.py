@@ -7,7 +7,8 @@ import click
 import msgspec
 
 from gateway.cli.common import json_option, load_settings, refuse
-from gateway.insight.lab.contenders import Contender, of_policy, rivals
+from gateway.cli.rivals.table import rivals
+from gateway.insight.lab.contenders import Contender, of_policy
 from gateway.insight.lab.own import over, parts_of, pool_of
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import MISS_USD

@@ -21,9 +21,9 @@ from gateway.insight.compare import Compared
 from gateway.insight.journaled import Recorded, read_journal
 from gateway.insight.predict import predict, reached_by
 from gateway.insight.report import report
+from gateway.insight.rows import RequestRow
 from gateway.insight.run import Played, Side, compare
 from gateway.insight.sentences import simulation_sentences
-from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.trace import read_trace
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import Unpredictable, World, read_world, world_text
@@ -239,7 +239,7 @@ def _played(  # noqa: PLR0913, PLR0917 - what is played
     recorded: Recorded | None,
     traced: Traffic | None,
     seed: int,
-) -> tuple[World, Compared, list[Played], list[SimulatedRequest]]:
+) -> tuple[World, Compared, list[Played], list[RequestRow]]:
     traffic = traced or (recorded.traffic if recorded is not None else None)
     if traffic is None or not traffic.requests:
         raise click.ClickException("there is no request that could be played")

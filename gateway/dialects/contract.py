@@ -86,10 +86,10 @@ class Preparer:
 class Continuer(Protocol):
     """A dialect whose server goes on with an answer that another one began."""
 
-    def continued(self, request: Request, begun: PartialAnswer, pause: Pause = no_pause) -> Request | None:
+    def continued(self, request: Request, beginning: PartialAnswer, pause: Pause = no_pause) -> Request | None:
         """What has the answer continued, to be encoded; None if this request's cannot be. `request` as prepared."""
 
-    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, beginning: PartialAnswer) -> StreamDecoder:
         """A decoder whose events read as more of the stream that began the answer."""
 
 
@@ -104,17 +104,36 @@ class TokenCounter(Protocol):
         """The count of a 2xx body. Raises AttemptFailed if there is none."""
 
 
+class Joiner(Protocol):
+    """The answers to the parts of one request become one. `size`: how many bytes that has by now."""
+
+    size: int
+
+    def add(self, body: bytes, pause: Pause) -> None:
+        """The answer to the next part. Raises AttemptFailed where it does not go together with those before."""
+
+    def body(self) -> Sequence[bytes]:
+        """The whole, in blocks."""
+
+
 @runtime_checkable
 class Batcher(Protocol):
-    """A dialect whose requests can be asked in parts."""
+    """A dialect whose requests can be asked in parts, and whose answers may be large: `pause` is called between two steps."""
 
-    most_inputs: int | None
+    def most(self, request: Request) -> tuple[int, int | None]:
+        """How many inputs, and tokens, of this request are asked at once."""
 
-    def parts(self, request: Request, most_inputs: int) -> list[Request]:
+    def parts(self, request: Request, most_inputs: int, most_tokens: int | None = None) -> list[Request]:
         """The request as several, in order."""
 
-    def join(self, bodies: Sequence[bytes]) -> bytes:
-        """The answers to the parts as one."""
+    def decode_in_steps(self, body: bytes, request: Request, pause: Pause) -> WholeAnswer:
+        """`decode` of a long body."""
+
+    def joiner(self) -> Joiner:
+        """For one request."""
+
+    def of_whole(self, failed: AttemptFailed, before: int) -> AttemptFailed:
+        """What a provider says of an input of a part, said of the whole request: so many inputs are before that part."""
 
 
 Fields = dict[str, msgspec.Raw]  # the members of a body, in order

@@ -102,17 +102,17 @@ class _Continuing(Translated):
 
     _translator: Any
 
-    def continued(self, request: Request, begun: PartialAnswer, pause: Pause = no_pause) -> Request | None:
+    def continued(self, request: Request, beginning: PartialAnswer, pause: Pause = no_pause) -> Request | None:
         """What has the answer continued."""
         continuer: Continuer = self._translator
-        return continuer.continued(request, begun, pause)
+        return continuer.continued(request, beginning, pause)
 
-    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, beginning: PartialAnswer) -> StreamDecoder:
         """Its writer is where the one was that wrote the beginning: that is plain text, so it holds nothing back."""
         continuer: Continuer = self._translator
-        decoder = continuer.continuation_decoder(_of_provider(request), begun)
+        decoder = continuer.continuation_decoder(_of_provider(request), beginning)
         writer = self._asks.writer(request)
-        writer.write([Began(begun.id, begun.model), TextDelta(begun.text)])
+        writer.write([Began(beginning.id, beginning.model), TextDelta(beginning.text)])
         return _TranslatedDecoder(decoder, self._answers.reader(), writer, goes_on=True)
 
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.priority import Priority
 
-_KEEP = 0.9  # of the mean of what is between two departures, with each new one
+_KEEP = 0.9  # of the mean of what is between two that leave, with each new one
 _LEAST_RETRY_S = 1.0
 
 
@@ -28,7 +28,7 @@ class Admission:
             priority: OrderedDict() for priority in sorted(Priority, reverse=True)
         }
         self._number = 0
-        self._between_s: float | None = None  # two departures, while some waited
+        self._between_s: float | None = None  # two that leave, while some waited
         self._left_at = 0.0
 
     def enter_at_once(self) -> bool:

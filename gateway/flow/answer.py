@@ -1,4 +1,4 @@
-"""The story of one request on one screen: what it carries, the decision, its turn, the attempts, the end.
+"""The story of one request on one screen: classify -> decide -> admit -> count -> attempt -> finish. Each step gives a value.
 
 What must happen is here and in what it calls; what is nice to know is on the bus.
 """
@@ -6,19 +6,24 @@ What must happen is here and in what it calls; what is nice to know is on the bu
 import asyncio
 import time
 import zlib
+from functools import partial
 
 import msgspec
 
 from gateway.flow.admission import Admission
-from gateway.flow.answered import Answered, AnsweredWhole
+from gateway.flow.answered import Answered, AnsweredStream
 from gateway.flow.attempts import Attempts, none_of
 from gateway.flow.classify import Classifier
 from gateway.flow.count import TokenCounts
+from gateway.flow.preparation import Preparation
+from gateway.flow.relay import Relay
 from gateway.flow.rooms import Rooms
-from gateway.flow.story import Story
-from gateway.routing.able_again import PASSING, able_again_s
+from gateway.flow.story import Clock, Record, Story
+from gateway.flow.stream import Stream, StreamEnd
+from gateway.routing.able_again import able_again_s
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
+from gateway.routing.filters import PASSING
 from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment
@@ -31,6 +36,7 @@ from gateway.values.outcome import (
     Then,
     of_cancellation,
 )
+from gateway.values.records import DecisionMade
 from gateway.values.request import Request
 
 
@@ -47,11 +53,6 @@ class RequestFailed(Exception):
         self.failure = failure
 
 
-def _may_be_able_again(candidate: Candidate) -> bool:
-    """Whether only the moment stands against it: that is no reason not to say how long a prompt is."""
-    return bool(candidate.against) and all(reason.cause in PASSING for reason in candidate.against)
-
-
 class Counted(msgspec.Struct, frozen=True):
     """How many tokens a prompt has. `counted_by`: the deployment whose tokenizer said so; None: it is an estimate."""
 
@@ -61,7 +62,7 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Answers:
-    """Answers requests. One per process."""
+    """Answers requests. One per process. The one owner of their ends: each comes to `_finish` once."""
 
     def __init__(
         self,
@@ -85,29 +86,23 @@ class Answers:
         Raises RequestFailed; before there is a decision routing's UnknownModel and TooBusy. If the caller leaves, cancel the task.
         """
         plan = self._plans(request.facts.session, decision_id)
-        request, decision = await self._facts_and_decision(plan, request, decision_id)
-        story = Story(self._rooms, surface, request, decision, arrived)
+        request = await self._classifier.classify(request, plan.detection)
+        story = self._decided(surface, plan, request, decision_id, arrived)
         try:
-            await self._enter(story, plan)
-            if plan.by_name[story.decision.rule].exact_tokens:
-                await self._count(story, plan)
-            rule = plan.by_name[story.decision.rule]
-            if rule.hedge is not None:
-                self._rooms.readings.hedges.earn(rule.name, rule.hedge.share)
-            answer = await self._attempts.answer(story, rule)
-        except asyncio.CancelledError as cancelled:
-            story.finish(of_cancellation(cancelled))
-            raise
+            story = await self._admitted(story)
+            story = await self._counted(story)
+            success = await self._attempts.until_success(story)
         except AttemptFailed as failed:
-            story.finish(failed.outcome)
-            self._say_when(story, failed)
-            raise RequestFailed(story, failed) from None
-        except Exception:
-            story.finish(Outcome.INTERNAL_ERROR)
+            raise self._failed(story, failed) from None
+        except BaseException as end:
+            self._finish(story, _outcome_of(end))
             raise
-        if isinstance(answer, AnsweredWhole):
-            story.finish(Outcome.OK, answered_by=answer.deployment)
-        return answer
+        if isinstance(success, Relay):
+            continuation = self._attempts.continuation(story)
+            stream = Stream(story.clock, success, continuation, partial(self._stream_ended, story))
+            return AnsweredStream(story, success.deployment, stream, success.lost)
+        self._finish(story, Outcome.OK, answered_by=success.deployment)
+        return success
 
     async def count(self, surface: str, request: Request, decision_id: str, arrived: float) -> Counted:
         """The tokens of a prompt: by the tokenizer of the first deployment that may see it and has one, else an estimate.
@@ -116,71 +111,42 @@ class Answers:
         Raises RequestFailed where nobody may see it; before there is a decision routing's UnknownModel and TooBusy.
         """
         plan = self._plans(request.facts.session, decision_id)
-        request, decision = await self._facts_and_decision(plan, request, decision_id)
-        story = Story(self._rooms, surface, request, decision, arrived)
-        try:
-            await self._enter(story, plan)
-            counted = await self._counted(plan, story)
-        except asyncio.CancelledError as cancelled:
-            story.finish(of_cancellation(cancelled))
-            raise
-        except AttemptFailed as failed:
-            story.finish(failed.outcome)
-            raise RequestFailed(story, failed) from None
-        except Exception:
-            story.finish(Outcome.INTERNAL_ERROR)
-            raise
-        facts = counted.facts
-        story.finish(Outcome.OK, answered_by=facts.counted_at if facts.exact_tokens else None)
-        return Counted(story.decision, facts.prompt_tokens, facts.counted_at if facts.exact_tokens else None)
-
-    async def _counted(self, plan: Plan, story: Story) -> Request:
-        if not story.decision.attempts and not any(map(_may_be_able_again, story.decision.candidates)):
-            raise none_of(story.decision)
-        return await self._counts.counted(plan, story)
-
-    def _say_when(self, story: Story, failed: AttemptFailed) -> None:
-        """Not when the last that was asked takes requests again, but when the first of all does."""
-        is_a_wait = failed.outcome in TOLD_OVERLOAD | LASTING or failed.retry_after_s is not None
-        if is_a_wait and CONSEQUENCES[failed.outcome].then is Then.NEXT:
-            now = time.time()
-            readings = self._rooms.readings.snapshot(now)
-            failed.retry_after_s = able_again_s(story.decision, story.attempts, readings.of, now)
-
-    async def _enter(self, story: Story, plan: Plan) -> None:
-        """It has room from now on. Raises AttemptFailed (gateway_busy)."""
-        if not self._admission.enter_at_once():
-            await self._wait_for_room(story, plan)
-        story.leave = self._admission.leave
-
-    async def _wait_for_room(self, story: Story, plan: Plan) -> None:
-        """Until its turn; then it is decided anew, for the world has moved on. Raises AttemptFailed if there is no room."""
-        of_rule, since = plan.by_name[story.decision.rule].priority, time.monotonic()
-        try:
-            await self._admission.wait(story.request.priority if of_rule is None else of_rule, story.deadline)
-        finally:
-            story.queued_s = time.monotonic() - since
-        try:
-            story.decide_anew(story.request, self._decide(plan, story.request, story.decision.id, time.time()))
-        except BaseException:
-            self._admission.leave()
-            raise
-
-    async def _count(self, story: Story, plan: Plan) -> None:
-        """The tokens of the prompt, where the rule wants them exact; then it is decided anew, as of the same moment."""
-        decision = story.decision
-        request = await self._counts.counted(plan, story)
-        story.decide_anew(request, self._decide(plan, request, decision.id, decision.at))
-
-    async def _facts_and_decision(self, plan: Plan, request: Request, decision_id: str) -> tuple[Request, Decision]:
-        """The request with all its facts, and the decision. Raises UnknownModel and TooBusy."""
         request = await self._classifier.classify(request, plan.detection)
-        return request, self._decide(plan, request, decision_id, time.time())
+        story = self._decided(surface, plan, request, decision_id, arrived)
+        try:
+            story = await self._admitted(story)
+            if not story.decision.attempts and not any(map(_may_be_able_again, story.decision.candidates)):
+                raise none_of(story.decision)  # noqa: TRY301 - one place ends it
+            facts = (await self._counts.counted(story)).facts
+        except AttemptFailed as failed:
+            raise self._failed(story, failed) from None
+        except BaseException as end:
+            self._finish(story, _outcome_of(end))
+            raise
+        counted_by = facts.counted_at if facts.exact_tokens else None
+        self._finish(story, Outcome.OK, answered_by=counted_by)
+        return Counted(story.decision, facts.prompt_tokens, counted_by)
 
     async def explain(self, plan: Plan, request: Request, decision_id: str) -> Decision:
         """The decision, with what the request would cost and take at each candidate. Raises UnknownModel and TooBusy."""
-        _, decision = await self._facts_and_decision(plan, request, decision_id)
+        request = await self._classifier.classify(request, plan.detection)
+        decision = self._decide(plan, request, decision_id, time.time())
         return with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
+
+    # -- decide
+
+    def _decided(self, surface: str, plan: Plan, request: Request, decision_id: str, arrived: float) -> Story:
+        """Raises UnknownModel."""
+        decision = self._decide(plan, request, decision_id, time.time())
+        self._rooms.bus.publish(DecisionMade(decision))
+        preparation = Preparation(self._rooms.large, arrived + decision.bounds.deadline_s)
+        return Story(surface, plan, request, decision, Clock(arrived), Record(), preparation)
+
+    def _decided_anew(self, story: Story, request: Request, now: float) -> Story:
+        """More is known, or the world has moved on."""
+        decision = self._decide(story.plan, request, story.decision.id, now)
+        self._rooms.bus.publish(DecisionMade(decision))
+        return msgspec.structs.replace(story, request=request, decision=decision)
 
     def _decide(self, plan: Plan, request: Request, decision_id: str, now: float) -> Decision:
         return decide(
@@ -192,3 +158,64 @@ class Answers:
             deadline_s=request.deadline_s,
             max_cost_usd=request.max_cost_usd,
         )
+
+    # -- admit
+
+    async def _admitted(self, story: Story) -> Story:
+        """With room; who had to wait for it is decided anew, for the world has moved on. Raises AttemptFailed if there is none."""
+        if self._admission.enter_at_once():
+            return msgspec.structs.replace(story, has_room=True)
+        of_rule, since = story.rule.priority, time.monotonic()
+        try:
+            await self._admission.wait(story.request.priority if of_rule is None else of_rule, story.deadline)
+        finally:
+            story.clock.queued_s = time.monotonic() - since
+        try:
+            story = self._decided_anew(story, story.request, time.time())
+        except BaseException:
+            self._admission.leave()
+            raise
+        return msgspec.structs.replace(story, has_room=True)
+
+    # -- count
+
+    async def _counted(self, story: Story) -> Story:
+        """Where the rule wants the tokens of the prompt exact they are counted, and it is decided anew, as of the same moment."""
+        if not story.rule.exact_tokens:
+            return story
+        return self._decided_anew(story, await self._counts.counted(story), story.decision.at)
+
+    # -- finish
+
+    def _finish(
+        self, story: Story, outcome: Outcome, *, answered_by: str | None = None, output_started: bool = False
+    ) -> None:
+        """The end, however it came: the room is free, and the bus is told."""
+        if story.has_room:
+            self._admission.leave()
+        self._rooms.bus.publish(story.finished(outcome, answered_by, output_started=output_started))
+
+    def _stream_ended(self, story: Story, end: StreamEnd) -> None:
+        self._finish(story, end.outcome, answered_by=end.answered_by, output_started=end.output_started)
+
+    def _failed(self, story: Story, failed: AttemptFailed) -> RequestFailed:
+        self._finish(story, failed.outcome)
+        return RequestFailed(story, self._with_wait(story, failed))
+
+    def _with_wait(self, story: Story, failed: AttemptFailed) -> AttemptFailed:
+        """It says not when the last that was asked takes requests again, but when the first of all does."""
+        is_a_wait = failed.outcome in TOLD_OVERLOAD | LASTING or failed.retry_after_s is not None
+        if not is_a_wait or CONSEQUENCES[failed.outcome].then is not Then.NEXT:
+            return failed
+        now = time.time()
+        readings = self._rooms.readings.snapshot(now)
+        return failed.replaced(retry_after_s=able_again_s(story.decision, story.attempts, readings.of, now))
+
+
+def _outcome_of(end: BaseException) -> Outcome:
+    return of_cancellation(end) if isinstance(end, asyncio.CancelledError) else Outcome.INTERNAL_ERROR
+
+
+def _may_be_able_again(candidate: Candidate) -> bool:
+    """Whether only the moment stands against it: that is no reason not to say how long a prompt is."""
+    return bool(candidate.against) and all(reason.cause in PASSING for reason in candidate.against)

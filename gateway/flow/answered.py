@@ -9,8 +9,8 @@ from gateway.values.outcome import Outcome
 
 
 class AnsweredWhole(msgspec.Struct, frozen=True):
-    """`body` is what the caller gets; `cost_usd` what it cost, None where that is unknown. `lost`: what the provider was not
-    told of the request.
+    """`body` is what the caller gets, and of a large one `more`, in blocks; `cost_usd` what it cost, None where that is
+    unknown. `lost`: what the provider was not told of the request.
     """
 
     story: Story
@@ -18,6 +18,7 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
     body: bytes
     cost_usd: float | None
     lost: tuple[str, ...] = ()
+    more: tuple[bytes, ...] = ()
 
     @property
     def decision(self) -> Decision:
@@ -34,7 +35,7 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
 
 
 class AnsweredStream(msgspec.Struct, frozen=True):
-    """Read the stream to its end, and close it on every way out. `lost` as above."""
+    """Read the stream to its end, and close it once, on every way out. `lost` as above."""
 
     story: Story
     deployment: str
@@ -50,10 +51,6 @@ class AnsweredStream(msgspec.Struct, frozen=True):
     def attempts(self) -> int:
         """How many were made, that of the stream included."""
         return len(self.story.attempts) + 1
-
-    def give_up(self, why: Outcome) -> None:
-        """It is not used: end the stream."""
-        self.stream.give_up(why)
 
 
 Answered = AnsweredWhole | AnsweredStream

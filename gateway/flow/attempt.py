@@ -1,22 +1,24 @@
 """One attempt: one call to one deployment, from the reservation to its settlement, which always comes."""
 
 import time
-from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
-from gateway.dialects.contract import Continuer, Preparer, StreamDecoder
-from gateway.flow.address import go_to_address
-from gateway.flow.begun import Begun
+import msgspec
+
+from gateway.dialects.contract import Batcher, Continuer, Preparer, StreamDecoder, Translator
+from gateway.flow.beginning import Beginning
 from gateway.flow.field_refusal import of_choice
-from gateway.flow.large import LARGE_BYTES
+from gateway.flow.large import LARGE_BYTES, in_steps
 from gateway.flow.least_throughput import LeastThroughput
 from gateway.flow.rooms import Rooms
-from gateway.flow.settlement import is_held_by_caller, kept_objective, usage_told
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
-from gateway.flow.timeouts import AttemptTimeouts, Timeout
-from gateway.learning.stopped import usage_until_stopped
-from gateway.routing.plan import Place
+from gateway.learning.admission import Hold
+from gateway.learning.settlement import is_held_by_caller, kept_objective, usage_of
+from gateway.routing.address import next_address
 from gateway.routing.silence import silence_s
+from gateway.routing.timeouts import AttemptTimeouts, Timeout
 from gateway.transport import Exchange
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.call import Call
@@ -24,6 +26,7 @@ from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
+from gateway.values.worker import AddressesSeen
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
@@ -32,47 +35,74 @@ _TO_THE_END: Timeout = (None, Outcome.TOTAL_TIMEOUT)
 _ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
 
 
-class RunningAttempt:
-    """An attempt in progress. The owner calls `settle` exactly once on every way out, then the socket is free.
+class Reserved(NamedTuple):
+    """What was taken for an attempt, until it is settled. `seen` is what its address was chosen from, if not by the decision."""
 
-    `pool`: the places of the model that was asked for. `begun`: the part of the answer that it goes on with, and how.
+    hold: Hold
+    seen: AddressesSeen | None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """No attempt was begun, for what it would take is not to be had. `failure`: what that is for a request that has no other."""
+
+    failure: AttemptFailed
+
+
+async def begin(
+    rooms: Rooms, story: Story, deployment: Deployment, beginning: Beginning | None = None
+) -> "RunningAttempt | Refused":
+    """Take what an attempt takes, so that it counts from now on. `beginning`: the part of the answer that it goes on with, and how.
+
+    It is refused where the deployment has as many as it takes at once: those that were decided may have been followed by
+    others since, as the later parts of a request are.
     """
+    readings, facts, now = rooms.readings, story.request.facts, time.time()
+    translator = rooms.translators[facts.surface][deployment.name]
+    if not readings.has_place(deployment.name):
+        return Refused(AttemptFailed(Outcome.OVERLOADED, "it has as many requests as it takes at once"))
+    goes_to = next_address(story.decision, deployment, readings.workers.of(deployment.name), story.tried, now)
+    if goes_to.position is not None:
+        story.record.add_tried(deployment.name, goes_to.position)
+    hold = readings.began(
+        deployment.name,
+        now,
+        facts.prompt_tokens + (facts.max_output_tokens or 0),
+        streamed=facts.prompt_tokens if facts.stream else None,
+        address=goes_to.position,
+    )
+    rooms.bus.publish(AttemptStarted(deployment.name))
+    return RunningAttempt(rooms, story, deployment, translator, Reserved(hold, goes_to.seen), beginning)
 
-    def __init__(
+
+class RunningAttempt:
+    """An attempt in progress, begun by `begin`. The owner calls `settle` exactly once on every way out, then the socket is free."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what an attempt touches
         self,
         rooms: Rooms,
         story: Story,
         deployment: Deployment,
-        pool: Sequence[Place],
-        begun: Begun | None = None,
+        translator: Translator,
+        reserved: Reserved,
+        beginning: Beginning | None,
     ) -> None:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
-        self.pace = None if (least := story.decision.bounds.min_output_tokens_per_s) is None else LeastThroughput(least)
-        self._begun = begun
-        self._pool = pool
+        least = story.decision.bounds.min_output_tokens_per_s
+        self.least_throughput = None if least is None else LeastThroughput(least)
         self.lost = story.decision.lost_at(deployment.name)
-        self._request = self._own = story.request
+        self._beginning = beginning
+        self._request = self._own = story.request  # `_own`: as the provider's dialect says it
         self._rooms = rooms
-        self._translator = rooms.translators[story.request.facts.surface][deployment.name]
+        self._translator = translator
         self._started = time.monotonic()
-        self._patience = AttemptTimeouts(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
+        self._timeouts = AttemptTimeouts(deployment.timeouts, story.decision.bounds, self._started, story.deadline)
         self._exchange: Exchange | None = None
         self._status: int | None = None
         self._read_s = 0.0  # waited for the provider since the first output
-        now = time.time()
-        self.address, self._wait_s = go_to_address(rooms.readings, story, deployment, now)
-        facts = story.request.facts
-        self._reservation = rooms.readings.began(
-            deployment.name,
-            now,
-            facts.prompt_tokens + (facts.max_output_tokens or 0),
-            streamed=facts.prompt_tokens if facts.stream else None,
-            wait_s=self._wait_s,
-        )
+        self._hold, self._seen = reserved
         self._retry_after_s: float | None = None  # what a refusal asked for
-        rooms.bus.publish(AttemptStarted(deployment.name))
 
     async def open(self) -> Exchange:
         """Send the call and see a 2xx, or raise AttemptFailed."""
@@ -81,32 +111,33 @@ class RunningAttempt:
             raise AttemptFailed(Outcome.INTERNAL_ERROR, "a decision named a deployment below the request's sensitivity")
         await self._prepare()
         call = self._translator.encode(self._own, deployment)
-        since = time.monotonic()
+        since = self.story.clock.begin_wait()
         try:
-            exchange = self._exchange = await self._send(call, self._patience.ends - since)
-            wait = self._patience.first if facts.stream else _TO_THE_END
-            head = await head_of(exchange, *self._patience.until(wait), self._longest_silence_s)
+            exchange = self._exchange = await self._send(call, self._timeouts.ends - since)
+            wait = self._timeouts.first if facts.stream else _TO_THE_END
+            head = await head_of(exchange, *self._timeouts.until(wait, time.monotonic()), self._longest_silence_s)
         finally:
-            self.story.waited_s += time.monotonic() - since
+            self.story.clock.end_wait()
         self._status, now = head.status, time.time()
         if (headroom := self._translator.headroom(head.headers, now)) is not None:
-            self._rooms.readings.told_headroom(deployment.name, self._reservation, headroom, now)
+            self._rooms.readings.told_headroom(deployment.name, self._hold, headroom, now)
         if not 200 <= head.status < 300:
             body = await self._error_body(exchange)
             failure = self._translator.failure(head.status, head.headers, body, now)
             self._retry_after_s = failure.retry_after_s
-            raise self._redacted(of_choice(failure, self._request, deployment.name, self._pool))
+            pool = self.story.rule.pools[facts.model]
+            raise self._redacted(of_choice(failure, self._request, deployment.name, pool))
         return exchange
 
     def _longest_silence_s(self) -> float | None:
         now, facts = time.time(), self.story.request.facts
         reading = self._rooms.readings.snapshot(now).of(self.deployment.name)
-        return silence_s(self.deployment, reading, facts, self._wait_s, now)
+        return silence_s(self.deployment, reading, facts, self._hold.wait_s, now)
 
     async def _prepare(self) -> None:
         """What the call is made of."""
-        if self._begun is not None:
-            self._own, self.lost = self._begun.request, (*self.lost, *self._begun.lost)
+        if self._beginning is not None:
+            self._own, self.lost = self._beginning.request, (*self.lost, *self._beginning.lost)
         elif self.lost or isinstance(self._translator, Preparer):
             ready = await self.story.preparation.of(self._request, self._translator, self.lost)
             self._request, self._own, self.lost = ready.asked, ready.own, (*self.lost, *ready.lost)
@@ -114,33 +145,33 @@ class RunningAttempt:
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
         if left_s <= 0:
-            raise AttemptFailed(self._patience.late, "no time was left to connect")
+            raise AttemptFailed(self._timeouts.late, "no time was left to connect")
         name, connect_s = self.deployment.name, self.deployment.timeouts.connect_s
         try:
             return await self._rooms.transport.send(
-                name, call, connect_s=min(connect_s, left_s), address=self.address or 0
+                name, call, connect_s=min(connect_s, left_s), address=self._hold.address or 0
             )
         except AttemptFailed as failed:
             if failed.outcome is Outcome.CONNECT_TIMEOUT and left_s < connect_s:
-                raise AttemptFailed(self._patience.late, failed.detail) from None
+                raise AttemptFailed(self._timeouts.late, failed.detail) from None
             raise
 
     def _wait(self, wait: Timeout) -> None:
         """The next thing must come so soon."""
         if self._exchange is not None:
-            self._exchange.expect(*self._patience.until(wait))
+            self._exchange.expect(*self._timeouts.until(wait, time.monotonic()))
 
     async def read(self, exchange: Exchange) -> bytes:
         """What has arrived, the wait counted."""
-        since = time.monotonic()
+        clock = self.story.clock
+        since = clock.begin_wait()
         try:
             return await exchange.read()
         finally:
-            waited = time.monotonic() - since
-            self.story.waited_s += waited
+            waited = clock.end_wait() - since
             self._read_s += waited
-            if self.pace is not None and self.first_output_s is not None:
-                self.pace.waited(waited)
+            if self.least_throughput is not None and self.first_output_s is not None:
+                self.least_throughput.waited(waited)
 
     async def drain(self, exchange: Exchange) -> None:
         """Read the end of a body that is known to be complete, so that its connection can be used again."""
@@ -164,18 +195,23 @@ class RunningAttempt:
         return await self._decoded(b"".join(parts))
 
     async def _decoded(self, body: bytes) -> WholeAnswer:
-        """A large body that has to be translated is so on a thread."""
-        request, translator = self._request, self._translator
-        if len(body) <= LARGE_BYTES or not isinstance(translator, Preparer):
+        """A large body in steps, where the dialect can; one that has to be translated is so on the same thread."""
+        translator, request, size = self._translator, self._request, len(body)
+        if size <= LARGE_BYTES or not isinstance(translator, Batcher | Preparer):
             return translator.decode(body, request)
-        return await self.story.preparation.on_a_thread(request, len(body), lambda _: translator.decode(body, request))
+        if isinstance(translator, Preparer):
+            return await self.story.preparation.on_a_thread(request, size, lambda _: translator.decode(body, request))
+        left_s, steps = self.story.deadline - time.monotonic(), partial(translator.decode_in_steps, body, request)
+        return await in_steps(self._rooms.large, request.facts.key, size, left_s, steps)
 
     def decoder(self) -> StreamDecoder:
         """A fresh decoder for this attempt's stream."""
         request = self._request
-        if self._begun is not None and isinstance(self._translator, Continuer):
-            return self._translator.continuation_decoder(request, self._begun.answer)
-        return self._translator.decoder(request, remember=self.story.decision.continues or self.pace is not None)
+        if self._beginning is not None and isinstance(self._translator, Continuer):
+            return self._translator.continuation_decoder(request, self._beginning.answer)
+        return self._translator.decoder(
+            request, remember=self.story.decision.continues or self.least_throughput is not None
+        )
 
     def output_came(self) -> None:
         """Real output is here: from the first on the pause between outputs counts."""
@@ -183,11 +219,9 @@ class RunningAttempt:
             self.first_output_s = time.monotonic() - self._started
             self._read_s = 0.0
             readings, name = self._rooms.readings, self.deployment.name
-            readings.gave_output(name, self._reservation, time.time())
-            if self.address is not None:
-                readings.workers.gave_output(name, self.address)
-        idle = self._patience.idle
-        if self.pace is not None and (left_s := self.pace.left_s()) < idle[0]:
+            readings.gave_output(name, self._hold, time.time())
+        idle = self._timeouts.idle
+        if self.least_throughput is not None and (left_s := self.least_throughput.left_s()) < idle[0]:
             idle = left_s, Outcome.LIMIT_PASSED
         self._wait(idle)
 
@@ -206,7 +240,7 @@ class RunningAttempt:
         attempt = Attempt(
             deployment=deployment.name,
             outcome=outcome,
-            started_s=self._started - self.story.arrived,
+            started_s=self._started - self.story.clock.arrived,
             duration_s=duration,
             first_output_s=first,
             status=self._status,
@@ -219,41 +253,39 @@ class RunningAttempt:
             anomalies=said.anomalies if said else (),
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,
-            in_flight=self._reservation.in_flight,
+            in_flight=self._hold.in_flight,
             held_by_caller=held,
             slo_met=kept_objective(
                 self.story.decision, outcome, usage, first_output_s=first, duration_s=duration, held_by_caller=held
             ),
-            address=self.address,
-            base_url=None if self.address is None else deployment.addresses[self.address],
-            continues=0 if self._begun is None else len(self._begun.answer.text),
-            wait_s=self._wait_s,
+            address=self._hold.address,
+            base_url=None if self._hold.address is None else deployment.addresses[self._hold.address],
+            seen=self._seen,
+            continues=0 if self._beginning is None else len(self._beginning.answer.text),
+            wait_s=self._hold.wait_s,
             retry_after_s=self._retry_after_s,
         )
-        if self.address is not None:
-            readings.workers.ended(deployment.name, self.address, outcome, duration, now)
-        self.story.attempts.append(attempt)
-        readings.ended(attempt, self._reservation, self.story.decision, now)
+        self.story.record.add_attempt(attempt)
+        readings.ended(attempt, self._hold, self.story.decision, now)
         self._rooms.bus.publish(AttemptFinished(attempt))
         return attempt
 
     def _usage(self, outcome: Outcome, said: WholeAnswer | StreamSummary | None, duration_s: float) -> Usage | None:
-        facts, told = self.story.request.facts, usage_told(said, self.story.request.facts)
-        refused = self._status is not None and self._status >= 400
-        if told is not None or self._exchange is None or refused:
-            return told
-        return usage_until_stopped(outcome, facts, self._rooms.readings.of(self.deployment.name), duration_s)
+        reading, was_sent = self._rooms.readings.of(self.deployment.name), self._exchange is not None
+        facts = self.story.request.facts
+        return usage_of(said, facts, outcome, reading, duration_s=duration_s, status=self._status, was_sent=was_sent)
 
     def _redact(self, text: str | None, longest: int = _MAX_WORD) -> str | None:
         """What a provider said, without the credential; cut to its length only then, lest a part of one is left."""
         return text and self._rooms.transport.redact(self.deployment.name, text[: 2 * _MAX_MESSAGE])[:longest]
 
     def _redacted(self, failure: AttemptFailed) -> AttemptFailed:
-        """The same of whatever of it reaches the caller."""
-        failure.message = self._redact(failure.message, _MAX_MESSAGE)
-        failure.param = self._redact(failure.param)
-        failure.code = self._redact(failure.code)
-        return failure
+        """The failure, with whatever of it reaches the caller redacted."""
+        return failure.replaced(
+            message=self._redact(failure.message, _MAX_MESSAGE),
+            param=self._redact(failure.param),
+            code=self._redact(failure.code),
+        )
 
     async def _error_body(self, exchange: Exchange) -> bytes:
         parts: list[bytes] = []

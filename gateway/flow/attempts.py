@@ -9,25 +9,27 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception
 
-from gateway.flow.answered import Answered, AnsweredStream, AnsweredWhole
-from gateway.flow.attempt import RunningAttempt
-from gateway.flow.begun import Begun
+from gateway.flow.answer_room import AnswerRoom
+from gateway.flow.answered import AnsweredWhole
+from gateway.flow.attempt import Refused, RunningAttempt, begin
+from gateway.flow.beginning import Beginning
 from gateway.flow.continuation import Continuation
 from gateway.flow.field_refusal import last_word
 from gateway.flow.hedge import Hedging
-from gateway.flow.parts import answered_in_parts, parts_of
+from gateway.flow.parts import Parts, limits_of
 from gateway.flow.relay import Relay
 from gateway.flow.retry import Retry
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
-from gateway.flow.stream import Stream
 from gateway.routing.eligibility import Eligibility
-from gateway.routing.plan import CompiledRule
-from gateway.values.answer import StreamSummary, WholeAnswer
+from gateway.routing.fallback_plan import moves_on
+from gateway.values.answer import StreamSummary
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Outcome, of_cancellation
-from gateway.values.records import Attempt
+
+Success = AnsweredWhole | Relay  # how an attempt ends well, or a stream begins to
+Pending = Coroutine[Any, Any, Success]  # an attempt that counts already, and has to be awaited
 
 
 class Attempts:
@@ -36,95 +38,111 @@ class Attempts:
     def __init__(self, rooms: Rooms, deployments: dict[str, Deployment]) -> None:
         self._rooms = rooms
         self._deployments = deployments
+        self._room = AnswerRoom()
 
-    async def answer(self, story: Story, rule: CompiledRule) -> Answered:
-        """The first answer. Raises AttemptFailed as the last attempt did that says something of the request, or if none
-        could be made.
+    async def until_success(self, story: Story) -> Success:
+        """What the first attempt gives that succeeds, or those of all parts. Raises AttemptFailed as the last attempt did that
+        says something of the request, or if none could be made.
         """
+        if (hedge := story.rule.hedge) is not None:
+            self._rooms.readings.hedges.earn(story.rule.name, hedge.share)
         if not story.decision.attempts:
             raise none_of(story.decision)
         try:
-            return await self._whole_or_in_parts(story, rule)
+            return await self._whole_or_in_parts(story)
         except AttemptFailed as failed:
             raise last_word(story, failed) from None
 
-    async def _whole_or_in_parts(self, story: Story, rule: CompiledRule) -> Answered:
+    def continuation(self, story: Story) -> Continuation | None:
+        """What goes on with this request's stream if that breaks; None where the rule does not want it."""
+        if not story.decision.continues:
+            return None
+        translators = self._rooms.translators[story.request.facts.surface]
+        return Continuation(
+            partial(self._continue_at, story), self._eligibility(story), story, self._deployments, translators
+        )
+
+    async def _whole_or_in_parts(self, story: Story) -> Success:
         if story.request.inputs > 1:
-            translators = self._rooms.translators[story.request.facts.surface]
-            parts = parts_of(story.request, story.decision.attempts, translators)
-            if len(parts) > 1:
-                return await answered_in_parts(story, parts, partial(self._first, rule), translators)
-        return await self._first(rule, story)
+            most = limits_of(story, self._rooms.translators[story.request.facts.surface])
+            if most is not None:
+                moves = partial(moves_on, story.rule.fallback)
+                parts = Parts(story, self._until_one_succeeds, moves, self._rooms, self._deployments, self._room)
+                return await parts.answer(most)
+        return await self._until_one_succeeds(story)
 
-    async def _first(self, rule: CompiledRule, story: Story) -> Answered:
-        """The first answer to the story's request, or to the part that it is about."""
-        names = story.decision.attempts
+    async def _until_one_succeeds(self, story: Story) -> Success:
+        """The request, or the part that the story is of: by its first attempt, or one beside it, else by its fallback plan."""
         failures: list[tuple[str, AttemptFailed]] = []
+        race = self._hedging(story, failures) if story.decision.hedge_after_s is not None else None
+        name, first = await self._first(story)
         try:
-            if story.decision.hedge_after_s is None:
-                return await self._attempt(story, rule, names[0])
-            return await self._hedged(story, rule, failures)
+            return await (first if race is None else race.winner(name, first))
         except AttemptFailed as failed:
-            return await self._go_on(story, rule, failures or [(names[0], failed)])
+            return await self._fall_back(story, failures or [(name, failed)])
 
-    async def _hedged(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answered:
-        attempt, budget = partial(self._attempt, story, rule), self._rooms.readings.hedges
-        return await Hedging(attempt, self._recheck(story), story, rule, budget, failures).answer()
+    async def _first(self, story: Story) -> tuple[str, Pending]:
+        """The first attempt that can be begun, and where. Raises AttemptFailed if none can."""
+        refused: Refused | None = None
+        for name in story.decision.attempts:
+            attempt = await self._begin(story, name)
+            if not isinstance(attempt, Refused):
+                return name, attempt
+            refused = refused or attempt
+        raise none_of(story.decision) if refused is None else refused.failure
 
-    async def _go_on(self, story: Story, rule: CompiledRule, failures: list[tuple[str, AttemptFailed]]) -> Answered:
-        """After failures. Raises AttemptFailed when there is no way on."""
-        retry = Retry(self._rooms.readings, self._deployments, self._recheck(story), story, rule)
+    async def _fall_back(self, story: Story, failures: list[tuple[str, AttemptFailed]]) -> Success:
+        """After failures. Raises AttemptFailed when nothing is left to be tried."""
+        retry = Retry(self._rooms.readings, self._deployments, self._eligibility(story), story)
         for name, failure in failures:
             retry.failed(name, failure)
         rounds = AsyncRetrying(
             retry=retry_if_exception(retry.may_come_round),
             wait=retry.wait,
             stop=retry.is_too_long,
-            sleep=story.pause,
+            sleep=story.clock.pause,
             reraise=True,
         )
-        return await rounds(self._round, story, rule, retry)
+        return await rounds(self._round, story, retry)
 
-    async def _round(self, story: Story, rule: CompiledRule, retry: Retry) -> Answered:
+    async def _round(self, story: Story, retry: Retry) -> Success:
         """One attempt after the other. Raises AttemptFailed as the last of them did."""
         retry.begin_round()
-        while (deployment := retry.next()) is not None:
+        refused: set[str] = set()
+        while (deployment := retry.next()) is not None and deployment.name not in refused:
+            attempt = await self._begin(story, deployment.name)
+            if isinstance(attempt, Refused):
+                refused.add(deployment.name)
+                continue
             try:
-                return await self._attempt(story, rule, deployment.name)
+                return await attempt
             except AttemptFailed as failed:
                 retry.failed(deployment.name, failed)
         raise retry.failure
 
-    def _attempt(self, story: Story, rule: CompiledRule, name: str) -> Coroutine[Any, Any, Answered]:
-        """One attempt at an answer from its beginning. It counts from now on, not only once it is awaited."""
-        return self._answered(story, rule, self._begun(story, rule, name))
+    async def _continue_at(self, story: Story, name: str, beginning: Beginning) -> Relay | Refused:
+        attempt = await self._begin(story, name, beginning)
+        if isinstance(attempt, Refused):
+            return attempt
+        relay = await attempt
+        if not isinstance(relay, Relay):
+            raise TypeError("only streams are continued")
+        return relay
 
-    async def _answered(self, story: Story, rule: CompiledRule, attempt: RunningAttempt) -> Answered:
-        made = await _made(attempt)
-        if isinstance(made, Relay):
-            go_on = self._continuation(story, rule).go_on if story.decision.continues else None
-            return AnsweredStream(story, made.deployment, Stream(story, made, go_on), made.lost)
-        whole, record = made
-        return AnsweredWhole(story, record.deployment, whole.body, record.cost_usd, record.lost)
-
-    def _continuation(self, story: Story, rule: CompiledRule) -> Continuation:
-        open_at = partial(self._go_on_at, story, rule)
-        translators = self._rooms.translators[story.request.facts.surface]
-        return Continuation(open_at, self._recheck(story), story, rule, self._deployments, translators)
-
-    async def _go_on_at(self, story: Story, rule: CompiledRule, name: str, begun: Begun) -> Relay:
-        made = await _made(self._begun(story, rule, name, begun))
-        if not isinstance(made, Relay):
-            raise TypeError("only streams go on")
-        return made
-
-    def _begun(self, story: Story, rule: CompiledRule, name: str, begun: Begun | None = None) -> RunningAttempt:
-        if all(one.deployment != name for one in story.attempts):
+    async def _begin(self, story: Story, name: str, beginning: Beginning | None = None) -> Pending | Refused:
+        is_first = all(one.deployment != name for one in story.attempts)
+        attempt = await begin(self._rooms, story, self._deployments[name], beginning)
+        if isinstance(attempt, Refused):
+            return attempt
+        if is_first:
             self._rooms.readings.retries.earn(name)
-        pool = rule.pools[story.request.facts.model]
-        return RunningAttempt(self._rooms, story, self._deployments[name], pool, begun)
+        return _carried_out(attempt)
 
-    def _recheck(self, story: Story) -> Eligibility:
+    def _hedging(self, story: Story, failures: list[tuple[str, AttemptFailed]]) -> Hedging[Success]:
+        begin_at, budget = partial(self._begin, story), self._rooms.readings.hedges
+        return Hedging(begin_at, self._eligibility(story), story, budget, failures)
+
+    def _eligibility(self, story: Story) -> Eligibility:
         return Eligibility(self._rooms.readings, self._deployments, story)
 
 
@@ -134,8 +152,8 @@ def none_of(decision: Decision) -> AttemptFailed:
     return AttemptFailed(none, CONSEQUENCES[none].sentence)
 
 
-async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:
-    """The rest of an attempt. It is settled here on every way out but one: an open stream is settled by its relay."""
+async def _carried_out(attempt: RunningAttempt) -> Success:
+    """An attempt that was begun, to its end. It is settled on every way out but one: an open stream is settled by its relay."""
     relay: Relay | None = None
     try:
         exchange = await attempt.open()
@@ -146,7 +164,7 @@ async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:
         whole = await attempt.whole(exchange)
     except AttemptFailed as failed:
         attempt.settle(failed.outcome, said=_so_far(relay), detail=failed.detail)
-        attempt.story.failures.append(failed)
+        attempt.story.record.add_failure(failed)
         raise
     except asyncio.CancelledError as cancelled:
         attempt.settle(of_cancellation(cancelled), said=_so_far(relay))
@@ -154,7 +172,8 @@ async def _made(attempt: RunningAttempt) -> Relay | tuple[WholeAnswer, Attempt]:
     except Exception:
         attempt.settle(Outcome.INTERNAL_ERROR)
         raise
-    return whole, attempt.settle(Outcome.OK, said=whole)
+    record = attempt.settle(Outcome.OK, said=whole)
+    return AnsweredWhole(attempt.story, record.deployment, whole.body, record.cost_usd, record.lost)
 
 
 def _so_far(relay: Relay | None) -> StreamSummary | None:

@@ -78,8 +78,8 @@ class Classifier:
     async def _on_a_thread(self, request: Request, detecting: Detecting) -> Detection:
         self._so_far.on_threads += 1
 
-        def work(stint: TimeSlice) -> Detection:
-            return self._detect(request, detecting, stint.is_over)
+        def work(time_slice: TimeSlice) -> Detection:
+            return self._detect(request, detecting, time_slice.is_over)
 
         try:
             threads = self._large if request.size > LARGE_BYTES else self._threads

@@ -14,16 +14,16 @@ from gateway.dialects.contract import TokenCounter
 from gateway.flow.large import LARGE_BYTES
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
+from gateway.routing.filters import BY_ESTIMATE
 from gateway.routing.plan import Plan
 from gateway.transport import Exchange
-from gateway.values.decision import Cause, Decision
+from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
 
 WITHIN_S = 0.5
 REST_S = 30.0  # a tokenizer that failed is left alone for so long
-_BY_ESTIMATE = frozenset({Cause.CONTEXT, Cause.COST})
 _ABOUT_THE_REQUEST = frozenset({400, 413, 422})
 _NOT_ITS_OWN = frozenset({Outcome.GATEWAY_BUSY, Outcome.FIELD_REFUSED})
 _TIMEOUTS = frozenset({Outcome.CONNECT_TIMEOUT, Outcome.TOTAL_TIMEOUT})
@@ -38,13 +38,13 @@ class TokenCounts:
         self._deployments = deployments
         self._rest_until: dict[str, float] = {}  # of the monotonic clock
 
-    async def counted(self, plan: Plan, story: Story) -> Request:
+    async def counted(self, story: Story) -> Request:
         """The request with its tokens counted by the first deployment of the decision that can; else as it is.
 
         One that the estimate left out counts too: the estimate is what is in doubt. At most half of what is left until
         the deadline is spent on it.
         """
-        request, found = story.request, self._counter(plan, story.decision)
+        request, found = story.request, self._counter(story.plan, story.decision)
         now = time.monotonic()
         within_s = min(WITHIN_S, (story.deadline - now) / 2)
         if found is None or within_s <= 0:
@@ -64,7 +64,7 @@ class TokenCounts:
         cleared = plan.cleared(decision.facts, decision.at)
         for candidate in decision.candidates:
             name = candidate.deployment
-            if name not in cleared or not _BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
+            if name not in cleared or not BY_ESTIMATE.issuperset(reason.cause for reason in candidate.against):
                 continue
             counter = self._rooms.translators[decision.facts.surface].get(name)
             if isinstance(counter, TokenCounter) and time.monotonic() >= self._rest_until.get(name, 0.0):
@@ -83,13 +83,12 @@ class TokenCounts:
                 request, request.size, lambda _: counter.encode_count(ready.own, deployment)
             )
         address = self._rooms.readings.workers.best(deployment.name, time.time())
-        since = time.monotonic()
-        until, connect_s = since + within_s, min(deployment.timeouts.connect_s, within_s)
+        until, connect_s = story.clock.begin_wait() + within_s, min(deployment.timeouts.connect_s, within_s)
         try:
             exchange = await self._rooms.transport.send(deployment.name, call, connect_s=connect_s, address=address)
             return await _answered(exchange, counter, until)
         finally:
-            story.waited_s += time.monotonic() - since
+            story.clock.end_wait()
 
     def _note(self, name: str, failed: AttemptFailed) -> None:
         """A refusal of this one prompt says nothing of the next, nor does what the gateway itself lacks."""

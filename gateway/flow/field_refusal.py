@@ -10,6 +10,7 @@ from gateway.providers.refused_field import refused_field
 from gateway.routing.plan import Place
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Request
+from gateway.values.surface import SERVES
 
 
 def of_choice(failure: AttemptFailed, request: Request, deployment: str, pool: Sequence[Place]) -> AttemptFailed:
@@ -18,9 +19,10 @@ def of_choice(failure: AttemptFailed, request: Request, deployment: str, pool: S
         return failure
     field = refused_field(failure, request)
     own = (place for place in pool if not place.last_resort and place.name != deployment)
-    if field is None or not any(place.takes.lets_pass(field) for place in own):
+    serves = SERVES[request.facts.surface]
+    if field is None or not any(place.takes.on(serves).lets_pass(field) for place in own):
         return failure
-    return _as(Outcome.FIELD_REFUSED, failure)
+    return failure.replaced(outcome=Outcome.FIELD_REFUSED)
 
 
 def last_word(story: Story, failed: AttemptFailed) -> AttemptFailed:
@@ -29,21 +31,9 @@ def last_word(story: Story, failed: AttemptFailed) -> AttemptFailed:
     """
     if failed.outcome is not Outcome.FIELD_REFUSED:
         return failed
-    first = next((one for one in story.failures if one.outcome is not Outcome.FIELD_REFUSED), None)
+    first = next((one for one in story.record.failures if one.outcome is not Outcome.FIELD_REFUSED), None)
     if first is not None:
         return first
     tried = {attempt.deployment for attempt in story.attempts}
     every = all(candidate.deployment in tried for candidate in story.decision.candidates)
-    return _as(Outcome.BAD_REQUEST, failed) if every else failed
-
-
-def _as(outcome: Outcome, failure: AttemptFailed) -> AttemptFailed:
-    return AttemptFailed(
-        outcome,
-        failure.detail,
-        status=failure.status,
-        message=failure.message,
-        param=failure.param,
-        code=failure.code,
-        retry_after_s=failure.retry_after_s,
-    )
+    return failed.replaced(outcome=Outcome.BAD_REQUEST) if every else failed

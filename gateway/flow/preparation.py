@@ -56,7 +56,7 @@ class Preparation:
             else:
                 found = await self._in_turn(key, request, preparer, left_out)
         if isinstance(found, AttemptFailed):
-            raise again(found)
+            raise found.replaced()  # that of another attempt
         if found.asked.facts is request.facts:
             return found
         facts = request.facts  # more is known by now
@@ -100,19 +100,6 @@ class Preparation:
                     request, request.size, lambda pause: _ready(request, preparer, left_out, pause)
                 )
             return found
-
-
-def again(failure: AttemptFailed) -> AttemptFailed:
-    """The same failure, of another attempt."""
-    return AttemptFailed(
-        failure.outcome,
-        failure.detail,
-        status=failure.status,
-        message=failure.message,
-        param=failure.param,
-        code=failure.code,
-        retry_after_s=failure.retry_after_s,
-    )
 
 
 def _ready(

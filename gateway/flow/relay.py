@@ -10,7 +10,7 @@ from gateway.values.outcome import AttemptFailed, Outcome
 
 
 class Relay:
-    """Open it, read it to its end, and `settle` it on every way out."""
+    """Open it, read it to its end, and `settle` it exactly once on every way out."""
 
     def __init__(self, attempt: RunningAttempt, exchange: Exchange, decoder: StreamDecoder) -> None:
         self._attempt = attempt
@@ -18,7 +18,6 @@ class Relay:
         self._decoder = decoder
         self._held = b""
         self._failure: AttemptFailed | None = None
-        self._settled = False
         self.is_done = False  # the proper end was read
 
     async def open(self) -> None:
@@ -70,8 +69,8 @@ class Relay:
         return forward[0] if len(forward) == 1 else b"".join(forward)
 
     def _output_came(self) -> None:
-        if self._attempt.pace is not None:
-            self._attempt.pace.came(self._decoder.tokens())
+        if self._attempt.least_throughput is not None:
+            self._attempt.least_throughput.came(self._decoder.tokens())
         self._attempt.output_came()
 
     @property
@@ -93,7 +92,9 @@ class Relay:
         return self._decoder.beginning()
 
     def settle(self, outcome: Outcome, detail: str | None = None) -> None:
-        """The end of its attempt. Only the first call counts."""
-        if not self._settled:
-            self._settled = True
-            self._attempt.settle(outcome, said=self.summary(), detail=detail)
+        """The end of its attempt."""
+        self._attempt.settle(outcome, said=self.summary(), detail=detail)
+
+    def give_up(self, why: Outcome) -> None:
+        """It is not used: end it, before anybody has seen anything of it."""
+        self.settle(why)

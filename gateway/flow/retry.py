@@ -1,4 +1,4 @@
-"""The ways on of one request (`gateway.routing.fallback_plan`), walked with the clock, with chance and with tenacity's loop."""
+"""The fallback plan of one request (`gateway.routing.fallback_plan`), walked with clock, chance and tenacity's loop."""
 
 import random
 import time
@@ -9,7 +9,6 @@ from gateway.flow.story import Story
 from gateway.learning.readings import Readings
 from gateway.routing.eligibility import Eligibility
 from gateway.routing.fallback_plan import FallbackPlan
-from gateway.routing.plan import CompiledRule
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 
@@ -17,35 +16,34 @@ _NONE_YET = AttemptFailed(Outcome.NO_CANDIDATE, "nothing was tried yet")
 
 
 class Retry:
-    """The way on for one request whose first attempt failed. Tell it what `failed` so far before anything else."""
+    """What follows for one request whose first attempt failed. Tell it what `failed` so far before anything else."""
 
     def __init__(
         self,
         readings: Readings,
         deployments: dict[str, Deployment],
-        recheck: Eligibility,
+        eligibility: Eligibility,
         story: Story,
-        rule: CompiledRule,
     ) -> None:
         self.failure = _NONE_YET
         self._deployments = deployments
         self._readings = readings
         self._story = story
-        self._ways = FallbackPlan(readings, deployments, recheck, story, rule.fallback)
+        self._plan = FallbackPlan(readings, deployments, eligibility, story, story.rule.fallback)
 
     def begin_round(self) -> None:
         """The first is of those that were not asked yet, each later one of those that may be asked again."""
-        self._ways.begin_round()
+        self._plan.begin_round()
 
     def failed(self, name: str, failure: AttemptFailed) -> None:
         """An attempt at this deployment ended so."""
         self.failure = failure
-        self._ways.failed(name, failure.outcome, failure.retry_after_s, time.time())
+        self._plan.failed(name, failure.outcome, failure.retry_after_s, time.time())
 
     def next(self) -> Deployment | None:
         """Where the next attempt of this round goes; None ends the round."""
         now = time.time()
-        found = self._ways.next(now, self._left_s())
+        found = self._plan.next(now, self._left_s())
         if found is None:
             return None
         if found.is_paid:
@@ -54,15 +52,15 @@ class Retry:
 
     def may_come_round(self, failure: BaseException) -> bool:
         """For tenacity: whether another round may follow this failure."""
-        return isinstance(failure, AttemptFailed) and self._ways.may_come_round(time.time(), self._left_s())
+        return isinstance(failure, AttemptFailed) and self._plan.may_come_round(time.time(), self._left_s())
 
     def wait(self, _: tenacity.RetryCallState) -> float:
         """For tenacity: seconds of the pause before the next round."""
-        return self._ways.pause_s(time.time(), random.random())  # noqa: S311 - jitter
+        return self._plan.pause_s(time.time(), random.random())  # noqa: S311 - jitter
 
     def is_too_long(self, state: tenacity.RetryCallState) -> bool:
         """For tenacity: whether the pause passes the rule's limit or the deadline."""
-        return self._ways.is_too_long(state.upcoming_sleep, self._left_s())
+        return self._plan.is_too_long(state.upcoming_sleep, self._left_s())
 
     def _left_s(self) -> float:
         return self._story.deadline - time.monotonic()

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.routing.able_again import PASSING, able_again_s
+from gateway.routing.able_again import able_again_s
+from gateway.routing.filters import PASSING
 from gateway.routing.sentences import candidate_sentence, found_sentence
 from gateway.values.decision import Cause, Decision
 from gateway.values.error_view import ErrorView

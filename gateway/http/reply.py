@@ -5,6 +5,7 @@ silent. The request's own task and a heartbeat never send at once.
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 
 from gateway.dialects.contract import Dialect
 from gateway.flow.stream import Stream
@@ -55,9 +56,9 @@ class Reply:
         await self.beat_is_sent()
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
-    async def whole(self, headers: RawHeaders, body: bytes) -> None:
-        """A whole answer."""
-        await send_whole(self._send, 200, [*self.headers, *headers, JSON], body)
+    async def whole(self, headers: RawHeaders, body: bytes, more: Sequence[bytes] = ()) -> None:
+        """A whole answer; of a large one `more`, in blocks."""
+        await send_whole(self._send, 200, [*self.headers, *headers, JSON], body, more)
 
     async def error(self, error: ApiError, headers: RawHeaders | None = None) -> None:
         """An error with its status, or once a heartbeat has sent a status, as an event."""

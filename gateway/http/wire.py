@@ -5,7 +5,7 @@ Neither granian nor uvicorn cancels a handler whose client left, so `DisconnectW
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ Send = Callable[[Any], Awaitable[None]]
 Hold = Callable[[int, int], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
-_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; a departure must be noticed within a second
+_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; that it has left must be noticed within a second
 _ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id", "content-encoding"})
 _PLAIN = ("", "identity")  # content codings that change nothing
 _BODY_S = 60.0
@@ -59,7 +59,7 @@ class Bodies:
         self._limit = limit
         self._budget = BodyBudget(limit)
         self._within_s = within_s
-        self._begun: dict[asyncio.Task[Any], float] = {}  # of the loop's clock
+        self._started_at: dict[asyncio.Task[Any], float] = {}  # of the loop's clock
         self._late: set[asyncio.Task[Any]] = set()
         self._looks = False
 
@@ -72,7 +72,7 @@ class Bodies:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
             raise RuntimeError("bodies are read in tasks")
-        self._begun[task] = loop.time()
+        self._started_at[task] = loop.time()
         if not self._looks:
             self._looks = True
             loop.call_later(self._within_s / 10, self._look, loop)
@@ -84,15 +84,15 @@ class Bodies:
             task.uncancel()
             raise ApiError(408, "request_timeout", f"The body did not arrive within {self._within_s:.0f} s.") from None
         finally:
-            del self._begun[task]
+            del self._started_at[task]
             self._late.discard(task)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         since = loop.time() - self._within_s
-        for task in [task for task, begun in self._begun.items() if begun <= since and task not in self._late]:
+        for task in [task for task, at in self._started_at.items() if at <= since and task not in self._late]:
             self._late.add(task)
             task.cancel()
-        self._looks = bool(self._begun)
+        self._looks = bool(self._started_at)
         if self._looks:
             loop.call_later(self._within_s / 10, self._look, loop)
 
@@ -141,10 +141,19 @@ class BodyBroken(Exception):
     """A body in chunks that are malformed, or whose client left: the server does not tell them apart."""
 
 
-async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
-    """A whole answer."""
+async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes, more: Sequence[bytes] = ()) -> None:
+    """A whole answer; of a large one `more`, in blocks."""
+    if not more:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
+    length = len(body) + sum(map(len, more))
+    headers = [*headers, (b"content-length", str(length).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    for block in more:
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:

@@ -1,7 +1,9 @@
-"""Decisions of the journal made again, each with the plan of its own revision: every one has to come out the same (law 14)."""
+"""Decisions of the journal made again, each with the plan of its own revision, and the addresses of their attempts: every one
+has to come out the same (law 14).
+"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -9,8 +11,9 @@ import msgspec
 from gateway.journal.journal import JournalRecord
 from gateway.routing.decide import UnknownModel
 from gateway.routing.plan import Plan
-from gateway.routing.replay import replay
+from gateway.routing.replay import addresses_again, replay
 from gateway.values.decision import Decision
+from gateway.values.records import Attempt
 
 MOST_SHOWN = 20
 PlanOf = Callable[[str], Plan]  # of the revision of this name; raises NotReplayable
@@ -47,9 +50,18 @@ class _Line(msgspec.Struct, frozen=True):
     """As much of a record as is decided."""
 
     decision: Decision
+    attempts: tuple[Attempt, ...] = ()
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_read = msgspec.json.Decoder(_Line).decode
+
+
+def _decode(record: bytes) -> _Line:
+    """Raises MsgspecError for a record of other fields: who has a rank has a tier."""
+    line = _read(record)
+    if any(one.rank is not None and one.tier is None for one in line.decision.candidates):
+        raise msgspec.ValidationError("the fields of its decision have other names")
+    return line
 
 
 def again(records: Iterable[JournalRecord], plan_of: PlanOf) -> Again:
@@ -63,7 +75,9 @@ def again(records: Iterable[JournalRecord], plan_of: PlanOf) -> Again:
         try:
             recorded = _decode(record.record)
             revisions[recorded.decision.revision] += 1
-            now = replay(plan_of(recorded.decision.revision), recorded.decision)
+            plan = plan_of(recorded.decision.revision)
+            now = replay(plan, recorded.decision)
+            addresses = tuple(addresses_again(plan, recorded.decision, recorded.attempts))
         except msgspec.MsgspecError:
             left_out["the record is of another version of the gateway"] += 1
         except NotReplayable as why:
@@ -72,21 +86,28 @@ def again(records: Iterable[JournalRecord], plan_of: PlanOf) -> Again:
             differing += 1
             shown.append(_difference(recorded.decision, "facts.model", str(unknown), None))
         else:
-            if now == recorded.decision:
+            went = tuple([attempt.address for attempt in recorded.attempts])
+            if now == recorded.decision and addresses == went:
                 same += 1
             else:
                 differing += 1
-                shown.append(_first(recorded.decision, now))
+                shown.append(_first(recorded.decision, now) or _elsewhere(recorded.decision, went, addresses))
         del shown[MOST_SHOWN:]
     return Again(
         same=same, differing=differing, revisions=dict(revisions), differences=shown, left_out=dict(left_out)
     )  # fmt: skip
 
 
-def _first(recorded: Decision, now: Decision) -> Difference:
+def _first(recorded: Decision, now: Decision) -> Difference | None:
     first = _first_path(msgspec.to_builtins(recorded), msgspec.to_builtins(now), "")
-    path, was, is_now = ("", None, None) if first is None else first
-    return _difference(recorded, path, was, is_now)
+    return None if first is None else _difference(recorded, *first)
+
+
+def _elsewhere(recorded: Decision, went: Sequence[int | None], now: Sequence[int | None]) -> Difference:
+    """The first attempt that goes to another address."""
+    pairs = enumerate(zip(went, now, strict=True))
+    at, (was, is_now) = next((one for one in pairs if one[1][0] != one[1][1]), (0, (None, None)))
+    return _difference(recorded, f"attempts[{at}].address", was, is_now)
 
 
 def _difference(recorded: Decision, path: str, was: Any, is_now: Any) -> Difference:

@@ -25,11 +25,11 @@ _Notice = tuple[Job, bool]  # a job, and whether it is at its end
 class BatchingServer:
     """One address. In vLLM's words: `running` are those that generate and the one whose prompt is worked on."""
 
-    def __init__(self, batching: Batching, course: EpisodeFailures, clock: Clock) -> None:
+    def __init__(self, batching: Batching, failures: EpisodeFailures, clock: Clock) -> None:
         self._is = batching
-        self._course = course
+        self._failures = failures
         self._clock = clock
-        self._slower = course.slower()
+        self._slower = failures.slower()
         self._waiting: deque[Job] = deque()
         self._head: Job | None = None  # whose prompt is worked on
         self._generating: list[tuple[float, int, Job]] = []  # a heap by the step at which they end
@@ -41,13 +41,13 @@ class BatchingServer:
         self._until_turn = 0.0  # steps until then: the clock's own numbers are too coarse to tell
         self._begun = 0
         self._ended, self._prompt_tokens, self._output_tokens = 0, 0, 0
-        for turn in course.turns():
+        for turn in failures.turns():
             clock.at(turn, self._turn)
 
     def begin(self, job: Job) -> None:
         """It waits for its turn."""
         fails, first, _ = job.drawn()
-        if self._course.refuses(job, fails):
+        if self._failures.refuses(job, fails):
             return
         overhead_s = self._is.overhead_s * self._slower
         if overhead_s:
@@ -79,7 +79,7 @@ class BatchingServer:
 
     def is_up(self) -> bool:
         """Not while all requests fail."""
-        return self._course.is_up()
+        return self._failures.is_up()
 
     def gauges(self) -> VllmMetrics:
         """As `/metrics` would say it now."""
@@ -97,7 +97,7 @@ class BatchingServer:
     def foresee(self, prompt_tokens: int, output_tokens: int, chance: int) -> Foreseen | None:
         """Played by a twin with the same jobs; the episodes to come are in it."""
         job = Job(prompt_tokens, output_tokens, chance)
-        if self._course.fails(job.drawn()[0]):
+        if self._failures.fails(job.drawn()[0]):
             return None
         began = self._clock.now
         clock = VirtualClock(began)
@@ -111,11 +111,11 @@ class BatchingServer:
 
     def _go_on_alone(self, clock: VirtualClock) -> None:
         """It is a copy: from now on by another clock, with jobs of its own that tell nobody."""
-        self._clock, self._course = clock, self._course.at(clock)
+        self._clock, self._failures = clock, self._failures.at(clock)
         self._waiting = deque(one.copied() for one in self._waiting if not one.is_over)
         self._head = None if self._head is None else self._head.copied()
         self._generating = [(ends, number, one.copied()) for ends, number, one in self._generating]
-        for turn in self._course.turns():
+        for turn in self._failures.turns():
             if turn > clock.now:
                 clock.at(turn, self._turn)
         self._advance()
@@ -129,7 +129,7 @@ class BatchingServer:
 
     def _turn(self, _: Any) -> None:
         self._advance()
-        self._slower = self._course.slower()
+        self._slower = self._failures.slower()
         self._go_on()
 
     def _wake(self, plan: int) -> None:

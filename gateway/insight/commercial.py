@@ -17,9 +17,9 @@ _LEAST_PAUSE_S = 0.01
 class CommercialServer:
     """One of these is one deployment of a provider."""
 
-    def __init__(self, service: Service, course: EpisodeFailures, clock: Clock) -> None:
+    def __init__(self, service: Service, failures: EpisodeFailures, clock: Clock) -> None:
         self._service = service
-        self._course = course
+        self._failures = failures
         self._clock = clock
         limits = service.limits
         self._requests = None if limits.requests_per_minute is None else _Bucket(limits.requests_per_minute, clock)
@@ -29,7 +29,7 @@ class CommercialServer:
         """It is refused, fails, or is answered at times that are drawn now."""
         now = self._clock.now
         fails, first, pace = job.drawn()
-        if self._course.refuses(job, fails):
+        if self._failures.refuses(job, fails):
             return
         pause_s = self._pause_s(job)
         if pause_s > 0:
@@ -51,7 +51,7 @@ class CommercialServer:
 
     def is_up(self) -> bool:
         """Not while all requests fail."""
-        return self._course.is_up()
+        return self._failures.is_up()
 
     @staticmethod
     def gauges() -> VllmMetrics | None:
@@ -62,7 +62,7 @@ class CommercialServer:
         """All of it is drawn as soon as a job begins."""
         job = Job(prompt_tokens, output_tokens, chance)
         fails, first, pace = job.drawn()
-        if self._course.fails(fails) or self._pause_s(job) > 0:
+        if self._failures.fails(fails) or self._pause_s(job) > 0:
             return None
         first_s = self._first_s(job, first)
         return Foreseen(first_s, first_s + (job.output_tokens - 1) * self._pace_s(pace))
@@ -70,11 +70,11 @@ class CommercialServer:
     def _first_s(self, job: Job, drawn: float) -> float:
         line = self._service.first_output
         typical_s = line.median_s + job.prompt_tokens * line.per_prompt_token_s
-        return typical_s * math.exp(line.sigma * drawn) * self._course.slower()
+        return typical_s * math.exp(line.sigma * drawn) * self._failures.slower()
 
     def _pace_s(self, drawn: float) -> float:
         pace = self._service.output_token
-        return pace.median_s * math.exp(pace.sigma * drawn) * self._course.slower()
+        return pace.median_s * math.exp(pace.sigma * drawn) * self._failures.slower()
 
     def _first(self, job: Job) -> None:
         if job.is_over:

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.insight.fit import DeploymentFit
 from gateway.insight.measure import Measured
-from gateway.insight.simulated_request import PROBE, READY, SimulatedRequest
+from gateway.insight.rows import PROBE, READY, RequestRow
 
 _FEW_UNKNOWN = 0.001  # of the requests: so many attempts of unknown cost more make no difference
 
@@ -58,10 +58,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     otherwise: tuple[Otherwise, ...] = ()
 
 
-def moves(current: Sequence[SimulatedRequest], draft: Sequence[SimulatedRequest]) -> tuple[Moved, ...]:
+def moves(current: Sequence[RequestRow], draft: Sequence[RequestRow]) -> tuple[Moved, ...]:
     """Grouped, the largest group first. Both are of the same requests; each is held to the current one's objective."""
     before = {row.id: row for row in current}
-    groups: dict[tuple[str, str | None, str | None, str], list[tuple[SimulatedRequest, SimulatedRequest]]] = {}
+    groups: dict[tuple[str, str | None, str | None, str], list[tuple[RequestRow, RequestRow]]] = {}
     for row in draft:
         was = before.get(row.id)
         if was is not None and was.first != row.first:
@@ -94,18 +94,18 @@ def dearer(was: Measured, draft: Measured) -> float | None:
     return after - before
 
 
-def _dearer(pairs: Iterable[tuple[SimulatedRequest, SimulatedRequest]]) -> float | None:
+def _dearer(pairs: Iterable[tuple[RequestRow, RequestRow]]) -> float | None:
     known = [
         row.cost_usd - was.cost_usd for was, row in pairs if row.cost_usd is not None and was.cost_usd is not None
     ]  # fmt: skip
     return sum(known) if known else None
 
 
-def _kept(row: SimulatedRequest, was: SimulatedRequest) -> int:
+def _kept(row: RequestRow, was: RequestRow) -> int:
     return row.kept(was.slo) is True
 
 
-def _why(was: SimulatedRequest, row: SimulatedRequest) -> str:
+def _why(was: RequestRow, row: RequestRow) -> str:
     """What the draft's decision has against the old place, else what no longer stands against the new one, else taste."""
     old, new = was.first, row.first
     if new is None or old is None:

@@ -16,8 +16,8 @@ from gateway.insight.fit_batching import fit_batching
 from gateway.insight.fit_commercial import fit_commercial, most_in
 from gateway.insight.measure import MeasuredQuantiles, quantiles
 from gateway.insight.replayed import replayed
+from gateway.insight.rows import RequestRow
 from gateway.insight.sample import Sample
-from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.world import Behaviour
 from gateway.values.deployment import Deployment, Hosting
 from gateway.values.outcome import Outcome
@@ -98,7 +98,7 @@ def fit(deployment: Deployment, samples: Sequence[Sample]) -> DeploymentFit:
     )
 
 
-def beyond(fits: Mapping[str, DeploymentFit], rows: Sequence[SimulatedRequest]) -> dict[str, list[str]]:
+def beyond(fits: Mapping[str, DeploymentFit], rows: Sequence[RequestRow]) -> dict[str, list[str]]:
     """What of a simulation's attempts lies far outside all that was seen of a deployment that was fitted."""
     found: dict[str, list[str]] = {}
     for name, one in fits.items():
@@ -119,9 +119,7 @@ def beyond(fits: Mapping[str, DeploymentFit], rows: Sequence[SimulatedRequest]) 
     return found
 
 
-def with_beyond(
-    fits: Mapping[str, DeploymentFit], sides: Sequence[Sequence[SimulatedRequest]]
-) -> dict[str, DeploymentFit]:
+def with_beyond(fits: Mapping[str, DeploymentFit], sides: Sequence[Sequence[RequestRow]]) -> dict[str, DeploymentFit]:
     """The same fits, in doubt where any of these simulations asked for far more than was seen."""
     found = dict(fits)
     for rows in sides:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from gateway.insight.rows import RequestRow, row_of
 from gateway.insight.sample import Sample, samples_of
-from gateway.insight.simulated_request import SimulatedRequest, row_of
 from gateway.insight.traffic import Arrival, Traffic
 from gateway.journal.journal import JournalRecord
 from gateway.routing.plan import Plan
@@ -30,7 +30,7 @@ class Recorded(msgspec.Struct, frozen=True):
     """What a journal holds: the traffic, what became of it, and by deployment what its attempts show."""
 
     traffic: Traffic
-    rows: list[SimulatedRequest]
+    rows: list[RequestRow]
     samples: dict[str, list[Sample]]
 
 
@@ -39,7 +39,7 @@ def read_journal(
 ) -> Recorded:
     """`told` hears of each record that was read."""
     decode = msgspec.json.Decoder(RequestFinished).decode
-    rows: list[SimulatedRequest] = []
+    rows: list[RequestRow] = []
     samples: dict[str, list[Sample]] = {}
     arrivals: list[tuple[Arrival, Outcome | None]] = []  # with how it ended where no length is known
     left_out: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway.insight.simulated_request import SimulatedRequest, Tried, known_usd
+from gateway.insight.rows import RequestRow, Tried, known_usd
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import Outcome
 from gateway.values.slo import Slo
@@ -82,7 +82,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 def measured(
     name: str,
-    rows: Sequence[SimulatedRequest],
+    rows: Sequence[RequestRow],
     deployments: Mapping[str, Deployment],
     objectives: Mapping[str, Slo | None],
     leaks: Mapping[str, int],
@@ -91,7 +91,7 @@ def measured(
     ends = Counter(row.outcome for row in rows if row.outcome is not Outcome.OK)
     own = _hardware(rows, deployments)
     shares = _shares(rows, deployments, own)
-    rules: dict[str, list[SimulatedRequest]] = {}
+    rules: dict[str, list[RequestRow]] = {}
     for row in rows:
         rules.setdefault(row.rule, []).append(row)
     return Measured(
@@ -121,7 +121,7 @@ def quantiles(seconds: Iterable[float]) -> MeasuredQuantiles:
     return MeasuredQuantiles(*(in_order[math.ceil(share * len(in_order)) - 1] for share in (0.5, 0.95, 0.99)))
 
 
-def _refusal(row: SimulatedRequest) -> str:
+def _refusal(row: RequestRow) -> str:
     """By what stood against the candidates, each cause once."""
     causes = sorted({one.word for one in row.seen})
     return row.outcome.value if not causes else f"{row.outcome.value}: {', '.join(causes)}"
@@ -132,13 +132,13 @@ def _attainment(verdicts: Sequence[bool | None]) -> Attainment:
     return Attainment(len(counted), sum(counted) / len(counted) if counted else None)
 
 
-def _hardware(rows: Sequence[SimulatedRequest], deployments: Mapping[str, Deployment]) -> dict[str, float]:
+def _hardware(rows: Sequence[RequestRow], deployments: Mapping[str, Deployment]) -> dict[str, float]:
     """What each deployment with hardware of one's own costs while the requests last, asked or not."""
     seconds = max((row.at + row.total_s for row in rows), default=0.0) - min((row.at for row in rows), default=0.0)
     return {name: one.own_cost.usd_per_s * seconds for name, one in deployments.items() if one.own_cost is not None}
 
 
-def _cost(rows: Sequence[SimulatedRequest], own: Mapping[str, float], shares: Mapping[str, Share]) -> Cost:
+def _cost(rows: Sequence[RequestRow], own: Mapping[str, float], shares: Mapping[str, Share]) -> Cost:
     billed = known_usd(one for row in rows for one in row.tried if one.deployment not in own)
     asked = [usd for name, usd in own.items() if shares[name].attempts]
     hardware = sum(asked)
@@ -157,7 +157,7 @@ def _cost(rows: Sequence[SimulatedRequest], own: Mapping[str, float], shares: Ma
 
 
 def _shares(
-    rows: Sequence[SimulatedRequest], deployments: Mapping[str, Deployment], own: Mapping[str, float]
+    rows: Sequence[RequestRow], deployments: Mapping[str, Deployment], own: Mapping[str, float]
 ) -> dict[str, Share]:
     answered = Counter(row.by for row in rows)
     tried: dict[str, list[Tried]] = {name: [] for name in deployments}

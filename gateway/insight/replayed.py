@@ -71,12 +71,12 @@ def error_of(times: Sequence[Times], samples: Sequence[Sample]) -> float:
 
 
 def _server(behaviour: Behaviour, clock: VirtualClock) -> Server:
-    course = EpisodeFailures(clock, Failures(), (), clock.now)
+    failures = EpisodeFailures(clock, Failures(), (), clock.now)
     if behaviour.self_hosted is not None:
-        return BatchingServer(behaviour.self_hosted, course, clock)
+        return BatchingServer(behaviour.self_hosted, failures, clock)
     if behaviour.commercial is not None:
         service = behaviour.commercial
         return CommercialServer(type(service)(
             first_output=service.first_output, output_token=service.output_token, limits=RateLimits()
-        ), course, clock)  # fmt: skip
+        ), failures, clock)  # fmt: skip
     raise ValueError("a behaviour is of one of two kinds")

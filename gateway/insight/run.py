@@ -10,8 +10,8 @@ from gateway.insight.fit import DeploymentFit, with_beyond
 from gateway.insight.leaks import Leaks
 from gateway.insight.measure import Measured, measured
 from gateway.insight.predict import Predicted
+from gateway.insight.rows import RequestRow, row_of
 from gateway.insight.simulate import Simulation
-from gateway.insight.simulated_request import SimulatedRequest, row_of
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import World, slower
 from gateway.routing.document import Policy
@@ -34,7 +34,7 @@ class Side(msgspec.Struct, frozen=True):
 class Played(msgspec.Struct, frozen=True):
     """What came of one side. `leaks` by what went where it may not."""
 
-    rows: list[SimulatedRequest]
+    rows: list[RequestRow]
     leaks: dict[str, int]
     unknown_models: int
 
@@ -53,7 +53,7 @@ def play(  # noqa: PLR0913 - what is played
 
     `prepare` is given the simulation before it begins: to put events on its clock, or for a chooser that looks inside.
     """
-    rows: list[SimulatedRequest] = []
+    rows: list[RequestRow] = []
     leaks = Leaks(deployments, side.policy)
     preferred = side.chooser.preferred
 
@@ -81,10 +81,10 @@ def compare(  # noqa: PLR0913 - what a comparison is of
     traffic: Traffic,
     *,
     seed: int,
-    recorded: Sequence[SimulatedRequest] = (),
+    recorded: Sequence[RequestRow] = (),
     notes: Sequence[str] = (),
     told: Callable[[], None] | None = None,
-) -> tuple[Compared, list[Played], list[SimulatedRequest]]:
+) -> tuple[Compared, list[Played], list[RequestRow]]:
     """The result, and the rows that it was made of: of each side, and those of `recorded`, the journal's of this traffic, whose
     requests could be played. `notes` come first among the result's.
 
@@ -154,7 +154,7 @@ def _unmatched(sides: Sequence[Side], found: Sequence[Measured]) -> Iterator[str
             yield f"no request came to the {word}'s rule{'' if len(never) == 1 else 's'} {', '.join(never)}"
 
 
-def _lasted(rows: Sequence[SimulatedRequest]) -> float:
+def _lasted(rows: Sequence[RequestRow]) -> float:
     """Seconds from the first arrival to the last; rows are in their order."""
     return rows[-1].at - rows[0].at if rows else 0.0
 

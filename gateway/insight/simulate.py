@@ -1,7 +1,7 @@
 """The simulator: traffic meets a policy and a model of the deployments, in virtual time.
 
-What decides and what learns is the service's own: `decide`, the readings with their breakers, limits and budgets, the ways
-on after a failure. Only the deployments and the clock are models. The same traffic, world, policy and seed give the same
+What decides and what learns is the service's own: `decide`, the readings with their breakers, limits and budgets, the
+fallback plan after a failure. Only the deployments and the clock are models. The same traffic, world, policy and seed give the same
 result. Not simulated: the gateway's own room and detection, callers who leave, what goes on after output has begun
 (a broken stream ends; a least rate is not held), counting tokens exactly.
 """
@@ -13,8 +13,8 @@ from gateway.insight.batching import BatchingServer
 from gateway.insight.chooser import Chooser
 from gateway.insight.clock import VirtualClock
 from gateway.insight.commercial import CommercialServer
-from gateway.insight.course import SimulatedRequest
 from gateway.insight.server import EpisodeFailures, Server
+from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Behaviour, Unpredictable, World
 from gateway.learning.readings import Readings
@@ -92,11 +92,11 @@ class Simulation:
         return told
 
     def _server(self, deployment: Deployment, behaviour: Behaviour) -> Server:
-        course = EpisodeFailures(self.clock, behaviour.failures, behaviour.episodes, self.clock.now)
+        failures = EpisodeFailures(self.clock, behaviour.failures, behaviour.episodes, self.clock.now)
         if behaviour.self_hosted is not None:
-            return BatchingServer(behaviour.self_hosted, course, self.clock)
+            return BatchingServer(behaviour.self_hosted, failures, self.clock)
         if behaviour.commercial is not None:
-            return CommercialServer(behaviour.commercial, course, self.clock)
+            return CommercialServer(behaviour.commercial, failures, self.clock)
         raise Unpredictable({deployment.name: NOTHING_SAYS})
 
     def _begin_readings(self) -> None:

@@ -1,146 +1,171 @@
-"""What is kept of a finished request: enough to add up, and to say why it went where it went. Simulated or on record."""
+"""One simulated request, as `gateway.flow.answer` and `gateway.flow.hedge` tell it, in virtual time."""
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import msgspec
+from gateway.insight.chooser import Chosen
+from gateway.insight.simulated_attempt import SimulatedAttempt
+from gateway.insight.traffic import Arrival
+from gateway.routing.chance import hashed, shares
+from gateway.routing.eligibility import Eligibility
+from gateway.routing.fallback_plan import FallbackPlan, moves_on
+from gateway.values.outcome import CONSEQUENCES, Outcome
+from gateway.values.records import Attempt, RequestFinished, first_output_s
 
-from gateway.learning.slo import kept
-from gateway.values.decision import Candidate, Cause, Tier
-from gateway.values.outcome import CONSEQUENCES, Fault, Outcome
-from gateway.values.records import Attempt, RequestFinished, output_tokens
-from gateway.values.slo import Slo
+if TYPE_CHECKING:
+    from gateway.insight.simulate import Simulation
 
-READY, PROBE = Tier.READY.value, Tier.PROBE.value
-# what keeps a request from a deployment for a while, and not for what either of them is
-PASSING = frozenset({
-    Tier.LATE.value, Tier.BURNING.value, Tier.RESTING.value, Cause.RATE_LIMIT.value, Cause.LIMIT.value,
-    "shut", "probing", "down", "refusing", "limited",
-})  # fmt: skip
-
-
-class SeenCandidate(msgspec.Struct, frozen=True, gc=False):
-    """A candidate as the decision saw it. `word`: its standing, or what stood against it."""
-
-    deployment: str
-    word: str
-    expected_usd: float | None
+_PAUSE = hashed("pause")
 
 
-class Tried(msgspec.Struct, frozen=True, gc=False):
-    """An attempt. `may_have_cost` where `cost_usd` is None: something unknown."""
+class SimulatedRequest:
+    """One request from its decision to its end, which comes exactly once. To its fallback plan it is `Progress`."""
 
-    deployment: str
-    outcome: Outcome
-    cost_usd: float | None
-    may_have_cost: bool
-    prompt_tokens: int
-    output_tokens: int
-
-
-def known_usd(tried: Iterable[Tried]) -> float | None:
-    """What attempts cost, as far as it is known; None if some cost something and of none it is known what."""
-    known, is_unknown = [], False
-    for one in tried:
-        if one.cost_usd is not None:
-            known.append(one.cost_usd)
-        is_unknown |= one.cost_usd is None and one.may_have_cost
-    return None if is_unknown and not known else sum(known)
-
-
-class SimulatedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. Seconds from its arrival. `tried` as they began. `spilled` is (the deployment that was passed over, why)."""
-
-    id: str
-    at: float
-    rule: str
-    outcome: Outcome
-    by: str | None
-    first_output_s: float | None
-    total_s: float
-    stream: bool
-    output_tokens: float | None  # of one choice
-    slo: Slo | None
-    tried: tuple[Tried, ...]
-    seen: tuple[SeenCandidate, ...]
-    spilled: tuple[str, str] | None
-    scored: bool  # by an objective; else by an order or weights
-
-    @property
-    def first(self) -> str | None:
-        """Where the decision sent it."""
-        return self.tried[0].deployment if self.tried else None
-
-    @property
-    def cost_usd(self) -> float | None:
-        """The known part, as `known_usd`."""
-        return known_usd(self.tried)
-
-    def kept(self, slo: Slo | None) -> bool | None:
-        """Whether the request as a whole kept an objective; None if it does not count, or there is none.
-
-        What was refused or failed, and not by its caller, did not.
-        """
-        if slo is None:
-            return None
-        if self.outcome is not Outcome.OK and CONSEQUENCES[self.outcome].fault is not Fault.CALLER:
-            return False
-        return kept(
-            slo,
-            self.outcome,
-            stream=self.stream,
-            first_output_s=self.first_output_s,
-            duration_s=self.total_s,
-            output_tokens=self.output_tokens,
-            held_by_caller=False,
-        )
-
-
-def row_of(record: RequestFinished, preferred: Sequence[str] = ()) -> SimulatedRequest:
-    """`preferred`: deployments in the order that the policy wants them while all is well; empty if none says."""
-    decision, tokens = record.decision, output_tokens(record.attempts)
-    seen = tuple([SeenCandidate(one.deployment, _word(one), one.expected_usd) for one in decision.candidates])
-    return SimulatedRequest(
-        id=decision.id,
-        at=decision.at,
-        rule=decision.rule,
-        outcome=record.outcome,
-        by=record.answered_by,
-        first_output_s=record.first_output_s,
-        total_s=record.duration_s,
-        stream=decision.facts.stream,
-        output_tokens=None if tokens is None else tokens / decision.facts.choices,
-        slo=decision.slo,
-        tried=tuple([
-            Tried(
-                one.deployment, one.outcome, one.cost_usd, one.may_have_cost,
-                0 if one.usage is None else one.usage.prompt_tokens,
-                0 if one.usage is None else one.usage.completion_tokens,
-            )
-            for one in sorted(record.attempts, key=_begun)
-        ]),
-        seen=seen,
-        spilled=_spilled(seen, decision.attempts[0], preferred) if decision.attempts else None,
-        scored=decision.mix is not None,
+    __slots__ = (
+        "_answer",
+        "_failures",
+        "_fallback",
+        "_fallback_plan",
+        "_hedge",
+        "_outcome",
+        "_pauses",
+        "_running",
+        "_simulation",
+        "arrival",
+        "attempts",
+        "attempts_begun",
+        "deadline",
+        "decision",
+        "output_tokens",
+        "tried",
     )  # fmt: skip
 
+    def __init__(self, simulation: "Simulation", arrival: Arrival, chosen: Chosen) -> None:
+        self._simulation = simulation
+        self.arrival = arrival
+        self.decision, self._fallback, self._hedge = chosen
+        self.deadline = arrival.at + self.decision.bounds.deadline_s
+        self.attempts: list[Attempt] = []
+        self.attempts_begun = 0  # attempts
+        self.tried: list[tuple[str, int]] = []
+        most = arrival.facts.max_output_tokens
+        self.output_tokens = (
+            arrival.output_tokens if most is None else min(arrival.output_tokens, most * arrival.facts.choices)
+        )
+        self._running: list[SimulatedAttempt] = []
+        self._failures: list[tuple[str, Outcome, float | None, float]] = []
+        self._answer: SimulatedAttempt | None = None
+        self._outcome = Outcome.NO_CANDIDATE  # of the newest attempt that failed
+        self._fallback_plan: FallbackPlan | None = None
+        self._pauses = 0
 
-def _begun(attempt: Attempt) -> float:
-    """They are on record in the order in which they ended."""
-    return attempt.started_s
+    def begin(self) -> None:
+        """The first attempt; with a hedge the look at it comes when it is late."""
+        decision = self.decision
+        if self._hedge is not None:
+            self._simulation.readings.hedges.earn(decision.rule, self._hedge.share)
+        if not decision.attempts:
+            self._finish(Outcome.REFUSED_BY_RULE if decision.refused else Outcome.NO_CANDIDATE)
+            return
+        if decision.hedge_after_s is not None:
+            clock = self._simulation.clock
+            clock.at(clock.now + decision.hedge_after_s, self._hedge_if_late, decision.attempts[0])
+        self._attempt(decision.attempts[0])
 
+    def answers(self, attempt: SimulatedAttempt) -> None:
+        """It gave output: it is the answer, and others end."""
+        self._answer = attempt
+        for other in self._running:
+            if other is not attempt:
+                other.give_up()
+        self._running = [attempt]
 
-def _word(candidate: Candidate) -> str:
-    if candidate.against:
-        reason = candidate.against[0]
-        return str(reason.has) if reason.cause is Cause.HEALTH else reason.cause.value
-    return READY if candidate.standing is None else candidate.standing.value
+    def attempt_ended(self, attempt: SimulatedAttempt, outcome: Outcome, retry_after_s: float | None) -> None:
+        """One of those that run has ended, and is among `attempts`."""
+        self._running.remove(attempt)
+        if outcome is Outcome.OK or attempt is self._answer:
+            self.answers(attempt)
+            self._finish(outcome, by=attempt.deployment)
+            return
+        now = self._simulation.clock.now
+        self._outcome = outcome
+        if self._fallback_plan is not None:
+            self._fallback_plan.failed(attempt.deployment, outcome, retry_after_s, now)
+            self._next()
+            return
+        self._failures.append((attempt.deployment, outcome, retry_after_s, now))
+        if self._running and moves_on(self._fallback, outcome):
+            return  # the other one may still answer
+        for other in self._running:
+            other.give_up()
+        self._running = []
+        self._go_on()
 
+    def _attempt(self, name: str) -> None:
+        simulation = self._simulation
+        if all(one.deployment != name for one in self.attempts):
+            simulation.readings.retries.earn(name)
+        simulation.watched(self.decision, name)
+        self.attempts_begun += 1
+        self._running.append(SimulatedAttempt(simulation, self, simulation.deployments[name]))
 
-def _spilled(seen: Sequence[SeenCandidate], chosen: str, preferred: Sequence[str]) -> tuple[str, str] | None:
-    if chosen not in preferred:
-        return None
-    words = {one.deployment: one.word for one in seen}
-    for name in preferred[: preferred.index(chosen)]:
-        if words.get(name) in PASSING:
-            return name, words[name]
-    return None
+    def _hedge_if_late(self, first: str) -> None:
+        if self._answer is not None or self._failures or len(self._running) != 1:
+            return
+        readings, now = self._simulation.readings, self._simulation.clock.now
+        second = self._eligibility().second(first, now)
+        if second is not None and readings.hedges.spend(self.decision.rule):
+            self._attempt(second)
+
+    def _eligibility(self) -> Eligibility:
+        return Eligibility(self._simulation.readings, self._simulation.deployments, self)
+
+    def _go_on(self) -> None:
+        simulation = self._simulation
+        plan = self._fallback_plan = FallbackPlan(
+            simulation.readings, simulation.deployments, self._eligibility(), self, self._fallback
+        )
+        for name, outcome, retry_after_s, at in self._failures:
+            plan.failed(name, outcome, retry_after_s, at)
+        self._round(None)
+
+    def _round(self, _: object) -> None:
+        if self._fallback_plan is not None:
+            self._fallback_plan.begin_round()
+            self._next()
+
+    def _next(self) -> None:
+        """The next attempt, or a pause, or the end."""
+        plan, clock = self._fallback_plan, self._simulation.clock
+        if plan is None:
+            return
+        now, left_s = clock.now, self.deadline - clock.now
+        found = plan.next(now, left_s)
+        if found is not None:
+            if found.is_paid:
+                self._simulation.readings.retries.spend(found.deployment, now)
+            self._attempt(found.deployment)
+            return
+        if plan.may_come_round(now, left_s):
+            self._pauses += 1
+            pause_s = plan.pause_s(now, shares(self.decision.seed ^ self._pauses, (_PAUSE,))[0])
+            if not plan.is_too_long(pause_s, left_s):
+                clock.at(now + pause_s, self._round)
+                return
+        self._finish(self._outcome)
+
+    def _finish(self, outcome: Outcome, by: str | None = None) -> None:
+        self._simulation.request_finished(
+            RequestFinished(
+                id=self.arrival.id,
+                surface="simulation",
+                decision=self.decision,
+                outcome=outcome,
+                fault=CONSEQUENCES[outcome].fault,
+                attempts=tuple(self.attempts),
+                answered_by=by if outcome is Outcome.OK else None,
+                duration_s=self._simulation.clock.now - self.arrival.at,
+                overhead_s=0.0,
+                first_output_s=first_output_s(self.attempts),
+                output_started=self._answer is not None,
+            )
+        )

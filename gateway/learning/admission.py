@@ -10,12 +10,17 @@ from gateway.values.admissibility import OPEN, Admissibility, Health
 from gateway.values.headroom import LONGEST_HOLD_S, Headroom, holds
 from gateway.values.outcome import TOLD_OVERLOAD, Outcome
 
-_Parts = tuple[float | None, bool, float | None, int | None, Headroom | None, bool, float | None, bool]  # of a Gate
+_Parts = tuple[
+    float | None, bool, float | None, int | None, Headroom | None, bool, float | None, bool
+]  # Admissibility's
 _NOTHING: _Parts = (None, False, None, None, None, False, None, False)
 
 
-class Begun(NamedTuple):
-    """An attempt that has begun. `ticket` is its number at the deployment; `in_flight` were there before it."""
+class Hold(NamedTuple):
+    """The place in flight that an attempt takes at a deployment, until it has ended. `ticket` is the attempt's number there;
+    `in_flight` were there before it. `address`: that of several, or of one that is read, at which it is; `wait_s` is what it has to
+    expect there before the work on it begins.
+    """
 
     ticket: int
     in_flight: int
@@ -23,10 +28,12 @@ class Begun(NamedTuple):
     at: float  # seconds since the epoch
     streamed: bool = False  # its first output is told
     attempt_s: float = 0.0  # at the deployment until then, in all (`gateway.learning.company`)
+    address: int | None = None
+    wait_s: float = 0.0
 
 
 class DeploymentAdmission:
-    """Of one deployment. `now` is seconds since the epoch. `gate` and `health` are as of the last verb."""
+    """Of one deployment. `now` is seconds since the epoch. `admissibility` and `health` are as of the last verb."""
 
     def __init__(self, most_in_flight: int | None = None) -> None:
         self._limit = ConcurrencyLimit(most_in_flight)
@@ -35,7 +42,7 @@ class DeploymentAdmission:
         self._wait_until: float | None = None
         self._rest = Rest()
         self._newest = 0
-        self.gate = OPEN
+        self.admissibility = OPEN
         self._parts = _NOTHING
         self._update()
 
@@ -44,7 +51,7 @@ class DeploymentAdmission:
         """What its attempts showed of it."""
         return _HEALTH[self._breaker.phase]
 
-    def began(self, in_flight: int, tokens: float, now: float) -> Begun:
+    def began(self, in_flight: int, tokens: float, now: float) -> Hold:
         """An attempt of so many tokens goes out, where so many are already."""
         self._newest = ticket = self._breaker.began(now)
         sent = self._sent.sent(ticket, tokens)
@@ -52,48 +59,48 @@ class DeploymentAdmission:
             self._rest.began(ticket, now)
             self._limit.relax(now)
             self._update()
-        return Begun(ticket, in_flight, sent, now)
+        return Hold(ticket, in_flight, sent, now)
 
-    def lives(self, begun: Begun, now: float) -> None:
+    def lives(self, hold: Hold, now: float) -> None:
         """An attempt had its first output."""
-        self._breaker.lives(begun.ticket, now)
-        self._rest.gave_output(begun.ticket, now)
+        self._breaker.lives(hold.ticket, now)
+        self._rest.gave_output(hold.ticket, now)
         if not self._is_well:
             self._update()
 
-    def told(self, begun: Begun, headroom: Headroom, now: float) -> None:
+    def told(self, hold: Hold, headroom: Headroom, now: float) -> None:
         """The head of an answer said what the rate limits still allow."""
-        self._sent.told(begun.ticket, begun.sent_tokens, headroom, now)
+        self._sent.told(hold.ticket, hold.sent_tokens, headroom, now)
         self._update()
 
-    def ended(self, begun: Begun, outcome: Outcome, wait_s: float | None, now: float) -> None:
+    def ended(self, hold: Hold, outcome: Outcome, wait_s: float | None, now: float) -> None:
         """An attempt ended; `wait_s` is what the deployment asked for before the next."""
-        self._breaker.ended(begun.ticket, outcome, now)
+        self._breaker.ended(hold.ticket, outcome, now)
         if outcome is Outcome.OK:
-            if not begun.streamed:
-                self._rest.gave_output(begun.ticket, now)
+            if not hold.streamed:
+                self._rest.gave_output(hold.ticket, now)
             if self._is_well:
                 return
         told_overload = outcome in TOLD_OVERLOAD
         if outcome in FIRST_REST_S and not (told_overload and wait_s):
-            alone = not begun.in_flight
-            self._rest.refused(begun.ticket, self._newest, outcome, wait_s, alone=alone, now=now)
-        self._rest.ended(begun.ticket)
+            alone = not hold.in_flight
+            self._rest.refused(hold.ticket, self._newest, outcome, wait_s, alone=alone, now=now)
+        self._rest.ended(hold.ticket)
         if not holds(self._wait_until, now):
             self._wait_until = None
         if outcome is Outcome.OK:
-            self._limit.answered(begun.in_flight + 1)
+            self._limit.answered(hold.in_flight + 1)
         elif told_overload:
             if wait_s is None or outcome is not Outcome.RATE_LIMITED:  # a rate has little to do with how many at once
-                self._limit.overloaded(begun.ticket, self._newest, begun.in_flight + 1, now)
+                self._limit.overloaded(hold.ticket, self._newest, hold.in_flight + 1, now)
             if wait_s is not None:
                 self._wait_until = max(self._wait_until or 0.0, now + min(wait_s, LONGEST_HOLD_S))
         self._update()
 
-    def ended_there(self, begun: Begun) -> None:
+    def ended_there(self, hold: Hold) -> None:
         """An attempt ended in a way that says nothing of the deployment as a whole."""
-        self._breaker.left(begun.ticket)
-        self._rest.ended(begun.ticket)
+        self._breaker.left(hold.ticket)
+        self._rest.ended(hold.ticket)
         if not self._is_well:
             self._update()
 
@@ -115,8 +122,8 @@ class DeploymentAdmission:
 
     @property
     def _is_well(self) -> bool:
-        """Nothing speaks against asking it, so neither a beginning nor an answer changes the gate: the usual case."""
-        return self.gate is OPEN and self._breaker.phase is Phase.ADMITTING
+        """Nothing speaks against asking it, so neither a beginning nor an answer changes its admissibility: the usual case."""
+        return self.admissibility is OPEN and self._breaker.phase is Phase.ADMITTING
 
     def _update(self) -> None:
         breaker = self._breaker
@@ -128,7 +135,7 @@ class DeploymentAdmission:
         )  # fmt: skip
         if parts != self._parts:
             self._parts = parts
-            self.gate = OPEN if parts == _NOTHING else Admissibility(*parts)
+            self.admissibility = OPEN if parts == _NOTHING else Admissibility(*parts)
 
 
 _HEALTH = {Phase.ADMITTING: Health.ADMITTING, Phase.PROBING: Health.PROBING, Phase.SHUT: Health.SHUT}

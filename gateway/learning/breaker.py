@@ -45,8 +45,8 @@ class Breaker:
     def __init__(self) -> None:
         self.phase = Phase.ADMITTING
         self.shut_until = 0.0
-        self._begun = 0
-        self._begun_before = 0  # it was shut last
+        self._newest = 0
+        self._newest_when_shut = 0
         self._probes: set[int] = set()  # under way, without a sign of life
         self._proofs = 0
         self._probe_lost = False  # the last one, to a hedge
@@ -69,19 +69,19 @@ class Breaker:
 
     def began(self, now: float) -> int:
         """An attempt begins: its ticket. After a pause it is a probe."""
-        self._begun += 1
+        self._newest += 1
         if self.phase is Phase.SHUT and not holds(self.shut_until, now):
             self.phase, self._proofs = Phase.PROBING, 0
         if self.phase is Phase.ADMITTING:
             self._count(now, _BEGAN)
         elif self.phase is Phase.PROBING and not self.probes_out:
-            self._probes.add(self._begun)
+            self._probes.add(self._newest)
             self._probe_lost = False
-        return self._begun
+        return self._newest
 
     def lives(self, ticket: int, now: float) -> None:
         """An attempt had its first output: however long the rest takes, there is life."""
-        if ticket <= self._begun_before:
+        if ticket <= self._newest_when_shut:
             return
         if ticket > self._lifeless.newest:
             self._lifeless.length = 0
@@ -93,7 +93,7 @@ class Breaker:
 
     def ended(self, ticket: int, outcome: Outcome, now: float) -> None:
         """An attempt ended."""
-        if ticket <= self._begun_before:
+        if ticket <= self._newest_when_shut:
             return
         if outcome in _ANSWERED:
             self.lives(ticket, now)
@@ -110,8 +110,8 @@ class Breaker:
                 self._ends.length = 0
                 return
             self._count(now, _FAILED)
-            self._ends.add(self._begun)
-            self._lifeless.add(self._begun)
+            self._ends.add(self._newest)
+            self._lifeless.add(self._newest)
             if self._is_too_much():
                 self._shut(now)
 
@@ -121,7 +121,7 @@ class Breaker:
 
     def restart(self) -> None:
         """What was there before has gone, and so have its faults."""
-        self._begun_before, self._doublings = self._begun, 0
+        self._newest_when_shut, self._doublings = self._newest, 0
         self._admit(0.0)
 
     def set_back(self, by_s: float) -> None:
@@ -144,10 +144,10 @@ class Breaker:
 
     def _is_too_much(self) -> bool:
         began, ended, failed = self._lately
-        if self._lifeless.is_too_long(MANY_IN_A_ROW, self._begun):
+        if self._lifeless.is_too_long(MANY_IN_A_ROW, self._newest):
             return True
         if ended < MIN_VOLUME:
-            return self._ends.is_too_long(FEW_IN_A_ROW, self._begun)
+            return self._ends.is_too_long(FEW_IN_A_ROW, self._newest)
         return failed >= FAILURE_SHARE * max(began, ended)
 
     def _shut(self, now: float) -> None:
@@ -158,7 +158,7 @@ class Breaker:
         if pause_s < LONGEST_PAUSE_S:
             self._doublings += 1
         self.phase, self.shut_until = Phase.SHUT, now + pause_s
-        self._begun_before = self._begun
+        self._newest_when_shut = self._newest
         self._probes.clear()
         self._forget()
 

@@ -38,7 +38,8 @@ class LatencyModel:
         self, prompt_tokens: float, in_flight: int, ahead_tokens: int, seconds: float, wait_s: float, now: float
     ) -> None:
         """A stream gave its first output."""
-        self._first.add(now, prompt_tokens, in_flight, ahead_tokens, _worked(seconds, wait_s), False)
+        usual_s = self._usual_first_s(prompt_tokens, in_flight, ahead_tokens) if wait_s else None
+        self._first.add(now, prompt_tokens, in_flight, ahead_tokens, _worked(seconds, wait_s, usual_s), False)
         self._is_new(now)
 
     def learn(  # noqa: PLR0913 - what an attempt teaches by
@@ -64,7 +65,10 @@ class LatencyModel:
             self._learn_whole(attempt, prompt_tokens, output_tokens or 0.0, now)
         elif attempt.first_output_s is not None:
             if not first_is_known:
-                worked = _worked(attempt.first_output_s, attempt.wait_s)
+                usual_s = (
+                    self._usual_first_s(prompt_tokens, attempt.in_flight, ahead_tokens) if attempt.wait_s else None
+                )
+                worked = _worked(attempt.first_output_s, attempt.wait_s, usual_s)
                 self._first.add(now, prompt_tokens, attempt.in_flight, ahead_tokens, worked, False)
             self._learn_pace(
                 attempt,
@@ -103,9 +107,9 @@ class LatencyModel:
 
     def _learn_whole(self, attempt: Attempt, prompt_tokens: float, output_tokens: float, now: float) -> None:
         if attempt.outcome is Outcome.OK:
-            self._whole.add(
-                now, prompt_tokens, attempt.in_flight, output_tokens, _worked(attempt.duration_s, attempt.wait_s), False
-            )
+            usual_s = self._usual_whole_s(prompt_tokens, attempt.in_flight, output_tokens) if attempt.wait_s else None
+            worked = _worked(attempt.duration_s, attempt.wait_s, usual_s)
+            self._whole.add(now, prompt_tokens, attempt.in_flight, output_tokens, worked, False)
         else:
             self._learn_cut_off(self._whole, attempt, prompt_tokens, output_tokens, now)
 
@@ -121,8 +125,17 @@ class LatencyModel:
         """A caller in haste says nothing of a deployment that nobody has seen answer."""
         outcome = attempt.outcome
         if outcome in _CUT_OFF and (len(trend) or CONSEQUENCES[outcome].fault is Fault.PROVIDER):
-            worked = _worked(attempt.duration_s, attempt.wait_s)
+            worked = _worked(attempt.duration_s, attempt.wait_s, None)
             trend.add(now, prompt_tokens, attempt.in_flight, rest_tokens, worked, True)
+
+    def _usual_first_s(self, prompt_tokens: float, in_flight: int, ahead_tokens: int) -> float | None:
+        """What half of such streams worked until their first output, as far as is known."""
+        latency = self.latency
+        return None if latency is None else latency.first_output_at(int(prompt_tokens), in_flight, 50, ahead_tokens)
+
+    def _usual_whole_s(self, prompt_tokens: float, in_flight: int, output_tokens: float) -> float | None:
+        latency = self.latency
+        return None if latency is None else latency.total_at(int(prompt_tokens), in_flight, output_tokens, 50, False)
 
 
 def _times(seconds: float, spread: Quantiles) -> Quantiles:
@@ -134,6 +147,9 @@ def _of_prompts(line: Line | None) -> Line | None:
     return line and replace(line, per_output_token_s=0.0, per_ahead_token_s=line.per_output_token_s)
 
 
-def _worked(seconds: float, wait_s: float) -> float:
-    """Seconds without the expected wait; that is an estimate, so some of them always stay."""
-    return max(seconds - wait_s, seconds * _AT_LEAST_WORKED)
+def _worked(seconds: float, wait_s: float, usual_s: float | None) -> float:
+    """Seconds without the expected wait. Whose queue went by sooner than expected says nothing new of the work: it took the
+    usual time then, or all there was.
+    """
+    least_s = seconds * _AT_LEAST_WORKED if usual_s is None else min(seconds, usual_s)
+    return max(seconds - wait_s, least_s)

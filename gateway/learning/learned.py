@@ -1,6 +1,6 @@
 """What the attempts of one deployment taught."""
 
-from gateway.learning.admission import Begun
+from gateway.learning.admission import Hold
 from gateway.learning.latency import LatencyModel
 from gateway.learning.prefill_backlog import Awaited
 from gateway.learning.tokens import OutputTokens, PromptTokens
@@ -20,16 +20,16 @@ class Learned:
         self.output = OutputTokens()
         self._generates = False
 
-    def first_came(self, awaited: Awaited, begun: Begun, now: float) -> None:
+    def first_came(self, awaited: Awaited, hold: Hold, now: float) -> None:
         """A stream gave its first output."""
         self._of_generations()
         ratio = self.prompt.ratio or 1.0
         self.latency.learn_first(
-            awaited.prompt_tokens * ratio, begun.in_flight, awaited.ahead_tokens, now - begun.at, awaited.wait_s, now
+            awaited.prompt_tokens * ratio, hold.in_flight, awaited.ahead_tokens, now - hold.at, awaited.wait_s, now
         )
 
     def learn(  # noqa: PLR0913, PLR0917 - what an attempt teaches by
-        self, attempt: Attempt, decision: Decision, begun: Begun, awaited: Awaited | None, beside: float, now: float
+        self, attempt: Attempt, decision: Decision, hold: Hold, awaited: Awaited | None, beside: float, now: float
     ) -> None:
         """An attempt ended."""
         facts = decision.facts
@@ -46,7 +46,7 @@ class Learned:
             prompt_tokens=self.prompt.of(attempt, facts),
             output_tokens=self.output.mean if came is None else came,
             ahead_tokens=0 if awaited is None else awaited.ahead_tokens,
-            first_is_known=begun.streamed and awaited is None,
+            first_is_known=hold.streamed and awaited is None,
             beside=beside,
             now=now,
         )

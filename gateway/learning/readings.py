@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from gateway.learning.admission import Begun, DeploymentAdmission, seen
+from gateway.learning.admission import DeploymentAdmission, Hold, seen
 from gateway.learning.breaker import AGAINST
 from gateway.learning.company import Company, others
 from gateway.learning.hedge_budget import HedgeBudget
@@ -42,10 +42,10 @@ class Readings:
         self.workers = Workers()
         self.hedges = HedgeBudget()
         self.retries = RetryBudget()
-        self._keepers: dict[str, DeploymentAdmission] = {}
+        self._admissions: dict[str, DeploymentAdmission] = {}
         self._readings: dict[str, Reading] = {}
         self._learned: dict[str, Learned] = {}
-        self._ahead: dict[str, PrefillBacklog] = {}
+        self._backlogs: dict[str, PrefillBacklog] = {}
         self._company: dict[str, Company] = {}
         self._slo = SloBooks()
         self._served = Served()
@@ -76,57 +76,76 @@ class Readings:
     def declare_limits(self, most_in_flight: Mapping[str, int]) -> None:
         """From now on no more than these are asked of the deployments at once."""
         for name, most in most_in_flight.items():
-            keeper = self._keepers[name] = DeploymentAdmission(most)
-            self._readings[name] = replace(self.of(name), gate=keeper.gate)
+            admission = self._admissions[name] = DeploymentAdmission(most)
+            self._readings[name] = replace(self.of(name), admissibility=admission.admissibility)
+
+    def has_place(self, deployment: str) -> bool:
+        """Whether it takes one more at once."""
+        reading = self.of(deployment)
+        return reading.admissibility.limit is None or reading.in_flight < reading.admissibility.limit
 
     def began(
-        self, deployment: str, now: float, tokens: float = 0.0, *, streamed: int | None = None, wait_s: float = 0.0
-    ) -> Begun:
+        self,
+        deployment: str,
+        now: float,
+        tokens: float = 0.0,
+        *,
+        streamed: int | None = None,
+        address: int | None = None,
+    ) -> Hold:
         """An attempt of so many tokens (prompt, and output asked for) begins. One `ended` follows each of these.
 
-        Of a stream, `streamed` are those of its prompt; `wait_s` is what it was expected to wait at its address.
+        Of a stream, `streamed` are those of its prompt. `address`: where it goes, of those that `workers` shows.
         """
+        wait_s = 0.0
+        if address is not None:
+            wait_s = self.workers.of(deployment)[address].wait_s(now) or 0.0
+            self.workers.began(deployment, address)
         was = self._readings.get(deployment, UNREAD)
         before = was.in_flight
-        keeper = self._keeper(deployment)
+        admission = self._admission_of(deployment)
         attempt_s = self._company_of(deployment).changes(before, now)
-        begun = keeper.began(before, tokens, now)._replace(streamed=streamed is not None, attempt_s=attempt_s)
-        health = Health.PROBING if was.health is Health.SHUT and keeper.health is Health.PROBING else was.health
+        hold = admission.began(before, tokens, now)._replace(
+            streamed=streamed is not None, attempt_s=attempt_s, address=address, wait_s=wait_s
+        )
+        health = Health.PROBING if was.health is Health.SHUT and admission.health is Health.PROBING else was.health
         if was.own_cost is not None:
-            self._served.began(deployment, begun.ticket, now)
+            self._served.began(deployment, hold.ticket, now)
         own = was.own_cost and self._served.own_cost(deployment, before + 1, now)
-        ahead = self._ahead_of(deployment)
+        backlog = self._backlog_of(deployment)
         if streamed is not None:
-            ahead.began(begun.ticket, streamed, wait_s, now)
+            backlog.began(hold.ticket, streamed, wait_s, now)
         self._readings[deployment] = Reading(
-            health, before + 1, keeper.gate,
+            health, before + 1, admission.admissibility,
             was.latency, was.output_tokens, was.prompt_token_ratio, own, was.quality,
-            ahead_tokens=ahead.tokens, output_lengths=was.output_lengths, silent_since=ahead.silent_since,
+            ahead_tokens=backlog.tokens, output_lengths=was.output_lengths, silent_since=backlog.silent_since,
         )  # fmt: skip
-        return begun
+        return hold
 
-    def gave_output(self, deployment: str, begun: Begun, now: float) -> None:
+    def gave_output(self, deployment: str, hold: Hold, now: float) -> None:
         """An attempt had its first output. It teaches at once how long that took: its end may be a minute away."""
-        keeper = self._keeper(deployment)
-        keeper.lives(begun, now)
-        ahead = self._ahead_of(deployment)
-        awaited = ahead.answered(begun.ticket)
+        admission = self._admission_of(deployment)
+        admission.lives(hold, now)
+        if hold.address is not None:
+            self.workers.gave_output(deployment, hold.address)
+        backlog = self._backlog_of(deployment)
+        awaited = backlog.answered(hold.ticket)
         if awaited is not None:
             learned = self._learned_of(deployment)
-            learned.first_came(awaited, begun, now)
+            learned.first_came(awaited, hold, now)
             self._readings[deployment] = replace(
                 self.of(deployment),
                 latency=learned.latency.latency,
-                ahead_tokens=ahead.tokens,
-                silent_since=ahead.silent_since,
+                ahead_tokens=backlog.tokens,
+                silent_since=backlog.silent_since,
             )
-        self._show(deployment, keeper)
+        self._show(deployment, admission)
 
-    def told_headroom(self, deployment: str, begun: Begun, headroom: Headroom, now: float) -> None:
+    def told_headroom(self, deployment: str, hold: Hold, headroom: Headroom, now: float) -> None:
         """The answer to an attempt said what the provider's rate limits still allow."""
-        keeper = self._keeper(deployment)
-        keeper.told(begun, headroom, now)
-        self._show(deployment, keeper)
+        admission = self._admission_of(deployment)
+        admission.told(hold, headroom, now)
+        self._show(deployment, admission)
 
     def settled_usd(self, deployment: Deployment, usage: Usage | None, decision: Decision, now: float) -> float | None:
         """What an attempt that is about to end, and used these tokens, is charged. None is unknown.
@@ -152,34 +171,36 @@ class Readings:
         """What each self-hosted deployment's hardware cost so far, and what of it was charged or idle."""
         return self._served.accounts(now)
 
-    def ended(self, attempt: Attempt, begun: Begun, decision: Decision, now: float) -> None:
+    def ended(self, attempt: Attempt, hold: Hold, decision: Decision, now: float) -> None:
         """An attempt ended. One of several addresses that fails, is full or asks to be left alone speaks for itself, while
         nothing is known against the others.
         """
         if now < self._look_at - _SET_BACK_S:
             self._clock_was_set_back(now)
-        name, outcome, address = attempt.deployment, attempt.outcome, attempt.address
-        was, keeper = self.of(name), self._keeper(name)
+        name, outcome, address = attempt.deployment, attempt.outcome, hold.address
+        if address is not None:
+            self.workers.ended(name, address, outcome, attempt.duration_s, now)
+        was, admission = self.of(name), self._admission_of(name)
         if outcome in AGAINST and address is not None and self.workers.others_up(name, (address,), now):
-            keeper.ended_there(begun)
+            admission.ended_there(hold)
         else:
             wait_s = None if len(self.workers.of(name)) > 1 else attempt.retry_after_s
-            keeper.ended(begun, outcome, wait_s, now)
-        health = seen(was.health, keeper.health, answered=outcome is Outcome.OK)
-        learned, ahead = self._learned_of(name), self._ahead_of(name)
-        awaited = ahead.over(begun.ticket)
-        attempt_s = self._company_of(name).changes(was.in_flight, now) - begun.attempt_s
+            admission.ended(hold, outcome, wait_s, now)
+        health = seen(was.health, admission.health, answered=outcome is Outcome.OK)
+        learned, backlog = self._learned_of(name), self._backlog_of(name)
+        awaited = backlog.over(hold.ticket)
+        attempt_s = self._company_of(name).changes(was.in_flight, now) - hold.attempt_s
         try:
-            learned.learn(attempt, decision, begun, awaited, others(attempt_s, now - begun.at, begun.in_flight), now)
+            learned.learn(attempt, decision, hold, awaited, others(attempt_s, now - hold.at, hold.in_flight), now)
         except Exception:  # noqa: BLE001 - what has ended is free, whatever it teaches
             _log.exception("what an attempt at %s taught was lost", name)
         if was.own_cost is not None:
-            self._served.ended(name, begun.ticket, now)
+            self._served.ended(name, hold.ticket, now)
         own = was.own_cost and self._served.own_cost(name, was.in_flight - 1, now)
         self._readings[name] = Reading(
-            health, was.in_flight - 1, keeper.gate,
+            health, was.in_flight - 1, admission.admissibility,
             learned.latency.latency, learned.output.mean, learned.prompt.ratio, own, was.quality,
-            ahead_tokens=ahead.tokens, output_lengths=learned.output.lengths, silent_since=ahead.silent_since,
+            ahead_tokens=backlog.tokens, output_lengths=learned.output.lengths, silent_since=backlog.silent_since,
         )  # fmt: skip
         if decision.slo is not None and attempt.slo_met is not None:
             self._slo.record(decision.revision, decision.rule, name, decision.slo, attempt.slo_met, now)
@@ -193,10 +214,10 @@ class Readings:
         """A probe was answered, or a process has started: what it did before it was down is over."""
         was = self.of(deployment)
         if was.health is Health.DOWN:
-            self._keeper(deployment).forget()
+            self._admission_of(deployment).forget()
         if was.health in (Health.DOWN, Health.UNKNOWN):
-            keeper = self._keeper(deployment)
-            self._readings[deployment] = replace(was, health=keeper.health, gate=keeper.gate)
+            admission = self._admission_of(deployment)
+            self._readings[deployment] = replace(was, health=admission.health, admissibility=admission.admissibility)
 
     def down(self, deployment: str) -> None:
         """It is known not to run."""
@@ -208,17 +229,17 @@ class Readings:
         """For readiness: it is not known to be broken. One that has enough to do is able."""
         return self.of(deployment).state(now) not in (Health.DOWN, Health.SHUT)
 
-    def _keeper(self, deployment: str) -> DeploymentAdmission:
-        keeper = self._keepers.get(deployment)
-        if keeper is None:
-            keeper = self._keepers[deployment] = DeploymentAdmission()
-        return keeper
+    def _admission_of(self, deployment: str) -> DeploymentAdmission:
+        admission = self._admissions.get(deployment)
+        if admission is None:
+            admission = self._admissions[deployment] = DeploymentAdmission()
+        return admission
 
-    def _ahead_of(self, deployment: str) -> PrefillBacklog:
-        ahead = self._ahead.get(deployment)
-        if ahead is None:
-            ahead = self._ahead[deployment] = PrefillBacklog()
-        return ahead
+    def _backlog_of(self, deployment: str) -> PrefillBacklog:
+        backlog = self._backlogs.get(deployment)
+        if backlog is None:
+            backlog = self._backlogs[deployment] = PrefillBacklog()
+        return backlog
 
     def _company_of(self, deployment: str) -> Company:
         company = self._company.get(deployment)
@@ -232,11 +253,11 @@ class Readings:
             learned = self._learned[deployment] = Learned()
         return learned
 
-    def _show(self, deployment: str, keeper: DeploymentAdmission) -> None:
+    def _show(self, deployment: str, admission: DeploymentAdmission) -> None:
         was = self.of(deployment)
-        health = seen(was.health, keeper.health, answered=False)
-        if health is not was.health or keeper.gate is not was.gate:
-            self._readings[deployment] = replace(was, health=health, gate=keeper.gate)
+        health = seen(was.health, admission.health, answered=False)
+        if health is not was.health or admission.admissibility is not was.admissibility:
+            self._readings[deployment] = replace(was, health=health, admissibility=admission.admissibility)
 
     def _look(self, now: float) -> None:
         """A few models at a time: what is learned late must not hold up a decision."""
@@ -253,9 +274,9 @@ class Readings:
 
     def _clock_was_set_back(self, now: float) -> None:
         by_s = self._look_at - LOOK_EVERY_S - now
-        for name, keeper in self._keepers.items():
-            keeper.set_back(by_s)
-            self._show(name, keeper)
+        for name, admission in self._admissions.items():
+            admission.set_back(by_s)
+            self._show(name, admission)
         self._look_at = self._cost_at = now
 
     def _count_cost(self, name: str, now: float) -> None:

@@ -23,7 +23,7 @@ class Rest:
         self.until: float | None = None
         self._length_s = 0.0
         self._row = 0  # refusals without an output between them
-        self._begun_before = 0  # the rest began last
+        self._newest_at_rest = 0  # the rest began last
         self._probe: int | None = None
         self._output_at = 0.0
 
@@ -45,7 +45,7 @@ class Rest:
     def gave_output(self, ticket: int, now: float) -> None:
         """An attempt had output: it takes requests. One that was let in before the rest began shows nothing of now."""
         self._row, self._output_at = 0, now
-        if self.until is not None and ticket > self._begun_before:
+        if self.until is not None and ticket > self._newest_at_rest:
             self.until = self._probe = None
 
     def refused(  # noqa: PLR0913 - what a refusal says
@@ -56,7 +56,7 @@ class Rest:
         `alone`: no other was under way when it began. `newest` is the newest attempt's ticket. After a rest its probe
         decides, and nobody who was let in before.
         """
-        if ticket <= self._begun_before or holds(self.until, now) or (self.probe_out and ticket != self._probe):
+        if ticket <= self._newest_at_rest or holds(self.until, now) or (self.probe_out and ticket != self._probe):
             return
         if outcome in TOLD_OVERLOAD and not alone and 0 <= now - self._output_at < _ALIVE_S:
             return  # it is full, and answers others
@@ -64,7 +64,7 @@ class Rest:
         if self.until is None and self._row < IN_A_ROW and not wait_s:
             return
         self._length_s = FIRST_REST_S[outcome] if self.until is None else min(2 * self._length_s, LONGEST_HOLD_S)
-        self._begun_before = newest
+        self._newest_at_rest = newest
         self.until = now + min(max(self._length_s, wait_s or 0.0), LONGEST_HOLD_S)
 
     def set_back(self, by_s: float) -> None:

@@ -1,4 +1,4 @@
-"""How well each deployment keeps each rule's objective: attainment, burn rate, and who is passed over.
+"""How well each deployment keeps each rule's objective: attainment, burn rate, and who is ejected (outlier ejection).
 
 An attempt is judged once, at its end. Attainment is counted in slices of time, so memory is bounded by rules times
 deployments; a rule that is gone, or whose objective changed, starts anew.
@@ -14,7 +14,7 @@ from gateway.values.slo import Slo, SloReading, Target
 SLICES = 60  # of a window
 SHORT = SLICES // 12  # slices that are enough to pass over, if they hold:
 ENOUGH = 3  # times `min_requests`
-MISSES_ALMOST_ALL = 0.9  # passed over at this share, if its budget cannot burn so fast
+MISSES_ALMOST_ALL = 0.9  # ejected at this share, if its budget cannot burn so fast
 
 
 def kept(  # noqa: PLR0913 - what an objective is about
@@ -126,8 +126,8 @@ class _Window:
         self._requests = [0] * SLICES
         self._misses = [0] * SLICES
         self._all = self._missed = 0  # of the whole ring
-        self._newest: deque[bool] = deque(maxlen=slo.probes_to_return)  # since it was passed over
-        self._passed_over = False
+        self._newest: deque[bool] = deque(maxlen=slo.probes_to_return)  # since it was ejected
+        self._ejected = False
 
     def add(self, met: bool, now: float) -> SloReading | None:  # noqa: FBT001
         self._turn(now)
@@ -137,12 +137,12 @@ class _Window:
         if not met:
             self._misses[at] += 1
             self._missed += 1
-        if self._passed_over:
+        if self._ejected:
             self._newest.append(met)
             if self._has_recovered():
                 self._return()
         elif not met and self._burns_fast():
-            self._passed_over = True
+            self._ejected = True
             self._newest.clear()
         return self._reading()
 
@@ -155,7 +155,7 @@ class _Window:
         if self._all == 0:
             return None
         attainment = round((self._all - self._missed) / self._all, 4)
-        return SloReading(self._all, attainment, round(self._burn(self._missed, self._all), 4), self._passed_over)
+        return SloReading(self._all, attainment, round(self._burn(self._missed, self._all), 4), self._ejected)
 
     def _burn(self, misses: int, requests: int) -> float:
         return misses / requests / self.slo.budget
@@ -178,7 +178,7 @@ class _Window:
 
     def _return(self) -> None:
         """It starts with the verdicts that brought it back: what was before them is over."""
-        self._passed_over = False
+        self._ejected = False
         self._requests, self._misses = [0] * SLICES, [0] * SLICES
         at = self._slice % SLICES
         self._all = self._requests[at] = len(self._newest)
@@ -194,4 +194,4 @@ class _Window:
             self._requests[at] = self._misses[at] = 0
         self._slice = number
         if self._all == 0:
-            self._passed_over = False
+            self._ejected = False

@@ -26,8 +26,8 @@ class Objectives(Collector):
             "gateway_slo_burn_rate", "Share of misses over the error budget; 1 spends it exactly.", labels=by
         )
         requests = GaugeMetricFamily("gateway_slo_window_attempts", "Attempts in the objective's window.", labels=by)
-        passed_over = GaugeMetricFamily(
-            "gateway_slo_passed_over", "1 while the deployment is passed over for its burn rate.", labels=by
+        ejected = GaugeMetricFamily(
+            "gateway_slo_passed_over", "1 while the deployment is ejected for its burn rate: ranked last.", labels=by
         )
         for rule, deployments in self._read().items():
             for deployment, reading in deployments.items():
@@ -35,5 +35,5 @@ class Objectives(Collector):
                 attainment.add_metric(labels, reading.attainment)
                 burn.add_metric(labels, reading.burn)
                 requests.add_metric(labels, reading.requests)
-                passed_over.add_metric(labels, reading.passed_over)
-        yield from (attainment, burn, requests, passed_over)
+                ejected.add_metric(labels, reading.ejected)
+        yield from (attainment, burn, requests, ejected)

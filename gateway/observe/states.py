@@ -32,6 +32,6 @@ class States(Collector):
             now = reading.state(snapshot.now)
             for state in Health:
                 states.add_metric((name, state.value), float(state is now))
-            if reading.gate.limit is not None:
-                limits.add_metric((name,), reading.gate.limit)
+            if reading.admissibility.limit is not None:
+                limits.add_metric((name,), reading.admissibility.limit)
         yield from (states, limits)

@@ -22,26 +22,26 @@ class Draft(msgspec.Struct, frozen=True):
 class PolicyCompiler:
     """`read` reads the policy's file, or wherever the configuration has it. All verbs raise InvalidDocument."""
 
-    def __init__(self, compile_document: Compile, read: Callable[[], Document], ground: CompileContext) -> None:
+    def __init__(self, compile_document: Compile, read: Callable[[], Document], context: CompileContext) -> None:
         self.read = read
-        self._compile, self._ground = compile_document, ground
+        self._compile, self._context = compile_document, context
 
     def of_file(self, document: Document, number: int) -> Draft:
         """Of what `read` gave."""
-        return Draft(self._compile(document, self._ground, number), document.text())
+        return Draft(self._compile(document, self._context, number), document.text())
 
     def of_text(self, text: str, number: int) -> Draft:
         """Of what an operator sent."""
-        return Draft(self._compile(parse(text, "the policy"), self._ground, number), text)
+        return Draft(self._compile(parse(text, "the policy"), self._context, number), text)
 
     def again(self, kept: KeptRevision, number: int) -> Draft:
         """Of a document that was taken before, against what is here now."""
         name = f"revision {kept.revision.name}"
-        return Draft(self._compile(parse(kept.document, name), self._ground, number), kept.document)
+        return Draft(self._compile(parse(kept.document, name), self._context, number), kept.document)
 
     def kept(self, draft: Draft, revision: Revision) -> KeptRevision:
         """As it is kept."""
-        return KeptRevision(revision=revision, document=draft.document, ground=self._ground)
+        return KeptRevision(revision=revision, document=draft.document, context=self._context)
 
 
 def digest(document: Document) -> str:

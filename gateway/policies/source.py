@@ -70,15 +70,15 @@ def _valid(document: Document, catalogue: Catalogue) -> Policy:
     return policy
 
 
-def plan_of(document: Document, ground: CompileContext, number: int) -> Plan:
+def plan_of(document: Document, context: CompileContext, number: int) -> Plan:
     """Its plan, as revision `number`. Raises InvalidDocument with all that is wrong with it."""
-    policy = _valid(document, ground.catalogue)
-    return compile_plan(policy, ground.catalogue, number=number, default_deadline_s=ground.deadline_s, vendors=FIELDS)
+    policy = _valid(document, context.catalogue)
+    return compile_plan(policy, context.catalogue, number=number, default_deadline_s=context.deadline_s, vendors=FIELDS)
 
 
-def plan_of_text(text: str, ground: CompileContext, number: int) -> Plan:
+def plan_of_text(text: str, context: CompileContext, number: int) -> Plan:
     """The same of a text that came from elsewhere than a file."""
-    return plan_of(parse(text, POLICY), ground, number)
+    return plan_of(parse(text, POLICY), context, number)
 
 
 def default_text(name: str) -> str:

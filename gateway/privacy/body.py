@@ -8,7 +8,7 @@ read, whichever the provider takes).
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,9 @@ import msgspec
 
 from gateway.privacy.budget import GivenUp, Meter
 from gateway.values.elements import SLICE_BYTES, elements
+from gateway.values.long_strings import Outline, outline
+from gateway.values.pause import Pause
+from gateway.values.slices import quotes, slices
 
 # a value that is no text and stands between two texts must not hide that they belong together
 _LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "call_id", "detail", "status", "format"})
@@ -28,6 +31,7 @@ _FEW = 16  # whose work is not counted
 _MEMBERS_A_STEP = 4
 _LARGE = 256 * 1024  # bytes
 _decode_list = msgspec.json.Decoder(list).decode
+_decode_string = msgspec.json.Decoder(str).decode
 
 
 class Body:
@@ -41,18 +45,14 @@ class Body:
 
     def read(self, fields: Mapping[str, msgspec.Raw]) -> None:
         """Raises GivenUp where the fields are no JSON or nested too deeply."""
-        raw = b",".join(fields.values())
-        self._meter.take(len(raw))
+        size = sum(memoryview(value).nbytes for value in fields.values())
+        self._meter.take(size)
         try:
-            if len(raw) > _LARGE:
-                self._in_slices(fields)
+            if size > _LARGE:
+                pause = self._meter.pause
+                self._read_large({name: outline(memoryview(value), pause, name) for name, value in fields.items()})
             else:
-                self._object(dict(zip(fields, _decode(raw, len(fields)), strict=True)))
-            if self._names_twice(raw, len(fields)):
-                self.lines.clear()
-                self.chains.clear()
-                for name, value in zip(fields, _decode_all(raw), strict=True):
-                    self._object({name: value})
+                self._read_small(fields, b",".join(fields.values()))
         except RecursionError:
             raise GivenUp("the body is nested too deeply") from None
 
@@ -62,32 +62,55 @@ class Body:
         for name, chain in self.chains.items():
             self.chains[name] = [text.replace(old, new) for text in chain]
 
-    def _names_twice(self, raw: bytes, top: int) -> bool:
-        """Every string has two quotes: fewer strings read than written means that a name hid another of its kind."""
-        quotes = 2 * (len(self.lines) - self._numbers - top)
-        if b"\\" not in raw:
-            return self._count(raw, b'"') != quotes
-        # a string that ends with a backslash cannot be told by counting
-        return self._count(raw, b'\\\\"') > 0 or self._count(raw, b'"') - self._count(raw, b'\\"') != quotes
+    def _read_small(self, fields: Mapping[str, msgspec.Raw], raw: bytes) -> None:
+        self._object(dict(zip(fields, _decode(raw, len(fields)), strict=True)))
+        if self._names_twice(quotes(raw), len(fields)):
+            for name, value in zip(fields, _decode_all(raw, self._meter.pause), strict=True):
+                self._object({name: value})
 
-    def _count(self, raw: bytes, what: bytes) -> int:
-        """How often it stands there; it does not overlap itself."""
-        found = 0
-        for start in range(0, len(raw), SLICE_BYTES):
-            self._meter.pause()
-            found += raw.count(what, start, start + SLICE_BYTES + len(what) - 1)
-        return found
+    def _read_large(self, outlines: dict[str, Outline]) -> None:
+        """Long lists some elements at a time, and long strings in slices."""
+        for name, one in outlines.items():
+            self._in_slices(name, one.text)
+        written = sum(quotes(some) for one in outlines.values() for _, some in slices(one.text, self._meter.pause))
+        if self._names_twice(written, len(outlines)):
+            for name, one in outlines.items():
+                self._object({name: _decode_all(one.text, self._meter.pause)[0]})
+        self._put_back({name: one for one in outlines.values() for name in one.names})
 
-    def _in_slices(self, fields: Mapping[str, msgspec.Raw]) -> None:
-        """As `_object`, but long lists some elements at a time."""
-        for name, value in fields.items():
-            text = bytes(value)
-            if len(text) > SLICE_BYTES and text.startswith(b"["):
-                self.lines.append(name)
-                for some in self._elements(text):
-                    self._list(some, name)
-            else:
-                self._object({name: _decode(text, 1)[0]})
+    def _names_twice(self, written: int, top: int) -> bool:
+        """Every string has two quotes: fewer strings read than written means that a name hid another of its kind. Then all
+        is forgotten, to be read again. `written`: quotes; `top`: names of members at the top.
+        """
+        if written == 2 * (len(self.lines) - self._numbers - top):
+            return False
+        self.lines.clear()
+        self.chains.clear()
+        return True
+
+    def _put_back(self, long_ones: dict[str, Outline]) -> None:
+        """The long strings, where their names in the outlines stand."""
+        if not long_ones:
+            return
+        texts = {name: one.string(name, self._meter.pause, _decode_text) for name, one in long_ones.items()}
+        for some in (self.lines, *self.chains.values()):
+            for at, text in enumerate(some):
+                if at % _MANY == _MANY - 1:
+                    self._meter.pause()
+                if text in texts:
+                    some[at] = texts[text]
+        for name in filter(self.chains.__contains__, texts):
+            self.chains[texts[name]] += self.chains.pop(name)
+        self._meter.pause()
+
+    def _in_slices(self, name: str, text: bytes) -> None:
+        """As `_object`, but a long list some elements at a time."""
+        if len(text) > SLICE_BYTES and text.startswith(b"["):
+            self.lines.append(name)
+            for some in self._elements(text):
+                self._list(some, name)
+        else:
+            self._object({name: _decode(text, 1)[0]})
 
     def _elements(self, text: bytes) -> list[list[Any]]:
         try:
@@ -168,11 +191,25 @@ def _decode(raw: bytes, count: int) -> list[Any]:
     return values
 
 
-def _decode_all(raw: bytes) -> list[Any]:
-    return _as_python_reads_it(b"[%b]" % raw, _Pairs)
+def _decode_all(raw: bytes, pause: Pause) -> list[Any]:
+    """All members, those whose name comes again included."""
+
+    def pairs(found: list[tuple[str, Any]]) -> _Pairs:
+        pause()
+        return _Pairs(found)
+
+    return _as_python_reads_it(b"[%b]" % raw, pairs)
 
 
-def _as_python_reads_it(raw: bytes, of_pairs: Any) -> list[Any]:
+def _decode_text(raw: bytes) -> str:
+    try:
+        text: str = _decode_string(raw)
+    except msgspec.DecodeError:
+        text = _as_python_reads_it(b"[%b]" % raw, dict)[0]
+    return text
+
+
+def _as_python_reads_it(raw: bytes, of_pairs: Callable[[list[tuple[str, Any]]], Any]) -> list[Any]:
     """Python's own decoder takes half of a surrogate pair, which clients that cut a text in two do send."""
     try:
         values: list[Any] = json.loads(raw, object_pairs_hook=of_pairs)

@@ -7,7 +7,7 @@ sense; of the rest the stretches of plain characters are read, as `strings` prin
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from gateway.privacy.budget import Meter
@@ -21,7 +21,9 @@ _SAMPLE = 128  # bytes of a block by which a charset is judged, at its head and 
 _SHORT_STRING = 6  # characters of a stretch among bytes that hold few controls
 _LONG_STRING = 12  # among any bytes; chance gives one in 250 KB, and hardly ever one with a finding
 _LONGEST_STRING = 4096
-_STRETCHES = {least: re.compile(rb"[\t -~]{%d,}" % least) for least in (_SHORT_STRING, _LONG_STRING)}
+_STRETCH = re.compile(rb"[\t -~]{%d,}" % _LONG_STRING)
+_AT_EDGES = re.compile(rb"[\t -~]{%d,}|\A[\t -~]+|[\t -~]+\Z" % _SHORT_STRING)  # those that may go on, too
+_SHOWN = re.compile(rb"[\t -~]")
 _WIDE = re.compile(rb"(?:[\t -~]\0){%d,}" % _LONG_STRING)  # the same in UTF-16
 _WIDE_CODECS = {"utf-32-le": 4, "utf-32-be": 4, "utf-16-le": 2, "utf-16-be": 2}
 _EAST_ASIAN = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
@@ -60,11 +62,20 @@ def texts(data: bytes, declared: str, may_hold: Callable[[bytes], bool], meter: 
         if part:
             parts.append(part)
     most = max(map(len, parts), default=0)
-    found = dict.fromkeys(BETWEEN.join([part[min(at, len(part) - 1)] for part in parts]) for at in range(most))
+    found = _different(BETWEEN.join([part[min(at, len(part) - 1)] for part in parts]) for at in range(most))
     codec = _DECLARED.get(declared.lower()) or next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
     if codec is not None:
         meter.take(len(data))
-        found[_decoded(_blocks(data), codec, meter)] = None
+        found = _different((*found, _decoded(_blocks(data), codec, meter)))
+    return found
+
+
+def _different(texts_found: Iterable[str]) -> Readings:
+    """Each once. A hash of a long text would take longer than to compare it."""
+    found: list[str] = []
+    for text in texts_found:
+        if text not in found:
+            found.append(text)
     return tuple(found)
 
 
@@ -93,19 +104,16 @@ def _reads_as_text(block: bytes) -> bool:
 
 def _readings(blocks: list[bytes], meter: Meter) -> Readings:
     """The blocks under each charset in which some of them make sense; one where they are UTF-8 from end to end."""
-    data = b"".join(blocks)
-    meter.take(len(data))
-    if b"\0" not in data:
-        try:
-            return (data.decode("utf-8").replace(BETWEEN, "\n"),)
-        except UnicodeDecodeError:
-            pass
+    size = sum(map(len, blocks))
+    meter.take(size)
+    if not any(b"\0" in block for block in blocks) and (text := _utf8(blocks, meter)) is not None:
+        return (text,)
     fits = [codec for codec in ("utf-8", *_WIDE_CODECS, *_EAST_ASIAN, _WESTERN) if _fits(codec, blocks, meter)]
-    meter.take(len(data) * len(fits))
-    found = {_decoded(iter(blocks), codec, meter): None for codec in fits}
+    meter.take(size * len(fits))
+    found = [_decoded(iter(blocks), codec, meter) for codec in fits]
     if all(codec in _WIDE_CODECS for codec in fits):
-        found[_joined(_STRETCHES[_SHORT_STRING].findall(data))] = None
-    return tuple(found)
+        found.append(_shown(blocks, meter))
+    return _different(found)
 
 
 def _fits(codec: str, blocks: list[bytes], meter: Meter) -> bool:
@@ -116,14 +124,27 @@ def _fits(codec: str, blocks: list[bytes], meter: Meter) -> bool:
     return False
 
 
+def _utf8(blocks: list[bytes], meter: Meter) -> str | None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    found = []
+    try:
+        for block in blocks:
+            meter.pause()
+            found.append(decoder.decode(block).replace(BETWEEN, "\n"))
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return None
+    return "".join(found)
+
+
 def _decoded(blocks: Iterator[bytes], codec: str, meter: Meter) -> str:
     decoder = codecs.getincrementaldecoder(codec)("replace")
     found = []
     for block in blocks:
         meter.work(len(block) // 256)
-        found.append(decoder.decode(block))
+        found.append(decoder.decode(block).replace(BETWEEN, "\n"))
     found.append(decoder.decode(b"", final=True))
-    return "".join(found).replace(BETWEEN, "\n")
+    return "".join(found)
 
 
 def _makes_sense(codec: str, sample: bytes) -> bool:
@@ -156,8 +177,23 @@ def _strings(blocks: Iterator[bytes], may_hold: Callable[[bytes], bool], meter: 
     return (_joined(found),) if found else ()
 
 
+def _shown(blocks: list[bytes], meter: Meter) -> str:
+    """The stretches of plain characters, those that go over from one block to the next included."""
+    found: list[bytes] = []
+    goes_on = False
+    for block in blocks:
+        meter.work()
+        for stretch in _AT_EDGES.finditer(block):
+            if goes_on and stretch.start() == 0:
+                found[-1] += stretch.group()
+            else:
+                found.append(stretch.group())
+        goes_on = bool(found) and _SHOWN.match(block[-1:]) is not None
+    return _joined([one for one in found if len(one) >= _SHORT_STRING])
+
+
 def _stretches(data: bytes) -> list[bytes]:
-    return _STRETCHES[_LONG_STRING].findall(data) + [one.replace(b"\0", b"") for one in _WIDE.findall(data)]
+    return _STRETCH.findall(data) + [one.replace(b"\0", b"") for one in _WIDE.findall(data)]
 
 
 def _joined(found: list[bytes]) -> str:

@@ -17,7 +17,7 @@ from gateway.privacy import scan
 from gateway.privacy.body import Body
 from gateway.privacy.budget import GivenUp, Meter, ScanBudget
 from gateway.privacy.charsets import BETWEEN, Readings
-from gateway.privacy.folding import folded
+from gateway.privacy.folding import folded, revealed
 from gateway.privacy.looks import LOOKS, Look, sightings
 from gateway.privacy.payload import NO_PAYLOADS, Opaque, Payloads, payloads
 from gateway.privacy.seams import Batch, Glued, batches, ends
@@ -36,6 +36,7 @@ _FEW = 32  # texts of a chain whose ends are scanned at once
 _STEPS_OF_SPELLING = 30  # in 1,024 characters
 
 _ODD = 1 << scan.ODD_SPELLING
+_HIDDEN = 1 << scan.HIDDEN_TEXT
 _PAYLOAD = 1 << scan.DATA_URI | 1 << scan.BASE64
 _WAY_BITS = tuple(
     1 << bit
@@ -82,6 +83,15 @@ class Detector:
 
     def _search(self, budget: ScanBudget) -> "_Search":
         return _Search(self._scanner, self._looks, Tally(self._kinds, budget), Meter(budget))
+
+
+def _new(some: list[Readings], known: list[Readings]) -> list[Readings]:
+    """Those that are not known, each once."""
+    found: list[Readings] = []
+    for one in some:
+        if one not in known and one not in found:
+            found.append(one)
+    return found
 
 
 def _where(bug: Exception) -> str:
@@ -166,10 +176,10 @@ class _Search:
         fired = self._scanner.fired(around)
         if not fired:
             return base64
-        said: dict[Readings, None] = {}
+        said: list[Readings] = []
         if fired & _PAYLOAD and depth:
             base64 = payloads(text, max(start, base64.end), end, self._scanner.may_hold_strings, self.meter)
-            said.update(dict.fromkeys(base64.said))
+            said += _new(base64.said, said)
             end = min(end, base64.opaque.start) if base64.opaque.end else end
         self._spellings(Span(around, start - first, end - first, self.meter), fired, said, depth)
         self.tally.other_text()
@@ -180,13 +190,17 @@ class _Search:
                     self._text(one, depth - 1)
         return base64
 
-    def _spellings(self, span: Span, fired: int, said: dict[Readings, None], depth: int) -> None:
-        """Look at the span in all its spellings; what their payloads say is added to `said`."""
+    def _spellings(self, span: Span, fired: int, said: list[Readings], depth: int, hidden: int = _HIDDEN) -> None:
+        """Look at the span in all its spellings; what their payloads say is added to `said`.
+
+        `hidden`: the patterns that say that what is not shown may be a text.
+        """
+        self._reveal(span, fired & hidden, said, depth)
         around = span.text
         if fired & _ODD:
             span, fired = self._respelled(span, _ODD)
         if span.text != around:
-            said.update(self._payloads(span, fired, depth))
+            said += _new(self._payloads(span, fired, depth), said)
         self._look(span, fired)
         for _ in range(_ROUNDS):
             before = span.text
@@ -194,15 +208,24 @@ class _Search:
                 span, fired = self._respelled(span, fired)
             if span.text == before:
                 break
-            said.update(self._payloads(span, fired, depth))
+            said += _new(self._payloads(span, fired, depth), said)
             self.tally.another_spelling()
+            self._reveal(span, fired & hidden, said, depth)
             self._look(span, fired)
 
-    def _payloads(self, span: Span, fired: int, depth: int) -> dict[Readings, None]:
+    def _reveal(self, span: Span, hidden: int, said: list[Readings], depth: int) -> None:
+        """Look at the span with what its characters that are not shown may stand for."""
+        if hidden:
+            shown = span._replace(text=revealed(span.text))
+            fired = self._scanner.fired(shown.text)
+            said += _new(self._payloads(shown, fired, depth), said)
+            self._spellings(shown, fired, said, depth, hidden=0)
+            self.tally.another_spelling()
+
+    def _payloads(self, span: Span, fired: int, depth: int) -> list[Readings]:
         if not (fired & _PAYLOAD and depth):
-            return {}
-        found = payloads(span.text, span.start, span.end, self._scanner.may_hold_strings, self.meter)
-        return dict.fromkeys(found.said)
+            return []
+        return payloads(span.text, span.start, span.end, self._scanner.may_hold_strings, self.meter).said
 
     def _respelled(self, span: Span, fired: int) -> tuple[Span, int]:
         """The span without the ways of spelling that fired, and what fires then."""

@@ -3,8 +3,11 @@
 What a character stands for is read off its properties in `unicodedata`, and is no list of ours but where that has none.
 
 A text is folded only where it holds a character of `ODD`, which the first scan looks for: clean text pays nothing.
+Characters that are not shown may also stand for others (`HIDDEN`): models read what they spell. Whether they do or only
+cut up the text cannot be known, so where they stand both is looked at, `folded` and `revealed`.
 """
 
+import re
 import unicodedata
 
 # Unicode's Other_Default_Ignorable_Code_Point and the fillers that it has among letters (DerivedCoreProperties of 16.0);
@@ -17,6 +20,10 @@ _KEPT = {0x09, 0x0A, 0x0D, 0x00AA, 0x00BA}  # the last two are letters of their 
 _DASHES = {*range(0x2010, 0x2016), 0x2043, 0x2212, 0xFE58, 0xFE63, 0xFF0D, 0x2E3A}
 # full-width comma, colon and the like are Chinese punctuation, not a spelling of ours
 _SIGNS = frozenset("+-./@_")
+# a letter in a frame that has no compatibility mapping, and the letters that flags are made of
+_FRAMED = re.compile(r"(?:LATIN (?:CAPITAL|SMALL)|INDICATOR SYMBOL) LETTER ([A-Z])\Z")
+_TAGS = range(0xE0020, 0xE007F)  # a copy of ASCII
+_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # 256, so that each can stand for a byte
 _LAST = 0x20000  # from here on nothing but the ignorable plane is of these properties, as a test holds
 
 
@@ -39,6 +46,9 @@ def _spelling(code: int) -> str | None:  # noqa: PLR0911 - one line a property
     digit = unicodedata.digit(letter, None)
     if digit is not None:
         return str(digit)
+    framed = _FRAMED.search(unicodedata.name(letter, "")) if category == "So" else None
+    if framed is not None:
+        return framed[1].lower()
     plain = unicodedata.normalize("NFKC", letter)
     return plain if plain.isascii() and len(plain) == 1 and (plain.isalnum() or plain in _SIGNS) else None
 
@@ -49,6 +59,7 @@ def _spellings() -> dict[int, str]:
 
 
 _TABLE = _spellings()
+_REVEALED = {code: chr(code - 0xE0000) for code in _TAGS} | {code: chr(byte) for byte, code in enumerate(_SELECTORS)}
 
 
 def _ranges(codes: list[int]) -> str:
@@ -69,9 +80,15 @@ def _is_mark(code: int) -> bool:
 # marks belong to many a script; odd are those on a plain character. Controls are looked for with the other patterns
 ODD = _ranges([code for code in _TABLE if code >= 0x80 and (code >= _LAST or not _is_mark(code))])
 ODD_MARKS = "[\x01-\x7f]" + _ranges([code for code in _TABLE if code < _LAST and _is_mark(code)])
+HIDDEN = f"{_ranges([*_TAGS])}|{_ranges([*_SELECTORS[16:]])}{{4}}"  # one alone is part of a letter; the first 16 are controls
 ODD_CONTROLS = r"[\x00-\x08\x0b\x0e-\x1f\x7f]"
 
 
 def folded(text: str) -> str:
     """The text in plain spelling; characters that are not shown are gone."""
     return text.translate(_TABLE)
+
+
+def revealed(text: str) -> str:
+    """The text with what its tag characters and variation selectors stand for: ASCII, and bytes as ISO 8859-1 has them."""
+    return text.translate(_REVEALED)

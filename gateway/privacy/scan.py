@@ -10,11 +10,11 @@ import functools
 import hyperscan
 
 from gateway.privacy import payload
-from gateway.privacy.folding import ODD, ODD_CONTROLS, ODD_MARKS
+from gateway.privacy.folding import HIDDEN, ODD, ODD_CONTROLS, ODD_MARKS
 from gateway.privacy.keys import BY_CHANCE, KEYS
 
 EMAIL, NUMBER, IBAN, LETTERED, ASSIGNED, JWT, PRIVATE_KEY, DATA_URI, BASE64, BASIC_AUTH = range(10)
-ODD_SPELLING, ESCAPED, PERCENT, ENTITY, MARKUP, OVER_LINES, GROUPED, KEY = range(10, 18)
+ODD_SPELLING, HIDDEN_TEXT, ESCAPED, PERCENT, ENTITY, MARKUP, OVER_LINES, GROUPED, KEY = range(10, 19)
 _ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 _ANY_CASE = _ONCE | hyperscan.HS_FLAG_CASELESS
 
@@ -60,7 +60,10 @@ _PATTERNS: list[tuple[int, str, int]] = [
 # what is looked at where base64 stands that says no text: what chance does not write with its letters; in much of it
 _IN_MUCH_BASE64 = [(NUMBER, r"[0-9](?:[/-]?[0-9]){7}", _ONCE)]
 _IN_BASE64 = 1 << NUMBER | 1 << LETTERED | sum(1 << (KEY + row) for row in range(len(KEYS)) if row not in BY_CHANCE)
-_ODD = [(ODD_SPELLING, pattern, _ONCE | hyperscan.HS_FLAG_UTF8) for pattern in (ODD, ODD_MARKS)]
+_ODD = [
+    (bit, pattern, _ONCE | hyperscan.HS_FLAG_UTF8)
+    for bit, pattern in ((ODD_SPELLING, ODD), (ODD_SPELLING, ODD_MARKS), (HIDDEN_TEXT, HIDDEN))
+]
 
 
 class Scanner:

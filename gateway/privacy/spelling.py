@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from gateway.privacy.folding import folded
 
 _ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _END_OF_LINE, _INDENT = re.compile(r"\s*[\t\r\n]\s*\Z"), re.compile(r"\A[ ]*[\t\r\n][\s>]*|\A(?:>[ ]?)+")
 _LETTER_OF = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 _PLUS = re.compile(r"(?<=[0-9A-Za-z])\+(?=[0-9A-Za-z(])", re.ASCII)  # a space, in a form's fields
@@ -44,7 +45,7 @@ _LATIN = {
 
 def unescaped(text: str) -> str:
     """One level of backslashes undone. JSON in a string (a tool call's arguments) is one; so is what a program printed."""
-    return _ESCAPE.sub(_letter, text)
+    return _PAIR.sub(_whole, _ESCAPE.sub(_letter, text))
 
 
 def without_percent(text: str) -> str:
@@ -100,6 +101,10 @@ def _letter(escape: re.Match[str]) -> str:
     if code:
         return kept + chr(int(code, 16))
     return kept + _LETTER_OF.get(escape.group(3), escape.group(3))
+
+
+def _whole(pair: re.Match[str]) -> str:
+    return pair.group().encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _joined(run: re.Match[str]) -> str:

@@ -49,20 +49,21 @@ _LLAMA_CPP = frozenset({
 })  # fmt: skip
 _OF_OTHERS = frozenset({"messages.prefix"})  # DeepSeek's and Mistral's: the last message is to be gone on with
 
-OPENAI_FIELDS = TakenFields(_EVERYWHERE | _OPENAI, refuses_others=True)
-VLLM_FIELDS = TakenFields(_EVERYWHERE | _VLLM)
-LLAMA_CPP_FIELDS = TakenFields(_EVERYWHERE | _LLAMA_CPP)
+OPENAI_CHAT = TakenFields(_EVERYWHERE | _OPENAI, refuses_others=True)
+VLLM_CHAT = TakenFields(_EVERYWHERE | _VLLM)
+LLAMA_CPP_CHAT = TakenFields(_EVERYWHERE | _LLAMA_CPP)
 
 EXTRA = _OPENAI | _VLLM | _LLAMA_CPP | _OF_OTHERS
 
 # what the answer is depends on these: without them a caller's parser, its bounds or its question would not be met
 ESSENTIAL = frozenset({
-    "allowed_token_ids", "audio", "bad_words", "chat_template", "continue_final_message", "documents",
-    "ec_transfer_params", "echo", "grammar", "guided_choice", "guided_grammar", "guided_json", "guided_regex",
-    "include_stop_str_in_output", "json_schema", "kv_transfer_params", "logprob_token_ids", "lora", "messages.prefix",
-    "moderation", "n_cmpl", "n_predict", "n_probs", "prompt_logprobs", "response_fields", "return_prompt_text",
-    "return_token_ids", "return_tokens", "return_tokens_as_token_ids", "structured_outputs", "truncate_prompt_tokens",
-    "vllm_xargs", "web_search_options",
+    "allowed_token_ids", "audio", "bad_words", "best_of", "chat_template", "continue_final_message", "data", "dimensions",
+    "documents", "ec_transfer_params", "echo", "embd_normalize", "embed_dtype", "endianness", "grammar", "guided_choice",
+    "guided_grammar", "guided_json", "guided_regex", "include_stop_str_in_output", "input_type", "json_schema",
+    "kv_transfer_params", "logprob_token_ids", "lora", "messages.prefix", "moderation", "n_cmpl", "n_predict", "n_probs",
+    "normalize", "prompt_embeds", "prompt_logprobs", "response_fields", "response_format", "return_prompt_text",
+    "return_token_ids", "return_tokens", "return_tokens_as_token_ids", "structured_outputs", "suffix",
+    "truncate_prompt_tokens", "use_activation", "vllm_xargs", "web_search_options",
 })  # fmt: skip
 _OFF = frozenset({b"null", b"false", b"[]", b'""'})
 

@@ -6,6 +6,7 @@ To add one: a row here, one in `FIELDS`, and its captured answers under tests/go
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
@@ -17,8 +18,9 @@ from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
-from gateway.providers.llama_cpp import LlamaCppTranslator
-from gateway.providers.request_fields import LLAMA_CPP_FIELDS, OPENAI_FIELDS, VLLM_FIELDS
+from gateway.providers import fields_beside_chat
+from gateway.providers.llama_cpp import LlamaCppCompletions, LlamaCppTranslator
+from gateway.providers.request_fields import LLAMA_CPP_CHAT, OPENAI_CHAT, VLLM_CHAT
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.auth import Auth
 from gateway.values.deployment import Deployment
@@ -49,7 +51,9 @@ VENDORS: dict[str, Vendor] = {
         translators={
             Serves.CHAT: OpenAITranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
-            Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=2048),
+            Serves.EMBEDDINGS: EmbeddingsTranslator(
+                most_inputs=2048, most_tokens=250_000
+            ),  # it refuses more than 300,000, which are estimated here
         },
     ),
     "vllm": Vendor(
@@ -68,7 +72,7 @@ VENDORS: dict[str, Vendor] = {
         chat=OPENAI,
         translators={
             Serves.CHAT: LlamaCppTranslator(),
-            Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=OPENAI_FINISHES),
+            Serves.COMPLETIONS: LlamaCppCompletions(),
             Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=256),
         },
         usual=_TEXT,
@@ -139,11 +143,11 @@ def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str
     return found
 
 
-# which members of a body they take (gateway/providers/request_fields.py)
+# which members of a body they take (gateway/providers/request_fields.py, fields_beside_chat.py)
 FIELDS: Vendors = {
-    "openai": OPENAI_FIELDS,
-    "vllm": VLLM_FIELDS,
-    "llama_cpp": LLAMA_CPP_FIELDS,
+    "openai": replace(OPENAI_CHAT, beside_chat=fields_beside_chat.OPENAI),
+    "vllm": replace(VLLM_CHAT, beside_chat=fields_beside_chat.VLLM),
+    "llama_cpp": replace(LLAMA_CPP_CHAT, beside_chat=fields_beside_chat.LLAMA_CPP),
     "openai_compatible": UNKNOWN_FIELDS,
     "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
 }

@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
-from gateway.routing.outlook import STALE_AFTER_S, length_at, percentiles
+from gateway.routing.filters import prompt_tokens_at
+from gateway.routing.forecast import STALE_AFTER_S, length_at, percentiles
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment
 from gateway.values.snapshot import UNREAD, Reading, Snapshot
@@ -23,8 +24,7 @@ def with_counterfactuals(decision: Decision, deployments: dict[str, Deployment],
 def _predicted(decision: Decision, candidate: Candidate, deployment: Deployment, snapshot: Snapshot) -> Candidate:
     facts = decision.facts
     reading = snapshot.readings.get(deployment.name, UNREAD)
-    ratio = None if facts.exact_tokens else reading.prompt_token_ratio
-    prompt = facts.prompt_tokens if ratio is None else facts.prompt_tokens * ratio
+    prompt = prompt_tokens_at(facts, reading)
     first, total = _times(decision, reading, prompt, snapshot.now)
     return replace(
         candidate,

@@ -1,21 +1,22 @@
 """Decide: filter hard, predict, score, order, explain. Deciding never acts; the same inputs give the same decision (law 14).
 
-One pass over the eligible deployments makes a `Prospect` of each that passes the filters that readings decide; then the
-prospects are put in order (`gateway.routing.order`) and become candidates.
+One pass over the eligible deployments makes a `ScoredCandidate` of each that passes the filters (`gateway.routing.filters`); then
+they are put in order (`gateway.routing.order`) and become candidates.
 """
 
 import math
 
+from gateway.routing.address import first_address
 from gateway.routing.cost import expected_usd, is_saturated, most_usd, with_spills
+from gateway.routing.filters import Asked, reasons_against
+from gateway.routing.forecast import forecast
 from gateway.routing.hedge import hedge_after
-from gateway.routing.lateness import Prospect
+from gateway.routing.lateness import ScoredCandidate
 from gateway.routing.order import ordered
-from gateway.routing.outlook import outlook
-from gateway.routing.plan import CompiledRule, Place, Plan, goes_on
-from gateway.values.admissibility import Health, Rejection
-from gateway.values.decision import Bounds, Candidate, Cause, Decision, Reason
+from gateway.routing.plan import CompiledRule, Plan, goes_on
+from gateway.values.decision import Bounds, Candidate, Decision
 from gateway.values.request import Facts
-from gateway.values.snapshot import UNREAD, Reading, Snapshot
+from gateway.values.snapshot import UNREAD, Snapshot
 
 
 class UnknownModel(Exception):
@@ -43,16 +44,21 @@ def decide(  # noqa: PLR0913 - the inputs of a decision, each one named
     candidates: tuple[Candidate, ...] = ()
     attempts: tuple[str, ...] = ()
     hedge_after_s: float | None = None
+    address: int | None = None
     if not rule.refuse:
         ranked, left_out = _candidates(rule, facts, snapshot, bounds, seed)
         attempts = tuple([one.deployment for one in ranked[: bounds.max_attempts]])
         candidates = (*ranked, *left_out)
+        if ranked and (first := ranked[0].reading) is not None and first.workers:
+            deployment = next(one.deployment for one in rule.pools[facts.model] if one.name == attempts[0])
+            address = first_address(deployment, first, facts, seed=seed, now=snapshot.now)
         if rule.hedge is not None:
             hedge_after_s = hedge_after(rule.hedge, facts, ranked, snapshot.now)
     return Decision(
         decision_id, snapshot.now, plan.revision, rule.name, facts, seed, candidates, attempts, bounds,
         rule.slo, rule.preference.mix, rule.refuse, hedge_after_s,
         goes_on(rule, facts) and any(one.continues for one in candidates),
+        address,
     )  # fmt: skip
 
 
@@ -73,25 +79,25 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Those with a rank, by it; and those left out."""
     split = rule.split(facts)
-    outlooks = split.outlooks(facts)
+    forecasts = split.forecasts(facts)
     read, now, slo, ceiling = snapshot.readings.get, snapshot.now, rule.slo, bounds.max_cost_usd
     asked, choices, tier = facts.prompt_tokens, facts.choices, facts.service_tier
-    longest_input = facts.longest_prompt_tokens  # each has a context of its own
+    longest_input = facts.longest_prompt_tokens
     bound = facts.max_output_tokens
     wanted = 0 if bound is None else bound
     all_output = wanted * choices
     is_flat = bound is not None and not facts.own_tools
     longest = math.inf if bound is None else max(bound - 1.0, 0.0)  # tokens after the first
-    prospects: list[Prospect] = []
+    scored: list[ScoredCandidate] = []
     most: float | None
     expected: float | None
     left_out: list[Candidate] = []
     readings = [read(place.name, UNREAD) for place in split.eligible]
-    for index, (place, reading, seen) in enumerate(zip(split.eligible, readings, outlooks, strict=True)):
+    for index, (place, reading, seen) in enumerate(zip(split.eligible, readings, forecasts, strict=True)):
         if seen is None or seen[0] is not reading:
-            seen = outlooks[index] = outlook(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
+            seen = forecasts[index] = forecast(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
         (
-            _, closed_until, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
+            _, clear_since, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
             first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality, likely,
             queued_s, slowed_s, slowed_per_output,
         ) = seen  # fmt: skip
@@ -104,13 +110,13 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
             most = most_usd(place.deployment, facts, reading, prompt, tier)
             expected = expected_usd(place.deployment, facts, reading, prompt, tier)
         if (
-            (prompt if longest_input is None else longest_input) + wanted > room
+            (prompt if longest_input is None or longest_input < prompt else longest_input) + wanted > room
             or wanted > most_output
-            or now < closed_until
+            or now < clear_since
             or (ceiling is not None and (most is None or most > ceiling))
         ):
-            reasons = _against(place, facts, prompt, reading, now, most, ceiling)
-            if reasons:  # else it is a rate limit that has been reset since
+            reasons = reasons_against(Asked(place.deployment, facts, reading, now, prompt, most, ceiling))
+            if reasons:  # else it is a rate limit that has been reset since, or several inputs
                 left_out.append(Candidate(place.name, reasons, None, None, reading))
                 continue
         if now > fresh_until:
@@ -124,42 +130,14 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
             else:
                 total += prompt * total_per_prompt + after * total_per_output
                 slowed_s += after * slowed_per_output
-        prospects.append((place, reading, most, expected, first, total, quality, queued_s, slowed_s))
+        scored.append((place, reading, most, expected, first, total, quality, queued_s, slowed_s))
     if split.by_hardware:
-        prospects = _with_spills(prospects)
+        scored = _with_spills(scored)
     left_out += split.left_out
-    return ordered(rule, facts, snapshot, bounds, prospects, seed), left_out
+    return ordered(rule, facts, snapshot, bounds, scored, seed), left_out
 
 
-def _with_spills(prospects: list[Prospect]) -> list[Prospect]:
+def _with_spills(scored: list[ScoredCandidate]) -> list[ScoredCandidate]:
     """A full self-hosted deployment's next request costs what it sends elsewhere."""
-    expected = with_spills([one[3] for one in prospects], [is_saturated(one[1]) for one in prospects])
-    return [(*one[:3], usd, *one[4:]) for one, usd in zip(prospects, expected, strict=True)]
-
-
-def _against(  # noqa: PLR0913, PLR0917 - one hard filter after the other, in the order in which they are read
-    place: Place, facts: Facts, prompt: float, reading: Reading, now: float, most: float | None, ceiling: float | None
-) -> tuple[Reason, ...]:
-    deployment = place.deployment
-    wanted = facts.max_output_tokens or 0
-    reasons: list[Reason] = []
-    held = (prompt if facts.longest_prompt_tokens is None else facts.longest_prompt_tokens) + wanted
-    if deployment.context_tokens is not None and held > deployment.context_tokens:
-        reasons.append(Reason(Cause.CONTEXT, math.ceil(held), deployment.context_tokens))
-    if deployment.max_output_tokens is not None and wanted > deployment.max_output_tokens:
-        reasons.append(Reason(Cause.OUTPUT, wanted, deployment.max_output_tokens))
-    bar = reading.bar(prompt + wanted, now)
-    if bar is not None:
-        reasons.append(_of_bar(bar, reading, now))
-    if ceiling is not None and (most is None or most > ceiling):
-        reasons.append(Reason(Cause.COST, ceiling, most))
-    return tuple(reasons)
-
-
-def _of_bar(bar: Rejection, reading: Reading, now: float) -> Reason:
-    if bar.state is Health.LIMITED:
-        return Reason(Cause.LIMIT, reading.in_flight + 1, reading.gate.limit)
-    if bar.state is Health.REFUSING:
-        for_s = max(round((bar.until or now) - now, 1), 0.1)
-        return Reason(Cause.RATE_LIMIT, for_s, 0 if bar.left is None else int(bar.left))
-    return Reason(Cause.HEALTH, Health.ADMITTING.value, bar.state.value)
+    expected = with_spills([one[3] for one in scored], [is_saturated(one[1]) for one in scored])
+    return [(*one[:3], usd, *one[4:]) for one, usd in zip(scored, expected, strict=True)]

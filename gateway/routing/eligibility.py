@@ -2,8 +2,10 @@
 decision, and money may be spent (laws 1 and 2).
 """
 
+import math
 from collections.abc import Iterable, Mapping
 
+from gateway.routing.filters import Asked, is_kept_out, over_ceiling, prompt_tokens_at, tokens_at
 from gateway.routing.progress import LiveState, Progress
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
@@ -17,25 +19,32 @@ _COSTLESS = frozenset({Outcome.CONNECT_FAILED, Outcome.TLS_FAILED, Outcome.CONNE
 class Eligibility:
     """Of one request. `now` is seconds since the epoch."""
 
-    def __init__(self, known: LiveState, deployments: Mapping[str, Deployment], course: Progress) -> None:
+    def __init__(self, known: LiveState, deployments: Mapping[str, Deployment], progress: Progress) -> None:
         self._known = known
         self._deployments = deployments
-        self._course = course
-        facts = course.decision.facts
-        self._tokens = facts.prompt_tokens + (facts.max_output_tokens or 0)
-        self.ranked = {one.deployment: one for one in course.decision.candidates if one.rank is not None}
+        self._progress = progress
+        self.ranked = {one.deployment: one for one in progress.decision.candidates if one.rank is not None}
 
     def may(self, name: str, now: float, *, beside: str | None = None) -> bool:
         """`beside`: the deployment of an attempt that is under way and has yet to be paid for."""
-        return (
-            self._deployments[name].clearance.covers(self._course.decision.facts.sensitivity)
-            and self._known.of(name).bar(self._tokens, now) is None
-            and self.is_paid_for(name, beside=beside)
-        )
+        may_see = self._deployments[name].clearance.covers(self._progress.decision.facts.sensitivity)
+        return may_see and not is_kept_out(self._asked(name, now, beside))
+
+    def _asked(self, name: str, now: float, beside: str | None = None) -> Asked:
+        """One more attempt there, by what is known now."""
+        decision, reading = self._progress.decision, self._known.of(name)
+        spent = spent_usd(decision, self._progress.attempts)
+        if beside is not None:
+            most = self.ranked[beside].most_usd
+            spent += math.inf if most is None else most
+        return Asked(
+            self._deployments[name], decision.facts, reading, now, prompt_tokens_at(decision.facts, reading),
+            self.ranked[name].most_usd, decision.bounds.max_cost_usd, spent,
+        )  # fmt: skip
 
     def second(self, first: str, now: float) -> str | None:
         """Where a second attempt may go beside the first: another address of the same deployment, or the next candidate."""
-        decision = self._course.decision
+        decision = self._progress.decision
         if decision.bounds.max_attempts < 2:
             return None
         others = [name for name in decision.attempts if name != first]
@@ -43,27 +52,21 @@ class Eligibility:
         return next((name for name in names if self.may(name, now, beside=first) and not self._rests(name, now)), None)
 
     def _rests(self, name: str, now: float) -> bool:
-        return self._known.of(name).gate.rests(now)
+        return self._known.of(name).admissibility.rests(now)
 
     def returns_at(self, name: str, now: float) -> float:
         """When it may be tried again, as far as can be said; seconds since the epoch."""
-        bar = self._known.of(name).bar(self._tokens, now)
-        return 0.0 if bar is None or bar.until is None else bar.until
+        reading = self._known.of(name)
+        rejection = reading.rejection(tokens_at(self._progress.decision.facts, reading), now)
+        return 0.0 if rejection is None or rejection.until is None else rejection.until
 
-    def is_paid_for(self, name: str, *, beside: str | None = None) -> bool:
+    def is_paid_for(self, name: str, now: float) -> bool:
         """Whether one more attempt there stays under the ceiling, whatever it costs."""
-        ceiling = self._course.decision.bounds.max_cost_usd
-        if ceiling is None:
-            return True
-        most = [self.ranked[one].most_usd for one in (name, beside) if one is not None]
-        known = [usd for usd in most if usd is not None]
-        return (
-            len(known) == len(most) and spent_usd(self._course.decision, self._course.attempts) + sum(known) <= ceiling
-        )
+        return over_ceiling(self._asked(name, now)) is None
 
     def has_another_address(self, name: str, now: float) -> bool:
         """Whether one of the deployment's several addresses is up that this request has not tried."""
-        tried = [address for deployment, address in self._course.tried if deployment == name]
+        tried = [address for deployment, address in self._progress.tried if deployment == name]
         return bool(tried) and self._known.workers.others_up(name, tried, now)
 
     def other_address_may_help(self, last: Attempt, now: float) -> bool:

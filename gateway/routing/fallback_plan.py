@@ -1,7 +1,7 @@
 """What follows a failed attempt: another address of the same deployment, the next candidate, or after a pause those again
 whose failure may pass. The rule, the table of outcomes, what is known by now, time and money have to allow it.
 
-Pure: time and chance come in. `gateway.flow.retry` walks these ways in the service, the simulator in virtual time.
+Pure: time and chance come in. `gateway.flow.retry` walks it in the service, the simulator in virtual time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,17 +40,17 @@ class FallbackPlan:
         self,
         known: LiveState,
         deployments: Mapping[str, Deployment],
-        recheck: Eligibility,
-        course: Progress,
+        eligibility: Eligibility,
+        progress: Progress,
         fallback: Fallback,
     ) -> None:
         self._known = known
-        self._recheck = recheck
+        self._eligibility = eligibility
         self._deployments = deployments
-        self._course = course
+        self._progress = progress
         self._fallback = fallback
         self._outcome = Outcome.NO_CANDIDATE  # of the last attempt
-        self._times = dict.fromkeys(recheck.ranked, 0)
+        self._times = dict.fromkeys(eligibility.ranked, 0)
         self._not_before: dict[str, float] = {}  # of those that may be asked again; seconds since the epoch
         self._round: Iterator[str] | None = None
         self._rounds = 0
@@ -63,7 +63,7 @@ class FallbackPlan:
             self._round = iter([name for name, times in self._times.items() if not times])
         else:
             self._round = iter(list(self._not_before))
-            self._made_before = len(self._course.attempts)
+            self._made_before = len(self._progress.attempts)
 
     def failed(self, name: str, outcome: Outcome, retry_after_s: float | None, now: float) -> None:
         """An attempt at this deployment ended so."""
@@ -77,8 +77,8 @@ class FallbackPlan:
         """Where the next attempt of this round goes; None ends the round."""
         if self._is_at_its_end(left_s):
             return None
-        last = self._course.attempts[-1]
-        if self._recheck.other_address_may_help(last, now) and self._may(last.deployment, now):
+        last = self._progress.attempts[-1]
+        if self._eligibility.other_address_may_help(last, now) and self._may(last.deployment, now):
             return NextAttempt(last.deployment, is_paid=False)
         due = (name for name in self._round or () if self._not_before.get(name, 0.0) <= now)
         name = next((name for name in due if self._may(name, now) and self._is_in_budget(name, now)), None)
@@ -86,12 +86,12 @@ class FallbackPlan:
 
     def may_come_round(self, now: float, left_s: float) -> bool:
         """Whether another round may follow. After one in which nothing could be tried: no."""
-        was_tried = len(self._course.attempts) > self._made_before
+        was_tried = len(self._progress.attempts) > self._made_before
         return was_tried and bool(self._payable(now)) and not self._is_at_its_end(left_s)
 
     def pause_s(self, now: float, drawn: float) -> float:
         """The pause before the next round, in seconds; `drawn` is in [0, 1)."""
-        ready = min(max(self._not_before[name], self._recheck.returns_at(name, now)) for name in self._payable(now))
+        ready = min(max(self._not_before[name], self._eligibility.returns_at(name, now)) for name in self._payable(now))
         longest = min(_FIRST_JITTER_S * 2.0 ** (self._rounds - 1), _LONGEST_JITTER_S)
         return max(drawn * longest, ready - now + _EARLY_S)
 
@@ -101,7 +101,7 @@ class FallbackPlan:
 
     def _payable(self, now: float) -> list[str]:
         budget = self._known.retries
-        return [name for name in self._not_before if self._recheck.is_paid_for(name) and budget.has(name, now)]
+        return [name for name in self._not_before if self._eligibility.is_paid_for(name, now) and budget.has(name, now)]
 
     def _is_in_budget(self, name: str, now: float) -> bool:
         """The first attempt of a request at a deployment multiplies nothing there; each later one is paid."""
@@ -109,17 +109,17 @@ class FallbackPlan:
 
     def _is_at_its_end(self, left_s: float) -> bool:
         return (
-            len(self._course.attempts) >= self._course.decision.bounds.max_attempts
+            len(self._progress.attempts) >= self._progress.decision.bounds.max_attempts
             or left_s <= 0
             or not moves_on(self._fallback, self._outcome)
         )
 
     def _may(self, name: str, now: float) -> bool:
-        return self._recheck.may(name, now) and self._has_room(self._deployments[name])
+        return self._eligibility.may(name, now) and self._has_room(self._deployments[name])
 
     def _has_room(self, deployment: Deployment) -> bool:
         """After a refusal for its length a request goes only where there is more room."""
         if self._outcome is not Outcome.CONTEXT_TOO_LONG:
             return True
-        refused = self._deployments[self._course.attempts[-1].deployment].context_tokens
+        refused = self._deployments[self._progress.attempts[-1].deployment].context_tokens
         return deployment.context_tokens is None or (refused is not None and deployment.context_tokens > refused)

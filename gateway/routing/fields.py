@@ -3,7 +3,8 @@
 The caller asked for a model; which of its deployments answers is the gateway's choice. So a member that one of them takes
 causes no refusal at another: there it is left out, or, where the answer depends on it, that one is left out of the pool.
 A member that none of them takes is the caller's own mistake, and goes on as it is. What a rule falls back to outside the
-pool is not what the caller asked for: it is measured by the pool.
+pool is not what the caller asked for: it is measured by the pool. What a vendor is known to lack is asked of none of its
+servers, whoever else is in the pool: they would answer as if it had not been asked for.
 """
 
 from collections.abc import Sequence
@@ -18,16 +19,22 @@ class PoolFields:
 
     def __init__(self, own: Sequence[TakenFields], facts: Facts) -> None:
         extra, essential = facts.extra_fields, facts.essential_fields
-        self._optional = sorted(
-            name for name in extra if name not in essential and any(one.lets_pass(name) for one in own)
-        )
-        self._heeded = sorted(name for name in essential if any(one.heeds(name) for one in own))
+        self._optional = sorted(extra - essential)
+        self._passing = frozenset(name for name in self._optional if any(one.lets_pass(name) for one in own))
+        self._essential = sorted(essential)
+        self._heeded = frozenset(name for name in essential if any(one.heeds(name) for one in own))
 
     def lost(self, takes: TakenFields) -> tuple[str, ...]:
         """What is left out where these are taken, by name."""
-        return tuple(name for name in self._optional if not takes.lets_pass(name))
+        return tuple(
+            name
+            for name in self._optional
+            if name in takes.lacks or (name in self._passing and not takes.lets_pass(name))
+        )
 
     def against(self, takes: TakenFields, provider: str) -> tuple[Reason, ...]:
         """Why one that takes these cannot answer; nothing if it can."""
-        lacking = [name for name in self._heeded if not takes.heeds(name)]
+        lacking = [
+            name for name in self._essential if name in takes.lacks or (name in self._heeded and not takes.heeds(name))
+        ]
         return (Reason(Cause.FIELD, ", ".join(lacking), provider),) if lacking else ()

@@ -4,7 +4,7 @@ at Scale, CACM 2013: hedge after the 95th percentile, and the cost stays at some
 
 from collections.abc import Sequence
 
-from gateway.routing.outlook import STALE_AFTER_S
+from gateway.routing.forecast import STALE_AFTER_S
 from gateway.values.decision import Candidate, Tier
 from gateway.values.hedge import Hedge
 from gateway.values.request import Facts
@@ -19,13 +19,13 @@ def hedge_after(hedge: Hedge, facts: Facts, ranked: Sequence[Candidate], now: fl
     A first candidate that is not expected to do well, like one that is probed, is measured by the best that is, and by
     its median: the request should not pay for the probe. But one that has to show that it is alive is waited for.
     """
-    if ranked and (probed := ranked[0].reading) is not None and probed.gate.see_through:
+    if ranked and (probed := ranked[0].reading) is not None and probed.admissibility.see_through:
         return None
     if hedge.after_s is not None or not ranked:
         return hedge.after_s
     first, *others = ranked
-    well = [one for one in others if one.standing is Tier.READY]
-    if first.standing is Tier.READY or not well:
+    well = [one for one in others if one.tier is Tier.READY]
+    if first.tier is Tier.READY or not well:
         return _answer_s(first.reading, facts, hedge.percentile, now)
     times = [_answer_s(one.reading, facts, _MEDIAN, now) for one in well]
     return min((seconds for seconds in times if seconds is not None), default=None)

@@ -22,10 +22,12 @@ QUEUE_SHARE = 1 / 60  # of the deadline: who is given a minute may stand in line
 
 # place, reading, most USD, expected USD, first output in seconds, total in seconds, quality; what others there add to
 # the first output, and to the total, in seconds
-Prospect = tuple[Place, Reading, float | None, float | None, float | None, float | None, float | None, float, float]
-_STANDINGS = tuple(Tier)
+ScoredCandidate = tuple[
+    Place, Reading, float | None, float | None, float | None, float | None, float | None, float, float
+]
+_TIERS = tuple(Tier)
 READY, LATE, BURNING, LAST_RESORT, RESTING = map(
-    _STANDINGS.index,
+    _TIERS.index,
     (Tier.READY, Tier.LATE, Tier.BURNING, Tier.LAST_RESORT, Tier.RESTING),
 )
 
@@ -56,12 +58,12 @@ class LatenessBounds:
         self.first_s = first_s if first_s < deadline_s else deadline_s  # noqa: FURB136 - min takes three times as long
         self.total_s = total_s if total_s < deadline_s else deadline_s  # noqa: FURB136 - the same
 
-    def standings(self, judged: dict[str, SloReading] | None, prospects: Sequence[Prospect], now: float) -> list[int]:
+    def tiers(self, judged: dict[str, SloReading] | None, scored: Sequence[ScoredCandidate], now: float) -> list[int]:
         """`judged`: by deployment, how the rule's objective was kept; None if it has none."""
         first_s, total_s, queue_s = self.first_s, self.total_s, self.queue_s
-        passed_over = {name for name, one in (judged or {}).items() if one.passed_over}
+        ejected = {name for name, one in (judged or {}).items() if one.ejected}
         if self.pace is not None:
-            return [self._standing(one, one[0].name in passed_over, now) for one in prospects]
+            return [self._tier(one, one[0].name in ejected, now) for one in scored]
         return [  # nearly always nothing speaks against anybody
             READY
             if (total is None or total <= total_s)
@@ -71,27 +73,27 @@ class LatenessBounds:
             and reading.silent_since is None
             and not reading.wait_s
             and not place.last_resort
-            and reading.gate.rest_until is None
-            and place.name not in passed_over
-            else self._standing(
+            and reading.admissibility.rest_until is None
+            and place.name not in ejected
+            else self._tier(
                 (place, reading, most, expected, first, total, quality, queued_s, slowed_s),
-                place.name in passed_over,
+                place.name in ejected,
                 now,
             )
-            for place, reading, most, expected, first, total, quality, queued_s, slowed_s in prospects
+            for place, reading, most, expected, first, total, quality, queued_s, slowed_s in scored
         ]
 
-    def _standing(self, prospect: Prospect, passed_over: bool, now: float) -> int:  # noqa: FBT001 - by position where it is quick
-        if prospect[1].gate.rests(now):
+    def _tier(self, one: ScoredCandidate, ejected: bool, now: float) -> int:  # noqa: FBT001 - by position where it is quick
+        if one[1].admissibility.rests(now):
             return RESTING
-        if prospect[0].last_resort:
+        if one[0].last_resort:
             return LAST_RESORT
-        if passed_over:
+        if ejected:
             return BURNING
-        return LATE if self._is_late(prospect, now) else READY
+        return LATE if self._is_late(one, now) else READY
 
-    def _is_late(self, prospect: Prospect, now: float) -> bool:
-        place, reading, _, _, first, total, _, queued_s, slowed_s = prospect
+    def _is_late(self, one: ScoredCandidate, now: float) -> bool:
+        place, reading, _, _, first, total, _, queued_s, slowed_s = one
         latency, least_s = reading.latency, min(self.first_s, self.total_s)
         alone_s = 0.0 if first is None else first - queued_s
         alone_in_all_s = 0.0 if total is None else total - slowed_s
@@ -112,18 +114,18 @@ class LatenessBounds:
             or (self.pace is not None and _is_slow(latency, reading.in_flight, self.pace))
         )
 
-    def times(self, prospect: Prospect, now: float) -> float:
+    def times(self, one: ScoredCandidate, now: float) -> float:
         """How many times as long as it may it is predicted to take; 0 if nothing is predicted."""
-        place, reading, _, _, first, total, _, _, _ = prospect
+        place, reading, _, _, first, total, _, _, _ = one
         silent_s = now - reading.silent_since if reading.silent_since is not None and _queues(place) else 0.0
         wait_s = max(reading.wait_s or 0.0, silent_s)
         whole = max(total or 0.0, wait_s) / self.total_s
         return max(whole, max(first or 0.0, wait_s) / self.first_s) if self.stream else whole
 
-    def least_late(self, prospect: Prospect, standing: int, now: float) -> float:
+    def least_late(self, one: ScoredCandidate, tier: int, now: float) -> float:
         """What counts where nobody is ready; who burned the budget, like one that takes twice the time."""
-        times = self.times(prospect, now)
-        return times if standing == LATE else max(times, BURNING_LATENESS)
+        times = self.times(one, now)
+        return times if tier == LATE else max(times, BURNING_LATENESS)
 
 
 def _queues(place: Place) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.routing.conditions import Expression
 from gateway.routing.document import Fallback
 from gateway.routing.fields import PoolFields
-from gateway.routing.outlook import Outlook
+from gateway.routing.forecast import Forecast
 from gateway.routing.space import Atoms, Space
 from gateway.values.decision import Bounds, Candidate, Cause, Reason
 from gateway.values.deployment import Capability, Deployment
@@ -63,15 +63,15 @@ class Preference(msgspec.Struct, frozen=True):
 class Split(msgspec.Struct, frozen=True):
     """A pool as a class of requests meets it: what never changes is decided.
 
-    `by_hardware`: some of the eligible have their costs from what they run on. `seen` remembers outlooks.
+    `by_hardware`: some of the eligible have their costs from what they run on. `seen` remembers forecasts.
     """
 
     eligible: tuple[Place, ...]
     left_out: tuple[Candidate, ...]
     by_hardware: bool
-    seen: dict[tuple[bool, bool, str | None], list[Outlook | None]]
+    seen: dict[tuple[bool, bool, str | None], list[Forecast | None]]
 
-    def outlooks(self, facts: Facts) -> list[Outlook | None]:
+    def forecasts(self, facts: Facts) -> list[Forecast | None]:
         """Those of the eligible, in their order, as far as they were needed before; the caller fills the list."""
         key = (facts.stream, facts.exact_tokens, facts.service_tier)
         found = self.seen.get(key)
@@ -181,11 +181,14 @@ PlanSource = Callable[[str | None, str], Plan]  # for a request of this session,
 
 
 def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
-    fields = PoolFields([place.takes for place in pool if not place.last_resort], facts)
+    serves = SERVES[facts.surface]
+    fields = PoolFields([place.takes.on(serves) for place in pool if not place.last_resort], facts)
     against = {place.position: place.against + _static_reasons(place, facts, fields) for place in pool}
     eligible = tuple(place for place in pool if not against[place.position])
     return Split(
-        tuple(replace(place, lost=lost) if (lost := fields.lost(place.takes)) else place for place in eligible),
+        tuple(
+            replace(place, lost=lost) if (lost := fields.lost(place.takes.on(serves))) else place for place in eligible
+        ),
         tuple(Candidate(place.name, against[place.position]) for place in pool if against[place.position]),
         any(place.deployment.own_cost is not None for place in eligible),
         {},
@@ -205,5 +208,5 @@ def _static_reasons(place: Place, facts: Facts, fields: PoolFields) -> tuple[Rea
     if not facts.needs <= deployment.capabilities:
         lacking = sorted(need.value for need in facts.needs - deployment.capabilities)
         reasons.append(Reason(Cause.CAPABILITY, ", ".join(lacking), None))
-    reasons += fields.against(place.takes, deployment.provider)
+    reasons += fields.against(place.takes.on(SERVES[facts.surface]), deployment.provider)
     return tuple(reasons)

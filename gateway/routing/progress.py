@@ -1,4 +1,4 @@
-"""What the ways on of one request are told by: how far it has come, and what is known by now of the deployments.
+"""What the fallback plan of one request follows from: how far it has come, and what is known by now of the deployments.
 
 Structural types, because rooms on one floor do not see each other: `gateway.flow` hands in its story and
 `gateway.state`'s readings, the simulator its own of both.

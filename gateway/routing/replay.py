@@ -1,8 +1,12 @@
-"""Replay: a decision made again from its own record (law 14)."""
+"""Replay: a decision made again from its own record, and so the address of each of its attempts (law 14)."""
 
+from collections.abc import Iterator, Sequence
+
+from gateway.routing.address import chosen_again
 from gateway.routing.decide import decide
 from gateway.routing.plan import Plan
 from gateway.values.decision import Decision
+from gateway.values.records import Attempt
 from gateway.values.snapshot import Snapshot
 
 
@@ -27,3 +31,16 @@ def replay(plan: Plan, decision: Decision, snapshot: Snapshot | None = None) -> 
         deadline_s=decision.bounds.deadline_s,
         max_cost_usd=decision.bounds.max_cost_usd,
     )
+
+
+def addresses_again(plan: Plan, decision: Decision, attempts: Sequence[Attempt]) -> Iterator[int | None]:
+    """For each attempt the address that it goes to by this plan; as it is where there was nothing to choose."""
+    pool = plan.by_name[decision.rule].pools[decision.facts.model]
+    deployments = {place.name: place.deployment for place in pool}
+    for attempt in attempts:
+        if attempt.seen is not None:
+            yield chosen_again(decision, deployments[attempt.deployment], attempt.seen)
+        elif decision.address is not None and attempt.deployment == decision.attempts[0]:
+            yield decision.address
+        else:
+            yield attempt.address

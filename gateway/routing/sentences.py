@@ -34,7 +34,7 @@ _STATES: dict[str, str] = {
     Health.DOWN.value: "it is down: its server does not run, or fails its health checks",
 }
 
-_STANDINGS: dict[Tier, str] = {
+_TIERS: dict[Tier, str] = {
     Tier.PROBE: "this request is a probe: it tests how it does now",
     Tier.READY: "",
     Tier.LATE: "predicted to miss the rule's objective or the deadline, or to wait too long in its queue",
@@ -65,7 +65,7 @@ def decision_sentences(decision: Decision) -> list[str]:
         return [*lines, "The rule refuses the request for what it carries."]
     lines += [candidate_sentence(*one) for one in zip(decision.candidates, _ordered_by(decision), strict=True)]
     if decision.attempts:
-        lines.append(f"To be tried, in order: {', '.join(decision.attempts)}.")
+        lines.append(f"To be tried, in order: {', '.join(decision.attempts)}{_address(decision)}.")
         if decision.hedge_after_s is not None:
             lines.append(
                 f"Without an answer after {_seconds(decision.hedge_after_s)} a second attempt may start beside it."
@@ -78,13 +78,22 @@ def decision_sentences(decision: Decision) -> list[str]:
     return lines
 
 
+def _address(decision: Decision) -> str:
+    """Numbered from 1, in the order of the configuration."""
+    if decision.address is None:
+        return ""
+    reading = decision.candidates[0].reading
+    of = "" if reading is None else f" of {len(reading.workers)}"
+    return f"; the first attempt goes to address {decision.address + 1}{of} of {decision.attempts[0]}"
+
+
 def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
     """Why a deployment was left out, or its rank and numbers; then what else is to be said about it."""
     if candidate.against:
         return f"{candidate.deployment}: left out; {'; '.join(map(reason_sentence, candidate.against))}{_instead(candidate)}."
     said = [f"number {(candidate.rank or 0) + 1}"]
-    if candidate.standing is not None and _STANDINGS[candidate.standing]:
-        said.append(_STANDINGS[candidate.standing])
+    if candidate.tier is not None and _TIERS[candidate.tier]:
+        said.append(_TIERS[candidate.tier])
     if candidate.reading is not None:
         health = candidate.reading.health
         state = "health unknown" if health is Health.UNKNOWN else health.value
@@ -130,7 +139,7 @@ def _instead(candidate: Candidate) -> str:
 
 
 def _of_limit(candidate: Candidate) -> str:
-    limit = candidate.reading.gate.limit if candidate.reading is not None else None
+    limit = candidate.reading.admissibility.limit if candidate.reading is not None else None
     return "" if limit is None else f" of at most {limit}"
 
 

@@ -4,7 +4,7 @@ A connection that is open and deaf, or a server that hangs, answers nothing; tha
 reason to wait ten minutes for a byte where such answers took seconds. What has given a byte is bounded by the timeouts alone.
 """
 
-from gateway.routing.outlook import STALE_AFTER_S
+from gateway.routing.forecast import STALE_AFTER_S
 from gateway.values.deployment import Deployment
 from gateway.values.request import Facts
 from gateway.values.snapshot import Latency, Reading

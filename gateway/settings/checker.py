@@ -8,10 +8,12 @@ import sys
 import msgspec
 
 from gateway.settings.checking import PolicyCheck
+from gateway.watch.checks import limit_work
 
 
 def main() -> None:
     """From standard input to standard output."""
+    limit_work()
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=PolicyCheck)
     sys.stdout.buffer.write(msgspec.json.encode(asked.done()))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.catalogue.unusual_addresses import unusual_addresses
+from gateway.catalogue.unusual_pools import unusual_pools
 from gateway.documents import Document, parse
 from gateway.policies.files import read_text
 from gateway.policies.source import POLICY, default_text, load_policy
@@ -110,6 +111,9 @@ def check_files(
     unusual += [
         _of_problem(one, Severity.WARNING, FindingKind.ADDRESS)
         for one in unusual_addresses(settings.catalogue, configuration)
+    ]
+    unusual += [
+        _of_problem(one, Severity.WARNING, FindingKind.POOL) for one in unusual_pools(settings.catalogue, configuration)
     ]
     problems = sorted([*checked.problems, *missing, *unusual], key=lambda one: _WORST_FIRST.index(one.severity))
     return msgspec.structs.replace(checked, problems=tuple(problems))

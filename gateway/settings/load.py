@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.file == _PACKAGED
 
     @property
-    def ground(self) -> CompileContext:
+    def compile_context(self) -> CompileContext:
         """What policies are compiled against."""
         return CompileContext(catalogue=self.catalogue, deadline_s=self.server.deadline_s)
 

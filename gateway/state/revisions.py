@@ -168,7 +168,7 @@ def stored(path: Path) -> Iterator[KeptRevision]:
         }
         for record, document, ground in db.execute("select record, document, ground from revisions order by number"):
             revision = msgspec.json.decode(record, type=Revision)
-            yield KeptRevision(revision=revision, document=document, ground=grounds[ground])
+            yield KeptRevision(revision=revision, document=document, context=grounds[ground])
 
 
 def _taken(path: Path) -> str | None:
@@ -191,7 +191,7 @@ def _write(path: Path, rows: list[tuple[int, KeptRevision]], gone: tuple[int, ..
     with closing(sqlite3.connect(path, timeout=2.0)) as db, db:
         db.executescript(_TABLES)
         for number, one in rows:
-            ground = msgspec.json.encode(one.ground)
+            ground = msgspec.json.encode(one.context)
             digest = hashlib.sha256(ground).hexdigest()
             db.execute("insert or ignore into grounds values (?, ?)", (digest, ground))
             record = msgspec.json.encode(one.revision)

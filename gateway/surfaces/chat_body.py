@@ -3,35 +3,28 @@
 Fields that are not read here, unknown ones included, are neither checked nor changed: the upstream knows them.
 """
 
-import contextlib
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from gateway.http.errors import ApiError
 from gateway.providers.request_fields import EXTRA, is_essential
+from gateway.surfaces.fields import Fields, invalid, optional, read, read_list
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
-from gateway.values.elements import SLICE_BYTES, elements
 from gateway.values.pause import Pause, no_pause
-from gateway.values.surrogates import without_lone_surrogates
 
-MAX_MEMBERS = 200_000  # of all objects and lists in a body together
 _BOUNDS = ("max_completion_tokens", "max_tokens")
 _MOST_TOKENS = 2**31
 _TOKENS_PER_IMAGE = 765  # OpenAI's count for 1024 x 1024 in detail; vision models differ
 _TOKENS_PER_MESSAGE = 4
 _BYTES_PER_TOKEN = 4  # English prose and code under common BPE vocabularies
 
-Fields = dict[str, msgspec.Raw]
-T = TypeVar("T")
-
-
 _TIER = re.compile("[a-z_]{1,32}")
 _USUAL_TIERS = ("auto", "default", "standard_only")
 _ABSENT = msgspec.Raw(b"null")
 _MANY = 512  # messages between two pauses
+_SLICE = 32 * 1024  # characters, likewise
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -48,9 +41,16 @@ class _Message(msgspec.Struct, gc=False):
     prefix: msgspec.Raw = _ABSENT
 
 
-class _StreamOptions(msgspec.Struct, gc=False):
+class StreamOptions(msgspec.Struct, gc=False):
+    """`stream_options`."""
+
     include_usage: bool | None = None
     continuous_usage_stats: msgspec.Raw = _ABSENT
+
+    @property
+    def says_running_usage(self) -> bool:
+        """Whether `continuous_usage_stats` is there, whatever it says."""
+        return self.continuous_usage_stats is not _ABSENT
 
 
 class _ResponseFormat(msgspec.Struct, gc=False):
@@ -78,7 +78,6 @@ class Shape(msgspec.Struct, gc=False):
     unreadable: bool = False
 
 
-_fields = msgspec.json.Decoder(Fields).decode
 _NEEDS_NOTHING: frozenset[Capability] = frozenset()
 _NO_FIELDS: frozenset[str] = frozenset()
 
@@ -93,47 +92,10 @@ _bool = _decoder(bool | None)
 _text = _decoder(str | None)
 _count = _decoder(int | None)
 _list = _decoder(list[msgspec.Raw] | None)
-_options = _decoder(_StreamOptions | None)
+_options = _decoder(StreamOptions | None)
 _format = _decoder(_ResponseFormat | None)
 _choice = _decoder(str | dict[str, msgspec.Raw] | None)
 _logprobs = _decoder(bool | int | None)
-
-
-def parse_fields(body: bytes, pause: Pause = no_pause) -> Fields:
-    """The top-level members; half of a surrogate pair, which has no UTF-8, becomes U+FFFD. Raises ApiError 400 for what is
-    not a JSON object, or a bomb of depth or members.
-    """
-    if len(body) > MAX_MEMBERS and _holds_too_much(body, pause):
-        raise ApiError(400, "too_many_fields", f"The body has more than {MAX_MEMBERS} members and elements.")
-    try:
-        return _fields(body)
-    except RecursionError:
-        raise ApiError(400, "nested_too_deeply", "The body is nested too deeply.") from None
-    except msgspec.ValidationError:
-        raise ApiError(400, "invalid_json", "The body must be a JSON object.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        if (whole := without_lone_surrogates(body)) != body:
-            return parse_fields(whole, pause)
-        raise ApiError(400, "invalid_json", f"The body is not valid JSON: {problem}") from None
-
-
-def _holds_too_much(body: bytes, pause: Pause) -> bool:
-    """Without parsing: that would take seconds for a bomb. Only where text cannot be excluded is it told from structure."""
-    if _separators(body, pause) <= MAX_MEMBERS:
-        return False
-    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    parts = unescaped.split(b'"', 4 * MAX_MEMBERS)  # each second one is between strings; a member has two strings
-    return len(parts) > 4 * MAX_MEMBERS or _separators(b"".join(parts[::2]), pause) > MAX_MEMBERS
-
-
-def _separators(text: bytes, pause: Pause) -> int:
-    """Every member and element follows one."""
-    found = 0
-    for start in range(0, len(text), SLICE_BYTES):
-        end = start + SLICE_BYTES
-        found += text.count(b",", start, end) + text.count(b"{", start, end) + text.count(b"[", start, end)
-        pause()
-    return found
 
 
 def read_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
@@ -148,7 +110,7 @@ def read_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_p
     choices = optional(fields, "n", _count)
     if choices is not None and not 1 <= choices <= 128:
         raise invalid("n", "a number from 1 to 128")
-    options: _StreamOptions | None = optional(fields, "stream_options", _options)
+    options: StreamOptions | None = optional(fields, "stream_options", _options)
     needs = _needs(fields, messages, choices or 1, pause)
     return Shape(
         model,
@@ -182,47 +144,6 @@ def _service_tier(fields: Fields) -> str | None:
     return word if word is not None and _TIER.fullmatch(word) and word not in _USUAL_TIERS else None
 
 
-def read(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """A member that must be there. Raises ApiError 400 with its path."""
-    if name not in fields:
-        raise ApiError(400, "missing_required_parameter", f"Missing required parameter: {name!r}.", param=name)
-    try:
-        return decoder.decode(fields[name])
-    except RecursionError:
-        raise ApiError(400, "nested_too_deeply", f"{name!r} is nested too deeply.", param=name) from None
-    except msgspec.ValidationError as problem:
-        raise _of_shape(name, str(problem)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ApiError(400, "invalid_json", f"{name!r} is not valid JSON: {problem}", param=name) from None
-
-
-def optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """A member, or None."""
-    return read(fields, name, decoder) if name in fields else None
-
-
-def read_list(fields: Fields, name: str, decoder: msgspec.json.Decoder[list[T]], pause: Pause) -> list[T]:
-    """A list that must be there; a long one in slices."""
-    text = fields.get(name)
-    if text is not None and memoryview(text).nbytes > SLICE_BYTES and (array := bytes(text)).startswith(b"["):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return [one for some in elements(array, decoder.decode, pause) for one in some]
-    found: list[T] = read(fields, name, decoder)  # says what is wrong, and where
-    return found
-
-
-def _of_shape(name: str, problem: str) -> ApiError:
-    """msgspec says: Expected `str`, got `int` - at `$[0].content`."""
-    what, _, where = problem.partition(" - at `$")
-    path = name + where.rstrip("`")
-    return ApiError(400, "invalid_type", f"Invalid {path!r}: {what}.", param=path)
-
-
-def invalid(path: str, expected: str) -> ApiError:
-    """400 with the path and what was expected."""
-    return ApiError(400, "invalid_value", f"Invalid {path!r}: expected {expected}.", param=path)
-
-
 def _needs(fields: Fields, messages: list[_Message], choices: int, pause: Pause) -> frozenset[Capability]:
     needs: set[Capability] = set()
     if optional(fields, "tools", _list) or optional(fields, "functions", _list):
@@ -246,11 +167,11 @@ def _needs(fields: Fields, messages: list[_Message], choices: int, pause: Pause)
 
 
 def _extra_fields(
-    fields: Fields, messages: list[_Message], options: _StreamOptions | None
+    fields: Fields, messages: list[_Message], options: StreamOptions | None
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The members of the body that not every server takes, by name; and those of them that the answer depends on."""
     found = [] if EXTRA.isdisjoint(fields) else [(name, fields[name]) for name in fields.keys() & EXTRA]
-    if options is not None and options.continuous_usage_stats is not _ABSENT:
+    if options is not None and options.says_running_usage:
         found.append(("stream_options.continuous_usage_stats", options.continuous_usage_stats))
     for one in messages:
         if one.reasoning_content is not _ABSENT:
@@ -276,18 +197,24 @@ def _prompt_tokens(fields: Fields, messages: list[_Message], pause: Pause) -> in
             pause()
         content = message.content
         if isinstance(content, str):
-            tokens += text_tokens(content)
+            tokens += text_tokens(content, pause)
         elif content:
             tokens += sum(
-                _TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "") for part in content
+                _TOKENS_PER_IMAGE if part.type in _MEDIA else text_tokens(part.text or "", pause) for part in content
             )
         if message.tool_calls is not _ABSENT:
-            tokens += len(bytes(message.tool_calls)) // _BYTES_PER_TOKEN
+            tokens += memoryview(message.tool_calls).nbytes // _BYTES_PER_TOKEN
     if "tools" in fields:
-        tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN
+        tokens += memoryview(fields["tools"]).nbytes // _BYTES_PER_TOKEN
     return tokens
 
 
-def text_tokens(text: str) -> int:
+def text_tokens(text: str, pause: Pause = no_pause) -> int:
     """About as many as BPE vocabularies give: 4 characters a token in ASCII, 3 bytes in other scripts."""
-    return len(text) // _BYTES_PER_TOKEN + 1 if text.isascii() else len(text.encode()) // 3 + 1
+    if text.isascii():
+        return len(text) // _BYTES_PER_TOKEN + 1
+    size = 0
+    for start in range(0, len(text), _SLICE):
+        pause()
+        size += len(text[start : start + _SLICE].encode())
+    return size // 3 + 1

@@ -4,24 +4,24 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, text_tokens
+from gateway.providers.fields_beside_chat import uncommon
+from gateway.surfaces.chat_body import Shape, StreamOptions, text_tokens
+from gateway.surfaces.fields import Fields, invalid, optional, read
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
+from gateway.values.surface import Serves
 
 _MOST_PROMPTS = 2048
 _MOST_CHOICES = 128
-
-
-class _StreamOptions(msgspec.Struct, gc=False):
-    include_usage: bool | None = None
 
 
 _model = msgspec.json.Decoder(str)
 _prompts = msgspec.json.Decoder(str | list[str | int | list[int]] | None)
 _bool = msgspec.json.Decoder(bool | None)
 _count = msgspec.json.Decoder(int | None)
-_options = msgspec.json.Decoder(_StreamOptions | None)
+_options = msgspec.json.Decoder(StreamOptions | None)
 _NONE: frozenset[Capability] = frozenset()
+_RUNNING = frozenset({"stream_options.continuous_usage_stats"})
 
 
 def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:  # noqa: ARG001 - prompts have no turns
@@ -30,14 +30,15 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause
     if not model:
         raise invalid("model", "a model's name, found an empty string")
     prompt = optional(fields, "prompt", _prompts)
-    prompts = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS)
+    prompts = input_tokens("" if prompt is None else prompt, "prompt", _MOST_PROMPTS, pause)
     n = _number(fields, "n", 1, _MOST_CHOICES) or 1
     best_of = _number(fields, "best_of", n, _MOST_CHOICES) or n
-    options: _StreamOptions | None = optional(fields, "stream_options", _options)
+    options: StreamOptions | None = optional(fields, "stream_options", _options)
     needs = {Capability.MULTIPLE_CHOICES} if n > 1 or best_of > 1 else set()
     if optional(fields, "logprobs", _count) is not None:
         needs.add(Capability.LOGPROBS)
     most = _number(fields, "max_tokens", 0, 2**31)
+    extra, essential = uncommon(fields, Serves.COMPLETIONS)
     return Shape(
         model=model,
         needs=frozenset(needs) if needs else _NONE,
@@ -51,6 +52,8 @@ def completions_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause
         prefix=None,
         exact_tokens=prompts.is_exact,
         unreadable=prompts.is_exact or "prompt_embeds" in fields,
+        extra_fields=extra | _RUNNING if options is not None and options.says_running_usage else extra,
+        essential_fields=essential - {"best_of"} if best_of == n else essential,  # all that are made are chosen
     )
 
 
@@ -70,10 +73,10 @@ def _number(fields: Fields, name: str, least: int, most: int) -> int | None:
     return number
 
 
-def input_tokens(given: str | list[str | int | list[int]], name: str, most: int) -> Inputs:
+def input_tokens(given: str | list[str | int | list[int]], name: str, most: int, pause: Pause) -> Inputs:
     """Of a text, texts, tokens, or lists of tokens. Texts are estimated. Raises ApiError 400."""
     if isinstance(given, str):
-        return Inputs(text_tokens(given) if given else 1)
+        return Inputs(text_tokens(given, pause) if given else 1)
     if not given:
         raise invalid(name, "at least one")
     kinds = {type(one) for one in given}
@@ -83,12 +86,12 @@ def input_tokens(given: str | list[str | int | list[int]], name: str, most: int)
         return Inputs(len(given), is_exact=True)
     if len(given) > most:
         raise invalid(name, f"at most {most}, found {len(given)}")
-    each = [*map(_tokens, given)]
+    each = [_tokens(one, pause) for one in given]
     longest = max(each) if len(each) > 1 else None
     return Inputs(max(sum(each), 1), len(given), longest, is_exact=kinds == {list})
 
 
-def _tokens(one: str | int | list[int]) -> int:
+def _tokens(one: str | int | list[int], pause: Pause) -> int:
     if isinstance(one, str):
-        return text_tokens(one)
+        return text_tokens(one, pause)
     return 1 if isinstance(one, int) else len(one)

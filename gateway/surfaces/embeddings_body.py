@@ -2,10 +2,13 @@
 
 import msgspec
 
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read
+from gateway.providers.fields_beside_chat import uncommon
+from gateway.surfaces.chat_body import Shape
 from gateway.surfaces.completions_body import input_tokens
+from gateway.surfaces.fields import Fields, invalid, optional, read
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
+from gateway.values.surface import Serves
 
 MOST_INPUTS = 100_000  # of one request; providers take fewer, and are asked in parts
 
@@ -22,7 +25,7 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
     model = read(fields, "model", _model)
     if not model:
         raise invalid("model", "a model's name, found an empty string")
-    inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS)
+    inputs = input_tokens(read(fields, "input", _input), "input", MOST_INPUTS, pause)
     wanted = optional(fields, "encoding_format", _format)
     if wanted not in (None, "float", "base64"):
         raise invalid("encoding_format", f"float or base64, found {wanted!r}")
@@ -31,6 +34,7 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
     dimensions = optional(fields, "dimensions", _count)
     if dimensions is not None and dimensions < 1:
         raise invalid("dimensions", "a number from 1 on")
+    extra, essential = uncommon(fields, Serves.EMBEDDINGS)
     return Shape(
         model=model,
         needs=_NONE,
@@ -45,4 +49,6 @@ def embeddings_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause 
         inputs=inputs.number,
         exact_tokens=inputs.is_exact,
         unreadable=inputs.is_exact,
+        extra_fields=extra,
+        essential_fields=essential,
     )

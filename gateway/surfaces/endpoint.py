@@ -67,7 +67,7 @@ class Endpoint:
         heartbeat_s: float | None,
     ) -> None:
         self.row = row
-        self._readers = SlowClientGuard(reader_s)
+        self._slow_clients = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = throttle
         self.answers = answers
@@ -143,7 +143,7 @@ class Endpoint:
             if isinstance(answer, AnsweredWhole):
                 await send_answer(reply, answer)
             else:
-                await send_stream(send, reply, answer, self._readers)
+                await send_stream(send, reply, answer, self._slow_clients)
         except RequestFailed as failed:
             self.refused(request, failed, arrived)
             error = of_failure(failed.failure, failed.decision, failed.deployment)

@@ -24,9 +24,9 @@ class Intake:
         if len(body) <= LARGE_BYTES:
             return self._row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix)
 
-        def work(stint: TimeSlice) -> Request:
+        def work(time_slice: TimeSlice) -> Request:
             def pause() -> None:
-                if stint.is_over():
+                if time_slice.is_over():
                     raise no_room(_RETRY_S)
 
             return self._row.read(body, headers, caller, decision_id, with_prefix=self._with_prefix, pause=pause)

@@ -9,7 +9,8 @@ import msgspec
 
 from gateway.dialects.anthropic.tier import tier_of
 from gateway.http.errors import ApiError
-from gateway.surfaces.chat_body import Fields, Shape, invalid, optional, read, read_list, text_tokens
+from gateway.surfaces.chat_body import Shape, text_tokens
+from gateway.surfaces.fields import Fields, invalid, optional, read, read_list
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
@@ -99,9 +100,10 @@ def _read_shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: 
         if message.role not in ("user", "assistant", "system"):
             raise invalid(f"messages[{at}].role", f"user or assistant, found {message.role!r}")
     system: str | list[_Block] | None = optional(fields, "system", _system)
-    tokens = _tokens(system) + sum(_TOKENS_PER_MESSAGE + _tokens(message.content) for message in messages)
+    tokens = _tokens(system, pause)
+    tokens += sum(_TOKENS_PER_MESSAGE + _tokens(message.content, pause) for message in messages)
     if "tools" in fields:
-        tokens += len(bytes(fields["tools"])) // _BYTES_PER_TOKEN
+        tokens += memoryview(fields["tools"]).nbytes // _BYTES_PER_TOKEN
     return Shape(
         model=model,
         needs=_needs(fields, messages),
@@ -116,21 +118,22 @@ def _read_shape(fields: Fields, most: int | None, *, stream: bool, with_prefix: 
     )
 
 
-def _tokens(content: str | list[_Block] | None) -> int:
+def _tokens(content: str | list[_Block] | None, pause: Pause) -> int:
     if isinstance(content, str):
-        return text_tokens(content)
-    return sum(map(_block_tokens, content or ()))
+        return text_tokens(content, pause)
+    return sum(_block_tokens(block, pause) for block in content or ())
 
 
-def _block_tokens(block: _Block) -> int:
+def _block_tokens(block: _Block, pause: Pause) -> int:
     if block.type == "image":
         return _TOKENS_PER_IMAGE
-    tokens = text_tokens(block.text) if block.text else 0
-    tokens += text_tokens(block.thinking) if block.thinking else 0
-    tokens += len(bytes(block.input)) // _BYTES_PER_TOKEN
+    pause()
+    tokens = text_tokens(block.text, pause) if block.text else 0
+    tokens += text_tokens(block.thinking, pause) if block.thinking else 0
+    tokens += memoryview(block.input).nbytes // _BYTES_PER_TOKEN
     if block.source is not None:
         tokens += len(block.source.data or "") // _BASE64_PER_TOKEN
-    return tokens + (_tokens(block.content) if isinstance(block.content, str | list) else 0)
+    return tokens + (_tokens(block.content, pause) if isinstance(block.content, str | list) else 0)
 
 
 def _needs(fields: Fields, messages: list[_Message]) -> frozenset[Capability]:

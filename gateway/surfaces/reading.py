@@ -5,7 +5,8 @@ from typing import Protocol
 
 from gateway.http import request_headers
 from gateway.http.errors import unknown_model
-from gateway.surfaces.chat_body import Fields, Shape, parse_fields
+from gateway.surfaces.chat_body import Shape
+from gateway.surfaces.fields import MAX_MEMBERS, Fields, parse_fields
 from gateway.values.caller import Caller
 from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Facts, Request
@@ -28,17 +29,18 @@ def read_request(  # noqa: PLR0913 - what a request is made of
     *,
     surface: Surface,
     shape_of: ShapeOf,
+    most_members: int = MAX_MEMBERS,
     with_prefix: bool = False,
     pause: Pause = no_pause,
 ) -> Request:
     """Raises ApiError with the field's path and what was expected; 404 for a model that the key may not use.
 
-    `shape_of` reads what a body of this surface says.
+    `shape_of` reads what a body of this surface says; it has `most_members` members and elements.
     `with_prefix`: also say which conversations begin alike, where a deployment has several addresses to choose from.
     `pause` is called between the steps of what takes long.
     """
     request_headers.refuse_unknown(headers)
-    fields = parse_fields(body, pause)
+    fields = parse_fields(body, pause, most_members)
     shape = shape_of(fields, with_prefix=with_prefix, pause=pause)
     if not caller.may_use(shape.model):
         raise unknown_model(shape.model)
@@ -66,7 +68,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
     )
     return Request(
         id=decision_id,
-        fields=fields,
+        fields=dict(fields),
         size=len(body),
         facts=facts,
         wants_usage=shape.wants_usage,

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.dialects.contract import Dialect
+from gateway.surfaces.fields import MAX_MEMBERS
 from gateway.surfaces.reading import ShapeOf, read_request
 from gateway.values.caller import Caller
 from gateway.values.pause import Pause, no_pause
@@ -12,7 +13,7 @@ from gateway.values.surface import Surface
 
 class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
     """What is served at `path`: in which dialect its callers speak, and what routing reads off a body. `headers`: those that
-    a provider of the same dialect gets to see.
+    a provider of the same dialect gets to see. `most_members`: members and elements of a body.
     """
 
     surface: Surface
@@ -20,6 +21,7 @@ class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     shape_of: ShapeOf
     headers: tuple[str, ...] = ()
+    most_members: int = MAX_MEMBERS
 
     def read(  # noqa: PLR0913 - what a request is made of
         self,
@@ -39,6 +41,7 @@ class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
             decision_id,
             surface=self.surface,
             shape_of=self.shape_of,
+            most_members=self.most_members,
             with_prefix=with_prefix,
             pause=pause,
         )

@@ -38,14 +38,15 @@ async def send_answer(reply: Reply, answer: AnsweredWhole) -> None:
     """A whole answer, and what it cost."""
     cost = answer.cost_usd
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    await reply.whole([*about(answer.decision, answer.attempts, answer.deployment, answer.lost), told], answer.body)
+    headers = [*about(answer.decision, answer.attempts, answer.deployment, answer.lost), told]
+    await reply.whole(headers, answer.body, answer.more)
 
 
-async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers: SlowClientGuard) -> None:
+async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_clients: SlowClientGuard) -> None:
     """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
     failure: AttemptFailed | None = None
     stream = answer.stream
-    readers.begin(stream)
+    slow_clients.begin(stream)
     try:
         await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment, answer.lost), stream)
         while data := await stream.next():
@@ -70,6 +71,6 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, readers:
         failure = AttemptFailed(Outcome.INTERNAL_ERROR, f"a bug: {type(bug).__name__}")
         raise BrokenStream from bug
     finally:
-        readers.end()
+        slow_clients.end()
         stream.close(failure)
     await reply.end_stream(last)

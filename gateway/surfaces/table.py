@@ -13,7 +13,13 @@ CHAT = SurfaceRow(surface=Surface.CHAT, path="/v1/chat/completions", dialect=OPE
 COMPLETIONS = SurfaceRow(
     surface=Surface.COMPLETIONS, path="/v1/completions", dialect=OPENAI, shape_of=completions_shape
 )
-EMBEDDINGS = SurfaceRow(surface=Surface.EMBEDDINGS, path="/v1/embeddings", dialect=OPENAI, shape_of=embeddings_shape)
+EMBEDDINGS = SurfaceRow(
+    surface=Surface.EMBEDDINGS,
+    path="/v1/embeddings",
+    dialect=OPENAI,
+    shape_of=embeddings_shape,
+    most_members=1_000_000,  # inputs may be lists of tokens
+)
 _VERSIONS = ("anthropic-version", "anthropic-beta")
 MESSAGES = SurfaceRow(
     surface=Surface.MESSAGES,

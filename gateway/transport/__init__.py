@@ -4,6 +4,6 @@ from gateway.transport.exchange import Exchange, Head
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
 from gateway.transport.pool import Transport
-from gateway.transport.shortage import OWN_SHORTAGE
+from gateway.transport.shortage import is_own_shortage
 
-__all__ = ["OWN_SHORTAGE", "Exchange", "Head", "Origin", "Transport", "TransportLimits"]
+__all__ = ["Exchange", "Head", "Origin", "Transport", "TransportLimits", "is_own_shortage"]

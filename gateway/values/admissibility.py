@@ -1,6 +1,8 @@
 """What a deployment takes at present: whether it is left alone, being tried, told to wait, or full."""
 
 import enum
+import math
+from collections.abc import Iterator
 
 import msgspec
 
@@ -48,17 +50,34 @@ class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     rest_until: float | None = None
     rest_probed: bool = False
 
-    def bar(self, in_flight: int, tokens: float, now: float) -> Rejection | None:
+    def rejection(self, in_flight: int, tokens: float, now: float) -> Rejection | None:
         """What keeps a request of so many tokens out, while so many are in flight; None if nothing does."""
-        if holds(self.shut_until, now):
-            return Rejection(Health.SHUT, self.shut_until)
+        for one in self._rejections(in_flight, tokens):
+            if one.until is None or holds(one.until, now):
+                return one
+        return None
+
+    def closed_until(self, in_flight: int) -> float:
+        """Until then at the latest every request is kept out, while so many are in flight; seconds since the epoch."""
+        ends = [math.inf if one.until is None else one.until for one in self._rejections(in_flight, 0.0)]
+        return max(ends, default=0.0)
+
+    def _rejections(self, in_flight: int, tokens: float) -> Iterator[Rejection]:
+        """All that may keep it out: each until its own time, which may have passed."""
+        if self.shut_until is not None:
+            yield Rejection(Health.SHUT, self.shut_until)
         if self.probes_out:
-            return Rejection(Health.PROBING)
-        if holds(self.wait_until, now):
-            return Rejection(Health.REFUSING, self.wait_until)
-        if self.headroom is not None and (bar := _used_up(self.headroom, tokens, now)) is not None:
-            return bar
-        return Rejection(Health.LIMITED) if self.limit is not None and in_flight >= self.limit else None
+            yield Rejection(Health.PROBING)
+        if self.wait_until is not None:
+            yield Rejection(Health.REFUSING, self.wait_until)
+        if self.headroom is not None:
+            by_requests, by_tokens = self.headroom.requests, self.headroom.tokens
+            if by_requests is not None and by_requests.left < 1:
+                yield Rejection(Health.REFUSING, by_requests.resets_at)
+            if by_tokens is not None and by_tokens.left < tokens:
+                yield Rejection(Health.REFUSING, by_tokens.resets_at, max(by_tokens.left, 0.0))
+        if self.limit is not None and in_flight >= self.limit:
+            yield Rejection(Health.LIMITED)
 
     def rests(self, now: float) -> bool:
         """Whether others are to be asked first."""
@@ -66,12 +85,3 @@ class Admissibility(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 OPEN = Admissibility()
-
-
-def _used_up(headroom: Headroom, wanted: float, now: float) -> Rejection | None:
-    requests, tokens = headroom.requests, headroom.tokens
-    if requests is not None and not requests.covers(1, now):
-        return Rejection(Health.REFUSING, requests.resets_at)
-    if tokens is not None and not tokens.covers(wanted, now):
-        return Rejection(Health.REFUSING, tokens.resets_at, max(tokens.left, 0.0))
-    return None

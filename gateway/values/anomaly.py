@@ -12,3 +12,4 @@ class Anomaly(enum.Enum):
     USAGE_REPEATED = "usage_repeated"  # more than once, or in a place where OpenAI has none
     CONTENT_AFTER_FINISH = "content_after_finish"  # dropped: the choice had ended
     NOT_STREAMED = "not_streamed"  # a stream was asked for, and a whole answer came
+    VECTORS_PUT_IN_ORDER = "vectors_put_in_order"  # embeddings came in another order, or form, than was asked for

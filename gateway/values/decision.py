@@ -10,7 +10,7 @@ from gateway.values.snapshot import Reading
 
 
 class Cause(enum.Enum):
-    """Why a deployment was left out. Closed: a new filter adds its word here and its sentence in routing/sentences."""
+    """Why a deployment was left out. Closed: a new filter adds its word here (docs/contributing.md)."""
 
     CLEARANCE = "clearance"
     REQUIREMENT = "requirement"
@@ -32,7 +32,7 @@ class Tier(enum.Enum):
     PROBE = "probe"  # a small share of requests: to see whether it recovered, or how it does at all
     READY = "ready"
     LATE = "late"  # predicted to come too late (gateway/routing/lateness.py)
-    BURNING = "burning"  # it has burned the objective's error budget fast: passed over until it recovers
+    BURNING = "burning"  # it has burned the objective's error budget fast: ejected until it recovers
     LAST_RESORT = "last_resort"  # not of the model's pool: the rule's fallback names it
     RESTING = "resting"  # it refused one request after the other for what will last
 
@@ -57,7 +57,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     deployment: str
     against: tuple[Reason, ...] = ()
     rank: int | None = None
-    standing: Tier | None = None
+    tier: Tier | None = None
     reading: Reading | None = None
     quality: float | None = None
     most_usd: float | None = None
@@ -105,6 +105,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: bool = False
     hedge_after_s: float | None = None  # when a second attempt may start beside the first
     continues: bool = False  # if the stream breaks after its output has begun, a candidate that can may go on with it
+    address: int | None = None  # of several of the first deployment to try, the position of that which it goes to
 
     def lost_at(self, deployment: str) -> tuple[str, ...]:
         """Members of the request's body that are left out of what is sent there."""

@@ -48,12 +48,8 @@ def _seam(text: bytes, place: int, end: int, pause: Pause) -> tuple[int, int] | 
     """The next place that looks like one between two objects: where the first ends, and where the second begins."""
     while place < end:
         stop = min(place + SLICE_BYTES, end)
-        at = text.find(b"}", place, stop)
-        if at < 0:
-            place = stop
-            pause()
-        elif seam := _SEAM.match(text, at, at + _LONGEST_SEAM):
-            return at + 1, seam.end()
-        else:
-            place = at + 1
+        if seam := _SEAM.search(text, place, stop + _LONGEST_SEAM):
+            return seam.start() + 1, seam.end()
+        place = stop
+        pause()
     return None

@@ -19,10 +19,6 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
     left: float
     resets_at: float
 
-    def covers(self, wanted: float, now: float) -> bool:
-        """Whether so many more may be sent now. After its reset it says nothing, and holds nobody back."""
-        return self.left >= wanted or not holds(self.resets_at, now)
-
 
 class Headroom(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """None: the provider does not say."""

@@ -4,6 +4,7 @@ Bodies, logs, metrics, breakers and the flow all read this table. HTTP statuses 
 """
 
 import enum
+from typing import Any, Final
 
 import msgspec
 
@@ -148,7 +149,8 @@ class AttemptFailed(Exception):
     """An attempt ended as `outcome`. `detail` is for operators: it holds no credential and no prompt.
 
     `message` is what the provider itself said of the caller's request, to be passed on where the caller is at fault;
-    `status` is the provider's HTTP status where there was one; `retry_after_s` what it asked for.
+    `status` is the provider's HTTP status where there was one; `retry_after_s` what it asked for. Whoever catches one may
+    hold it for longer than the next who does: it is final (`replaced` gives another).
     """
 
     def __init__(  # noqa: PLR0913 - what a provider can say of a failure
@@ -163,10 +165,17 @@ class AttemptFailed(Exception):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{outcome.value}: {detail}")
-        self.outcome = outcome
-        self.detail = detail
-        self.status = status
-        self.message = message
-        self.param = param
-        self.code = code
-        self.retry_after_s = retry_after_s
+        self.outcome: Final = outcome
+        self.detail: Final = detail
+        self.status: Final = status
+        self.message: Final = message
+        self.param: Final = param
+        self.code: Final = code
+        self.retry_after_s: Final = retry_after_s
+
+    def replaced(self, **changes: Any) -> "AttemptFailed":
+        """The same failure but for what is named, by the names of the constructor; this one stays as it is."""
+        return AttemptFailed(**{name: getattr(self, name) for name in _PARTS} | changes)
+
+
+_PARTS = ("outcome", "detail", "status", "message", "param", "code", "retry_after_s")

@@ -8,6 +8,7 @@ from gateway.values.anomaly import Anomaly
 from gateway.values.decision import Decision
 from gateway.values.outcome import Fault, Outcome
 from gateway.values.usage import Usage
+from gateway.values.worker import AddressesSeen
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     slo_met: bool | None = None  # whether it kept the rule's objective; None if it does not count, or there is none
     address: int | None = None  # which of the deployment's, where several are told apart or one is read
     base_url: str | None = None  # that address
+    seen: AddressesSeen | None = None  # what it was chosen from; None if the decision says it, or there is one address
     continues: int = 0  # how many characters of the answer another attempt had given before this one went on with it
     retry_after_s: float | None = None  # what the provider asked for before the next
     wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue

@@ -140,4 +140,4 @@ class KeptRevision(msgspec.Struct, frozen=True, kw_only=True):
 
     revision: Revision
     document: str
-    ground: CompileContext
+    context: CompileContext

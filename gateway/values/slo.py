@@ -17,8 +17,8 @@ class Target(msgspec.Struct, frozen=True):
 class Slo(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule promises. A part that is None promises nothing. An attempt that fails by the provider's fault misses.
 
-    A deployment that burns `pass_over_burn` or faster over `window_s`, with at least `min_requests` in it, is passed
-    over (or one that misses 9 of 10, where the budget is too large to burn so fast). A twelfth of the window is enough
+    A deployment that burns `pass_over_burn` or faster over `window_s`, with at least `min_requests` in it, is ejected:
+    ranked last (or one that misses 9 of 10, where the budget is too large to burn so fast). A twelfth of the window is enough
     where it holds three times as many requests. `probe_share` of the rule's requests go to it meanwhile, and it returns
     when the newest `probes_to_return` of its requests burned `return_burn` or slower, or when the window has emptied, as
     then nothing is known of it.
@@ -51,4 +51,4 @@ class SloReading(msgspec.Struct, frozen=True):
     requests: int
     attainment: float
     burn: float
-    passed_over: bool = False
+    ejected: bool = False

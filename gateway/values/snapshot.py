@@ -150,7 +150,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     health: Health = Health.UNKNOWN
     in_flight: int = 0
-    gate: Admissibility = OPEN
+    admissibility: Admissibility = OPEN
     latency: Latency | None = None
     output_tokens: float | None = None  # moving mean of what one choice of an answer has
     prompt_token_ratio: float | None = None  # prompt tokens as the provider counts them over our estimate
@@ -162,28 +162,24 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     output_lengths: Quantiles | None = None  # how long one choice of the newest answers was, in tokens
     silent_since: float | None = None  # streams wait since then, and none that began later has output
 
-    def bar(self, tokens: float, now: float) -> Rejection | None:
+    def rejection(self, tokens: float, now: float) -> Rejection | None:
         """What keeps a request of so many tokens (prompt, and output asked for) out; None if nothing does."""
         if self.health is Health.DOWN:
             return Rejection(Health.DOWN)
-        return None if self.gate is OPEN else self.gate.bar(self.in_flight, tokens, now)
+        return None if self.admissibility is OPEN else self.admissibility.rejection(self.in_flight, tokens, now)
 
     def closed_until(self) -> float:
-        """Until then, or until the reading is another one, `bar` keeps every request out; seconds since the epoch."""
-        gate = self.gate
-        if self.health is Health.DOWN or gate.probes_out or (gate.limit is not None and self.in_flight >= gate.limit):
+        """Until then, or until the reading is another one, `rejection` keeps every request out; seconds since the epoch."""
+        if self.health is Health.DOWN:
             return math.inf
-        until = max(gate.shut_until or 0.0, gate.wait_until or 0.0)
-        if gate.headroom is not None and (requests := gate.headroom.requests) is not None and requests.left < 1:
-            until = max(until, requests.resets_at)
-        return until
+        return 0.0 if self.admissibility is OPEN else self.admissibility.closed_until(self.in_flight)
 
     def state(self, now: float) -> Health:
         """How it is now, for people."""
-        bar = self.bar(0.0, now)
-        if bar is not None:
-            return bar.state
-        if self.gate.rests(now):
+        rejection = self.rejection(0.0, now)
+        if rejection is not None:
+            return rejection.state
+        if self.admissibility.rests(now):
             return Health.RESTING
         return Health.PROBING if self.health is Health.SHUT else self.health
 

@@ -108,6 +108,18 @@ class WorkerReading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return None if found is None else found[0]
 
 
+class AddressesSeen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What an attempt's address was chosen from, where that was not its decision: the deployment's addresses as they were read
+    `at` that time, seconds since the epoch, the tokens of the prompt (of a part of a request, its own), and the positions of
+    those that the request had tried.
+    """
+
+    at: float
+    workers: tuple[WorkerReading, ...]
+    prompt_tokens: int
+    tried: tuple[int, ...] = ()
+
+
 def least_wait_s(workers: tuple[WorkerReading, ...], now: float) -> float | None:
     """The shortest wait at an address that may be asked; None if no wait is known."""
     waits = [one.wait_s(now) for one in workers if one.health is not WorkerHealth.DOWN]

@@ -33,6 +33,7 @@ class FindingKind(enum.Enum):
     NAME = "name"
     PRICE = "price"
     ADDRESS = "address"
+    POOL = "pool"
     DETECTION = "detection"
     NOT_PROVED = "not_proved"
 

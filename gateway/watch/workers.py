@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 import httpx2
 
 from gateway.learning.readings import Readings
-from gateway.transport import OWN_SHORTAGE
+from gateway.transport import is_own_shortage
 from gateway.values.deployment import Deployment, Hosting
 from gateway.watch.vllm_metrics import read_metrics
 
@@ -113,9 +113,10 @@ class WorkerWatch:
             if time.monotonic() - since > limit_s + _OWN_DELAY_S:
                 return False
         except httpx2.HTTPError as error:  # no connection, or it broke: as if it said no
-            why = _reason(error)
-            if why.startswith(_OWN):
+            cause = _cause(error)
+            if cause is not None and is_own_shortage(cause):  # which says nothing of the other
                 return False
+            why = _reason(error, cause)
         if workers.silent(name, address, time.time(), refused=refused):
             last = "; none of its addresses runs" if workers.all_down(name) else ""
             _log.warning("deployment %s: %s is down: %s%s", name, deployment.addresses[address], why, last)
@@ -124,17 +125,19 @@ class WorkerWatch:
         return False
 
 
-_OWN = tuple(f"[Errno {code}]" for code in OWN_SHORTAGE)  # what this machine lacks says nothing of the other
-
-
-def _reason(error: BaseException) -> str:
-    """What the system said, with its number, where it said something; else the library's words."""
+def _cause(error: BaseException) -> OSError | None:
+    """What the system said, where it said something."""
     deepest: BaseException | None = error
-    while deepest is not None:
-        if isinstance(deepest, OSError) and deepest.errno is not None:
-            return f"[Errno {deepest.errno}] {deepest.strerror or os.strerror(deepest.errno)}"
+    while deepest is not None and not (isinstance(deepest, OSError) and deepest.errno is not None):
         deepest = deepest.__cause__ or deepest.__context__
-    return str(error) or type(error).__name__
+    return deepest
+
+
+def _reason(error: BaseException, cause: OSError | None) -> str:
+    """With the system's number, or else in the library's words."""
+    if cause is None or cause.errno is None:
+        return str(error) or type(error).__name__
+    return f"[Errno {cause.errno}] {cause.strerror or os.strerror(cause.errno)}"
 
 
 def _limit_s(deployment: Deployment) -> float:

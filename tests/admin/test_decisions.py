@@ -35,7 +35,7 @@ def test_the_record_says_rule_candidates_attempts_and_cost(gateway: GatewayProce
     assert record["decision"]["rule"] == "in-order"
     assert record["decision"]["revision"] == answer.headers["x-gateway-policy"]
     (candidate,) = record["decision"]["candidates"]
-    assert (candidate["deployment"], candidate["rank"], candidate["standing"]) == ("ok", 0, "ready")
+    assert (candidate["deployment"], candidate["rank"], candidate["tier"]) == ("ok", 0, "ready")
     (attempt,) = record["attempts"]
     usage = answer.json()["usage"]
     assert attempt["usage"]["prompt_tokens"] == usage["prompt_tokens"]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from gateway.watch.checks import CheckRefused, PolicyChecks
+from gateway.watch.checks import WORK_S, CheckRefused, PolicyChecks
 from tests.conftest import OPERATOR_KEY
 from tests.support.gateway import GatewayProcess
 
@@ -19,7 +19,7 @@ WARNED = "rules:\n- {name: a, when: {team: [blue]}}\n- {name: b, when: {team: [b
 def ask(gateway: GatewayProcess, body: str | bytes) -> httpx.Response:
     headers = {"authorization": f"Bearer {OPERATOR_KEY}"}
     url = f"{gateway.url}/admin/policy/check"
-    return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=60)
+    return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=600)
 
 
 def told(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def test_requests_go_on_while_a_large_policy_is_checked(keyed: GatewayProcess) -
     for thread in threads:
         thread.start()
     asked = 0
-    with httpx.Client(base_url=keyed.url, trust_env=False) as client:
+    with httpx.Client(base_url=keyed.url, trust_env=False, timeout=60) as client:
         while any(thread.is_alive() for thread in threads):
             assert client.get("/healthz").status_code == 200
             asked += 1
@@ -110,6 +110,25 @@ async def test_a_check_that_does_not_end_is_ended() -> None:
     for _ in range(2):  # and the next one may begin
         with pytest.raises(CheckRefused, match="longer than"):
             await checks.check(b"")
+
+
+async def test_a_check_that_is_too_much_work_is_ended() -> None:
+    """However fast the machine is, and whatever else it does."""
+    at_work = "from gateway.watch.checks import limit_work; limit_work(1)\nwhile True: pass"
+    with pytest.raises(CheckRefused, match="more work"):
+        await running(at_work).check(b"")
+
+
+async def test_the_gateways_own_check_is_bounded_in_work() -> None:
+    limits = "print(__import__('resource').getrlimit(__import__('resource').RLIMIT_CPU)[0], file=sys.stderr)"
+    with_limits = (
+        f"import sys, atexit; from gateway.settings import checker; atexit.register(lambda: {limits}); checker.main()"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", with_limits, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    _, told_last = await process.communicate(b"no JSON")
+    assert told_last.split()[-1] == f"{WORK_S}".encode()
 
 
 async def test_a_check_that_breaks_is_no_answer() -> None:

@@ -23,7 +23,12 @@ class Playing:
         told = json.loads(body)
         names: list[str] = told["behaviours"]
         rows = [(name, _known(name)) for name in names]
-        by_mode = {stream: [name for name, row in rows if row.fits(stream=stream)] for stream in (False, True)}
+        by_mode = {
+            stream: [
+                name for name, row in rows if row.fits(stream=stream) or row.fits(stream=stream, vectors=not stream)
+            ]
+            for stream in (False, True)
+        }
         if names and not any(by_mode.values()):
             raise UnknownModel("none of these behaviours is for any mode")
         self._names = by_mode

@@ -1,12 +1,14 @@
 """The server: two ports on 127.0.0.1, the second only to see who follows a redirect."""
 
 import asyncio
+import json
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 from tests.fake_upstream import control
 from tests.fake_upstream.connection import Connection, State
-from tests.fake_upstream.http1 import WatchedReader
+from tests.fake_upstream.http1 import Request, WatchedReader
 
 
 class FakeUpstream:
@@ -42,6 +44,15 @@ class FakeUpstream:
     def reset(self) -> None:
         """Forget the requests seen, as `POST /_reset` does."""
         self._state.seen.clear()
+
+    def control(self, path: str, body: bytes | None) -> Any:
+        """What a POST of this body to `/_...` answers, and a GET where it is None. Raises ValueError if it is refused."""
+        content = body or b""
+        request = Request("GET" if body is None else "POST", path, "HTTP/1.1", (), content, len(content), "")
+        status, answer = control.inspect(self._state, request, besides=0)
+        if status != HTTPStatus.OK:
+            raise ValueError(answer)
+        return json.loads(answer)
 
     async def start(self) -> None:
         """Listen."""

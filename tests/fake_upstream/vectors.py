@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import struct
 from typing import Any
 
@@ -10,12 +11,12 @@ from tests.fake_upstream.call import Call
 DIMENSIONS = 8
 
 
-def whole(call: Call) -> dict[str, Any]:
-    """The answer, as numbers or in base64."""
+def whole(call: Call, salt: str = "") -> dict[str, Any]:
+    """The answer, as numbers or in base64. `salt`: another model has other vectors."""
     size = call.fields.get("dimensions")
     size = size if isinstance(size, int) else DIMENSIONS
     is_base64 = call.fields.get("encoding_format") == "base64"
-    vectors = [packed(text, size) for text in call.texts]
+    vectors = [packed(salt + text, size) for text in call.texts]
     return {
         "object": "list",
         "data": [
@@ -36,6 +37,27 @@ def packed(text: str, size: int = DIMENSIONS) -> bytes:
 def numbers(vector: bytes) -> list[float]:
     """The same as numbers, each exactly the float32."""
     return list(struct.unpack(f"<{len(vector) // 4}f", vector))
+
+
+def other_form(embedding: Any) -> Any:
+    """Base64 in place of numbers, and numbers in place of base64."""
+    return numbers(base64.b64decode(embedding)) if isinstance(embedding, str) else _base64(_packed(embedding))
+
+
+def with_nan(embedding: Any) -> Any:
+    """The same with NaN as its first number."""
+    if isinstance(embedding, str):
+        return _base64(_packed([math.nan, *numbers(base64.b64decode(embedding))[1:]]))
+    return [math.nan, *embedding[1:]]
+
+
+def shorter(embedding: Any) -> Any:
+    """The same less its last number."""
+    return _base64(base64.b64decode(embedding)[:-4]) if isinstance(embedding, str) else embedding[:-1]
+
+
+def _packed(numbers_: list[float]) -> bytes:
+    return struct.pack(f"<{len(numbers_)}f", *numbers_)
 
 
 def _base64(vector: bytes) -> str:

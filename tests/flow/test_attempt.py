@@ -1,5 +1,6 @@
 """One attempt: which limit ended it, and whose fault that is."""
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -7,17 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
-from tests.support.gateway import GatewayProcess, deployment
-from tests.support.scripted import Asked, Scripted, completion, delta, events, response
+from tests.support.gateway import deployment
+from tests.support.in_process import InProcessGateway, InProcessScripted
+from tests.support.scripted import Asked, completion, delta, events, response
+from tests.support.virtual_time import VirtualTime
 
 
-def ask(gateway: GatewayProcess, model: str = "chat", headers: dict[str, str] | None = None, **more: Any) -> Any:
+@pytest.fixture(scope="module")
+def virtual() -> Iterator[VirtualTime]:
+    with VirtualTime() as running:
+        yield running
+
+
+def ask(gateway: InProcessGateway, model: str = "chat", headers: dict[str, str] | None = None, **more: Any) -> Any:
     """The answer, and its record."""
-    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
-    answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
+    (answer,) = gateway.chats(model, headers=headers, **more)
     return answer, gateway.decision(answer.headers["x-gateway-decision"])["record"]
 
 
@@ -35,26 +42,25 @@ def deaf() -> Iterator[str]:
 
 @pytest.mark.parametrize("deadline_ms", [1, 150])
 def test_a_deadline_that_passes_while_connecting_is_no_fault_of_the_provider(
-    deaf: str, tmp_path: Path, deadline_ms: int
+    virtual: VirtualTime, deaf: str, tmp_path: Path, deadline_ms: int
 ) -> None:
     config = {
         "deployments": {name: deployment(deaf, "any") for name in ("first", "second")},
         "models": {"chat": {"deployments": ["first", "second"]}},
     }
-    with GatewayProcess(tmp_path, config) as gateway:
+    with InProcessGateway(virtual, tmp_path, config, {}) as gateway:
         for _ in range(6):  # more than shut a deployment, if they were its fault
             answer, record = ask(gateway, headers={"x-gateway-deadline-ms": str(deadline_ms)})
-            assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+            assert (answer.status, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
             assert record["fault"] == "policy"
             assert [attempt["outcome"] for attempt in record["attempts"]] == ["deadline_exceeded"]
-        standing = httpx.get(f"{gateway.url}/readyz", trust_env=False).json()["deployments"]
-        assert "shut" not in standing.values()
+        assert "shut" not in gateway.states().values()
 
 
-def test_connecting_has_a_limit_of_its_own(deaf: str, tmp_path: Path) -> None:
+def test_connecting_has_a_limit_of_its_own(virtual: VirtualTime, deaf: str, tmp_path: Path) -> None:
     slow = {"connect_s": 0.2, "first_output_s": 2.5, "idle_s": 0.7, "total_s": 5}
     config = {"deployments": {"chat": deployment(deaf, "any", timeouts=slow)}}
-    with GatewayProcess(tmp_path, config) as gateway:
+    with InProcessGateway(virtual, tmp_path, config, {}) as gateway:
         _, record = ask(gateway)
         assert (record["outcome"], record["fault"]) == ("connect_timeout", "provider")
 
@@ -63,19 +69,13 @@ PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0}
 UNKNOWN = 'gateway_attempts_of_unknown_cost_total{deployment="chat"}'
 
 
-def sampled(gateway: GatewayProcess, sample: str) -> float:
-    """A sample of the metrics; 0 if it is not there."""
-    lines = httpx.get(f"{gateway.url}/metrics", trust_env=False).text.splitlines()
-    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(sample)), 0.0)
-
-
-def says(asked: Asked) -> bytes | None:
+async def says(asked: Asked) -> bytes | None:
     """By the prompt: what the upstream does."""
     match asked.text:
         case "breaks":
             return events(delta("one"), delta("two"), delta("three"), b'{"error":{"message":"broke"}}', done=False)
         case "hangs":
-            time.sleep(1)
+            await asyncio.sleep(1)
             return None
         case "refuses":
             return response({"error": {"message": "no"}}, 400)
@@ -86,17 +86,17 @@ def says(asked: Asked) -> bytes | None:
 
 
 @pytest.fixture(scope="module")
-def priced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with Scripted(says) as upstream:
+def priced(virtual: VirtualTime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessGateway]:
+    with InProcessScripted(virtual, says) as upstream:
         config = {
             "deployments": {"chat": deployment(upstream.base_url, "m", price=PRICE)},
             "policy": {"rules": [{"name": "once", "fallback": {"retries": 0}}]},
         }
-        with GatewayProcess(tmp_path_factory.mktemp("priced"), config) as gateway:
+        with InProcessGateway(virtual, tmp_path_factory.mktemp("priced"), config, {}) as gateway:
             yield gateway
 
 
-def test_what_was_generated_before_an_error_is_paid_for(priced: GatewayProcess) -> None:
+def test_what_was_generated_before_an_error_is_paid_for(priced: InProcessGateway) -> None:
     """Though nothing of it was shown: output and error came in one piece."""
     _, record = ask(priced, messages=[{"role": "user", "content": "breaks"}], stream=True)
     attempt = record["attempts"][0]
@@ -105,24 +105,25 @@ def test_what_was_generated_before_an_error_is_paid_for(priced: GatewayProcess) 
     assert attempt["cost_usd"] > 0
 
 
-def test_what_nobody_knows_the_cost_of_is_counted(priced: GatewayProcess) -> None:
+def test_what_nobody_knows_the_cost_of_is_counted(priced: InProcessGateway) -> None:
     """A caller that left before a whole answer: it was being generated. A refusal costs nothing."""
-    before = sampled(priced, UNKNOWN)
+    before = priced.metric(UNKNOWN)
     ask(priced, messages=[{"role": "user", "content": "refuses"}])
-    assert sampled(priced, UNKNOWN) == before
-    body = {"model": "chat", "messages": [{"role": "user", "content": "hangs"}]}
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{priced.url}/v1/chat/completions", json=body, timeout=0.3, trust_env=False)
-    until = time.monotonic() + 2
-    while sampled(priced, UNKNOWN) == before:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    assert sampled(priced, UNKNOWN) == before + 1
+    assert priced.metric(UNKNOWN) == before
+
+    async def leave() -> None:
+        leaves = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.3, leaves.set)
+        body = {"model": "chat", "messages": [{"role": "user", "content": "hangs"}]}
+        await priced.ask("/v1/chat/completions", body, leaves=leaves)
+
+    priced.virtual.run(asyncio.wait_for(leave(), 0.5))
+    assert priced.metric(UNKNOWN) == before + 1
 
 
-def test_a_count_that_is_none_costs_nobody_the_answer(priced: GatewayProcess) -> None:
+def test_a_count_that_is_none_costs_nobody_the_answer(priced: InProcessGateway) -> None:
     """Neither this answer nor those that come after it."""
     for prompt, cost in (("counts wrong", "unknown"), ("hi", "0.000020000"), ("counts wrong", "unknown")):
         answer, record = ask(priced, messages=[{"role": "user", "content": prompt}])
-        assert (answer.status_code, answer.headers["x-gateway-cost-usd"]) == (200, cost)
+        assert (answer.status, answer.headers["x-gateway-cost-usd"]) == (200, cost)
         assert (record["attempts"][0]["usage"] is None) is (cost == "unknown")

@@ -1,55 +1,57 @@
 """Exact counts of tokens: asked for only where the request may go whatever the count says, and never for long."""
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
-from tests.support.gateway import GatewayProcess, deployment
-from tests.support.scripted import Asked, Scripted, completion, response
+from tests.support.gateway import deployment
+from tests.support.in_process import InProcessGateway, InProcessScripted, Received
+from tests.support.scripted import Asked, completion, response
+from tests.support.virtual_time import VirtualTime
 
 PROMPT = "Some forty characters, and not one more."
 LONG, SHORT = {"min_prompt_tokens": 100}, {"max_prompt_tokens": 99}
-Counting = Callable[[Asked], bytes | None]
+Counting = Callable[[], Awaitable[bytes | None]]
 
 
 def counts(tokens: int) -> Counting:
-    return lambda _: response({"count": tokens, "max_model_len": 9999, "tokens": []})
+    async def count() -> bytes:
+        return response({"count": tokens, "max_model_len": 9999, "tokens": []})
+
+    return count
 
 
-def hangs(_: Asked) -> bytes | None:
-    time.sleep(1.5)
+async def hangs() -> bytes | None:
+    await asyncio.sleep(1.5)
     return None
 
 
 class World:
     """Two deployments, `us` and `eu`, which count tokens, and a gateway with these rules in front of them."""
 
-    def __init__(self, gateway: GatewayProcess, us: Scripted, eu: Scripted) -> None:
+    def __init__(self, gateway: InProcessGateway, us: InProcessScripted, eu: InProcessScripted) -> None:
         self.gateway, self.us, self.eu = gateway, us, eu
 
-    def ask(self, **headers: str) -> tuple[httpx.Response, dict[str, Any], float]:
+    def ask(self, **headers: str) -> tuple[Received, dict[str, Any], float]:
         """The answer, what is on record of it, and how long it took in seconds."""
-        since = time.monotonic()
-        answer = self.post(**headers)
-        took = time.monotonic() - since
-        return answer, self.gateway.decision(answer.headers["x-gateway-decision"]), took
+        (answer,) = self.ask_at_once(1, **headers)
+        return answer, self.gateway.decision(answer.headers["x-gateway-decision"]), answer.all_s
 
-    def post(self, **headers: str) -> httpx.Response:
-        """The answer."""
-        body = {"model": "chat", "messages": [{"role": "user", "content": PROMPT}]}
+    def ask_at_once(self, number: int, **headers: str) -> list[Received]:
+        """The answers."""
         sent = {f"x-gateway-{name.replace('_', '-')}": value for name, value in headers.items()}
-        url = f"{self.gateway.url}/v1/chat/completions"
-        return httpx.post(url, json=body, headers=sent, timeout=30, trust_env=False)
+        return self.gateway.chats(*["chat"] * number, headers=sent, messages=[{"role": "user", "content": PROMPT}])
 
 
-def upstream(count: Counting) -> Scripted:
-    return Scripted(lambda asked: count(asked) if asked.path == "/tokenize" else response(completion()))
+def upstream(virtual: VirtualTime, count: Counting) -> InProcessScripted:
+    async def reply(asked: Asked) -> bytes | None:
+        return await count() if asked.path == "/tokenize" else response(completion())
+
+    return InProcessScripted(virtual, reply)
 
 
 @contextmanager
@@ -61,7 +63,8 @@ def world(
     **of_us: Any,
 ) -> Iterator[World]:
     with ExitStack() as stack:
-        us, eu = (stack.enter_context(upstream(count)) for _ in range(2))
+        virtual = stack.enter_context(VirtualTime())
+        us, eu = (stack.enter_context(upstream(virtual, count)) for _ in range(2))
         config = {
             "deployments": {
                 "us": deployment(us.base_url, "m", provider="vllm", region="us", **of_us),
@@ -71,7 +74,7 @@ def world(
             "policy": {"rules": rules},
             "server": server or {},
         }
-        yield World(stack.enter_context(GatewayProcess(directory, config)), us, eu)
+        yield World(stack.enter_context(InProcessGateway(virtual, directory, config, {})), us, eu)
 
 
 def test_no_prompt_is_counted_where_a_rule_that_may_follow_forbids_it(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_a_rule_that_may_refuse_what_it_counts_counts_nothing(
 ) -> None:
     with world(tmp_path, rules, counts(10)) as here:
         answer, told, _ = here.ask()
-        assert answer.status_code == 200
+        assert answer.status == 200
         assert here.us.paths() == [*counted, "/v1/chat/completions"]
         assert told["record"]["decision"]["facts"].get("exact_tokens", False) is bool(counted)
 
@@ -120,7 +123,7 @@ def test_a_tokenizer_that_hangs_is_left_alone(tmp_path: Path) -> None:
         facts = told["record"]["decision"]["facts"]
         assert (facts["counted_at"], "exact_tokens" in facts) == ("us", False)
         assert "(us did not count them)" in told["sentences"][0]
-        assert 0.45 < took < 1
+        assert took == pytest.approx(0.5, abs=0.05)
         assert told["record"]["overhead_s"] < 0.2
         assert here.ask()[1]["record"]["decision"]["facts"]["counted_at"] == "eu"
         _, told, took = here.ask()
@@ -134,27 +137,28 @@ def test_a_count_leaves_time_for_the_answer(tmp_path: Path) -> None:
     with world(tmp_path, [{"name": "all", "count_tokens": "exact"}], hangs) as here:
         for _ in range(2):
             answer, told, took = here.ask(deadline_ms="400")
-            assert answer.status_code == 200
+            assert answer.status == 200
             assert told["record"]["decision"]["facts"]["counted_at"] == "us"
             assert took < 0.4
 
 
 def test_a_prompt_that_cannot_be_counted_does_not_silence_the_tokenizer(tmp_path: Path) -> None:
-    refuses = response({"error": {"message": "no such template"}}, 400)
-    with world(tmp_path, [{"name": "all", "count_tokens": "exact"}], lambda _: refuses) as here:
+    async def refuses() -> bytes:
+        return response({"error": {"message": "no such template"}}, 400)
+
+    with world(tmp_path, [{"name": "all", "count_tokens": "exact"}], refuses) as here:
         for _ in range(2):
             assert here.ask()[1]["record"]["decision"]["facts"]["counted_at"] == "us"
 
 
 def test_what_is_refused_for_want_of_room_is_not_counted(tmp_path: Path) -> None:
-    def slowly(_: Asked) -> bytes:
-        time.sleep(0.3)
+    async def slowly() -> bytes:
+        await asyncio.sleep(0.3)
         return response({"count": 400, "max_model_len": 9999, "tokens": []})
 
     rules = [{"name": "all", "count_tokens": "exact", "require": {"region": ["us"]}}]
     with world(tmp_path, rules, slowly, {"most_running": 1, "most_waiting": 1}) as here:
-        with ThreadPoolExecutor(8) as pool:
-            statuses = [answer.status_code for answer in pool.map(lambda _: here.post(), range(8))]
+        statuses = [answer.status for answer in here.ask_at_once(8)]
         taken = statuses.count(200)
         assert taken >= 2
         assert set(statuses) <= {200, 429, 503}  # throttled, too

@@ -1,4 +1,7 @@
-"""A deployment that takes a request and gives no sign of life: it is not waited for ten minutes where answers took seconds."""
+"""A deployment that takes a request and gives no sign of life: it is not waited for ten minutes where answers took seconds.
+
+On virtual time, but for the process that is stopped.
+"""
 
 import asyncio
 import contextlib
@@ -8,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from gateway.settings import load
 from gateway.values.records import RequestFinished
 from tests.support.gateway import REPOSITORY, deployment
 from tests.support.scripted import Asked, Scripted, completion, delta, events, response
+from tests.support.virtual_time import on_virtual_time
 from tests.transport.raw_server import Peer, serving
 
 PATIENT = {"connect_s": 5, "first_output_s": 60, "idle_s": 60, "total_s": 600}
@@ -135,69 +139,80 @@ async def test_of_several_addresses_the_one_that_hangs_is_left_for_another(
             assert [attempt.address for attempt in one.ended[-1].attempts] == [0, 1]
 
 
-class GoesDeaf:
-    """Answers on a connection until told to be deaf there; others hear."""
+@contextlib.asynccontextmanager
+async def scripted(reply: Callable[[bytes], Awaitable[bytes]]) -> AsyncIterator[str]:
+    """The base URL of a server on this loop that gives these answers to bodies of requests."""
 
-    def __init__(self) -> None:
-        self.deaf: list[Asked] = []
-        self.is_deaf = False
+    async def script(peer: Peer) -> None:
+        while True:
+            _, _, body = (await peer.request()).partition(b"\r\n\r\n")
+            await peer.send(await reply(body))
 
-    def __call__(self, asked: Asked) -> bytes | None:
-        if self.is_deaf and not self.deaf:
-            self.deaf.append(asked)
-            time.sleep(3600)
-        return says(asked)
+    async with serving(script) as server:
+        yield f"http://127.0.0.1:{server.port}/v1"
+
+
+def said(body: bytes) -> bytes:
+    return says(Asked("", {}, body))
 
 
 @pytest.mark.parametrize("stream", [True, False])
+@on_virtual_time
 async def test_a_kept_connection_that_is_deaf_is_not_asked_again_its_server_is(tmp_path: Path, stream: bool) -> None:
-    goes_deaf = GoesDeaf()
-    with Scripted(goes_deaf) as upstream:
-        async with asking(tmp_path, upstream.base_url) as one:
-            await one.learn("pool", stream=stream)
-            goes_deaf.is_deaf = True
-            answer = await one.ask("pool", stream=stream)
-            assert answer.status_code == 200
-            assert one.outcomes() == [("first", "no_sign_of_life"), ("first", "ok")]
-            assert [attempt.connection_reused for attempt in one.ended[-1].attempts] == [True, False]
+    goes_deaf, deaf = False, []
+
+    async def reply(body: bytes) -> bytes:
+        if goes_deaf and not deaf:
+            deaf.append(body)
+            await asyncio.sleep(3600)
+        return said(body)
+
+    async with scripted(reply) as url, asking(tmp_path, url) as one:
+        await one.learn("pool", stream=stream)
+        goes_deaf = True
+        answer = await one.ask("pool", stream=stream)
+        assert answer.status_code == 200
+        assert one.outcomes() == [("first", "no_sign_of_life"), ("first", "ok")]
+        assert [attempt.connection_reused for attempt in one.ended[-1].attempts] == [True, False]
 
 
 @pytest.mark.parametrize(("more", "asked"), [({"adaptive": False}, {}), ({}, {"max_tokens": 1_000_000})])
+@on_virtual_time
 async def test_one_that_may_take_long_is_waited_for(
     tmp_path: Path, more: dict[str, Any], asked: dict[str, Any]
 ) -> None:
-    slow = 0.0
+    takes_s = 0.02
 
-    def late(one: Asked) -> bytes:
-        time.sleep(slow or 0.02)
-        return says(one)
+    async def late(body: bytes) -> bytes:
+        await asyncio.sleep(takes_s)
+        return said(body)
 
-    with Scripted(late) as upstream:
-        async with asking(tmp_path, upstream.base_url, **more) as one:
-            await one.learn("pool", stream=False)
-            slow = 4.0
-            assert (await one.ask("pool", **asked)).status_code == 200
-            assert one.outcomes() == [("first", "ok")]
+    async with scripted(late) as url, asking(tmp_path, url, **more) as one:
+        await one.learn("pool", stream=False)
+        takes_s = 4.0
+        assert (await one.ask("pool", **asked)).status_code == 200
+        assert one.outcomes() == [("first", "ok")]
 
 
+@on_virtual_time
 async def test_a_slower_one_teaches_patience(tmp_path: Path) -> None:
     """One that has become slow for good is not cut off for ever: each time more is known of how long it takes."""
-    slow = 0.0
+    takes_s = 0.02
 
-    def late(one: Asked) -> bytes:
-        time.sleep(slow or 0.02)
-        return says(one)
+    async def late(body: bytes) -> bytes:
+        await asyncio.sleep(takes_s)
+        return said(body)
 
-    with Scripted(late) as upstream:
-        async with asking(tmp_path, upstream.base_url) as one:
-            await one.learn("pool", stream=False)
-            slow = 3.0
-            for _ in range(8):
-                if (await one.ask("pool", max_tokens=5)).status_code == 200:
-                    break
-            assert one.outcomes()[-1] == ("first", "ok")
+    async with scripted(late) as url, asking(tmp_path, url) as one:
+        await one.learn("pool", stream=False)
+        takes_s = 3.0
+        for _ in range(8):
+            if (await one.ask("pool", max_tokens=5)).status_code == 200:
+                break
+        assert one.outcomes()[-1] == ("first", "ok")
 
 
+@on_virtual_time
 async def test_a_head_is_a_sign_of_life(tmp_path: Path) -> None:
     """Some providers send it at once, and blank lines: what has given a byte is bounded by the timeouts alone."""
     slow_s = 0.0

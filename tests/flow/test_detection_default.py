@@ -1,49 +1,73 @@
 """Whether what detection finds decides: by default only where something speaks of sensitivity, or there is a choice."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
-from tests.support.gateway import GatewayProcess, deployment
-from tests.support.scripted import Asked, Scripted, completion, response
+from tests.support.gateway import deployment
+from tests.support.in_process import InProcessGateway, InProcessScripted, Received
+from tests.support.scripted import Asked, completion, response
+from tests.support.virtual_time import VirtualTime
 
 MAIL = "Write to jane.doe@example.com"
 RULE = {"name": "all"}
+Serve = Callable[..., InProcessGateway]
 
 
-def answers(_: Asked) -> bytes:
+async def answers(_: Asked) -> bytes:
     return response(completion())
 
 
-def ask(gateway: GatewayProcess, text: str = MAIL, **headers: str) -> httpx.Response:
-    body = {"model": "a", "messages": [{"role": "user", "content": text}]}
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, trust_env=False, timeout=20)
+@pytest.fixture
+def virtual() -> Iterator[VirtualTime]:
+    with VirtualTime() as running:
+        yield running
 
 
-def commercial(upstream: Scripted, **more: Any) -> dict[str, Any]:
+@pytest.fixture
+def upstream(virtual: VirtualTime) -> Iterator[InProcessScripted]:
+    with InProcessScripted(virtual, answers) as running:
+        yield running
+
+
+@pytest.fixture
+def serve(virtual: VirtualTime, tmp_path: Path) -> Iterator[Serve]:
+    """`serve(config, env)` is the gateway, until the test's end."""
+    with ExitStack() as stack:
+
+        def serving(config: dict[str, Any], env: dict[str, str] | None = None) -> InProcessGateway:
+            return stack.enter_context(InProcessGateway(virtual, tmp_path, config, env or {}))
+
+        yield serving
+
+
+def ask(gateway: InProcessGateway, text: str = MAIL, **headers: str) -> Received:
+    return gateway.chats("a", headers=headers, messages=[{"role": "user", "content": text}])[0]
+
+
+def commercial(upstream: InProcessScripted, **more: Any) -> dict[str, Any]:
     return {name: value for name, value in (deployment(upstream.base_url, "m") | more).items() if value != "restricted"}
 
 
-def test_one_commercial_deployment_and_nothing_said(tmp_path: Path) -> None:
+def test_one_commercial_deployment_and_nothing_said(
+    upstream: InProcessScripted, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is answered, on the decision and said once; what the caller declares holds as ever."""
-    with (
-        Scripted(answers) as upstream,
-        GatewayProcess(tmp_path, {"deployments": {"a": commercial(upstream)}}) as gateway,
-    ):
-        for _ in range(2):
-            answer = ask(gateway)
-            assert answer.status_code == 200
-            record = gateway.decision(answer.headers["x-gateway-decision"])
-            assert "email" in str(record)
-        refused = ask(gateway, **{"x-gateway-sensitivity": "confidential"})
-        assert refused.status_code == 403
-        assert refused.json()["error"]["code"] == "sensitivity_not_cleared"
-        assert len(upstream.asked) == 2
-        log = gateway.log.read_text()
-        assert log.count("detection found email in a request and only reports it") == 1
-        assert "jane" not in log
+    gateway = serve({"deployments": {"a": commercial(upstream)}})
+    for _ in range(2):
+        answer = ask(gateway)
+        assert answer.status == 200
+        record = gateway.decision(answer.headers["x-gateway-decision"])
+        assert "email" in str(record)
+    refused = ask(gateway, **{"x-gateway-sensitivity": "confidential"})
+    assert refused.status == 403
+    assert refused.json()["error"]["code"] == "sensitivity_not_cleared"
+    assert len(upstream.asked) == 2
+    assert caplog.text.count("detection found email in a request and only reports it") == 1
+    assert "jane" not in caplog.text
 
 
 SPEAKING: dict[str, dict[str, Any]] = {
@@ -60,36 +84,30 @@ SPEAKING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", SPEAKING)
-def test_what_speaks_of_sensitivity_makes_it_decide(tmp_path: Path, how: str) -> None:
+def test_what_speaks_of_sensitivity_makes_it_decide(upstream: InProcessScripted, serve: Serve, how: str) -> None:
     said = dict(SPEAKING[how])
-    with Scripted(answers) as upstream:
-        more = {"clearance": said.pop("clearance")} if "clearance" in said else {}
-        config: dict[str, Any] = {"deployments": {"a": commercial(upstream, **more)}}
-        if said.pop("other", False):
-            config["deployments"]["own"] = deployment(upstream.base_url, "m", hosting="self_hosted")
-        with GatewayProcess(tmp_path, config | said) as gateway:
-            refused = ask(gateway)
-            assert refused.status_code == 403
-            message = refused.json()["error"]["message"]
-            assert "found: email" in message
-            assert "'detection' in the policy" in message
-            assert "'clearance' of a deployment" in message
-            assert "jane" not in message
-            assert upstream.asked == []
+    more = {"clearance": said.pop("clearance")} if "clearance" in said else {}
+    config: dict[str, Any] = {"deployments": {"a": commercial(upstream, **more)}}
+    if said.pop("other", False):
+        config["deployments"]["own"] = deployment(upstream.base_url, "m", hosting="self_hosted")
+    refused = ask(serve(config | said))
+    assert refused.status == 403
+    message = refused.json()["error"]["message"]
+    assert "found: email" in message
+    assert "'detection' in the policy" in message
+    assert "'clearance' of a deployment" in message
+    assert "jane" not in message
+    assert "/v1/chat/completions" not in upstream.paths()
 
 
-def test_a_key_s_floor_makes_it_decide(tmp_path: Path) -> None:
+def test_a_key_s_floor_makes_it_decide(upstream: InProcessScripted, serve: Serve) -> None:
     keys = {"k": {"secret": "${env:K}"}, "hr": {"secret": "${env:HR}", "sensitivity": "internal"}}
-    with Scripted(answers) as upstream:
-        config = {"deployments": {"a": commercial(upstream)}, "keys": keys}
-        with GatewayProcess(tmp_path, config, {"K": "k" * 32, "HR": "h" * 32}) as gateway:
-            assert ask(gateway, authorization=f"Bearer {'k' * 32}").status_code == 403
+    gateway = serve({"deployments": {"a": commercial(upstream)}, "keys": keys}, {"K": "k" * 32, "HR": "h" * 32})
+    assert ask(gateway, authorization=f"Bearer {'k' * 32}").status == 403
 
 
-def test_the_mode_may_be_report_whatever_else_is_said(tmp_path: Path) -> None:
+def test_the_mode_may_be_report_whatever_else_is_said(upstream: InProcessScripted, serve: Serve) -> None:
     policy = {"rules": [RULE], "detection": {"mode": "report"}}
-    with Scripted(answers) as upstream:
-        config = {"deployments": {"a": commercial(upstream, clearance="public")}, "policy": policy}
-        with GatewayProcess(tmp_path, config) as gateway:
-            assert ask(gateway).status_code == 200
-            assert ask(gateway, **{"x-gateway-sensitivity": "internal"}).status_code == 403
+    gateway = serve({"deployments": {"a": commercial(upstream, clearance="public")}, "policy": policy})
+    assert ask(gateway).status == 200
+    assert ask(gateway, **{"x-gateway-sensitivity": "internal"}).status == 403

@@ -11,25 +11,25 @@ from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
 
 
 class Bench:
-    """Work that goes on until it is let go, and what was begun, in order."""
+    """Work that goes on until it is let go, and what was started, in order."""
 
     def __init__(self) -> None:
-        self.begun: list[str] = []
+        self.started: list[str] = []
         self.go = threading.Event()
         self.ended: list[str] = []
 
     def work(self, name: str) -> Callable[[TimeSlice], str]:
         def run(_: TimeSlice) -> str:
-            self.begun.append(name)
+            self.started.append(name)
             self.go.wait(20)
             return name
 
         return run
 
     def until_over(self, name: str) -> Callable[[TimeSlice], str]:
-        def run(stint: TimeSlice) -> str:
-            self.begun.append(name)
-            while not stint.is_over():
+        def run(time_slice: TimeSlice) -> str:
+            self.started.append(name)
+            while not time_slice.is_over():
                 pass
             self.ended.append(name)
             return name
@@ -37,7 +37,7 @@ class Bench:
         return run
 
     async def has(self, count: int, what: list[str] | None = None) -> None:
-        while len(self.begun if what is None else what) < count:
+        while len(self.started if what is None else what) < count:
             await asyncio.sleep(0.001)
 
 
@@ -51,7 +51,7 @@ async def test_one_key_leaves_a_thread_for_others() -> None:
     await bench.has(2)
     other = asyncio.create_task(pool.run("small", bench.work("small"), 30))
     await bench.has(3)
-    assert sorted(bench.begun) == ["huge 0", "huge 1", "small"]
+    assert sorted(bench.started) == ["huge 0", "huge 1", "small"]
     assert pool.waiting == 2
     bench.go.set()
     assert await other == "small"
@@ -68,7 +68,7 @@ async def test_keys_take_turns() -> None:
         await asyncio.sleep(0)
     bench.go.set()
     await asyncio.gather(*tasks)
-    assert bench.begun == ["first", "a", "b", "c", "a", "b", "a"]
+    assert bench.started == ["first", "a", "b", "c", "a", "b", "a"]
     pool.close()
 
 
@@ -85,7 +85,7 @@ async def test_a_key_has_a_quarter_of_the_places() -> None:
         await pool.run("one more", bench.work("too many"), 30)
     bench.go.set()
     await asyncio.gather(*tasks)
-    assert "too many" not in bench.begun
+    assert "too many" not in bench.started
     assert pool.waiting == 0
     pool.close()
 
@@ -96,7 +96,7 @@ async def test_a_wait_that_is_too_long_ends() -> None:
     await bench.has(1)
     with pytest.raises(TooBusy):
         await pool.run("b", bench.work("b"), 30)
-    assert (pool.waiting, bench.begun) == (0, ["a"])
+    assert (pool.waiting, bench.started) == (0, ["a"])
     bench.go.set()
     assert await task == "a"
     assert await pool.run("b", bench.work("b"), 30) == "b"
@@ -109,8 +109,8 @@ async def test_the_limit_begins_when_the_work_does() -> None:
     await bench.has(1)
     over: list[bool] = []
 
-    def asks(stint: TimeSlice) -> None:
-        over.append(stint.is_over())
+    def asks(time_slice: TimeSlice) -> None:
+        over.append(time_slice.is_over())
 
     second = asyncio.create_task(pool.run("b", asks, 5.0))
     await asyncio.sleep(0.3)
@@ -148,7 +148,7 @@ async def test_one_that_leaves_the_queue_leaves_nothing() -> None:
     bench.go.set()
     await first
     assert await pool.run("b", bench.work("b"), 30) == "b"
-    assert bench.begun == ["first", "b"]
+    assert bench.started == ["first", "b"]
     pool.close()
 
 
@@ -190,7 +190,7 @@ async def test_what_waits_is_bounded_by_its_time_and_that_is_told_by_bytes() -> 
     await bench.has(3)
     bench.go.set()
     await asyncio.gather(*tasks, other)
-    assert "too many" not in bench.begun
+    assert "too many" not in bench.started
     pool.close()
 
 

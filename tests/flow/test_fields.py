@@ -1,38 +1,31 @@
-"""Fields of a request that not every vendor takes, over real sockets: the gateway's choice of a deployment never makes a
+"""Fields of a request that not every vendor takes, on virtual time: the gateway's choice of a deployment never makes a
 good request a bad one.
 """
 
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
-from tests.support.fleet import Fleet, Stand
-from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
+from tests.support.fleet import Stand
+from tests.support.gateway import REPOSITORY, deployment
+from tests.support.in_process import InProcess, in_front_of
 
 TUNING = {"top_k": 40, "min_p": 0.05}
 SCHEMA = {"type": "object"}
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    with Fleet(4) as running:
-        yield running
 
 
 def served_by(stand: Stand, provider: str, **more: Any) -> dict[str, Any]:
     return deployment(stand.base_url, "any", provider=provider, **more)
 
 
-@pytest.fixture(scope="module")
-def gateway(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    own, cloud, other, second = fleet.stands
-    config = {
+def configuration(stands: list[Stand]) -> dict[str, Any]:
+    own, cloud, other, second = stands
+    return {
         "deployments": {
             "own": served_by(own, "vllm"),
             "cloud": served_by(cloud, "openai"),
@@ -59,32 +52,32 @@ def gateway(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             ]
         },
     }  # fmt: skip
-    with GatewayProcess(tmp_path_factory.mktemp("fields"), config) as process:
-        yield process
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    with in_front_of(4, tmp_path_factory.mktemp("fields"), configuration) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
-def _fresh(fleet: Fleet, gateway: GatewayProcess) -> None:
+def _fresh(here: InProcess) -> None:
     """All answer, and the gateway has seen it: what failed before is over."""
-    for stand in fleet.stands:
+    for stand in here.stands:
         stand.play("ok")
     for name in ("own", "cloud", "other", "second"):
-        until = time.monotonic() + 10
-        while ask(gateway, name)[0].status_code != 200:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-    fleet.stands[1].play("strict")
-    for stand in fleet.stands:
+        here.virtual.wait_for(lambda name=name: ask(here, name)[0].status_code == 200, within_s=10)
+    here.stands[1].play("strict")
+    for stand in here.stands:
         stand.forget()
 
 
-def ask(gateway: GatewayProcess, model: str, *, tags: str = "", **more: Any) -> tuple[httpx.Response, dict[str, Any]]:
+def ask(here: InProcess, model: str, *, tags: str = "", **more: Any) -> tuple[httpx.Response, dict[str, Any]]:
     """The answer and its record."""
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
     headers = {"x-gateway-tags": tags} if tags else {}
-    url = f"{gateway.url}/v1/chat/completions"
-    answer = httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
-    return answer, gateway.decision(answer.headers["x-gateway-decision"])
+    answer = here.gateway.client().post("/v1/chat/completions", json=body, headers=headers)
+    return answer, here.gateway.decision(answer.headers["x-gateway-decision"])
 
 
 def sent(stand: Stand) -> dict[str, Any]:
@@ -99,17 +92,15 @@ def said(answer: httpx.Response) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_fallback_is_sent_without_the_fields_that_its_vendor_refuses(
-    fleet: Fleet, gateway: GatewayProcess, stream: bool
-) -> None:
-    fleet.stands[0].play("error_500")
-    answer, told = ask(gateway, "chat", stream=stream, temperature=0.5, **TUNING)
+def test_a_fallback_is_sent_without_the_fields_that_its_vendor_refuses(here: InProcess, stream: bool) -> None:
+    here.stands[0].play("error_500")
+    answer, told = ask(here, "chat", stream=stream, temperature=0.5, **TUNING)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-gateway-deployment"] == "cloud"
     assert answer.headers["x-gateway-lost"] == "min_p, top_k"
-    assert sent(fleet.stands[0]).items() >= TUNING.items()
+    assert sent(here.stands[0]).items() >= TUNING.items()
     expected = {"model", "messages", "stream", "temperature"} | ({"stream_options"} if stream else set())
-    assert sent(fleet.stands[1]).keys() == expected
+    assert sent(here.stands[1]).keys() == expected
     record = told["record"]
     lost = {one["deployment"]: one.get("lost", []) for one in record["decision"]["candidates"]}
     assert lost == {"own": [], "cloud": ["min_p", "top_k"]}
@@ -118,20 +109,18 @@ def test_a_fallback_is_sent_without_the_fields_that_its_vendor_refuses(
     assert any("Attempt 2, cloud" in line and "sent without min_p, top_k" in line for line in told["sentences"])
 
 
-def test_a_first_choice_that_refuses_what_another_takes_is_sent_without_it(
-    fleet: Fleet, gateway: GatewayProcess
-) -> None:
-    answer, _ = ask(gateway, "turned", **TUNING)
+def test_a_first_choice_that_refuses_what_another_takes_is_sent_without_it(here: InProcess) -> None:
+    answer, _ = ask(here, "turned", **TUNING)
     assert (answer.status_code, answer.headers["x-gateway-attempts"]) == (200, "1")
     assert answer.headers["x-gateway-lost"] == "min_p, top_k"
 
 
-def test_bytes_are_as_the_caller_sent_them_where_nothing_is_left_out(fleet: Fleet, gateway: GatewayProcess) -> None:
+def test_bytes_are_as_the_caller_sent_them_where_nothing_is_left_out(here: InProcess) -> None:
     body = b'{"model":"own", "messages":[ {"role":"user","content":"h\\u0069"} ],"top_k" : 40,  "temperature":5e-1}'
-    answer = httpx.post(f"{gateway.url}/v1/chat/completions", content=body, trust_env=False)
+    answer = here.gateway.client().post("/v1/chat/completions", content=body)
     assert answer.status_code == 200
     assert "x-gateway-lost" not in answer.headers
-    text = fleet.stands[0].rows()[-1]["body"]
+    text = here.stands[0].rows()[-1]["body"]
     assert text == '{"model":"any","messages":[ {"role":"user","content":"h\\u0069"} ],"top_k":40,"temperature":5e-1}'
 
 
@@ -144,45 +133,37 @@ def test_bytes_are_as_the_caller_sent_them_where_nothing_is_left_out(fleet: Flee
      ({"guided_json": None}, "guided_json"),
      ({"chat_template_kwargs": {"enable_thinking": False}}, "chat_template_kwargs")],
 )  # fmt: skip
-def test_inner_fields_and_those_switched_off_are_left_out(
-    fleet: Fleet, gateway: GatewayProcess, more: dict[str, Any], name: str
-) -> None:
-    fleet.stands[0].play("error_500")
-    answer, _ = ask(gateway, "chat", **more)
+def test_inner_fields_and_those_switched_off_are_left_out(here: InProcess, more: dict[str, Any], name: str) -> None:
+    here.stands[0].play("error_500")
+    answer, _ = ask(here, "chat", **more)
     assert answer.status_code == 200, answer.text
     assert (answer.headers["x-gateway-deployment"], answer.headers["x-gateway-lost"]) == ("cloud", name)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("field", ["guided_json", "structured_outputs"])
-def test_one_that_the_answer_depends_on_leaves_the_candidate_out(
-    fleet: Fleet, gateway: GatewayProcess, field: str, stream: bool
-) -> None:
-    fleet.stands[0].play("error_500")
-    answer, told = ask(gateway, "chat", stream=stream, **{field: SCHEMA})
+def test_one_that_the_answer_depends_on_leaves_the_candidate_out(here: InProcess, field: str, stream: bool) -> None:
+    here.stands[0].play("error_500")
+    answer, told = ask(here, "chat", stream=stream, **{field: SCHEMA})
     assert answer.status_code == 502
     assert told["record"]["fault"] == "provider"
-    assert not fleet.stands[1].rows()
+    assert not here.stands[1].rows()
     assert any("cloud: left out" in line and field in line for line in told["sentences"])
-    fleet.stands[0].play("ok")
-    answer, _ = ask(gateway, "turned", **{field: SCHEMA})  # the other one takes it
+    here.stands[0].play("ok")
+    answer, _ = ask(here, "turned", **{field: SCHEMA})  # the other one takes it
     assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "own")
 
 
-def test_one_that_is_passed_over_in_silence_counts_where_the_answer_depends_on_it(
-    fleet: Fleet, gateway: GatewayProcess
-) -> None:
-    answer, _ = ask(gateway, "locals", grammar='root ::= "a"')
+def test_one_that_is_passed_over_in_silence_counts_where_the_answer_depends_on_it(here: InProcess) -> None:
+    answer, _ = ask(here, "locals", grammar='root ::= "a"')
     assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "local")
-    answer, _ = ask(gateway, "locals", repetition_penalty=1.1)  # llama.cpp would pass over it: nothing is left out
+    answer, _ = ask(here, "locals", repetition_penalty=1.1)  # llama.cpp would pass over it: nothing is left out
     assert answer.headers["x-gateway-deployment"] == "own"
 
 
 @pytest.mark.parametrize("model", ["cloud", "commercial"])
-def test_what_none_of_a_models_deployments_takes_is_the_callers_mistake(
-    fleet: Fleet, gateway: GatewayProcess, model: str
-) -> None:
-    answer, told = ask(gateway, model, **TUNING)
+def test_what_none_of_a_models_deployments_takes_is_the_callers_mistake(here: InProcess, model: str) -> None:
+    answer, told = ask(here, model, **TUNING)
     assert answer.status_code == 400
     assert said(answer)["message"] == "Unrecognized request arguments supplied: top_k, min_p"
     record = told["record"]
@@ -190,27 +171,25 @@ def test_what_none_of_a_models_deployments_takes_is_the_callers_mistake(
 
 
 def test_a_deployment_that_the_caller_named_gives_its_own_answer_though_the_rule_would_fall_back(
-    fleet: Fleet, gateway: GatewayProcess
+    here: InProcess,
 ) -> None:
     for field in (TUNING, {"no_such_field": 1}):
-        answer, told = ask(gateway, "cloud", tags="to=own", **field)
+        answer, told = ask(here, "cloud", tags="to=own", **field)
         assert (answer.status_code, told["record"]["outcome"]) == (400, "bad_request")
-    assert not fleet.stands[0].rows()
+    assert not here.stands[0].rows()
 
 
-def test_a_last_resort_is_sent_without_them_too(fleet: Fleet, gateway: GatewayProcess) -> None:
-    fleet.stands[0].play("error_500")
-    answer, _ = ask(gateway, "own", tags="to=cloud", **TUNING)
+def test_a_last_resort_is_sent_without_them_too(here: InProcess) -> None:
+    here.stands[0].play("error_500")
+    answer, _ = ask(here, "own", tags="to=cloud", **TUNING)
     assert (answer.status_code, answer.headers["x-gateway-lost"]) == (200, "min_p, top_k")
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_refusal_by_one_of_whom_nothing_is_known_is_not_the_callers(
-    fleet: Fleet, gateway: GatewayProcess, stream: bool
-) -> None:
-    fleet.stands[0].play("error_500")
-    fleet.stands[2].play("strict_groq")
-    answer, told = ask(gateway, "unknown", stream=stream, **TUNING)
+def test_a_refusal_by_one_of_whom_nothing_is_known_is_not_the_callers(here: InProcess, stream: bool) -> None:
+    here.stands[0].play("error_500")
+    here.stands[2].play("strict_groq")
+    answer, told = ask(here, "unknown", stream=stream, **TUNING)
     assert (answer.status_code, said(answer)["code"]) == (502, "server_error")
     assert said(answer)["message"] == "The provider failed (own)."
     record = told["record"]
@@ -219,77 +198,81 @@ def test_a_refusal_by_one_of_whom_nothing_is_known_is_not_the_callers(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_first_choice_that_refuses_one_is_followed_by_one_that_takes_it(
-    fleet: Fleet, gateway: GatewayProcess, stream: bool
-) -> None:
-    fleet.stands[2].play("strict_groq")
-    answer, told = ask(gateway, "unknown-first", stream=stream, **TUNING)
+def test_a_first_choice_that_refuses_one_is_followed_by_one_that_takes_it(here: InProcess, stream: bool) -> None:
+    here.stands[2].play("strict_groq")
+    answer, told = ask(here, "unknown-first", stream=stream, **TUNING)
     assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "own")
     assert [one["outcome"] for one in told["record"]["attempts"]] == ["field_refused", "ok"]
 
 
-def test_one_that_every_candidate_refuses_is_the_callers_mistake(fleet: Fleet, gateway: GatewayProcess) -> None:
-    fleet.stands[0].play("strict_groq")
-    fleet.stands[2].play("strict_groq")
-    answer, told = ask(gateway, "unknown-first", **TUNING)
+def test_one_that_every_candidate_refuses_is_the_callers_mistake(here: InProcess) -> None:
+    here.stands[0].play("strict_groq")
+    here.stands[2].play("strict_groq")
+    answer, told = ask(here, "unknown-first", **TUNING)
     assert (answer.status_code, said(answer)["message"]) == (400, "property 'top_k' is unsupported")
     assert (told["record"]["outcome"], told["record"]["fault"]) == ("bad_request", "caller")
 
 
-def test_a_name_that_no_vendor_has_is_not_the_callers_fault_at_a_fallback(
-    fleet: Fleet, gateway: GatewayProcess
-) -> None:
-    fleet.stands[0].play("error_500")
-    answer, told = ask(gateway, "chat", no_such_field=1)
+def test_a_name_that_no_vendor_has_is_not_the_callers_fault_at_a_fallback(here: InProcess) -> None:
+    here.stands[0].play("error_500")
+    answer, told = ask(here, "chat", no_such_field=1)
     assert (answer.status_code, said(answer)["code"]) == (502, "server_error")
     assert "no_such_field" not in json.dumps(told)
-    answer, told = ask(gateway, "three", no_such_field=1)  # and one that takes it is asked
+    answer, told = ask(here, "three", no_such_field=1)  # and one that takes it is asked
     assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "other")
 
 
 @pytest.mark.parametrize("first", ["own", "cloud"])
-def test_a_model_that_wants_max_completion_tokens(fleet: Fleet, gateway: GatewayProcess, first: str) -> None:
-    fleet.stands[1].play("reasoning_model")
+def test_a_model_that_wants_max_completion_tokens(here: InProcess, first: str) -> None:
+    here.stands[1].play("reasoning_model")
     if first == "own":
-        fleet.stands[0].play("error_500")
-    answer, told = ask(gateway, "chat" if first == "own" else "turned", max_tokens=20)
+        here.stands[0].play("error_500")
+    answer, told = ask(here, "chat" if first == "own" else "turned", max_tokens=20)
     assert answer.status_code == (502 if first == "own" else 200)
     assert told["record"]["fault"] == ("provider" if first == "own" else None)
-    answer, _ = ask(gateway, "cloud", max_tokens=20)
+    answer, _ = ask(here, "cloud", max_tokens=20)
     assert (answer.status_code, said(answer)["param"]) == (400, "max_tokens")
 
 
-def test_a_value_that_is_out_of_range_stays_the_callers_mistake(fleet: Fleet, gateway: GatewayProcess) -> None:
-    fleet.stands[2].play("bad_param_400")
-    answer, told = ask(gateway, "unknown-first", temperature=9)
+def test_a_value_that_is_out_of_range_stays_the_callers_mistake(here: InProcess) -> None:
+    here.stands[2].play("bad_param_400")
+    answer, told = ask(here, "unknown-first", temperature=9)
     assert answer.status_code == 400
     assert len(told["record"]["attempts"]) == 1
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_hedge_keeps_the_same_rule(fleet: Fleet, gateway: GatewayProcess, stream: bool) -> None:
-    fleet.stands[0].play("slow@1200")
-    answer, told = ask(gateway, "chat", tags="hedge=yes", stream=stream, **TUNING)
+def test_a_hedge_keeps_the_same_rule(here: InProcess, stream: bool) -> None:
+    here.stands[0].play("slow@1200")
+    answer, told = ask(here, "chat", tags="hedge=yes", stream=stream, **TUNING)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-gateway-deployment"] == "cloud"
     assert answer.headers["x-gateway-lost"] == "min_p, top_k"
-    fleet.stands[2].play("strict_groq")  # what a second attempt is refused ends nothing
-    fleet.stands[0].play("slow@400")
-    answer, told = ask(gateway, "unknown", tags="hedge=yes", stream=stream, **TUNING)
+    here.stands[2].play("strict_groq")  # what a second attempt is refused ends nothing
+    here.stands[0].play("slow@400")
+    answer, told = ask(here, "unknown", tags="hedge=yes", stream=stream, **TUNING)
     assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "own")
     assert {one["outcome"] for one in told["record"]["attempts"]} == {"ok", "field_refused"}
 
 
-def test_explain_says_it_and_replay_makes_it_again(fleet: Fleet, gateway: GatewayProcess) -> None:
+def test_explain_says_it_and_replay_makes_it_again(here: InProcess) -> None:
     body = {"model": "chat", "messages": [{"role": "user", "content": "hi"}], **TUNING, "guided_json": None}
-    told = httpx.post(f"{gateway.url}/admin/explain", json=body, trust_env=False).json()
+    told = here.gateway.client().post("/admin/explain", json=body).json()
     assert any(
         "cloud: eligible" in line and "sent without guided_json, min_p, top_k" in line for line in told["sentences"]
     )
-    ask(gateway, "chat", **TUNING)
-    ask(gateway, "chat", guided_json=SCHEMA)
-    command = [sys.executable, "-m", "gateway", "replay", "--config", str(gateway.directory / "gateway.yaml"), "--json"]
-    command += ["--journal", str(gateway.state / "journal.db")]
+    ask(here, "chat", **TUNING)
+    ask(here, "chat", guided_json=SCHEMA)
+    command = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "replay",
+        "--config",
+        str(here.gateway.directory / "gateway.yaml"),
+        "--json",
+    ]
+    command += ["--journal", str(here.gateway.state / "journal.db")]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

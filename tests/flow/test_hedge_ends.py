@@ -21,6 +21,7 @@ class Won:
         self.given_up: Outcome | None = None
 
     def give_up(self, why: Outcome) -> None:
+        assert self.given_up is None
         self.given_up = why
 
 
@@ -33,13 +34,15 @@ class Race:
         self.running = 0
         self._settling = settling
         everything = SimpleNamespace(
-            waited_s=0.0, second=lambda *_: "second", spend=lambda _: True,
-            decision=SimpleNamespace(attempts=("first", "second"), hedge_after_s=0.0),
+            second=lambda *_: "second", spend=lambda _: True,
+            decision=SimpleNamespace(hedge_after_s=0.0), rule=SimpleNamespace(name="rule", fallback=Fallback()),
         )  # fmt: skip
-        rule = SimpleNamespace(name="rule", fallback=Fallback())
-        self.hedging: Hedging[Won] = Hedging(self._attempt, everything, everything, rule, everything, [])  # type: ignore[arg-type]
+        self._hedging: Hedging[Won] = Hedging(self._begin, everything, everything, everything, [])  # type: ignore[arg-type]
 
-    def _attempt(self, name: str) -> Coroutine[Any, Any, Won]:
+    async def winner(self) -> Won:
+        return await self._hedging.winner("first", await self._begin("first"))
+
+    async def _begin(self, name: str) -> Coroutine[Any, Any, Won]:
         self.running += 1
         return self._answer(name)
 
@@ -64,7 +67,7 @@ async def test_whenever_the_caller_leaves_all_is_ended(settling: int, why: Outco
     lost = 0
     for turns in range(MANY):
         race = Race(settling=settling)
-        task = asyncio.create_task(race.hedging.answer())
+        task = asyncio.create_task(race.winner())
         for _ in range(turns):
             await asyncio.sleep(0)
         was_given = task.done()
@@ -82,6 +85,6 @@ async def test_whenever_the_caller_leaves_all_is_ended(settling: int, why: Outco
 
 async def test_the_one_that_loses_knows_why() -> None:
     race = Race(settling=3)
-    assert await race.hedging.answer() is race.won[0]
+    assert await race.winner() is race.won[0]
     assert race.won[0].given_up is None
     assert race.why == [Outcome.HEDGE_LOST.value]

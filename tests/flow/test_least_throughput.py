@@ -1,17 +1,17 @@
-"""The least rate of a stream: the bucket by itself, and a crawl over real sockets."""
+"""The least rate of a stream: the bucket by itself, and a crawl on virtual time."""
 
 import json
-import time
 from pathlib import Path
+from typing import Any
 
-import httpx2 as httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.flow.least_throughput import LeastThroughput
-from tests.conftest import Upstream
-from tests.support.gateway import GatewayProcess, deployment
+from tests.support.fleet import Stand
+from tests.support.gateway import deployment
+from tests.support.in_process import in_front_of
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 60))
@@ -43,19 +43,19 @@ def test_what_it_was_ahead_is_worth_ten_seconds() -> None:
     assert pace.left_s() == pytest.approx(6.0)
 
 
-def test_a_crawl_is_ended(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_crawl_is_ended(tmp_path: Path) -> None:
     timeouts = {"connect_s": 1, "first_output_s": 5, "idle_s": 5, "total_s": 60}
-    config = {
-        "deployments": {"crawls": deployment(upstream.base_url, "crawl@1000", timeouts=timeouts)},
-        "policy": {"rules": [{"name": "brisk", "limits": {"min_output_tokens_per_s": 50}}]},
-    }
-    body = {"model": "crawls", "messages": [{"role": "user", "content": "hi"}], "stream": True}
-    with GatewayProcess(tmp_path, config) as gateway:
-        since = time.monotonic()
-        answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, timeout=30, trust_env=False)
-        took = time.monotonic() - since
-        record = gateway.decision(answer.headers["x-gateway-decision"])["record"]
+
+    def configuration(stands: list[Stand]) -> dict[str, Any]:
+        return {
+            "deployments": {"crawls": deployment(stands[0].base_url, "crawl@1000", timeouts=timeouts)},
+            "policy": {"rules": [{"name": "brisk", "limits": {"min_output_tokens_per_s": 50}}]},
+        }
+
+    with in_front_of(1, tmp_path, configuration) as here:
+        (answer,) = here.gateway.chats("crawls", stream=True)
+        record = here.gateway.decision(answer.headers["x-gateway-decision"])["record"]
     assert record["outcome"] == "limit_passed"
-    assert json.loads(answer.text.split("data: ")[-1])["error"]["code"] == "limit_passed"
-    assert 10 < took < 12
+    assert json.loads(answer.body.split(b"data: ")[-1])["error"]["code"] == "limit_passed"
+    assert 10 < answer.all_s < 12
     assert record["attempts"][0]["usage"]["completion_tokens"] >= 9

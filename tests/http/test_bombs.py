@@ -7,7 +7,7 @@ import httpx2 as httpx
 import pytest
 
 from gateway.http.errors import ApiError
-from gateway.surfaces.chat_body import MAX_MEMBERS, parse_fields
+from gateway.surfaces.fields import MAX_MEMBERS, parse_fields
 from tests.support.client import MESSAGES, post
 from tests.support.gateway import GatewayProcess
 

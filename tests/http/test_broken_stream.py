@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,41 @@ async def test_a_bug_in_settling_leaves_no_request_open(tmp_path: Path, monkeypa
     _, ended, gateway = await ask(tmp_path)
     assert len(ended) == 1
     assert b"gateway_requests_running 0.0" in gateway.metrics.text()
+
+
+async def test_what_a_caller_takes_to_read_before_it_leaves_is_not_the_gateways_time(tmp_path: Path) -> None:
+    ended: list[RequestFinished] = []
+    held_s = 0.0
+    asked = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if not asked:
+            asked = True
+            return {"type": "http.request", "body": BODY, "more_body": False}
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal held_s
+        if message["type"] == "http.response.body":
+            since = time.monotonic()
+            reading.get_loop().call_later(0.5, reading.cancel)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                held_s = time.monotonic() - since
+
+    with Scripted(lambda _: STREAM) as upstream:
+        file = tmp_path / "gateway.yaml"
+        file.write_text(json.dumps({"deployments": {"chat": deployment(upstream.base_url, "any")}}))
+        gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, OFFERS))
+        gateway.bus.subscribe(RequestFinished, ended.append)
+        scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": [], "query_string": b""}
+        reading = asyncio.create_task(gateway.asgi(scope, receive, send))
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+        await gateway.stop()
+    (one,) = ended
+    assert held_s >= 0.4
+    assert one.overhead_s <= one.duration_s - held_s

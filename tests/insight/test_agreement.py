@@ -1,4 +1,4 @@
-"""What the simulator says and what the real gateway does, over sockets, in front of upstreams that behave as the model."""
+"""What the simulator says and what the gateway does, on virtual time, in front of upstreams that behave as the model."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from gateway.insight.journaled import read_journal
 from gateway.journal.journal import every
 from gateway.providers.vendors import OFFERS
 from gateway.settings import load
-from tests.support.agreement import CALM_S, Figures, agreement, off, poisson
+from tests.support.agreement import Figures, agreement, off, poisson
 
-SECONDS, PER_S, SEED = 15, 14.0, 6
+SECONDS, PER_S, SEED = 50, 14.0, 6
 UNDER_S = 0.6
 WORLD: dict[str, Any] = {
     "deployments": {
@@ -37,22 +37,20 @@ WORLD: dict[str, Any] = {
         },
     }
 }  # fmt: skip
-WITHIN = 0.25
+WITHIN = 0.1
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures, Figures]:
     """The folder with the journal of a short run, what came of it for real, and as simulated."""
     folder = tmp_path_factory.mktemp("agreement")
-    real, simulated, late_s = agreement(folder, WORLD, UNDER_S, poisson(int(SECONDS * PER_S), PER_S, SEED))
-    if late_s > CALM_S:
-        pytest.skip(f"this machine is too busy to compare times: its timers are {late_s * 1e3:.0f} ms late")
+    real, simulated = agreement(folder, WORLD, UNDER_S, poisson(int(SECONDS * PER_S), PER_S, SEED))
     return folder, real, simulated
 
 
-def test_the_real_gateway_does_what_was_simulated(played: tuple[Path, Figures, Figures]) -> None:
-    """A short run of few requests, so chance has its share; `python -m benchmarks.simulate` holds a longer one to 10 %."""
+def test_the_gateway_does_what_was_simulated(played: tuple[Path, Figures, Figures]) -> None:
     _, real, simulated = played
+    print(off(real, simulated))
     assert max(off(real, simulated).values()) <= WITHIN, (real, simulated)
 
 

@@ -11,8 +11,8 @@ from gateway.insight.fit import ASSUMED_OFF, FEWEST, LEAST, DeploymentFit, beyon
 from gateway.insight.fit_commercial import fit_commercial
 from gateway.insight.least_squares import nonnegative
 from gateway.insight.predict import predict
+from gateway.insight.rows import row_of
 from gateway.insight.sample import Sample, samples_of
-from gateway.insight.simulated_request import row_of
 from gateway.insight.traffic import Arrival
 from gateway.insight.world import Batching, Behaviour, Failures, FirstOutput, Service, Spread, Unpredictable, World
 from gateway.values.outcome import Outcome

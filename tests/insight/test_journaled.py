@@ -289,7 +289,7 @@ def test_that_another_policy_is_in_force_is_said(folder: Path) -> None:
         settings.revisions_path.unlink(missing_ok=True)
         revisions = Revisions(settings.revisions_path)
         revision = Revision(number=1, content=published, by=Actor(Channel.ADMIN, 1.0), state=RevisionState.IN_FORCE)
-        revisions.add(KeptRevision(revision=revision, document="", ground=settings.ground))
+        revisions.add(KeptRevision(revision=revision, document="", context=settings.compile_context))
         revisions.save()
         found = json.loads(CliRunner().invoke(main, args).stdout)
         said = [one for one in found["notes"] if not one.startswith("no request came to")]

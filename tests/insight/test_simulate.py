@@ -7,9 +7,9 @@ import pytest
 
 from gateway.insight.chooser import Planned, Strategy
 from gateway.insight.leaks import Leaks
+from gateway.insight.rows import row_of
 from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
-from gateway.insight.simulated_request import row_of
 from gateway.insight.traffic import Traffic
 from gateway.insight.world import Episode, Failures, RateLimits, Unpredictable, World
 from gateway.routing.document import Fallback, HedgeEntry, Limits, Policy, Prefer, Require, Rule, SloEntry, TargetEntry

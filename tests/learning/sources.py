@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     prompt: int
     forecast_s: float | None
     first_s: float
-    standing: Tier | None
+    tier: Tier | None
 
     @property
     def is_slower(self) -> bool:
@@ -78,14 +78,14 @@ class Source:
         decision = self.forecast(now - START, prompt)
         first_s = self._times(now - START, prompt)
         found = decision.candidates[0]
-        self.seen.append(Seen(now - START, prompt, found.first_output_s, first_s, found.standing))
-        begun = self.readings.began("a", now, prompt, streamed=prompt)
+        self.seen.append(Seen(now - START, prompt, found.first_output_s, first_s, found.tier))
+        hold = self.readings.began("a", now, prompt, streamed=prompt)
         attempt = Attempt(
             deployment="a", outcome=Outcome.OK, started_s=0.0, duration_s=first_s + ANSWER_S, first_output_s=first_s,
-            usage=Usage(prompt_tokens=prompt, completion_tokens=50), in_flight=begun.in_flight,
+            usage=Usage(prompt_tokens=prompt, completion_tokens=50), in_flight=hold.in_flight,
         )  # fmt: skip
-        self._at(now + first_s, lambda then: self.readings.gave_output("a", begun, then))
-        self._at(now + first_s + ANSWER_S, lambda then: self.readings.ended(attempt, begun, decision, then))
+        self._at(now + first_s, lambda then: self.readings.gave_output("a", hold, then))
+        self._at(now + first_s + ANSWER_S, lambda then: self.readings.ended(attempt, hold, decision, then))
 
     def _at(self, when: float, what: Callable[[float], None]) -> None:
         self._count += 1

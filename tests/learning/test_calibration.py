@@ -84,7 +84,7 @@ def test_of_waits_that_nothing_tells() -> None:
 def test_what_hardly_ever_takes_two_seconds_is_hardly_ever_called_late() -> None:
     """Of these 0.14 % take that long. What few answers show of a tail is no promise."""
     whole = [one for run in played(drawn(), lambda _: 4.0, LENGTH_S) for one in run]
-    assert sum(one.standing is Tier.LATE for one in whole) < 0.002 * len(whole)
+    assert sum(one.tier is Tier.LATE for one in whole) < 0.002 * len(whole)
 
 
 def test_a_few_at_once_are_forecast_by_what_they_took() -> None:

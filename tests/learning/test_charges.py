@@ -52,10 +52,10 @@ def test_charged_and_idle_are_what_the_hardware_cost_in_each_hour_and_charges_st
     for hour in range(3):
         while now < (hour + 1) * 3600.0:
             pause_s = (0.5, 5.0, 60.0)[int(now / 600) % 3]
-            begun = readings.began("a", now)
+            hold = readings.began("a", now)
             usd = readings.settled_usd(one, used(600, 400), decision(), now + 0.5)
             charged += usd or 0.0
-            readings.ended(attempt(usage=used(600, 400)), begun, decision(), now + 0.5)
+            readings.ended(attempt(usage=used(600, 400)), hold, decision(), now + 0.5)
             now += pause_s
         is_now = readings.accounts((hour + 1) * 3600.0)["a"]
         assert is_now.charged == pytest.approx(charged)

@@ -43,13 +43,13 @@ def test_a_server_that_has_emptied_is_known_to_be_fast_again() -> None:
     """Its pace grows with who is there: those that begin one after the other meet more than were there at their beginning."""
     readings, now, wave = Readings(), 0.0, 20
     for _ in range(12):
-        begun = []
+        holds = []
         for _ in range(wave):
-            begun.append(readings.began("a", now, 10, streamed=10))
-            readings.gave_output("a", begun[-1], now)
+            holds.append(readings.began("a", now, 10, streamed=10))
+            readings.gave_output("a", holds[-1], now)
             now += 0.05
         seconds = 99 * 0.02
-        for one in begun:
+        for one in holds:
             now += 0.05
             made = attempt(first_output_s=0.001, duration_s=seconds, in_flight=one.in_flight, usage=used(10, 100))
             readings.ended(made, one, decision(asked(10)), now)

@@ -216,6 +216,29 @@ def test_a_caller_who_reads_slowly_teaches_no_pace() -> None:
     assert watched.latency.first_output_at(1000, 0, 50) is not None
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_queue_that_went_by_sooner_than_expected_teaches_no_haste(stream: bool) -> None:
+    """At home half a second was expected to go by in its queue, and nearly nothing did: 100 times in a row."""
+    source = Simulated(stream=stream)
+    source.requests(60)
+    latency = source.latency
+    before = latency.first_output_at(1000, 0, 95) if stream else latency.total_at(1000, 0, 100, 95, stream=False)
+    for _ in range(100):
+        first = (BASE + PER_TOKEN * 1000) * source.noise()
+        total = first + PACE * 99
+        source.now += source.every_s
+        made = attempt(
+            first_output_s=first if stream else None, duration_s=total, in_flight=0, usage=used(1000, 100), wait_s=0.5
+        )
+        source.learn(made, 1000, 100)
+    latency = source.latency
+    after = latency.first_output_at(1000, 0, 95) if stream else latency.total_at(1000, 0, 100, 95, stream=False)
+    assert before is not None
+    assert after is not None
+    assert 0.7 * before < after < 1.4 * before
+    assert latency.samples > 100
+
+
 def test_when_it_was_measured_and_that_nothing_waits_for_long() -> None:
     watched = Simulated(every_s=0.001)
     watched.requests(50)

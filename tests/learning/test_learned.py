@@ -13,8 +13,8 @@ CHAT = asked(1000, stream=False)
 
 
 def ended(readings: Readings, facts: Facts, at: float, one: Attempt) -> None:
-    begun = readings.began("a", at, facts.prompt_tokens)
-    readings.ended(one, begun, decision(facts), at + one.duration_s)
+    hold = readings.began("a", at, facts.prompt_tokens)
+    readings.ended(one, hold, decision(facts), at + one.duration_s)
 
 
 def embedded(readings: Readings, at: float) -> None:
@@ -52,9 +52,9 @@ def test_a_first_stream_is_not_forgotten() -> None:
     readings = Readings()
     embedded(readings, 1.0)
     facts = asked(1000)
-    begun = readings.began("a", 10.0, 1000.0, streamed=1000)
-    readings.gave_output("a", begun, 10.5)
-    readings.ended(attempt(first_output_s=0.5, usage=used(1000, 10)), begun, decision(facts), 11.0)
+    hold = readings.began("a", 10.0, 1000.0, streamed=1000)
+    readings.gave_output("a", hold, 10.5)
+    readings.ended(attempt(first_output_s=0.5, usage=used(1000, 10)), hold, decision(facts), 11.0)
     latency = readings.of("a").latency
     assert latency is not None
     assert latency.samples == 1

@@ -85,8 +85,8 @@ steps = st.lists(st.tuples(st.booleans(), st.integers(0, 50), st.integers(1, 500
 @given(steps, st.none() | st.integers(1, 50))
 def test_it_stays_within_its_bounds_and_comes_back(script: list[tuple[bool, int, int]], most: int | None) -> None:
     limit, newest = ConcurrencyLimit(most), 0
-    for told, begun, in_flight in script:
-        newest += begun
+    for told, started, in_flight in script:
+        newest += started
         if told:
             limit.overloaded(newest, newest, in_flight, 0.0)
         else:

@@ -21,15 +21,15 @@ STREAMS = st.lists(st.tuples(st.integers(1, 9_000), st.sampled_from(["output", "
 def test_prompts_are_ahead_until_their_first_output_or_their_end(streams: list[tuple[int, str]]) -> None:
     readings, waiting = Readings(), 0
     for prompt, then in streams:
-        begun = readings.began("a", 1.0, prompt, streamed=prompt)
+        hold = readings.began("a", 1.0, prompt, streamed=prompt)
         waiting += prompt
         assert readings.of("a").ahead_tokens == waiting
         if then == "output":
-            readings.gave_output("a", begun, 2.0)
+            readings.gave_output("a", hold, 2.0)
             waiting -= prompt
             assert readings.of("a").ahead_tokens == waiting
         elif then == "fails":
-            readings.ended(attempt(Outcome.SERVER_ERROR), begun, decision(), 2.0)
+            readings.ended(attempt(Outcome.SERVER_ERROR), hold, decision(), 2.0)
             waiting -= prompt
     readings.began("a", 3.0, 50)  # a whole answer: nobody sees when its prompt is done
     assert readings.of("a").ahead_tokens == waiting
@@ -61,13 +61,13 @@ def test_silent_since_the_first_that_waits_and_was_not_overtaken(events: list[tu
 def test_a_first_output_is_learned_when_it_comes_and_once() -> None:
     readings = Readings()
     for number in range(8):
-        begun = readings.began("a", float(number), 100, streamed=100)
-        readings.gave_output("a", begun, number + 0.5)
+        hold = readings.began("a", float(number), 100, streamed=100)
+        readings.gave_output("a", hold, number + 0.5)
         latency = readings.of("a").latency
         assert latency is not None
         assert latency.samples == number + 1
         ended = attempt(first_output_s=0.5, duration_s=60.0, usage=used(100, 20))
-        readings.ended(ended, begun, decision(), number + 60.0)
+        readings.ended(ended, hold, decision(), number + 60.0)
         latency = readings.of("a").latency
         assert latency is not None
         assert latency.samples == number + 1
@@ -80,12 +80,12 @@ def test_a_queue_that_nobody_has_answered_is_predicted() -> None:
     readings, now = Readings(), 100.0
     for number in range(60):
         prompts = [500 + number * 37 % 900 for _ in range(1 + number % 3)]
-        begun = [readings.began("a", now, prompt, streamed=prompt) for prompt in prompts]
+        holds = [readings.began("a", now, prompt, streamed=prompt) for prompt in prompts]
         done = now
-        for prompt, one in zip(prompts, begun, strict=True):
+        for prompt, one in zip(prompts, holds, strict=True):
             done += prompt * PREFILL_S
             readings.gave_output("a", one, done)
-        for one in begun:
+        for one in holds:
             readings.ended(attempt(first_output_s=0.1, usage=used(500, 10)), one, decision(asked(500)), done)
         now += 1.0
     idle = readings.snapshot(now + 2).of("a")

@@ -22,8 +22,8 @@ OTHERS = [outcome for outcome in CONSEQUENCES if outcome not in FAILED]
 
 
 def one(readings: Readings, made: Attempt, now: float, of: Decision | None = None) -> None:
-    begun = readings.began(made.deployment, now)
-    readings.ended(made, begun, of or decision(), now)
+    hold = readings.began(made.deployment, now)
+    readings.ended(made, hold, of or decision(), now)
 
 
 def fail(readings: Readings, outcome: Outcome, times: int, now: float = 0.0) -> None:
@@ -32,7 +32,7 @@ def fail(readings: Readings, outcome: Outcome, times: int, now: float = 0.0) -> 
 
 
 def is_open(readings: Readings, now: float) -> bool:
-    return readings.of("a").bar(0, now) is None
+    return readings.of("a").rejection(0, now) is None
 
 
 @pytest.mark.parametrize("outcome", COUNTED)
@@ -59,13 +59,11 @@ def of_three(outcomes: dict[int, Outcome], now: float = 0.0) -> Readings:
     """One deployment of three addresses, at which attempts that were under way together ended so."""
     readings = Readings()
     readings.workers.declare([deployment("a", 3)])
-    begun = []
+    holds = []
     for _ in range(50):
         for address in outcomes:
-            readings.workers.began("a", address)
-            begun.append((address, readings.began("a", now)))
-    for address, one_of_them in begun:
-        readings.workers.ended("a", address, outcomes[address], 0.1, now)
+            holds.append((address, readings.began("a", now, address=address)))
+    for address, one_of_them in holds:
         readings.ended(attempt(outcomes[address], address=address), one_of_them, decision(), now)
     return readings
 
@@ -76,7 +74,7 @@ def test_addresses_that_fail_do_not_speak_for_one_against_which_nothing_is_known
     outcome: Outcome, dead: set[int]
 ) -> None:
     readings = of_three(dict.fromkeys(dead, outcome))
-    assert readings.of("a").gate is OPEN
+    assert readings.of("a").admissibility is OPEN
     assert readings.of("a").in_flight == 0
 
 
@@ -84,7 +82,7 @@ def test_addresses_that_all_fail_shut_it() -> None:
     readings = of_three(dict.fromkeys(range(3), Outcome.CONNECTION_LOST))
     assert readings.of("a").health is Health.SHUT
     readings = of_three(dict.fromkeys(range(3), Outcome.OVERLOADED))
-    assert readings.of("a").gate.limit is not None
+    assert readings.of("a").admissibility.limit is not None
 
 
 def test_what_has_ended_is_free_whatever_it_teaches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,11 +99,11 @@ def test_what_has_ended_is_free_whatever_it_teaches(monkeypatch: pytest.MonkeyPa
 def test_answers_after_the_pause_end_it() -> None:
     readings = Readings()
     fail(readings, Outcome.SERVER_ERROR, 40, now=100.0)
-    assert readings.of("a").gate.shut_until == 100.0 + FIRST_PAUSE_S  # what began before proves nothing
+    assert readings.of("a").admissibility.shut_until == 100.0 + FIRST_PAUSE_S  # what began before proves nothing
     fail(readings, Outcome.OK, PROOFS - 1, now=140.0)
     assert readings.of("a").health is Health.PROBING
     fail(readings, Outcome.OK, 1, now=140.0)
-    assert (readings.of("a").health, readings.of("a").gate) == (Health.ADMITTING, OPEN)
+    assert (readings.of("a").health, readings.of("a").admissibility) == (Health.ADMITTING, OPEN)
 
 
 def test_one_that_asks_to_be_left_alone_is() -> None:
@@ -151,13 +149,13 @@ def test_what_rate_limits_leave_is_less_what_was_sent_since() -> None:
     first = readings.began("a", 100.0, 50)
     readings.began("a", 100.0, 50)
     readings.told_headroom("a", first, Headroom(Quota(3, 110.0), Quota(100, 105.0)), 100.5)
-    assert readings.of("a").gate.headroom == Headroom(Quota(2, 110.0), Quota(50, 105.0))
-    assert readings.of("a").bar(51, 101.0) == Rejection(Health.REFUSING, 105.0, 50.0)
-    assert readings.of("a").bar(51, 105.0) is None
+    assert readings.of("a").admissibility.headroom == Headroom(Quota(2, 110.0), Quota(50, 105.0))
+    assert readings.of("a").rejection(51, 101.0) == Rejection(Health.REFUSING, 105.0, 50.0)
+    assert readings.of("a").rejection(51, 105.0) is None
     readings.began("a", 105.0, 50)
     readings.began("a", 105.0, 50)
-    assert readings.of("a").bar(0, 109.0) == Rejection(Health.REFUSING, 110.0)
-    assert readings.of("a").bar(0, 110.0) is None
+    assert readings.of("a").rejection(0, 109.0) == Rejection(Health.REFUSING, 110.0)
+    assert readings.of("a").rejection(0, 110.0) is None
 
 
 @given(st.lists(st.sampled_from(list(Outcome))))
@@ -249,7 +247,7 @@ def test_own_hardware_has_a_cost_that_follows_what_it_serves() -> None:
     """3.6 USD an hour, so 1 USD for 1000 s; the window's slices are 10 s."""
     readings = Readings()
     readings.declare({"a": Hardware(gpu_hour_usd=3.6, concurrent=4, window_s=600.0)}, 0.0)
-    begun = readings.began("a", 10.0)
+    hold = readings.began("a", 10.0)
     during = readings.of("a").own_cost
     assert during is not None
     assert during.busy == 0.25
@@ -257,7 +255,7 @@ def test_own_hardware_has_a_cost_that_follows_what_it_serves() -> None:
     own = readings.of("a").own_cost
     assert own is not None
     assert own.average_usd_per_mtok == pytest.approx(0.001 * 20 / 100 * 1e6)
-    readings.ended(attempt(usage=used(90, 10)), begun, decision(), 20.0)
+    readings.ended(attempt(usage=used(90, 10)), hold, decision(), 20.0)
     idle = readings.snapshot(40.0).of("a").own_cost
     assert idle is not None
     assert (idle.average_usd_per_mtok, idle.busy) == (pytest.approx(0.001 * 40 / 100 * 1e6), 0.0)

@@ -94,15 +94,15 @@ class Simulated:
         return self.book.readings(self.now).get("r", {}).get("a")
 
     @property
-    def passed_over(self) -> bool:
-        return self.reading is not None and self.reading.passed_over
+    def ejected(self) -> bool:
+        return self.reading is not None and self.reading.ejected
 
-    def until(self, passed_over: bool, missing: float, most: int) -> float:
+    def until(self, ejected: bool, missing: float, most: int) -> float:
         """Seconds until it is (no more) passed over."""
         began = self.now
         for _ in range(most):
             self.requests(1, missing)
-            if self.passed_over is passed_over:
+            if self.ejected is ejected:
                 return self.now - began
         raise AssertionError("never")
 
@@ -128,7 +128,7 @@ def test_the_window_slides() -> None:
 def test_nothing_is_said_when_the_window_has_emptied() -> None:
     watched = Simulated()
     watched.requests(100, 1.0)
-    assert watched.passed_over
+    assert watched.ejected
     watched.now += FIRST.window_s * (1 + 1 / SLICES)
     assert watched.book.readings(watched.now) == {}
     watched.requests(1, 0.0)
@@ -138,9 +138,9 @@ def test_nothing_is_said_when_the_window_has_emptied() -> None:
 def test_too_few_requests_are_no_judgement() -> None:
     watched = Simulated()
     watched.requests(FIRST.min_requests - 1, 1.0)
-    assert not watched.passed_over
+    assert not watched.ejected
     watched.requests(1, 1.0)
-    assert watched.passed_over
+    assert watched.ejected
 
 
 def test_exactly_the_burn_that_is_named_passes_over() -> None:
@@ -155,7 +155,7 @@ def test_a_deployment_with_a_long_good_record_is_passed_over_soon(every_s: float
     """The short window: the long one would need a minute of misses."""
     watched = Simulated(every_s=every_s)
     watched.requests(int(300 / every_s), 0.01)
-    assert not watched.passed_over
+    assert not watched.ejected
     assert watched.until(True, 1.0, 2000) <= 10
     assert watched.reading is not None
     assert watched.reading.attainment > 0.9
@@ -167,7 +167,7 @@ def test_one_that_spends_its_budget_exactly_is_never_passed_over(seed: int) -> N
     watched.requests(100, 0.0)
     for _ in range(5000):
         watched.requests(1, 0.05)
-        assert not watched.passed_over
+        assert not watched.ejected
 
 
 def test_it_returns_after_a_few_good_probes() -> None:
@@ -175,9 +175,9 @@ def test_it_returns_after_a_few_good_probes() -> None:
     watched.until(True, 1.0, 100)
     watched.every_s = 2.0
     watched.requests(30, 1.0)
-    assert watched.passed_over
+    assert watched.ejected
     watched.requests(FIRST.probes_to_return - 1, 0.0)
-    assert watched.passed_over
+    assert watched.ejected
     watched.requests(1, 0.0)
     assert watched.reading == SloReading(FIRST.probes_to_return, 1.0, 0.0)
 
@@ -188,7 +188,7 @@ def test_one_that_still_misses_half_does_not_return(seed: int) -> None:
     watched.until(True, 1.0, 100)
     for _ in range(100):
         watched.requests(1, 0.5)
-        assert watched.passed_over
+        assert watched.ejected
 
 
 def test_hysteresis() -> None:
@@ -201,14 +201,14 @@ def test_hysteresis() -> None:
         for number in range(500):
             watched.now += 0.1
             watched.book.record("r", "a", watched.slo, number % 2 == 0, watched.now)
-            assert watched.passed_over is before
+            assert watched.ejected is before
 
 
 def test_a_median_that_is_always_missed_is_passed_over_too() -> None:
     """Its budget cannot burn four times as fast: that would be more than all."""
     watched = Simulated(Slo(total=Target(1.0, 50)))
     watched.requests(20, 1.0)
-    assert watched.passed_over
+    assert watched.ejected
 
 
 def test_another_objective_begins_anew_and_gone_rules_are_forgotten() -> None:
@@ -258,4 +258,4 @@ def test_counts_are_those_of_the_window(seen: list[tuple[str, str, bool, float]]
         assert sure <= count <= possible
         if reading:
             assert reading.burn == pytest.approx((1 - reading.attainment) / slo.budget, abs=0.01)
-            assert not reading.passed_over
+            assert not reading.ejected

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.learning.readings import Readings
 from gateway.learning.workers import LONGEST_SUSPICION_S, Workers
-from gateway.routing.outlook import outlook
+from gateway.routing.forecast import forecast
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.outcome import Outcome
 from gateway.values.sensitivity import Sensitivity
@@ -253,13 +253,13 @@ def test_the_queue_is_predicted_anew_each_time_and_not_learned() -> None:
     for second in range(30):
         readings.workers.gauged("a", 0, full(11, ended=4.0 * second), NOW + second)
         wait = readings.snapshot(NOW + second).of("a").wait_s or 0.0
-        begun = readings.began("a", NOW + second)
+        hold = readings.began("a", NOW + second)
         one = attempt(first_output_s=wait + 0.2, duration_s=wait + 1.0, wait_s=wait)
-        readings.ended(one, begun, decision(asked(100)), NOW + second)
+        readings.ended(one, hold, decision(asked(100)), NOW + second)
     now = NOW + 29
 
     def first_output_s() -> float:
-        seen = outlook(place, readings.snapshot(now).of("a"), asked(100), None)
+        seen = forecast(place, readings.snapshot(now).of("a"), asked(100), None)
         first, per_token = seen[12], seen[13]
         assert first is not None
         return first + 100 * per_token

@@ -7,7 +7,7 @@ from gateway.values.slo import SloReading
 
 
 async def test_what_is_in_the_window_has_series_and_nothing_else() -> None:
-    slo = {"chat": {"a": SloReading(100, 0.9, 2.0), "b": SloReading(50, 0.5, 10.0, passed_over=True)}}
+    slo = {"chat": {"a": SloReading(100, 0.9, 2.0), "b": SloReading(50, 0.5, 10.0, ejected=True)}}
     metrics = Metrics()
     metrics.read_objectives(lambda: slo)
     assert read(metrics, "b") == {

@@ -14,7 +14,7 @@ from gateway.state.revisions import Revisions, stored
 from gateway.values.deployment import Catalogue
 from gateway.values.revision import Actor, Channel, CompileContext, KeptRevision, Revision, RevisionState, Withdrawal
 
-GROUND = CompileContext(catalogue=Catalogue(deployments={}, models={}), deadline_s=60.0)
+CONTEXT = CompileContext(catalogue=Catalogue(deployments={}, models={}), deadline_s=60.0)
 BY = Actor(Channel.ADMIN, 1.0, "me")
 
 
@@ -25,7 +25,7 @@ def publish(revisions: Revisions, content: str, again_of: int | None = None) -> 
             was.revision.number, RevisionState.REPLACED if again_of is None else RevisionState.ROLLED_BACK, BY
         )
     new = Revision(number=number, content=content, by=BY, state=RevisionState.IN_FORCE, again_of=again_of)
-    revisions.add(KeptRevision(revision=new, document=f"# {content}\n", ground=GROUND))
+    revisions.add(KeptRevision(revision=new, document=f"# {content}\n", context=CONTEXT))
     return number
 
 
@@ -59,7 +59,7 @@ def test_bounded_and_what_counts_stays(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(room, "KEEP", 5)
     revisions = Revisions(tmp_path / "r.db")
     staged = Revision(number=1, content="s", by=BY, state=RevisionState.STAGED, share=0.1)
-    revisions.add(KeptRevision(revision=staged, document="s", ground=GROUND))
+    revisions.add(KeptRevision(revision=staged, document="s", context=CONTEXT))
     for at in range(20):
         publish(revisions, str(at))
         revisions.save()
@@ -84,7 +84,7 @@ def test_one_that_never_was_in_force_is_nothing_to_go_back_to(tmp_path: Path) ->
     revisions = Revisions(tmp_path / "r.db")
     publish(revisions, "a")
     staged = Revision(number=2, content="s", by=BY, state=RevisionState.STAGED, share=0.1)
-    revisions.add(KeptRevision(revision=staged, document="s", ground=GROUND))
+    revisions.add(KeptRevision(revision=staged, document="s", context=CONTEXT))
     ended = revisions.end(2, RevisionState.WITHDRAWN, BY, Withdrawal.ERRORS, "why")
     assert (ended.withdrawal, ended.reason, ended.was_in_force) == (Withdrawal.ERRORS, "why", False)
     publish(revisions, "b")

@@ -1,42 +1,29 @@
-"""One fleet of fake upstreams for all examples; each test module starts its own gateways."""
+"""Each test module has its own gateway in front of its own upstreams, on virtual time."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.example import Example, wait_for
-from tests.support.fleet import Fleet
-
-MOST_DEPLOYMENTS = 4
-
-
-@pytest.fixture(scope="session")
-def fleet() -> Iterator[Fleet]:
-    with Fleet(MOST_DEPLOYMENTS) as running:
-        yield running
+from tests.support.example import Example
 
 
 @pytest.fixture(scope="module")
-def example(
-    request: pytest.FixtureRequest, fleet: Fleet, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Example]:
+def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """The example that the module is about: its `EXAMPLE`, changed by its `PATCH` if it has one."""
-    with _of_module(request.module, fleet, tmp_path_factory) as running:
+    with _of_module(request.module, tmp_path_factory) as running:
         yield running
 
 
 @pytest.fixture
-def fresh_example(
-    request: pytest.FixtureRequest, fleet: Fleet, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Example]:
+def fresh_example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """The same for one test alone: it has learned nothing yet."""
-    with _of_module(request.module, fleet, tmp_path_factory) as running:
+    with _of_module(request.module, tmp_path_factory) as running:
         yield running
 
 
-def _of_module(module: Any, fleet: Fleet, directories: pytest.TempPathFactory) -> Example:
-    return Example(module.EXAMPLE, fleet, directories.mktemp(module.EXAMPLE), getattr(module, "PATCH", None))
+def _of_module(module: Any, directories: pytest.TempPathFactory) -> Example:
+    return Example(module.EXAMPLE, directories.mktemp(module.EXAMPLE), getattr(module, "PATCH", None))
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +34,9 @@ def calm(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     example: Example = request.getfixturevalue("example")
     example.calm()
-    wait_for(lambda: "refusing" not in example.ready()["deployments"].values(), within_s=5)  # as an earlier test asked
+    example.wait_for(
+        lambda: "refusing" not in example.ready()["deployments"].values(), within_s=5
+    )  # as an earlier test asked
     yield
     if not request.node.get_closest_marker("uncounted"):
         example.check_counts()

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,10 +12,8 @@ SESSIONS = [f"session-{number}" for number in range(2000)]
 
 
 def by_session(example: Example, sessions: list[str]) -> dict[str, str | None]:
-    with ThreadPoolExecutor(4) as pool:
-        return dict(
-            zip(sessions, pool.map(lambda one: example.ask(session=one, record=False).by, sessions), strict=True)
-        )
+    answers = example.ask_each([{"session": one} for one in sessions], record=False)
+    return dict(zip(sessions, (answer.by for answer in answers), strict=True))
 
 
 @pytest.mark.uncounted

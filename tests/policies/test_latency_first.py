@@ -3,12 +3,11 @@
 Predictions are held to a band around what the client measured: half of it, or 30 ms.
 """
 
-import time
 from typing import Any
 
 import pytest
 
-from tests.support.example import Answer, Example, near, wait_for, words
+from tests.support.example import Answer, Example, near, words
 
 EXAMPLE = "latency-first"
 MARGINAL_USD = 2.0 / 3600 / 2500  # a token of `near`, by its hardware
@@ -66,7 +65,7 @@ def test_what_it_predicts_is_what_it_was_lately(example: Example) -> None:
     learn(example, near="slow@100", far="slow@250")
     example.play(near="slow@20")
     assert near(_first_by_near(example), 0.1)
-    wait_for(lambda: near(_first_by_near(example), 0.02), within_s=10)
+    example.wait_for(lambda: near(_first_by_near(example), 0.02), within_s=10)
 
 
 def _first_by_near(example: Example) -> float:
@@ -91,7 +90,7 @@ def test_one_that_is_too_late_is_said_to_be(example: Example) -> None:
     answer = example.ask(stream=True)
     assert answer.by == "far"
     late = answer.candidate("near")
-    assert late["standing"] == "late"
+    assert late["tier"] == "late"
     assert near(late["first_output_s"], p95(measured))
     assert all(not one.last["slo_met"] for one in measured)
     assert any(line.startswith("near:") and "predicted to miss" in line for line in answer.sentences)
@@ -103,19 +102,19 @@ def test_one_that_fails_too_often_is_passed_over_until_it_recovers(example: Exam
     learn(example, near="ok", far="slow@40")
     assert example.ask(stream=True).by == "near"
     example.play(near="ok ok error_500")  # if half failed, it would be shut
-    wait_for(lambda: _is_passed_over(example), within_s=10)
+    example.wait_for(lambda: _is_passed_over(example), within_s=10)
     burning = example.ask(stream=True).candidate("near")
-    assert burning["standing"] in ("burning", "probe")
+    assert burning["tier"] in ("burning", "probe")
     assert burning["slo"]["attainment"] <= 0.8  # four times the budget of 5 in 100
     assert burning["slo"]["burn"] == pytest.approx((1 - burning["slo"]["attainment"]) / 0.05, abs=0.01)
     assert burning["slo"]["burn"] >= 4
     example.play(near="ok")
-    wait_for(lambda: _by_near(example, 64) > 56, within_s=20)
-    assert example.ask(stream=True).candidate("near")["standing"] == "ready"
+    example.wait_for(lambda: _by_near(example, 64) > 56, within_s=20)
+    assert example.ask(stream=True).candidate("near")["tier"] == "ready"
 
 
 def _is_passed_over(example: Example) -> bool:
-    return "burning" in {one.get("standing") for one in example.ask(stream=True).decision["candidates"]}
+    return "burning" in {one.get("tier") for one in example.ask(stream=True).decision["candidates"]}
 
 
 def _by_near(example: Example, asked: int) -> int:
@@ -141,8 +140,7 @@ def test_whole_answers_go_by_cost(example: Example) -> None:
 def test_the_deadline_of_the_rule_holds(example: Example) -> None:
     """The caller's own is shorter."""
     example.play(near="slow@2000", far="slow@2000")
-    since = time.monotonic()
     answer = example.ask(stream=True, headers={"x-gateway-deadline-ms": "200"})
     assert answer.status == 504
     assert answer.decision["bounds"]["deadline_s"] == 0.2
-    assert 0.19 < time.monotonic() - since < 1
+    assert answer.all_s == pytest.approx(0.2, abs=0.01)

@@ -1,23 +1,21 @@
-"""README's example into overload, over sockets: an own server that does eight a second gets twenty, a commercial one is idle.
+"""README's example into overload, on virtual time: an own server that does eight a second gets twenty, a commercial one is idle.
 
 At home eight answers at a time take a second each, and whoever comes then waits in line, without end.
 """
 
 import asyncio
 import json
-import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
-from tests.support.gateway import GatewayProcess
-from tests.support.modelled import ModelledFleet
+from tests.support.in_process import InProcessGateway
+from tests.support.modelled import listening
 from tests.support.readme import readme_configuration
+from tests.support.virtual_time import VirtualTime
 
 WORLD = """\
 deployments:
@@ -47,51 +45,40 @@ class Answered:
     seconds: float
 
 
-@pytest.fixture(scope="module")
-def upstreams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    world = tmp_path_factory.mktemp("world") / "world.yaml"
-    world.write_text(WORLD)
-    with ModelledFleet(world) as fleet:
-        yield fleet.base_urls
-
-
-async def answered(client: httpx.AsyncClient, *, stream: bool, deadline_ms: int | None) -> Answered:
-    headers = {} if deadline_ms is None else {"x-gateway-deadline-ms": str(deadline_ms)}
+async def answered(gateway: InProcessGateway, *, stream: bool) -> Answered:
     body = {
         "model": "chat",
         "messages": [{"role": "user", "content": "abc " * 40}],
         "max_tokens": TOKENS,
         "stream": stream,
     }
-    since = time.monotonic()
-    got = await client.post("/v1/chat/completions", json=body, headers=headers)
-    seconds = time.monotonic() - since
-    ended = got.text.rstrip().endswith("data: [DONE]") if stream else bool(got.json().get("choices"))
-    return Answered(got.headers.get("x-gateway-deployment"), got.status_code == 200 and ended, seconds)
+    got = await gateway.ask("/v1/chat/completions", body)
+    ended = got.body.rstrip().endswith(b"data: [DONE]") if stream else bool(got.json().get("choices"))
+    return Answered(got.headers.get("x-gateway-deployment"), got.status == 200 and ended, got.all_s)
 
 
-async def overload(url: str, *, stream: bool, deadline_ms: int | None = None) -> list[Answered]:
-    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=120, limits=limits) as client:
-        start, begun = time.monotonic(), []
-        for number in range(PER_S * SECONDS):
-            await asyncio.sleep(max(start + number / PER_S - time.monotonic(), 0.0))
-            begun.append(asyncio.create_task(answered(client, stream=stream, deadline_ms=deadline_ms)))
-        return await asyncio.gather(*begun)
+async def overload(gateway: InProcessGateway, *, stream: bool) -> list[Answered]:
+    begun = []
+    for _ in range(PER_S * SECONDS):
+        begun.append(asyncio.create_task(answered(gateway, stream=stream)))
+        await asyncio.sleep(1 / PER_S)
+    return await asyncio.gather(*begun)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_home_cannot_answer_in_time_goes_to_the_next(case: str, upstreams: dict[str, str], tmp_path: Path) -> None:
+def test_what_home_cannot_answer_in_time_goes_to_the_next(case: str, tmp_path: Path) -> None:
     own, limits, asked = CASES[case]
     config = readme_configuration()
-    for name, base_url in upstreams.items():
-        config["deployments"][name]["base_url"] = base_url
-    config["deployments"]["llama-home"] |= own
-    rule = config["policy"]["rules"][-1]
-    rule["limits"] |= limits
-    deadline_s = rule["limits"]["deadline_s"]
-    with GatewayProcess(tmp_path, config, {"OPENAI_API_KEY": "sk-0123456789abcdef0123"}) as gateway:
-        found = asyncio.run(overload(gateway.url, **asked))
+    (tmp_path / "world.yaml").write_text(WORLD)
+    with VirtualTime() as virtual:
+        for name, upstream in virtual.run(listening(tmp_path / "world.yaml")).items():
+            config["deployments"][name]["base_url"] = upstream.base_url
+        config["deployments"]["llama-home"] |= own
+        rule = config["policy"]["rules"][-1]
+        rule["limits"] |= limits
+        deadline_s = rule["limits"]["deadline_s"]
+        with InProcessGateway(virtual, tmp_path, config, {"OPENAI_API_KEY": "sk-0123456789abcdef0123"}) as gateway:
+            found = virtual.run(overload(gateway, **asked))
     good = [one for one in found if one.whole and one.seconds <= deadline_s]
     by = Counter(one.by for one in good)
     slowest = sorted(one.seconds for one in found)

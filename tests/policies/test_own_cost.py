@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.example import Example, wait_for
+from tests.support.example import Example
 
 EXAMPLE = "latency-first"
 USD_PER_S = 2.0 / 3600
@@ -37,7 +37,7 @@ def test_an_answer_costs_its_share_of_the_full_machine(example: Example) -> None
 
 def test_a_request_is_charged_at_most_what_its_ceiling_says(example: Example) -> None:
     """Also where the machine was idle for long before."""
-    wait_for(lambda: time.time() > example.started + 1, within_s=5)
+    example.wait_for(lambda: time.time() > example.started + 1, within_s=5)
     answer = example.ask(model="near", max_tokens=20, headers={"x-gateway-max-cost-usd": "0.00005"})
     assert answer.by == "near"
     assert float(answer.headers["x-gateway-cost-usd"]) <= 0.00005

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.example import Example, wait_for, words
+from tests.support.example import Example, words
 
 EXAMPLE = "own-first"
 UNDER_S = 0.25
@@ -33,4 +33,4 @@ def test_while_home_is_slow_the_cheap_provider_answers_and_then_home_again(examp
     by = [example.ask(stream=True).by for _ in range(30)]
     assert by[-15:].count("cloud") >= 13
     example.play(home="slow@20")
-    wait_for(lambda: [example.ask(stream=True).by for _ in range(5)] == ["home"] * 5, within_s=HOME_WITHIN_S)
+    example.wait_for(lambda: [example.ask(stream=True).by for _ in range(5)] == ["home"] * 5, within_s=HOME_WITHIN_S)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.example import Answer, Example, near, wait_for, words
+from tests.support.example import Answer, Example, near, words
 
 EXAMPLE = "spill-over"
 UNDER_S = 0.25
@@ -34,7 +34,7 @@ def test_home_while_it_is_quick(example: Example) -> None:
     assert [answer.by for answer in answers] == ["home"] * 12
     last = answers[-1]
     assert near(last.candidate("home")["first_output_s"], last.first_s)
-    assert last.candidate("home")["standing"] == "ready"
+    assert last.candidate("home")["tier"] == "ready"
     assert all(answer.last["slo_met"] for answer in answers)
 
 
@@ -62,37 +62,39 @@ def test_slow_it_spills_and_quick_again_it_is_used_again(example: Example) -> No
     assert by[0] == "home"
     assert by[-15:].count("cloud") >= 13  # two of a hundred see how it does at home
     spilt = next(answer for answer in reversed(answers) if answer.by == "cloud")
-    passed_over, slow = spilt.candidate("home"), [answer for answer in answers if answer.by == "home"]
-    if passed_over["standing"] == "burning":
-        assert passed_over["slo"]["burn"] >= 20
+    ejected, slow = spilt.candidate("home"), [answer for answer in answers if answer.by == "home"]
+    if ejected["tier"] == "burning":
+        assert ejected["slo"]["burn"] >= 20
     else:
-        assert passed_over["standing"] == "late"
-        assert passed_over["first_output_s"] > UNDER_S
-        assert near(passed_over["first_output_s"], slow[-1].first_s)
-    assert spilt.candidate("cloud")["standing"] == "ready"
+        assert ejected["tier"] == "late"
+        assert ejected["first_output_s"] > UNDER_S
+        assert near(ejected["first_output_s"], slow[-1].first_s)
+    assert spilt.candidate("cloud")["tier"] == "ready"
     assert any(line.startswith("home: eligible, number 3") for line in spilt.sentences)
     example.play(home="slow@20")
-    wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
+    example.wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
     assert example.ask(stream=True).candidate("home")["first_output_s"] < UNDER_S
 
 
 @pytest.mark.uncounted
 def test_a_queue_spills_what_would_wait_too_long(example: Example) -> None:
     """At home one request at a time is answered, in 25 ms: ten in a queue keep the objective, twenty do not."""
-    example.play(home="one_at_a_time@25")
-    wait_for(lambda: example.ask(stream=True).by == "home", within_s=HOME_WITHIN_S)
+    example.play(home="one_at_a_time@25", cloud="slow@100")
+    example.wait_for(lambda: example.ask(stream=True).by == "home", within_s=HOME_WITHIN_S)
     example.ask_many(150, at_once=24, stream=True, record=False)  # in which it is learned what others cost
-    wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)  # it had burnt
+    example.wait_for(
+        lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S
+    )  # it had burnt
     busy = example.ask_many(150, at_once=24, stream=True)
     by = [answer.by for answer in busy]
     assert by.count("home") > 15
     assert by.count("cloud") > 15
     for answer in busy:
         chosen = answer.decision["candidates"][0]
-        if chosen["deployment"] == "home" and chosen["standing"] == "ready":
+        if chosen["deployment"] == "home" and chosen["tier"] == "ready":
             assert chosen["first_output_s"] <= UNDER_S
         if chosen["deployment"] == "cloud":
-            assert answer.candidate("home")["standing"] in ("late", "burning")
+            assert answer.candidate("home")["tier"] in ("late", "burning")
     quick = [answer.last["first_output_s"] for answer in busy if answer.by == "home"]
     assert sum(seconds < 2 * UNDER_S for seconds in quick) > 0.9 * len(quick)
-    wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)
+    example.wait_for(lambda: [one.by for one in streams(example, 5)] == ["home"] * 5, within_s=HOME_WITHIN_S)

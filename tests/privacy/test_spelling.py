@@ -27,9 +27,47 @@ def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def tags(text: str) -> str:
+    """As Unicode's tag characters, which are not shown."""
+    return "".join(chr(0xE0000 + ord(letter)) for letter in text)
+
+
+def selectors(text: str) -> str:
+    """Its bytes as variation selectors after a picture, which are not shown either."""
+    return "\U0001f600" + "".join(chr(byte + (0xFE00 if byte < 16 else 0xE00F0)) for byte in text.encode())
+
+
+def framed(text: str, first: int) -> str:
+    """Its letters as those that begin at a code point."""
+    return "".join(chr(first + ord(letter) - ord("a")) if letter.isalpha() else letter for letter in text)
+
+
+MAIL = "jane.doe@example.com"
+
+
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
+        (SensitiveKind.EMAIL, f"hello {tags(f'mail {MAIL}')} there"),
+        (SensitiveKind.EMAIL, f"jane{tags('.doe@example.com')}, hello"),
+        (SensitiveKind.CARD, tags("4111 1111 1111 1111")),
+        (SensitiveKind.CARD, f"4111{tags('x')} 1111 11{tags('1')}11 1111"),  # they only cut it up
+        (SensitiveKind.EMAIL, json.dumps({"a": json.dumps({"b": tags(MAIL)})})),
+        (SensitiveKind.EMAIL, "".join(f"&#{ord(letter)};" for letter in tags(MAIL))),
+        (SensitiveKind.EMAIL, tags("jane&#64;example.com")),
+        (SensitiveKind.EMAIL, tags(b64(f"write to {MAIL} now"))),
+        (SensitiveKind.EMAIL, b64(f"hello {tags(MAIL)}")),
+        (SensitiveKind.EMAIL, selectors(f"mail {MAIL}")),
+        (SensitiveKind.CARD, selectors("4111 1111 1111 1111")),
+        (SensitiveKind.CARD, "4111\ufe01\ufe02\ufe03\U000e0131\U000e0132 1111 1111 1111"),
+        *((SensitiveKind.EMAIL, framed(MAIL, first)) for first in (0x24D0, 0x1F150, 0x1F130, 0x1F170, 0x249C, 0x1F1E6)),
+        *((SensitiveKind.EMAIL, framed(MAIL, first)) for first in (0x1D41A, 0x1D4EA, 0x1D68A, 0xFF41)),
+        (SensitiveKind.EMAIL, "ʲᵃⁿᵉ@ᵉˣᵃᵐᵖˡᵉ.ᶜᵒᵐ"),
+        (SensitiveKind.EMAIL, "ᴊᴀɴᴇ@ᴇxᴀᴍᴘʟᴇ.ᴄᴏᴍ"),
+        (SensitiveKind.CARD, "4\u180b1\u180c1\u180d1\u180e 1111 1111 1111"),
+        (SensitiveKind.CARD, "\U0001fbf4" + "\U0001fbf1" * 15),
+        (SensitiveKind.CARD, "❹" + "❶" * 15),
+        (SensitiveKind.CARD, json.dumps({"card": "𝟒𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏"})),
         (SensitiveKind.CARD, "my card is 4111 1111\n1111 1111, thanks"),
         (SensitiveKind.CARD, "4111\t1111\t1111\t1111"),
         (SensitiveKind.CARD, "4111 1111\n\n1111 1111"),
@@ -107,6 +145,8 @@ def test_it_is_found(kind: SensitiveKind, text: str) -> None:
         "d41d8cd98f00b204e9800998ecf8427e sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
         "\\frac{1}{2} C:\\new\\table \\d{4}-\\d{2}",
         "price 4000\n3000 units, 5000\n6000 more",
+        "I \u2764\ufe0f this \U0001f468\u200d\U0001f469\u200d\U0001f467 4\ufe0f\u20e3 ok",
+        f"\U0001f3f4{tags('gbeng')}\U000e007f 2026, \U0001f1e9\U0001f1ea 2024",
     ],
 )
 def test_what_looks_alike_is_not(text: str) -> None:
@@ -121,11 +161,13 @@ def test_a_table_of_numbers_is_no_card() -> None:
 def test_one_that_is_found_in_several_spellings_counts_once() -> None:
     assert found("jane@example.com and jane%40example.com") == {SensitiveKind.EMAIL: 2}
     assert found("a%20b 4111 1111 1111 1111 &amp; c\\n") == {SensitiveKind.CARD: 1}
+    assert found(f"{MAIL} {tags('nothing')}") == {SensitiveKind.EMAIL: 1}
+    assert found(f"{MAIL} {tags(f' {MAIL}')}") == {SensitiveKind.EMAIL: 2}
 
 
 @pytest.mark.parametrize("at", [0, 1_500, 2_040, 2_046, 2_050, 7_000, 8_180, 8_190, 8_200])
 @pytest.mark.parametrize(
-    "written", ["jane.doe%40example.com", "jane.doe&#64;example.com", "jane.doe\\u0040example.com"]
+    "written", ["jane.doe%40example.com", "jane.doe&#64;example.com", "jane.doe\\u0040example.com", tags(MAIL)]
 )
 def test_nothing_falls_between_blocks_or_counts_twice(at: int, written: str) -> None:
     assert found(("lorem %20 ipsum\n " * 800)[:at] + f" {written} " + "dolor &amp; sit " * 800) == {

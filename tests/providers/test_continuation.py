@@ -24,7 +24,7 @@ from tests.providers.test_openai_stream import DONE, ROLE, STOP, delta, event
 SAID = "The lighthouse stood on the cliff, and every night its lamp "
 REST = "was lit by the keeper, who climbed ninety steps and never once complained of it."
 HEAD = json.dumps({"id": "first", "created": 7, "model": "m1", "choices": []}).encode()
-BEGUN = PartialAnswer(SAID, 12, "first", "m1", HEAD)
+BEGINNING = PartialAnswer(SAID, 12, "first", "m1", HEAD)
 
 
 HOME = Deployment(
@@ -62,16 +62,18 @@ def text_of(events: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for one in events for choice in one["choices"])
 
 
-def another(decoder: StreamDecoder | None = None, *, begun: PartialAnswer = BEGUN, usage: bool = True) -> StreamDecoder:
+def another(
+    decoder: StreamDecoder | None = None, *, beginning: PartialAnswer = BEGINNING, usage: bool = True
+) -> StreamDecoder:
     request = a_request({"messages": []}, wants_usage=usage)
-    return decoder or ContinuingTranslator(usage_in_streams=True).continuation_decoder(request, begun)
+    return decoder or ContinuingTranslator(usage_in_streams=True).continuation_decoder(request, beginning)
 
 
 def test_what_was_said_is_remembered() -> None:
-    begun = remembered(ROLE, delta("one, "), delta("two ") + delta("and")).beginning()
-    assert begun is not None
-    assert (begun.text, begun.tokens) == ("one, two and", 3)
-    assert json.loads(begun.head)["id"] == "c"
+    beginning = remembered(ROLE, delta("one, "), delta("two ") + delta("and")).beginning()
+    assert beginning is not None
+    assert (beginning.text, beginning.tokens) == ("one, two and", 3)
+    assert json.loads(beginning.head)["id"] == "c"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_the_call_for_more() -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tell."}]
     fields = {"model": "chat", "messages": messages, "stream": True, "max_tokens": 50, "temperature": 0.5}
     request = a_request(fields, max_output_tokens=50)
-    more = VllmTranslator().continued(request, BEGUN)
+    more = VllmTranslator().continued(request, BEGINNING)
     assert more is not None
     sent = json.loads(VllmTranslator().encode(more, HOME).body)
     assert sent["messages"] == [*messages, {"role": "assistant", "content": SAID.rstrip()}]
@@ -121,7 +123,7 @@ def test_the_call_for_more() -> None:
 def test_requests_whose_answer_would_be_another(fields: dict[str, Any], facts: dict[str, Any]) -> None:
     usual = {"messages": [{"role": "user", "content": "Tell."}]}
     request = a_request({**usual, **fields}, **facts)
-    assert VllmTranslator().continued(request, BEGUN) is None
+    assert VllmTranslator().continued(request, BEGINNING) is None
 
 
 def test_both_parts_read_as_one() -> None:
@@ -189,10 +191,10 @@ def test_usage_that_is_no_number_breaks_nothing() -> None:
 def test_an_emoji_that_was_torn_in_two() -> None:
     """Some servers send each half as an escape of its own, which is no text."""
     torn = rb'data: {"id":"x","choices":[{"index":0,"delta":{"content":"a \ud83d"}}]}' + b"\n\n"
-    begun = remembered(torn).beginning()
-    assert begun is not None
+    beginning = remembered(torn).beginning()
+    assert beginning is not None
     rest = rb'data: {"id":"y","choices":[{"index":0,"delta":{"content":"\ude00 and more"}}]}' + b"\n\n"
-    events, chunks = continued(another(begun=begun), rest, delta("x" * HELD), rest, STOP, DONE)
+    events, chunks = continued(another(beginning=beginning), rest, delta("x" * HELD), rest, STOP, DONE)
     assert text_of(events) == "\ufffd and more" + "x" * HELD + "\ufffd and more"
     assert {one["id"] for one in events} == {"x"}
     assert chunks[-1].done
@@ -201,13 +203,13 @@ def test_an_emoji_that_was_torn_in_two() -> None:
 def test_broken_twice() -> None:
     decoder = another()
     continued(decoder, delta(REST[:30]))
-    assert decoder.beginning() == BEGUN  # the caller has nothing of it yet
+    assert decoder.beginning() == BEGINNING  # the caller has nothing of it yet
     events, _ = continued(decoder, delta(REST[30:]))
-    begun = decoder.beginning()
-    assert begun is not None
-    assert begun.text == SAID + text_of(events) == SAID + REST
-    assert (begun.head, begun.tokens) == (HEAD, 12 + len(REST) // 4)
-    third, _ = continued(another(begun=begun), delta(" The end, as far as anybody ever knew about it in those days."), STOP, DONE)  # fmt: skip
+    beginning = decoder.beginning()
+    assert beginning is not None
+    assert beginning.text == SAID + text_of(events) == SAID + REST
+    assert (beginning.head, beginning.tokens) == (HEAD, 12 + len(REST) // 4)
+    third, _ = continued(another(beginning=beginning), delta(" The end, as far as anybody ever knew about it in those days."), STOP, DONE)  # fmt: skip
     assert text_of(third).startswith(" The end")
 
 

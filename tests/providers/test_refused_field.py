@@ -40,6 +40,8 @@ def found(
         ("Unknown parameter: 'stream_options.continuous_usage_stats'.", "stream_options.continuous_usage_stats",
          "unknown_parameter", "stream_options.continuous_usage_stats"),
         ("property 'top_k' is unsupported", None, None, "top_k"),
+        ("stop is not currently supported", None, None, "stop"),  # vLLM's of `suffix`
+        ("Unsupported param: stop", None, None, "stop"),  # llama.cpp's of `suffix` and `best_of`
         ("messages.2.assistant.reasoning_content: property 'messages.2.assistant.reasoning_content' is unsupported",
          "validation_error", "wrong_api_format", "messages.reasoning_content"),
         ("Argument not supported on this model: logit_bias", None, None, "logit_bias"),

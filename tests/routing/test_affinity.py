@@ -102,6 +102,7 @@ def test_old_gauges_are_neither_full_nor_idle() -> None:
     long_ago = NOW - STALE_AFTER_S - 1
     for waiting in (0, 500):
         stale = busy(waiting, at=long_ago, own=5)
+        assert stale.read(NOW) is None
         assert stale.wait_s(NOW) is None
         assert stale.load(NOW) == 5
         # taken to be as the others are on average, so between the better and the worse one of them

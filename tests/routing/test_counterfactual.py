@@ -28,7 +28,8 @@ def test_the_same_numbers_as_if_it_were_eligible(
     }
     catalogue = replace(catalogue, deployments=roomy)
     readings = {
-        name: replace(one, health=Health.ADMITTING, gate=Admissibility()) for name, one in snapshot.readings.items()
+        name: replace(one, health=Health.ADMITTING, admissibility=Admissibility())
+        for name, one in snapshot.readings.items()
     }
     snapshot = Snapshot(NOW, readings, {})
     facts = Facts(

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.routing.forecast import STALE_AFTER_S
 from gateway.routing.hedge import hedge_after
-from gateway.routing.outlook import STALE_AFTER_S
 from gateway.values.admissibility import Admissibility
 from gateway.values.decision import Candidate, Tier
 from gateway.values.hedge import Hedge
@@ -29,13 +29,13 @@ def facts(*, stream: bool = True) -> Facts:
     )
 
 
-def candidate(name: str, base_s: float | None, standing: Tier = Tier.READY, age_s: float = 0.0) -> Candidate:
+def candidate(name: str, base_s: float | None, tier: Tier = Tier.READY, age_s: float = 0.0) -> Candidate:
     """`base_s` is the median to the first output; a whole answer takes 10 ms more for each token after the first."""
     latency = None
     if base_s is not None:
         first = Line(base_s, 0.0, 0.0, SPREAD)
         latency = Latency(20, NOW - age_s, first, Quantiles(0.01, 0.01, 0.01, 0.01), None)
-    return Candidate(name, (), 0, standing, Reading(latency=latency))
+    return Candidate(name, (), 0, tier, Reading(latency=latency))
 
 
 def test_the_rule_can_name_the_time() -> None:
@@ -53,9 +53,9 @@ def test_a_whole_answer_has_the_time_of_its_tokens_too() -> None:
     assert hedge_after(BY_PERCENTILE, facts(stream=False), [candidate("a", 0.2)], NOW) == pytest.approx(0.4 + 10 * 0.01)
 
 
-@pytest.mark.parametrize("standing", [Tier.PROBE, Tier.LATE, Tier.BURNING])
-def test_one_that_is_not_expected_to_do_well_is_measured_by_the_median_of_the_best_that_is(standing: Tier) -> None:
-    ranked = [candidate("a", 3.0, standing), candidate("b", 0.2), candidate("c", 0.1)]
+@pytest.mark.parametrize("tier", [Tier.PROBE, Tier.LATE, Tier.BURNING])
+def test_one_that_is_not_expected_to_do_well_is_measured_by_the_median_of_the_best_that_is(tier: Tier) -> None:
+    ranked = [candidate("a", 3.0, tier), candidate("b", 0.2), candidate("c", 0.1)]
     assert hedge_after(BY_PERCENTILE, facts(), ranked, NOW) == pytest.approx(0.1)
 
 
@@ -66,7 +66,7 @@ def test_where_none_is_expected_to_do_well_it_is_measured_by_itself() -> None:
 
 @pytest.mark.parametrize("hedge", [BY_TIME, BY_PERCENTILE])
 def test_a_probe_that_has_to_be_seen_through_is_not_hedged(hedge: Hedge) -> None:
-    first = Candidate("a", (), 0, Tier.READY, Reading(gate=Admissibility(see_through=True)))
+    first = Candidate("a", (), 0, Tier.READY, Reading(admissibility=Admissibility(see_through=True)))
     assert hedge_after(hedge, facts(), [first, candidate("b", 0.1)], NOW) is None
 
 

@@ -52,7 +52,7 @@ def first(*args: Any, **more: Any) -> str:
 def test_a_forecast_past_the_deadline_is_late() -> None:
     late = decided(Reading(latency=learned(DEADLINE_S + 1)))
     assert late.attempts == ("b", "a")
-    assert [one.standing for one in late.candidates] == [Tier.READY, Tier.LATE]
+    assert [one.tier for one in late.candidates] == [Tier.READY, Tier.LATE]
     assert first(Reading(latency=learned(DEADLINE_S - 1))) == "a"
     assert first(Reading(latency=learned(DEADLINE_S + 1)), own=False) == "b"
 
@@ -115,4 +115,4 @@ def test_who_is_late_and_idle_is_probed_by_a_few() -> None:
     for in_flight, least, most in ((0, 10, 80), (1, 0, 0)):
         world = Snapshot(NOW, {"a": Reading(latency=late, in_flight=in_flight)})
         found = [decide(plan_of, facts(), world, decision_id="d", seed=n * 7919).candidates[0] for n in range(2000)]
-        assert least <= sum(one.standing is Tier.PROBE for one in found) <= most
+        assert least <= sum(one.tier is Tier.PROBE for one in found) <= most

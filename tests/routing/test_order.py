@@ -86,12 +86,12 @@ def firsts(prefer: Prefer, takes_s: dict[str, float], *, stream: bool, quality: 
         now = 1000.0 + number
         decision = decide(plan, facts, readings.snapshot(now), decision_id="d", seed=number * 7919)
         (name, *_), seconds = decision.attempts, takes_s[decision.attempts[0]]
-        begun = readings.began(name, now)
+        hold = readings.began(name, now)
         attempt = Attempt(
             deployment=name, outcome=Outcome.OK, started_s=0.0, duration_s=seconds, first_output_s=seconds if stream else None,
-            usage=Usage(prompt_tokens=9, completion_tokens=9), in_flight=begun.in_flight,
+            usage=Usage(prompt_tokens=9, completion_tokens=9), in_flight=hold.in_flight,
         )  # fmt: skip
-        readings.ended(attempt, begun, decision, now + seconds)
+        readings.ended(attempt, hold, decision, now + seconds)
         found.append(name)
     return found
 

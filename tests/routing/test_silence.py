@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.routing.outlook import STALE_AFTER_S
+from gateway.routing.forecast import STALE_AFTER_S
 from gateway.routing.silence import silence_s
 from gateway.values.deployment import Deployment, Hosting, Timeouts
 from gateway.values.request import Facts

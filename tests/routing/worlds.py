@@ -176,7 +176,7 @@ latencies = st.builds(
 )
 moments = st.none() | st.floats(NOW - 10, NOW + 10)
 quotas = st.none() | st.builds(Quota, st.floats(-5, 6000), st.floats(NOW - 10, NOW + 10))
-gates = st.just(OPEN) | st.builds(
+admissibilities = st.just(OPEN) | st.builds(
     Admissibility,
     moments,
     st.booleans(),
@@ -189,7 +189,7 @@ readings = st.builds(
     Reading,
     health=st.sampled_from(list(Health)),
     in_flight=st.integers(0, 50),
-    gate=gates,
+    admissibility=admissibilities,
     latency=st.none() | latencies,
     output_tokens=st.none() | st.floats(1, 2000),
     prompt_token_ratio=st.none() | st.floats(0.5, 3),

@@ -1,28 +1,28 @@
-"""An example of `policies/` as it is, but for its addresses: a real gateway in front of a fake upstream per deployment."""
+"""An example of `policies/` as it is, but for its addresses: the gateway in front of a fake upstream per deployment.
 
+All of it runs on virtual time, so that what is learned of times is the same on every machine.
+"""
+
+import asyncio
 import json
-import math
 import re
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-import httpx2 as httpx
 import yaml
 
-from tests.support.fleet import Fleet, Stand
-from tests.support.gateway import REPOSITORY, GatewayProcess
-from tests.support.lateness import lateness
+from tests.support.fleet import Stand
+from tests.support.forked import REPOSITORY
+from tests.support.in_process import InProcessFleet, InProcessGateway, Received
+from tests.support.virtual_time import VirtualTime
 
 POLICIES = REPOSITORY / "policies"
-CLOCKS_S = 0.15  # how much later the client may see what the gateway saw, on a machine that is in time
-WAKES = 3  # so often somebody has to be woken on the way; each may be as late as the machine just is
+CLOCKS_S = 0.001  # how much later the client may see what the gateway saw
 _SECRET = re.compile(r"\$\{env:([A-Z0-9_]+)\}")
 Document = dict[str, Any]
 Patch = Callable[[Document], None]
@@ -84,21 +84,16 @@ class Answer:
 
 
 class Example:
-    """`with Example("cost-first", fleet, directory) as example`. `patch` changes the document; say in the test why."""
+    """`with Example("cost-first", directory) as example`. `patch` changes the document; say in the test why."""
 
-    def __init__(self, name: str, fleet: Fleet, directory: Path, patch: Patch | None = None) -> None:
+    def __init__(self, name: str, directory: Path, patch: Patch | None = None) -> None:
         self.document = yaml.safe_load((POLICIES / f"{name}.yaml").read_text())
         self.stands: dict[str, Stand] = {}
-        for (deployment, entry), stand in zip(self.document["deployments"].items(), fleet.stands, strict=False):
-            entry["base_url"] = stand.base_url
-            self.stands[deployment] = stand
-        assert len(self.stands) == len(self.document["deployments"])
-        if patch is not None:
-            patch(self.document)
+        self.virtual = VirtualTime()
+        self._fleet = InProcessFleet(self.virtual, len(self.document["deployments"]))
+        self._directory, self._patch = directory, patch
         self.secrets = {name: f"sk-{name.lower()}-0123456789" for name in _SECRET.findall(json.dumps(self.document))}
-        self.gateway = GatewayProcess(directory, self.document, self.secrets)
         self.recorded: Counter[str] = Counter()
-        self._lateness = lateness()
         self._operator = self.key(next((n for n, k in self._keys().items() if k.get("role") == "operator"), None))
 
     def _keys(self) -> dict[str, Any]:
@@ -110,16 +105,24 @@ class Example:
         return None if name is None else self.secrets[_SECRET.findall(self._keys()[name]["secret"])[0]]
 
     def __enter__(self) -> Self:
+        self.virtual.__enter__()
+        self._fleet.__enter__()
+        for (deployment, entry), stand in zip(self.document["deployments"].items(), self._fleet.stands, strict=True):
+            entry["base_url"] = stand.base_url
+            self.stands[deployment] = stand
+        if self._patch is not None:
+            self._patch(self.document)
         self.calm()
+        self.gateway = InProcessGateway(self.virtual, self._directory, self.document, self.secrets)
         self.began = time.time()
         self.gateway.start()
         self.started = time.time()
-        self._client = httpx.Client(base_url=self.gateway.url, trust_env=False, timeout=30)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
         self.gateway.stop()
+        self._fleet.__exit__()
+        self.virtual.__exit__()
 
     def calm(self) -> None:
         """Every deployment answers well and at once, and forgets what it saw."""
@@ -142,59 +145,80 @@ class Example:
         """Another policy, taken while the gateway serves."""
         patch(self.document)
         before = self.ready()["policy"]
-        (self.gateway.directory / "gateway.yaml").write_text(json.dumps(self.document))
-        self.gateway.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.ready()["policy"] != before, within_s=5)
+        self.gateway.file.write_text(json.dumps(self.document))
+        self.gateway.reload_policy()
+        self.wait_for(lambda: self.ready()["policy"] != before, within_s=5)
 
     def ready(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._client.get("/readyz").json()
+        found: dict[str, Any] = self.gateway.get("/readyz").json()
         return found
 
-    def ask(self, text: str = "abc " * 40, *, record: bool = True, alone: bool = True, **more: Any) -> Answer:
+    def wait_for(self, what: Callable[[], Any], *, within_s: float) -> float:
+        """Seconds until it held; looks every 20 ms, and fails if it takes too long."""
+        return self.virtual.wait_for(what, within_s=within_s)
+
+    def ask(self, text: str = "abc " * 40, **more: Any) -> Answer:
         """One request. `key`, `sensitivity`, `tags`, `session` and `headers` are headers; the rest is of the body.
 
-        Without `record` it is not read. One that is not `alone` waits for this process's other threads, too.
+        With `record=False` its record is not read.
         """
+        return self.ask_many(1, text=text, **more)[0]
+
+    def ask_many(
+        self, count: int, *, text: str = "abc " * 40, at_once: int = 8, record: bool = True, **more: Any
+    ) -> list[Answer]:
+        """The same request so often, so many at a time."""
         headers = self._headers(more)
         body = {"model": "chat", "messages": [{"role": "user", "content": text}], **more}
-        self._lateness.forget()
-        since = time.perf_counter()
-        first, parts = None, []
-        with self._client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as got:
-            for part in got.iter_raw():
-                first = first or time.perf_counter() - since
-                parts.append(part)
-        ended = time.perf_counter() - since
-        within_s = CLOCKS_S + WAKES * self._lateness.worst_s
-        answer = Answer(got.status_code, dict(got.headers), b"".join(parts), first or ended, ended)
-        if record:
-            told = self.gateway.decision(answer.headers["x-gateway-decision"], self._operator)
-            answer.record, answer.sentences = told["record"], told["sentences"]
-            self.recorded.update(answer.attempts)
-            self._check(answer, within_s=within_s if alone else math.inf)
-        return answer
+        return self._recorded(self.virtual.run(self._all([(body, headers)] * count, at_once)), record=record)
 
-    def ask_many(self, count: int, *, at_once: int = 8, **more: Any) -> list[Answer]:
-        """The same request so often, so many at a time."""
-        with ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(lambda _: self.ask(alone=at_once == 1, **more), range(count)))
+    def ask_each(self, several: list[dict[str, Any]], *, at_once: int = 8, record: bool = True) -> list[Answer]:
+        """Requests of the default text, each with what it alone has."""
+        asked = []
+        for more in several:
+            headers = self._headers(more)
+            asked.append(({"model": "chat", "messages": [{"role": "user", "content": "abc " * 40}], **more}, headers))
+        return self._recorded(self.virtual.run(self._all(asked, at_once)), record=record)
+
+    async def _all(self, asked: list[tuple[dict[str, Any], dict[str, str]]], at_once: int) -> list[Received]:
+        places = asyncio.Semaphore(at_once)
+
+        async def one(body: dict[str, Any], headers: dict[str, str]) -> Received:
+            async with places:
+                return await self.gateway.ask("/v1/chat/completions", body, headers)
+
+        return await asyncio.gather(*(one(*each) for each in asked))
+
+    def _recorded(self, several: list[Received], *, record: bool) -> list[Answer]:
+        answers = []
+        for got in several:
+            answer = Answer(
+                got.status, got.headers, got.body, got.all_s if got.first_s is None else got.first_s, got.all_s
+            )
+            answers.append(answer)
+            if record:
+                told = self.gateway.decision(answer.headers["x-gateway-decision"], self._operator)
+                answer.record, answer.sentences = told["record"], told["sentences"]
+                self.recorded.update(answer.attempts)
+                self._check(answer)
+        return answers
 
     def _headers(self, more: dict[str, Any]) -> dict[str, str]:
         key = self.key(more.pop("key", None))
         named = {f"x-gateway-{name}": more.pop(name) for name in ("sensitivity", "tags", "session") if name in more}
         return {**({"authorization": f"Bearer {key}"} if key else {}), **named, **more.pop("headers", {})}
 
-    def _check(self, answer: Answer, *, within_s: float) -> None:
+    def _check(self, answer: Answer) -> None:
         """What holds of every decision: it is of this answer, its times are the client's, its costs are tokens by price."""
         record, attempts = answer.record, answer.record["attempts"]
         assert answer.decision["id"] == answer.headers["x-gateway-decision"]
         assert answer.decision["revision"] == answer.headers["x-gateway-policy"]
         assert len(attempts) == int(answer.headers["x-gateway-attempts"])
         assert record["answered_by"] == (answer.by if answer.status == 200 else None)
-        assert -0.001 <= answer.all_s - record["duration_s"] <= within_s
+        assert -0.001 <= answer.all_s - record["duration_s"] <= CLOCKS_S
         assert sum(attempt["duration_s"] for attempt in attempts) <= record["duration_s"]
         if record["first_output_s"] is not None:
-            assert -0.001 <= answer.first_s - record["first_output_s"] <= within_s
+            assert -0.001 <= answer.first_s - record["first_output_s"] <= CLOCKS_S
         for attempt in attempts:
             usage = attempt.get("usage")
             usd = usage and self.usd(attempt["deployment"], usage["prompt_tokens"], usage["completion_tokens"])
@@ -208,7 +232,7 @@ class Example:
 
     def metrics(self) -> str:
         """What Prometheus would scrape now."""
-        return self._client.get("/metrics").text
+        return self.gateway.get("/metrics").body.decode()
 
     def usd(self, deployment: str, prompt_tokens: int, output_tokens: int) -> Decimal | None:
         """By the document's price, exactly; None where it has none."""
@@ -227,15 +251,6 @@ class Example:
 def words(tokens: int) -> str:
     """A text that both the gateway's estimate and the fake upstream, for which a token is a word, take for so many."""
     return "abc " * tokens
-
-
-def wait_for(what: Callable[[], Any], *, within_s: float) -> float:
-    """Seconds until it held; looks every 20 ms, and fails if it takes too long."""
-    since = time.monotonic()
-    while not what():
-        assert time.monotonic() - since < within_s, f"it did not come within {within_s} s"
-        time.sleep(0.02)
-    return time.monotonic() - since
 
 
 def near(predicted: float, measured: float) -> bool:

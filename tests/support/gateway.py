@@ -85,6 +85,9 @@ class GatewayProcess:
             if self._said is not None:
                 self._said.close()
 
+    def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+
     def decision(self, decision_id: str, key: str | None = None) -> dict[str, Any]:
         """The finished record of a decision, and its sentences; waits for its end. `key` is an operator's."""
         headers = {"authorization": f"Bearer {key}"} if key else {}

@@ -1,18 +1,13 @@
-"""Upstreams over real sockets that behave as the simulator's models say: the same servers, with a clock that runs.
+"""Upstreams over real sockets that behave as the simulator's models say: the same servers, on the time of the running loop.
 
-`python -m tests.support.modelled WORLD.yaml` serves each of its deployments on a port of its own, until stdin ends; the
-first line on stdout is `{"home": PORT, ...}`. An answer has as many tokens as `max_tokens` asks for; a stream
-comes in two pieces, the first output and the rest.
+An answer has as many tokens as `max_tokens` asks for; a stream comes in two pieces, the first output and the rest.
 """
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
@@ -41,7 +36,6 @@ from tests.fake_upstream.wire import (
     head,
     length,
 )
-from tests.support.gateway import REPOSITORY
 
 
 class LoopClock:
@@ -90,12 +84,15 @@ class ModelledUpstream:
         self._asked = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def listen(self) -> int:
-        """The port."""
+    async def listen(self) -> None:
+        """On a free port."""
         server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", 0, backlog=1024)
         self._listening = server
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        self.port: int = server.sockets[0].getsockname()[1]
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
 
     def _protocol(self) -> asyncio.StreamReaderProtocol:
         reader = WatchedReader()
@@ -173,32 +170,11 @@ class ModelledUpstream:
             gone.cancel()
 
 
-class ModelledFleet:
-    """`with ModelledFleet(world_file) as fleet: fleet.base_urls["home"]`: in a process of its own."""
-
-    def __init__(self, world: Path) -> None:
-        self._world = world
-        self.base_urls: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.support.modelled", str(self._world)]
-        self._process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        ports = json.loads(self._process.stdout.readline())
-        self.base_urls = {name: f"http://127.0.0.1:{port}/v1" for name, port in ports.items()}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=15)
-
-
-async def _serve(world_file: str) -> None:
-    text = Path(world_file).read_text()
-    world = read_world(text, world_file, yaml.safe_load(text)["deployments"])
+async def listening(world_file: Path) -> dict[str, ModelledUpstream]:
+    """The upstreams of a world, on the running loop, by deployment."""
+    text = world_file.read_text()
+    world = read_world(text, str(world_file), yaml.safe_load(text)["deployments"])
     upstreams = {name: ModelledUpstream(behaviour) for name, behaviour in world.deployments.items()}
-    print(json.dumps({name: await one.listen() for name, one in upstreams.items()}), flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1]))
+    for one in upstreams.values():
+        await one.listen()
+    return upstreams

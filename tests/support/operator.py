@@ -1,18 +1,19 @@
-"""An operator at the admin API of a gateway process."""
+"""An operator at the admin API of a gateway."""
 
 from typing import Any
 
 import httpx2 as httpx
 
 from tests.support.gateway import GatewayProcess
+from tests.support.in_process import InProcessGateway
 
 
 class Operator:
     """Each verb is one request; `key` is the operator's."""
 
-    def __init__(self, gateway: GatewayProcess, key: str | None = None) -> None:
+    def __init__(self, gateway: GatewayProcess | InProcessGateway, key: str | None = None) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self.client = httpx.Client(base_url=gateway.url, headers=headers, trust_env=False, timeout=60)
+        self.client = gateway.client(headers)
 
     def put(self, text: str | bytes, *, share: float | None = None, expected: str | None = None) -> httpx.Response:
         headers = {} if expected is None else {"if-match": f'"{expected}"'}

@@ -10,7 +10,9 @@ import httpx2 as httpx
 from gateway.values.deployment import Capability
 from tests.conftest import APP_KEY, NARROW_KEY, OPERATOR_KEY, Upstream
 from tests.support.client import Seen
+from tests.support.fleet import Stand
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.in_process import InProcessGateway
 
 ANTHROPIC_KEY = "sk-ant-0123456789-the-gateways-own"
 HELLO: list[Any] = [{"role": "user", "content": "Say hello."}]
@@ -95,10 +97,10 @@ SECRETS = {
 
 @dataclass
 class TwoSides:
-    """The gateway and what is behind it."""
+    """The gateway and what is behind it: each a process of its own, or both on virtual time."""
 
-    gateway: GatewayProcess
-    upstream: Upstream
+    gateway: GatewayProcess | InProcessGateway
+    upstream: Upstream | Stand
 
     def ask(self, path: str, body: Any, **headers: str) -> Seen:
         """One request to its end; the key is an application's, unless `headers` bear one."""
@@ -106,6 +108,10 @@ class TwoSides:
         if not {"x_api_key", "authorization"} & set(headers):
             headers["x_api_key"] = APP_KEY
         named = {name.replace("_", "-"): value for name, value in headers.items() if value}
+        if isinstance(self.gateway, InProcessGateway):
+            named |= {"host": "localhost", "content-length": str(len(content))}
+            got = self.gateway.virtual.run(self.gateway.send("POST", path, named, content))
+            return Seen(got.status, got.headers, got.body)
         seen = Seen()
         try:
             with httpx.stream(
@@ -139,7 +145,7 @@ class TwoSides:
 
     def metrics(self) -> str:
         """What Prometheus would scrape now."""
-        return httpx.get(f"{self.gateway.url}/metrics", trust_env=False).text
+        return self.gateway.client().get("/metrics").text
 
     def record(self, seen: Seen) -> dict[str, Any]:
         """What the gateway has on record of an answer."""

@@ -27,8 +27,8 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 
 @pytest.fixture(scope="module")
-def client(sides: TwoSides) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=sides.gateway.url, api_key=APP_KEY, max_retries=0, timeout=30) as made:
+def client(served_sides: TwoSides) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=served_sides.gateway.url, api_key=APP_KEY, max_retries=0, timeout=30) as made:
         yield made
 
 
@@ -71,8 +71,8 @@ def test_stream_helper(client: anthropic.Anthropic, side: str) -> None:
 
 
 @SIDES
-async def test_async_client(sides: TwoSides, side: str) -> None:
-    async with anthropic.AsyncAnthropic(base_url=sides.gateway.url, auth_token=APP_KEY, api_key=None) as client:
+async def test_async_client(served_sides: TwoSides, side: str) -> None:
+    async with anthropic.AsyncAnthropic(base_url=served_sides.gateway.url, auth_token=APP_KEY, api_key=None) as client:
         message = await client.messages.create(model=f"{side}-ok", max_tokens=99, messages=HELLO)
         assert message.stop_reason == "end_turn"
 
@@ -137,7 +137,7 @@ def test_count_of_tokens(client: anthropic.Anthropic, model: str, how: str) -> N
 
 @SIDES
 @BOTH
-def test_beta_api(client: anthropic.Anthropic, sides: TwoSides, side: str, stream: bool) -> None:
+def test_beta_api(client: anthropic.Anthropic, served_sides: TwoSides, side: str, stream: bool) -> None:
     """It puts `?beta=true` on the path, and the betas into a header."""
     body: Any = {"model": f"{side}-ok", "max_tokens": 99, "messages": HELLO, "betas": ["context-management-2025-06-27"]}
     if stream:
@@ -165,7 +165,7 @@ def test_stop_reason(client: anthropic.Anthropic, model: str, reason: str) -> No
     assert message.stop_sequence == ("END" if reason == "stop_sequence" else None)
 
 
-def test_models(sides: TwoSides, client: anthropic.Anthropic) -> None:
+def test_models(served_sides: TwoSides, client: anthropic.Anthropic) -> None:
     page = client.models.list()
     assert [model.id for model in page] == list(POOLS)
     assert (page.has_more, page.first_id, page.last_id) == (False, next(iter(POOLS)), list(POOLS)[-1])
@@ -175,9 +175,9 @@ def test_models(sides: TwoSides, client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.NotFoundError) as caught:
         client.models.retrieve("nobody/knows-it")
     assert error_of(caught.value)["type"] == "not_found_error"
-    narrow = anthropic.Anthropic(base_url=sides.gateway.url, api_key=NARROW_KEY, max_retries=0)
+    narrow = anthropic.Anthropic(base_url=served_sides.gateway.url, api_key=NARROW_KEY, max_retries=0)
     assert list(narrow.models.list()) == []
-    openais = httpx.get(f"{sides.gateway.url}/v1/models", headers={"x-api-key": APP_KEY}, trust_env=False).json()
+    openais = httpx.get(f"{served_sides.gateway.url}/v1/models", headers={"x-api-key": APP_KEY}, trust_env=False).json()
     assert (openais["object"], [one["id"] for one in openais["data"]]) == ("list", list(POOLS))
 
 
@@ -231,8 +231,8 @@ def test_a_stream_that_breaks_raises(client: anthropic.Anthropic, model: str) ->
 
 
 @pytest.mark.parametrize("wrong", ["wrong-key-0123456789", ""])
-def test_wrong_keys(sides: TwoSides, wrong: str) -> None:
-    client = anthropic.Anthropic(base_url=sides.gateway.url, api_key=wrong or "x", max_retries=0)
+def test_wrong_keys(served_sides: TwoSides, wrong: str) -> None:
+    client = anthropic.Anthropic(base_url=served_sides.gateway.url, api_key=wrong or "x", max_retries=0)
     with pytest.raises(anthropic.AuthenticationError) as caught:
         ask(client, "a-ok", stream=False)
     assert error_of(caught.value)["type"] == "authentication_error"
@@ -244,9 +244,9 @@ def test_too_sensitive(client: anthropic.Anthropic) -> None:
     assert error_of(caught.value)["details"] == {"error_code": "sensitivity_not_cleared"}
 
 
-def test_retries_are_the_sdks_own(sides: TwoSides) -> None:
+def test_retries_are_the_sdks_own(served_sides: TwoSides) -> None:
     """It retries what may pass, and by our words: a whole answer of an error is JSON to it."""
-    client = anthropic.Anthropic(base_url=sides.gateway.url, api_key=APP_KEY, max_retries=1)
+    client = anthropic.Anthropic(base_url=served_sides.gateway.url, api_key=APP_KEY, max_retries=1)
     with pytest.raises(anthropic.BadRequestError) as caught:
         ask(client, "a-invalid_400", stream=False)
     assert json.loads(caught.value.response.content)["error"]["message"] == "messages.0.content.0.text: Field required"

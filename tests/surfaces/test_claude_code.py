@@ -74,31 +74,31 @@ def request(model: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ask(sides: TwoSides, body: Any, path: str = MESSAGES) -> Seen:
-    return sides.ask(
+def ask(served_sides: TwoSides, body: Any, path: str = MESSAGES) -> Seen:
+    return served_sides.ask(
         f"{path}?beta=true", body, authorization=f"Bearer {APP_KEY}", anthropic_version="2023-06-01",
         anthropic_beta=BETAS, anthropic_dangerous_direct_browser_access="true", x_app="cli", x_stainless_lang="js",
         x_stainless_retry_count="0", user_agent="claude-cli/2.1.0 (external, cli)", accept="application/json",
     )  # fmt: skip
 
 
-def test_turn_by_anthropic_goes_on_as_it_is(sides: TwoSides) -> None:
+def test_turn_by_anthropic_goes_on_as_it_is(served_sides: TwoSides) -> None:
     sent = request("a-ok")
-    seen = ask(sides, sent)
+    seen = ask(served_sides, sent)
     assert seen.status == 200, seen.body
     said = folded(seen)["content"][0]["text"]
     assert said == "You said: [result toolu_01A: [image base64]] [error toolu_01B: no such file] Go on."
-    got = sides.got("ok", MESSAGES)
+    got = served_sides.got("ok", MESSAGES)
     assert json.loads(got["body"]) == {**sent, "model": "ok"}
     assert got["headers"]["anthropic-beta"] == BETAS
     assert not [name for name in got["headers"] if name.startswith("x-stainless") or name == "x-app"]
 
 
-def test_turn_by_openai(sides: TwoSides) -> None:
-    seen = ask(sides, request("o-ok"))
+def test_turn_by_openai(served_sides: TwoSides) -> None:
+    seen = ask(served_sides, request("o-ok"))
     assert seen.status == 200, seen.body
     assert folded(seen)["stop_reason"] == "end_turn"
-    body = sides.body_of("ok", CHAT)
+    body = served_sides.body_of("ok", CHAT)
     roles = [one["role"] for one in body["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "tool", "user"]
     assert len(body["tools"]) == 32
@@ -111,21 +111,21 @@ def test_turn_by_openai(sides: TwoSides) -> None:
 
 
 @pytest.mark.parametrize("model", ["a-tools", "o-tools_parallel"])
-def test_agents_loop(sides: TwoSides, model: str) -> None:
+def test_agents_loop(served_sides: TwoSides, model: str) -> None:
     """Calls come, their results go, the answer comes; what the model thought goes along."""
-    first = folded(ask(sides, request(model, messages=TURNS[:1])))
+    first = folded(ask(served_sides, request(model, messages=TURNS[:1])))
     assert first["stop_reason"] == "tool_use"
     calls = [block for block in first["content"] if block["type"] == "tool_use"]
     assert len(calls) == 2
     results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "done"} for call in calls]
     turns = [TURNS[0], {"role": "assistant", "content": first["content"]}, {"role": "user", "content": results}]
-    last = ask(sides, request(f"{model[0]}-ok", messages=turns))
+    last = ask(served_sides, request(f"{model[0]}-ok", messages=turns))
     assert last.status == 200, last.body
     assert folded(last)["stop_reason"] == "end_turn"
 
 
 @pytest.mark.parametrize("model", ["a-ok", "o-ok"])
-def test_small_requests(sides: TwoSides, model: str) -> None:
+def test_small_requests(served_sides: TwoSides, model: str) -> None:
     """Its check of the quota, and its question for a title; both whole."""
     quota = {
         "model": model,
@@ -133,7 +133,7 @@ def test_small_requests(sides: TwoSides, model: str) -> None:
         "messages": [{"role": "user", "content": "quota"}],
         "metadata": {"user_id": "u"},
     }
-    assert ask(sides, quota).status == 200
+    assert ask(served_sides, quota).status == 200
     schema = {
         "type": "object",
         "properties": {"title": {"type": "string"}},
@@ -142,13 +142,13 @@ def test_small_requests(sides: TwoSides, model: str) -> None:
     }
     title = {**quota, "max_tokens": 100, "system": SYSTEM, "tools": [], "temperature": 1,
              "output_config": {"format": {"type": "json_schema", "schema": schema}}}  # fmt: skip
-    seen = ask(sides, title)
+    seen = ask(served_sides, title)
     assert seen.status == 200, seen.body
 
 
 @pytest.mark.parametrize(("model", "how"), [("a-ok", "exact"), ("v-ok", "exact"), ("o-ok", "estimate")])
-def test_count_of_tokens(sides: TwoSides, model: str, how: str) -> None:
+def test_count_of_tokens(served_sides: TwoSides, model: str, how: str) -> None:
     body = {"model": model, "messages": TURNS, "system": SYSTEM, "tools": TOOLS, "thinking": {"type": "adaptive"}}
-    seen = ask(sides, body, COUNT)
+    seen = ask(served_sides, body, COUNT)
     assert (seen.status, seen.headers["x-gateway-tokens"]) == (200, how), seen.body
     assert json.loads(seen.body)["input_tokens"] > 20

@@ -29,8 +29,14 @@ def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "endless": one("endless", **texts),
         "chat-only": one("ok"),
         "bounded": one("ok", **texts, max_output_tokens=100),
+        "by-vllm": one("ok", **texts, provider="vllm", hosting="self_hosted"),
+        "by-llama": one("ok", **texts, provider="llama_cpp", hosting="self_hosted"),
     }
-    models = {"spared": {"deployments": ["broken", "text"]}}
+    models = {
+        "spared": {"deployments": ["broken", "text"]},
+        "any": {"deployments": ["by-llama", "by-vllm", "text"]},
+        "own": {"deployments": ["by-llama", "by-vllm"]},
+    }
     with GatewayProcess(
         tmp_path_factory.mktemp("completions"), {"deployments": deployments, "models": models}
     ) as process:
@@ -121,6 +127,60 @@ def test_a_caller_that_leaves_stops_the_work(gateway: GatewayProcess, upstream: 
     assert record["outcome"] == "caller_left"
     assert record["attempts"][0]["usage"]["estimated"]
     assert upstream.last("endless")["left_ms"] is not None
+
+
+ASKED: list[tuple[str, dict[str, Any], str]] = [
+    ("any", {}, "by-llama"),
+    ("any", {"logprobs": 1, "n": 2}, "by-llama"),
+    ("any", {"echo": True, "logprobs": 1}, "by-vllm"),
+    ("any", {"suffix": "the end"}, "text"),
+    ("any", {"best_of": 3}, "text"),
+    ("any", {"suffix": "the end", "echo": True, "best_of": 2}, "text"),
+    ("own", {"echo": True}, "by-vllm"),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "by", "stream"),
+    [(*one, stream) for one in ASKED for stream in (False, True) if not (stream and "best_of" in one[1])],
+)
+def test_what_a_vendor_lacks_is_asked_of_one_that_has_it(
+    client: openai.OpenAI, upstream: Upstream, model: str, fields: dict[str, Any], by: str, *, stream: bool
+) -> None:
+    raw = client.completions.with_raw_response.create(model=model, prompt="hi", stream=stream, **fields)
+    told: Any = raw.parse()
+    answers = list(told) if stream else [told]
+    text = "".join(choice.text for answer in answers for choice in answer.choices if choice.index == 0)
+    assert text == ("hiYou said: hi" if fields.get("echo") else "You said: hi")
+    assert raw.headers["x-gateway-deployment"] == by
+    assert "x-gateway-lost" not in raw.headers
+    assert json.loads(upstream.last("ok")["body"]).items() >= fields.items()
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "named"),
+    [
+        ("by-llama", {"echo": True}, "echo"),
+        ("by-llama", {"suffix": "the end", "best_of": 2}, "best_of, suffix"),
+        ("by-vllm", {"suffix": "the end"}, "suffix"),
+        ("own", {"best_of": 2}, "best_of"),
+    ],
+)
+def test_what_no_vendor_of_a_model_has_is_refused_by_name(
+    client: openai.OpenAI, model: str, fields: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model=model, prompt="hi", **fields)
+    assert caught.value.code == "unsupported_feature"
+    assert f"depends on {named}," in str(caught.value)
+
+
+def test_what_asks_for_nothing_is_left_out(client: openai.OpenAI, upstream: Upstream) -> None:
+    raw = client.completions.with_raw_response.create(
+        model="by-llama", prompt="hi", echo=False, suffix="", best_of=2, n=2, extra_body={"top_k": 3}
+    )
+    assert raw.headers["x-gateway-lost"] == "best_of, echo, suffix"
+    assert json.loads(upstream.last("ok")["body"]) == {"model": "ok", "prompt": "hi", "n": 2, "top_k": 3}
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [

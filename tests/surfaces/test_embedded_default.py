@@ -60,6 +60,25 @@ def test_it_answers_in_both_modes(client: openai.OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
 
+SAID: list[Any] = [{"role": "user", "content": "Say hello."}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", {"messages": SAID, "max_tokens": 4}),
+        ("messages", {"messages": SAID, "max_tokens": 4}),
+        ("messages/count_tokens", {"messages": SAID}),
+        ("completions", {"prompt": "Once", "max_tokens": 4}),
+    ],
+)
+def test_it_answers_on_the_surfaces_that_its_engine_has(
+    gateway: GatewayProcess, path: str, body: dict[str, Any]
+) -> None:
+    answer = httpx.post(f"{gateway.url}/v1/{path}", json={"model": "smollm2", **body}, trust_env=False, timeout=60)
+    assert answer.status_code == 200, answer.text
+
+
 def test_it_completes_in_both_modes_and_embeds_nothing(client: openai.OpenAI) -> None:
     asked: dict[str, Any] = {
         "model": "smollm2",
@@ -74,11 +93,52 @@ def test_it_completes_in_both_modes_and_embeds_nothing(client: openai.OpenAI) ->
     chunks = list(client.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
     assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == whole.choices[0].text
     assert [chunk.usage.completion_tokens for chunk in chunks if chunk.usage] == [8]
-    several = client.completions.create(**{**asked, "prompt": ["The capital of France is", "One, two,"]})
-    assert [choice.index for choice in several.choices] == [0, 1]
+    prompts = ["The capital of France is", "One, two,"]
+    several = client.completions.create(**{**asked, "prompt": prompts}, n=2)
+    assert [choice.index for choice in several.choices] == [0, 1, 2, 3]
+    assert several.usage is None  # the engine says that of one choice only
+    texts = ["", "", "", ""]
+    usages = []
+    for chunk in client.completions.create(
+        **{**asked, "prompt": prompts}, n=2, stream=True, stream_options={"include_usage": True}
+    ):
+        for choice in chunk.choices:
+            texts[choice.index] += choice.text
+        usages += [chunk.usage] if chunk.usage else []
+    assert texts == [choice.text for choice in several.choices]
+    assert [(usage.prompt_tokens, usage.completion_tokens) for usage in usages] == [(9, 4 * 8)]
     with pytest.raises(openai.BadRequestError) as caught:
         client.embeddings.create(model="smollm2", input="a text")
     assert caught.value.code == "unsupported_surface"
+
+
+@pytest.mark.parametrize("alternatives", [0, 2])
+def test_logprobs_of_completions_are_as_openais(client: openai.OpenAI, alternatives: int) -> None:
+    asked: dict[str, Any] = {
+        "model": "smollm2",
+        "prompt": "The capital of France is",
+        "max_tokens": 5,
+        "temperature": 0,
+    }
+    whole = client.completions.create(**asked, logprobs=alternatives).choices[0]
+    chunks = client.completions.create(**asked, logprobs=alternatives, stream=True)
+    parts = [choice.logprobs for chunk in chunks for choice in chunk.choices if choice.logprobs]
+    for name in ("tokens", "token_logprobs", "top_logprobs", "text_offset"):
+        assert whole.logprobs is not None
+        found = getattr(whole.logprobs, name)
+        assert len(found) == 5
+        assert name == "token_logprobs" or [one for part in parts for one in getattr(part, name)] == found
+    assert whole.logprobs is not None
+    assert "".join(whole.logprobs.tokens or []) == whole.text
+    assert all(len(one) == max(alternatives, 1) for one in whole.logprobs.top_logprobs or [])
+
+
+@pytest.mark.parametrize("field", [{"echo": True}, {"suffix": "."}, {"best_of": 2}])
+def test_what_its_engine_would_pass_over_is_refused_by_name(client: openai.OpenAI, field: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model="smollm2", prompt="x", max_tokens=1, **field)
+    assert caught.value.code == "unsupported_feature"
+    assert next(iter(field)) in str(caught.value)
 
 
 def test_json_schema_and_logprobs(client: openai.OpenAI) -> None:

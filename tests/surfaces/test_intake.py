@@ -11,10 +11,13 @@ import pytest
 from gateway.flow.fair_threads import FairThreads, TooBusy
 from gateway.flow.large import LARGE_BYTES
 from gateway.http.errors import ApiError
-from gateway.surfaces.chat_body import parse_fields, read_shape
+from gateway.surfaces.chat_body import read_shape
+from gateway.surfaces.fields import parse_fields
 from gateway.surfaces.intake import Intake
-from gateway.surfaces.table import CHAT
+from gateway.surfaces.row import SurfaceRow
+from gateway.surfaces.table import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES
 from gateway.values.caller import Caller
+from gateway.values.slices import BETWEEN_PAUSES
 
 ANYBODY = Caller.anonymous()
 MANY = [{"role": "user", "content": f'say "{at}", {{"é": [1]}}'} for at in range(20_000)]
@@ -24,6 +27,74 @@ TEXT = [{"role": "user", "content": "},{" * LARGE_BYTES}]
 
 def body(messages: Any, **more: Any) -> bytes:
     return json.dumps({"model": "m", "messages": messages, **more}).encode()
+
+
+LONG = {
+    "ascii": '}, {"a ' * (LARGE_BYTES // 4),
+    "other letters": "委员会周二开会，" * (LARGE_BYTES // 8),
+    "escapes": '\\"\n\t\\' * (LARGE_BYTES // 4),
+    "emoji": "a😀" * (LARGE_BYTES // 4),
+}
+SOURCE = {"type": "base64", "media_type": "application/pdf", "data": "QUJD" * (LARGE_BYTES // 4)}
+
+
+def bodies(text: str) -> dict[SurfaceRow, dict[str, Any]]:
+    """For each surface one with a long text wherever it takes one."""
+    tools = [{"type": "function", "function": {"name": "f", "description": text}}]
+    parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": text}}]
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"arguments": text}}]}
+    blocks = [
+        {"type": "text", "text": text},
+        {"type": "document", "source": SOURCE},
+        {"type": "tool_use", "id": "1", "name": "f", "input": {"x": text}},
+        {"type": "tool_result", "tool_use_id": "1", "content": [{"type": "text", "text": text}]},
+    ]
+    messages = [{"role": "user", "content": text}, {"role": "user", "content": parts}, call]
+    return {
+        CHAT: {"model": "m", "messages": messages, "tools": tools, text: 1, "top_k": 1},
+        MESSAGES: {"model": "m", "max_tokens": 9, "system": text, "messages": [{"role": "user", "content": blocks}]},
+        COMPLETIONS: {"model": "m", "prompt": [text, "short"], "suffix": text},
+        EMBEDDINGS: {"model": "m", "input": text},
+    }
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("row", [CHAT, MESSAGES, COMPLETIONS, EMBEDDINGS], ids=lambda row: row.surface.value)
+def test_long_texts_say_the_same_in_slices(row: SurfaceRow, text: str, ensure_ascii: bool) -> None:
+    asked = 0
+
+    def pause() -> None:
+        nonlocal asked
+        asked += 1
+
+    sent = json.dumps(bodies(text)[row], ensure_ascii=ensure_ascii).encode()
+    request = row.read(sent, {}, ANYBODY, "id", with_prefix=True, pause=pause)
+    whole = row.shape_of(msgspec.json.decode(sent, type=dict[str, msgspec.Raw]), with_prefix=True)
+    facts = request.facts
+    assert (facts.model, facts.needs, facts.prompt_tokens) == (whole.model, whole.needs, whole.prompt_tokens)
+    assert (facts.prefix, facts.extra_fields) == (whole.prefix, whole.extra_fields)
+    assert (facts.longest_prompt_tokens, request.inputs) == (whole.longest_prompt_tokens, whole.inputs)
+    assert type(request.fields) is dict
+    assert {name: bytes(value) for name, value in request.fields.items()} == {
+        name: bytes(value) for name, value in msgspec.json.decode(sent, type=dict[str, msgspec.Raw]).items()
+    }
+    assert asked > 2 * len(sent) // BETWEEN_PAUSES
+
+
+@pytest.mark.parametrize(
+    "broken", [b'"x' + b"y" * 300_000, b'"' + b"\\q" * 200_000 + b'"', b'"' + b"\xff" * 300_000 + b'"', b'"\x01' + b"z" * 300_000 + b'"'],
+    ids=["no end", "escapes", "no UTF-8", "a control"],
+)  # fmt: skip
+def test_a_long_text_that_is_no_json_is_refused(broken: bytes) -> None:
+    with pytest.raises(ApiError, match="not valid JSON") as caught:
+        parse_fields(b'{"model":"m","x":' + broken + b"}")
+    assert caught.value.status == 400
+
+
+def test_half_an_emoji_in_a_long_text_is_read() -> None:
+    fields = parse_fields(b'{"x":"' + b"y" * 300_000 + b'\\ud83d","z":"\\ude00"}')
+    assert (bytes(fields["x"])[-7:], bytes(fields["z"])) == (b'\\ufffd"', b'"\\ufffd"')
 
 
 @pytest.mark.parametrize("messages", [MANY, IMAGES, TEXT], ids=["many", "images", "text"])

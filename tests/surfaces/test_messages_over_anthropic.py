@@ -22,7 +22,12 @@ def sent_by_upstream(sides: TwoSides, model: str) -> bytes:
     kept = ("x-api-key", "anthropic-version", "anthropic-beta", "content-type")
     headers = {name: value for name, value in got["headers"].items() if name in kept}
     url = sides.upstream.base_url + "/messages"
-    return httpx.post(url, content=got["body"].encode(), headers=headers, trust_env=False).content
+
+    async def ask() -> bytes:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.post(url, content=got["body"].encode(), headers=headers)).content
+
+    return sides.gateway.virtual.run(ask())
 
 
 @BOTH
@@ -230,6 +235,6 @@ def test_key_uses_only_its_models(sides: TwoSides) -> None:
 
 def test_only_post(sides: TwoSides) -> None:
     headers = {"x-api-key": APP_KEY, "anthropic-version": "2023-06-01"}
-    answer = httpx.get(sides.gateway.url + MESSAGES, headers=headers, trust_env=False)
+    answer = sides.gateway.client(headers).get(MESSAGES)
     assert answer.status_code == 405
     assert answer.json()["error"]["type"] == "invalid_request_error"

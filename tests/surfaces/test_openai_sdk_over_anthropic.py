@@ -27,8 +27,8 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 
 @pytest.fixture(scope="module")
-def client(sides: TwoSides) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{sides.gateway.url}/v1", api_key=APP_KEY, max_retries=0, timeout=30) as made:
+def client(served_sides: TwoSides) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{served_sides.gateway.url}/v1", api_key=APP_KEY, max_retries=0, timeout=30) as made:
         yield made
 
 
@@ -88,10 +88,10 @@ class City(pydantic.BaseModel):
     name: str
 
 
-def test_schema_reaches_the_provider(client: openai.OpenAI, sides: TwoSides) -> None:
+def test_schema_reaches_the_provider(client: openai.OpenAI, served_sides: TwoSides) -> None:
     with pytest.raises(pydantic.ValidationError):  # the fake gives no JSON
         client.chat.completions.parse(model="a-ok", messages=HELLO, response_format=City)
-    body = sides.body_of("ok", "/v1/messages")
+    body = served_sides.body_of("ok", "/v1/messages")
     assert body["output_config"]["format"]["schema"]["required"] == ["name"]
 
 

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from gateway.surfaces.chat_body import parse_fields, read_shape
+from gateway.surfaces.chat_body import read_shape
+from gateway.surfaces.fields import parse_fields
 from gateway.surfaces.prefix import MOST_CHARACTERS
 
 SYSTEM = {"role": "system", "content": "You are brief."}

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
-from tests.conftest import Upstream
-from tests.support.gateway import REPOSITORY, GatewayProcess, deployment
+from tests.support.gateway import REPOSITORY, deployment
+from tests.support.in_process import InProcess, InProcessGateway, in_front_of
 
 CARD = "4111 1111 1111 1111"
 PRICE = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0}
@@ -52,13 +51,19 @@ def configuration(base_url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with GatewayProcess(tmp_path_factory.mktemp("rules"), configuration(upstream.base_url)) as process:
-        yield process
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    directory = tmp_path_factory.mktemp("rules")
+    with in_front_of(1, directory, lambda stands: configuration(stands[0].base_url)) as running:
+        yield running
 
 
-def post(gateway: GatewayProcess, path: str, **body: Any) -> httpx.Response:
-    return httpx.post(f"{gateway.url}/v1/{path}", json=body, trust_env=False, timeout=20)
+@pytest.fixture
+def gateway(here: InProcess) -> InProcessGateway:
+    return here.gateway
+
+
+def post(gateway: InProcessGateway, path: str, **body: Any) -> httpx.Response:
+    return gateway.client().post(f"/v1/{path}", json=body)
 
 
 ASKED: list[tuple[str, dict[str, Any], str]] = [
@@ -70,7 +75,7 @@ ASKED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "rule"), ASKED)
-def test_rules_tell_surfaces_apart(gateway: GatewayProcess, path: str, body: dict[str, Any], rule: str) -> None:
+def test_rules_tell_surfaces_apart(gateway: InProcessGateway, path: str, body: dict[str, Any], rule: str) -> None:
     answer = post(gateway, path, **body)
     assert answer.status_code == 200
     assert gateway.decision(answer.headers["x-gateway-decision"])["record"]["decision"]["rule"] == rule
@@ -86,9 +91,7 @@ HIDDEN: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("path", "body"), HIDDEN, ids=["prompt", "prompts", "suffix", "input", "inputs"])
-def test_a_card_is_found_wherever_it_stands(
-    gateway: GatewayProcess, upstream: Upstream, path: str, body: dict[str, Any]
-) -> None:
+def test_a_card_is_found_wherever_it_stands(gateway: InProcessGateway, path: str, body: dict[str, Any]) -> None:
     answer = post(gateway, path, **body)
     assert answer.status_code == 200
     assert answer.headers["x-gateway-deployment"].endswith("-own")
@@ -108,7 +111,7 @@ UNREADABLE: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("path", "body"), UNREADABLE)
 def test_what_detection_cannot_read_does_not_count_as_clean(
-    gateway: GatewayProcess, path: str, body: dict[str, Any]
+    gateway: InProcessGateway, path: str, body: dict[str, Any]
 ) -> None:
     answer = post(gateway, path, **body)
     assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, f"{body['model']}-own"), answer.text
@@ -117,13 +120,13 @@ def test_what_detection_cannot_read_does_not_count_as_clean(
 
 
 @pytest.mark.parametrize("path", ["completions", "embeddings"])
-def test_what_detection_cannot_read_goes_nowhere_below(gateway: GatewayProcess, path: str) -> None:
+def test_what_detection_cannot_read_goes_nowhere_below(gateway: InProcessGateway, path: str) -> None:
     model, name = ("text-cloud", "prompt") if path == "completions" else ("embed-cloud", "input")
     answer = post(gateway, path, model=model, **{name: [1, 2, 3]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "sensitivity_not_cleared")
 
 
-def test_what_a_deployment_does_not_serve_is_said(gateway: GatewayProcess) -> None:
+def test_what_a_deployment_does_not_serve_is_said(gateway: InProcessGateway) -> None:
     answer = post(gateway, "embeddings", model="chat", input="x")
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "unsupported_surface"
@@ -132,12 +135,12 @@ def test_what_a_deployment_does_not_serve_is_said(gateway: GatewayProcess) -> No
     assert any("was asked for embeddings" in sentence for sentence in sentences)
 
 
-def explained(gateway: GatewayProcess, body: dict[str, Any], surface: str) -> httpx.Response:
-    url = f"{gateway.url}/admin/explain"
-    return httpx.post(url, params={"surface": surface}, json=body, headers={"accept": "text/plain"}, trust_env=False)
+def explained(gateway: InProcessGateway, body: dict[str, Any], surface: str) -> httpx.Response:
+    client = gateway.client({"accept": "text/plain"})
+    return client.post("/admin/explain", params={"surface": surface}, json=body)
 
 
-def test_a_running_gateway_explains_any_surface(gateway: GatewayProcess) -> None:
+def test_a_running_gateway_explains_any_surface(gateway: InProcessGateway) -> None:
     told = explained(gateway, {"model": "embed", "input": CARD}, "embeddings").text
     assert "Rule 'embeddings'" in told
     assert "found: card" in told
@@ -145,8 +148,8 @@ def test_a_running_gateway_explains_any_surface(gateway: GatewayProcess) -> None
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "surface")
 
 
-def test_the_command_explains_any_surface(tmp_path: Path, upstream: Upstream) -> None:
-    (tmp_path / "gateway.yaml").write_text(json.dumps(configuration(upstream.base_url)))
+def test_the_command_explains_any_surface(tmp_path: Path, here: InProcess) -> None:
+    (tmp_path / "gateway.yaml").write_text(json.dumps(configuration(here.stands[0].base_url)))
     (tmp_path / "body.json").write_text(json.dumps({"model": "embed", "input": ["a", "b"]}))
     files = ["-c", str(tmp_path / "gateway.yaml"), "-f", str(tmp_path / "body.json")]
     done = CliRunner().invoke(main, ["explain", *files, "--surface", "embeddings"])
@@ -165,18 +168,18 @@ def test_the_command_explains_any_surface(tmp_path: Path, upstream: Upstream) ->
     ],
     ids=["nobody serves it", "the last rule is never reached"],
 )  # fmt: skip
-def test_the_check_knows_surfaces(tmp_path: Path, upstream: Upstream, rules: list[Any], expected: str) -> None:
-    config = configuration(upstream.base_url)
+def test_the_check_knows_surfaces(tmp_path: Path, here: InProcess, rules: list[Any], expected: str) -> None:
+    config = configuration(here.stands[0].base_url)
     config["policy"] = {"rules": [*rules, {"name": "b"}]}
     (tmp_path / "gateway.yaml").write_text(json.dumps(config))
     done = CliRunner().invoke(main, ["check", "-c", str(tmp_path / "gateway.yaml")])
     assert expected in done.output
 
 
-def test_another_vendors_surface_is_refused(tmp_path: Path, upstream: Upstream) -> None:
-    config = configuration(upstream.base_url)
+def test_another_vendors_surface_is_refused(tmp_path: Path, here: InProcess) -> None:
+    config = configuration(here.stands[0].base_url)
     config["deployments"]["claude"] = deployment(
-        upstream.base_url, "m", provider="anthropic", surfaces=["embeddings"], price=PRICE
+        here.stands[0].base_url, "m", provider="anthropic", surfaces=["embeddings"], price=PRICE
     )
     (tmp_path / "gateway.yaml").write_text(json.dumps(config))
     done = CliRunner().invoke(main, ["check", "-c", str(tmp_path / "gateway.yaml")])
@@ -184,7 +187,7 @@ def test_another_vendors_surface_is_refused(tmp_path: Path, upstream: Upstream) 
     assert "deployments.claude.surfaces[0]" in done.output
 
 
-def test_embeddings_do_not_teach_how_a_deployment_generates(gateway: GatewayProcess) -> None:
+def test_embeddings_do_not_teach_how_a_deployment_generates(gateway: InProcessGateway) -> None:
     for _ in range(10):
         assert post(gateway, "completions", model="everything", prompt="x").status_code == 200
     before = settled(gateway)
@@ -195,26 +198,18 @@ def test_embeddings_do_not_teach_how_a_deployment_generates(gateway: GatewayProc
     assert after["latency"]["samples"] == before["latency"]["samples"] > 0
 
 
-def settled(gateway: GatewayProcess) -> dict[str, Any]:
+def settled(gateway: InProcessGateway) -> dict[str, Any]:
     """What is known once it has been looked at: what an answer taught is worked out up to a second later."""
-    found, before = reading(gateway), None
-    while before is None or found["latency"]["samples"] != before["latency"]["samples"]:
-        time.sleep(1.5)
-        found, before = reading(gateway), found
-    return found
+    for _ in range(2):
+        gateway.virtual.sleep(1.5)
+        (found,) = gateway.client().get("/admin/deployments", params={"name": "everything"}).json()["record"]
+    return found["reading"]  # type: ignore[no-any-return]
 
 
-def reading(gateway: GatewayProcess) -> dict[str, Any]:
-    answer = post(gateway, "completions", model="everything", prompt="x")
-    candidates = gateway.decision(answer.headers["x-gateway-decision"])["record"]["decision"]["candidates"]
-    (found,) = [one["reading"] for one in candidates if one["deployment"] == "everything"]
-    return found  # type: ignore[no-any-return]
-
-
-def test_the_journal_of_all_surfaces_can_be_replayed_and_simulated(upstream: Upstream, tmp_path: Path) -> None:
-    config = configuration(upstream.base_url)
+def test_the_journal_of_all_surfaces_can_be_replayed_and_simulated(here: InProcess, tmp_path: Path) -> None:
+    config = configuration(here.stands[0].base_url)
     many = [f"text {at}" for at in range(5000)]
-    with GatewayProcess(tmp_path, config) as gateway:
+    with InProcessGateway(here.virtual, tmp_path, config, {}) as gateway:
         ids = []
         for at in range(12):
             for path, body, _ in ASKED:

@@ -32,6 +32,14 @@ async def test_without_descriptors_it_is_the_gateway_that_is_busy() -> None:
         await ask(transport)
 
 
+def test_a_name_that_is_looked_up_without_descriptors() -> None:
+    """The C library says that there is no such name, for it cannot open its files."""
+    with no_descriptors():
+        failure = unconnected(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert failure.outcome is Outcome.GATEWAY_BUSY
+    assert unconnected(socket.gaierror(socket.EAI_NONAME, "no such name")).outcome is Outcome.CONNECT_FAILED
+
+
 @pytest.mark.parametrize("code", ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL"])
 def test_each_shortage_is_the_gateways_own(code: str) -> None:
     failure = unconnected(OSError(getattr(errno, code), "no more"))

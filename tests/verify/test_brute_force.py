@@ -19,7 +19,7 @@ from gateway.values.snapshot import Snapshot
 from gateway.verify import FindingKind, PolicyFinding, verify
 from tests.verify.small import MODELS, NAMES, NOW, World, requests, worlds
 
-CASES = int(os.environ.get("ROUTING_CASES", "10000")) // 50
+CASES = int(os.environ.get("ROUTING_CASES", "2000")) // 20
 
 
 @dataclass

@@ -1,15 +1,16 @@
-"""A staged revision: its share of the traffic, its end by an operator, and its end by itself when it hurts."""
+"""A staged revision: its share of the traffic, its end by an operator, and its end by itself when it hurts. On virtual time."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 
 from gateway.journal.journal import newest
-from tests.support.fleet import Fleet, Stand
-from tests.support.gateway import GatewayProcess, deployment
+from tests.support.fleet import Stand
+from tests.support.gateway import deployment
+from tests.support.in_process import InProcess, in_front_of
 from tests.support.load import load
 from tests.support.operator import Operator
 
@@ -20,34 +21,25 @@ def only(name: str, more: str = "") -> str:
     return f"rules:\n- name: only\n  require: {{deployments: [{name}]}}\n{more}"
 
 
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[list[Stand]]:
-    with Fleet(len(PLACES)) as fleet:
-        yield fleet.stands
+def configuration(stands: list[Stand]) -> dict[str, Any]:
+    deployments = {name: deployment(stand.base_url, "m") for name, stand in zip(PLACES, stands, strict=True)}
+    return {"deployments": deployments, "models": {"all": {"deployments": list(PLACES)}}, "policy": "policy.yaml"}
 
 
 @pytest.fixture
-def gateway(fleet: list[Stand], tmp_path: Path) -> Iterator[GatewayProcess]:
-    for stand in fleet:
-        stand.play("ok")
+def here(tmp_path: Path) -> Iterator[InProcess]:
     (tmp_path / "policy.yaml").write_text(only("old"))
-    deployments = {name: deployment(stand.base_url, "m") for name, stand in zip(PLACES, fleet, strict=True)}
-    config = {"deployments": deployments, "models": {"all": {"deployments": list(PLACES)}}, "policy": "policy.yaml"}
-    with GatewayProcess(tmp_path, config) as process:
-        yield process
+    with in_front_of(len(PLACES), tmp_path, configuration, play="ok") as running:
+        yield running
 
 
-def asked(gateway: GatewayProcess, count: int, per_s: float = 150, sessions: int = 0) -> list[httpx.Response]:
+def asked(here: InProcess, count: int, per_s: float = 150, sessions: int = 0) -> list[httpx.Response]:
     body = {"model": "all", "messages": [{"role": "user", "content": "hi"}]}
 
-    async def run() -> list[httpx.Response]:
-        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
-            return await load(
-                client, per_s, count / per_s,
-                lambda number: {**body, **({"session": f"s{number % sessions}"} if sessions else {})},
-            )  # fmt: skip
+    def numbered(number: int) -> dict[str, Any]:
+        return {**body, **({"session": f"s{number % sessions}"} if sessions else {})}
 
-    return asyncio.run(run())
+    return here.virtual.run(load(here.gateway.async_client(), per_s, count / per_s, numbered))
 
 
 def shares(answers: list[httpx.Response]) -> dict[str, int]:
@@ -55,12 +47,12 @@ def shares(answers: list[httpx.Response]) -> dict[str, int]:
     return {name: by.count(name) for name in PLACES}
 
 
-def test_it_takes_its_share_session_by_session_and_its_answers_name_it(gateway: GatewayProcess) -> None:
-    operator = Operator(gateway)
+def test_it_takes_its_share_session_by_session_and_its_answers_name_it(here: InProcess) -> None:
+    operator = Operator(here.gateway)
     current, staged = operator.ready()["policy"], operator.published(only("new"), share=0.3)
     assert operator.ready()["staged_policy"] == {"policy": staged, "share": 0.3}
     assert operator.metric("gateway_policy_staged_share") == 0.3
-    answers = asked(gateway, 300, sessions=60)
+    answers = asked(here, 300, sessions=60)
     assert {(one.headers["x-gateway-policy"], one.headers["x-gateway-deployment"]) for one in answers} == {
         (current, "old"), (staged, "new"),
     }  # fmt: skip
@@ -72,17 +64,17 @@ def test_it_takes_its_share_session_by_session_and_its_answers_name_it(gateway: 
     assert operator.metric('gateway_policy_trial_requests{arm="staged"}') == shares(answers)["new"]
 
 
-def test_promoted_it_decides_about_all_and_withdrawn_about_none(gateway: GatewayProcess) -> None:
-    operator = Operator(gateway)
+def test_promoted_it_decides_about_all_and_withdrawn_about_none(here: InProcess) -> None:
+    operator = Operator(here.gateway)
     staged = operator.published(only("new"), share=0.5)
     for other in ("9-x", f"{staged[:2]}0"):
         assert operator.client.post("/admin/policy/promote", headers={"if-match": other}).status_code == 412
     answer = operator.client.post("/admin/policy/promote", headers={"if-match": f'"{staged}"'})
     assert answer.json()["record"]["revision"]["name"] == staged
-    assert shares(asked(gateway, 20)) == {"old": 0, "new": 20}
+    assert shares(asked(here, 20)) == {"old": 0, "new": 20}
     operator.published(only("old"), share=0.5)
     assert operator.post("withdraw").json()["record"]["revision"]["withdrawal"] == "operator"
-    assert shares(asked(gateway, 20)) == {"old": 0, "new": 20}
+    assert shares(asked(here, 20)) == {"old": 0, "new": 20}
     operator.published(only("old"), share=0.5)
     operator.published(only("old", "- name: rest\n"))
     assert operator.states() == [
@@ -90,22 +82,24 @@ def test_promoted_it_decides_about_all_and_withdrawn_about_none(gateway: Gateway
     ]  # fmt: skip
     assert operator.revisions()[1]["withdrawal"] == "replaced"
     assert operator.post("rollback").json()["record"]["revision"]["again_of"] == 2
-    assert shares(asked(gateway, 20)) == {"old": 0, "new": 20}
+    assert shares(asked(here, 20)) == {"old": 0, "new": 20}
 
 
-def test_it_is_on_trial_again_after_a_restart(gateway: GatewayProcess) -> None:
-    staged = Operator(gateway).published(only("new"), share=0.5)
-    gateway.stop()
-    gateway.start()
-    assert Operator(gateway).ready()["staged_policy"] == {"policy": staged, "share": 0.5}
-    assert {one.headers["x-gateway-policy"] for one in asked(gateway, 40)} > {staged}
+def test_it_is_on_trial_again_after_a_restart(here: InProcess) -> None:
+    staged = Operator(here.gateway).published(only("new"), share=0.5)
+    here.gateway.stop()
+    here.gateway.start()
+    assert Operator(here.gateway).ready()["staged_policy"] == {"policy": staged, "share": 0.5}
+    assert {one.headers["x-gateway-policy"] for one in asked(here, 40)} > {staged}
 
 
-def test_what_hurts_is_withdrawn_by_itself_and_everything_says_so(gateway: GatewayProcess, fleet: list[Stand]) -> None:
-    operator = Operator(gateway)
+def test_what_hurts_is_withdrawn_by_itself_and_everything_says_so(
+    here: InProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = Operator(here.gateway)
     current, staged = operator.ready()["policy"], operator.published(only("new"), share=0.3)
-    fleet[1].play("error_500")
-    answers = asked(gateway, 300)
+    here.stands[1].play("error_500")
+    answers = asked(here, 300)
     failed = [one for one in answers if one.status_code != 200]
     assert {one.headers["x-gateway-policy"] for one in failed} == {staged}
     assert 0 < len(failed) < 60
@@ -121,23 +115,23 @@ def test_what_hurts_is_withdrawn_by_itself_and_everything_says_so(gateway: Gatew
     assert revision["ended"]["via"] == "automatic"
     assert "requests failed" in revision["reason"]
     assert operator.policy()["withdrawn"]["name"] == staged
-    assert f"revision {staged} was withdrawn by the gateway itself" in gateway.log.read_text()
-    gateway.stop()
-    revisions = [one.record for one in newest(gateway.state / "journal.db", 1000)]
+    assert f"revision {staged} was withdrawn by the gateway itself" in caplog.text
+    here.gateway.stop()
+    revisions = [one.record for one in newest(here.gateway.state / "journal.db", 1000)]
     assert sum(staged.encode() in bytes(one) for one in revisions) == len(
         [one for one in answers if one.headers["x-gateway-policy"] == staged]
     )
-    gateway.start()
-    assert Operator(gateway).revisions()[0]["withdrawal"] == "errors"
+    here.gateway.start()
+    assert Operator(here.gateway).revisions()[0]["withdrawal"] == "errors"
 
 
-def test_what_is_late_is_withdrawn_for_the_objective(gateway: GatewayProcess, fleet: list[Stand]) -> None:
+def test_what_is_late_is_withdrawn_for_the_objective(here: InProcess) -> None:
     """The staged document promises nothing; it is held against what the one in force promises."""
-    operator = Operator(gateway)
+    operator = Operator(here.gateway)
     promise = "  slo: {total: {under_s: 0.2}}\n"
     operator.published(only("old", promise))
     staged = operator.published(only("new"), share=0.3)
-    fleet[1].play("slow@400")
-    answers = asked(gateway, 200, per_s=60)
+    here.stands[1].play("slow@400")
+    answers = asked(here, 200, per_s=60)
     assert {one.status_code for one in answers} == {200}
     assert operator.ready()["withdrawn_policy"] == {"policy": staged, "reason": "slo"}

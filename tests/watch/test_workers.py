@@ -1,9 +1,13 @@
-"""Asking addresses how they are, over real sockets: what is read, what is stale, what is down, and what comes back."""
+"""Asking addresses how they are, on virtual time: what is read, what is stale, what is down, and what comes back."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
 
 from gateway.learning.readings import Readings
 from gateway.values.admissibility import Health
@@ -13,7 +17,9 @@ from gateway.values.worker import STALE_AFTER_S, WorkerHealth
 from gateway.watch.workers import WorkerWatch
 from tests.fake_upstream import FakeUpstream
 from tests.learning.test_workers import deployment
+from tests.support.virtual_time import on_virtual_time
 from tests.transport.raw_server import Peer, serving
+from tests.transport.test_shortage import no_descriptors
 
 EVERY_S = 0.2
 UP, DOWN = WorkerHealth.UP, WorkerHealth.DOWN
@@ -51,6 +57,7 @@ def health(readings: Readings) -> list[WorkerHealth]:
     return [one.health for one in seen(readings).workers]
 
 
+@on_virtual_time
 async def test_what_vllm_says_is_in_the_snapshot() -> None:
     async with FakeUpstream() as first, FakeUpstream() as second:
         vllm = second._state.vllm
@@ -71,6 +78,7 @@ async def test_what_vllm_says_is_in_the_snapshot() -> None:
         assert {row["headers"]["authorization"] for row in second.seen()} == {"Bearer key"}
 
 
+@on_virtual_time
 async def test_a_scrape_that_fails_makes_the_reading_old_and_nothing_else() -> None:
     async with FakeUpstream() as up, FakeUpstream() as other, watching(up.base_url, other.base_url) as readings:
         await until(lambda: all(one.gauges for one in seen(readings).workers))
@@ -85,6 +93,7 @@ async def test_a_scrape_that_fails_makes_the_reading_old_and_nothing_else() -> N
         assert worker.wait_s(time.time() + STALE_AFTER_S) is None
 
 
+@on_virtual_time
 async def test_one_of_two_that_dies_is_down_and_comes_back() -> None:
     async with FakeUpstream() as up:
         other = FakeUpstream()
@@ -100,6 +109,7 @@ async def test_one_of_two_that_dies_is_down_and_comes_back() -> None:
             await again.stop()
 
 
+@on_virtual_time
 async def test_a_deployment_is_down_only_if_all_its_addresses_are() -> None:
     first, second = FakeUpstream(), FakeUpstream()
     await first.start()
@@ -123,6 +133,7 @@ async def mute(peer: Peer) -> None:
     await peer.watch()
 
 
+@on_virtual_time
 async def test_one_that_hangs_delays_no_other_and_is_asked_one_thing_at_a_time() -> None:
     async with (
         FakeUpstream() as up,
@@ -138,6 +149,7 @@ async def test_one_that_hangs_delays_no_other_and_is_asked_one_thing_at_a_time()
         assert sum(not peer.left.is_set() for peer in server.peers) <= 1
 
 
+@on_virtual_time
 async def test_others_are_asked_for_their_models_and_commercial_ones_for_nothing() -> None:
     async with FakeUpstream() as up:
         async with watching(up.base_url, provider="llama_cpp") as readings:
@@ -150,6 +162,7 @@ async def test_others_are_asked_for_their_models_and_commercial_ones_for_nothing
         assert up.seen() == []
 
 
+@on_virtual_time
 async def test_an_endless_exposition_is_not_read_to_its_end() -> None:
     async with FakeUpstream() as up:
         up._state.vllm.metrics = lambda *_: (200, b"vllm:num_requests_running 1\n" * 400_000)  # type: ignore[method-assign]
@@ -157,3 +170,35 @@ async def test_an_endless_exposition_is_not_read_to_its_end() -> None:
             await until(lambda: health(readings) == [UP])
             await asyncio.sleep(3 * EVERY_S)
             assert seen(readings).workers[0].gauges is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])  # one address, and two where the machine has IPv6
+async def test_what_the_gateways_own_machine_lacks_says_nothing_of_the_other(
+    host: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without descriptors nobody can be asked: who was not known is not down, and is up once there are some again."""
+    tried = 0
+
+    def counted(what: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            nonlocal tried
+            tried += 1
+            return what(*given, **named)
+
+        return call
+
+    async with FakeUpstream() as up:
+        url = up.base_url.replace("127.0.0.1", host)
+        async with watching(url) as readings:  # what is imported at the first request is here from now on
+            await until(lambda: health(readings) == [UP], within_s=60)
+        for name in ("socket", "getaddrinfo"):
+            monkeypatch.setattr(socket, name, counted(getattr(socket, name)))
+        async with watching(url) as readings:
+            await asyncio.sleep(0)  # the client is made
+            with no_descriptors():
+                await until(lambda: tried >= 8, within_s=60)
+                assert health(readings) == [WorkerHealth.UNKNOWN]
+                assert seen(readings).health is Health.UNKNOWN
+            await until(lambda: health(readings) == [UP], within_s=60)
+    assert "is down" not in caplog.text
+    assert "failed in the gateway" not in caplog.text

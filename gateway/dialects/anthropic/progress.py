@@ -33,7 +33,7 @@ class Progress:
     def __init__(self, transcript: MessageTranscript | None = None) -> None:
         self._transcript = transcript
         self.anomalies: set[Anomaly] = set()
-        self.is_begun = False
+        self.is_started = False
         self._usage = UsageReport()
         self._model: str | None = None
         self._open: set[int] = set()
@@ -120,20 +120,20 @@ class Progress:
         return of_output(self._usage.usage(), any_output=self._output_events > 0)
 
     def _start(self, event: StreamEvent) -> Effect:
-        if self.is_begun:
+        if self.is_started:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a second message_start")
-        self.is_begun = True
+        self.is_started = True
         if event.message is not None:
             self._model = event.message.model
             self._usage.add(event.message.usage, final=False)
         return Effect.SILENT
 
-    def _begun(self) -> None:
-        if not self.is_begun:
+    def _require_start(self) -> None:
+        if not self.is_started:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the stream does not begin with message_start")
 
     def _block(self, event: StreamEvent) -> Effect:
-        self._begun()
+        self._require_start()
         if self._reason is not None:
             self.anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
             return Effect.DROPPED
@@ -151,7 +151,7 @@ class Progress:
     def _delta(self, event: StreamEvent) -> Effect:
         delta = event.delta
         if event.index not in self._open:
-            self._begun()
+            self._require_start()
             if self._reason is not None:
                 self.anomalies.add(Anomaly.CONTENT_AFTER_FINISH)
                 return Effect.DROPPED
@@ -165,21 +165,21 @@ class Progress:
         return Effect.OUTPUT
 
     def _stop(self, index: int) -> Effect:
-        self._begun()
+        self._require_start()
         if index not in self._open:
             return Effect.DROPPED
         self._open.discard(index)
         return Effect.SILENT
 
     def _message(self, event: StreamEvent) -> Effect:
-        self._begun()
+        self._require_start()
         if event.delta is not None and event.delta.stop_reason is not None:
             self._reason = event.delta.stop_reason
         self._usage.add(event.usage, final=self._reason is not None)
         return Effect.SILENT
 
     def _end(self) -> Effect:
-        self._begun()
+        self._require_start()
         failure = self.verdict()
         if failure is not None:
             raise failure

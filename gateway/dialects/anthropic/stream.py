@@ -38,7 +38,7 @@ class AnthropicStreamDecoder:
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The whole events in what has arrived, as few chunks as possible."""
-        if self._over or not data or not (self._seen_bytes or self._is_begun(data)):
+        if self._over or not data or not (self._seen_bytes or self._is_started(data)):
             return []
         data, self._head = self._head + data if self._head else data, b""
         if self._whole is not None:
@@ -80,7 +80,7 @@ class AnthropicStreamDecoder:
         """None too where the only block of text has ended."""
         return self._progress.beginning()
 
-    def _is_begun(self, data: bytes) -> bool:
+    def _is_started(self, data: bytes) -> bool:
         """At the first that is no space: a brace begins a whole answer, and no line of an event stream."""
         head = (self._head + data).removeprefix(_BOM).lstrip()
         if _BOM.startswith(head) and len(self._head) < _MOST_SPACE:
@@ -163,7 +163,7 @@ class AnthropicStreamDecoder:
         return _joined(self._take(as_stream(body)))
 
     def _cut_short(self) -> AttemptFailed:
-        if self._progress.is_begun:
+        if self._progress.is_started:
             return AttemptFailed(Outcome.TRUNCATED, "the stream ended without message_stop")
         if self._seen_bytes:
             return AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not an event stream")

@@ -43,7 +43,7 @@ class Choices:
     def usual(self, chunks: list[ChatChunk]) -> Batch | None:  # noqa: C901, PLR0912 - the hot path: one loop, few calls
         """None if there is an error, usage but in a chunk of its own at the end, or something that has to be put in order."""
         spoke, last = 0, len(chunks) - 1
-        silent = begun = _NONE
+        silent = started = _NONE
         ends: Sequence[Choice] = ()
         speaking, finished = self._open, self._finished
         for at, chunk in enumerate(chunks):
@@ -77,17 +77,17 @@ class Choices:
                 else:
                     output = True
                 if choice.index not in speaking and choice.index not in finished:
-                    begun = [*begun, choice.index]
+                    started = [*started, choice.index]
                     speaking = speaking | {choice.index}
             if output:
                 spoke += 1
             else:
                 silent = [*silent, at]
-        return spoke, silent, begun, ends
+        return spoke, silent, started, ends
 
-    def take(self, begun: Sequence[int], ends: Sequence[Choice]) -> None:
+    def take(self, started: Sequence[int], ends: Sequence[Choice]) -> None:
         """Account for what was found usual."""
-        self._open.update(begun)
+        self._open.update(started)
         for choice in ends:
             self.add(choice)
 

@@ -46,25 +46,25 @@ _role = msgspec.json.Decoder(_Role).decode
 class ContinuingTranslator(OpenAITranslator):
     """The dialect of a server that can go on with an answer."""
 
-    def continued(self, request: Request, begun: PartialAnswer, pause: Pause = no_pause) -> Request | None:
+    def continued(self, request: Request, beginning: PartialAnswer, pause: Pause = no_pause) -> Request | None:
         """The conversation with what was said at its end. None where it would not be the same answer any more."""
         facts = request.facts
         messages = decoded(request.fields["messages"], _messages, pause, _messages.decode)
-        left = None if facts.max_output_tokens is None else facts.max_output_tokens - begun.tokens
+        left = None if facts.max_output_tokens is None else facts.max_output_tokens - beginning.tokens
         is_other = facts.needs & _NEEDS or any(name in request.fields for name in _NOT_WITH)
         if is_other or not messages or _role(messages[-1]).role == "assistant" or (left is not None and left <= 0):
             return None
-        said = msgspec.Raw(_encode({"role": "assistant", "content": begun.text.rstrip()}))
+        said = msgspec.Raw(_encode({"role": "assistant", "content": beginning.text.rstrip()}))
         fields = {**request.fields, "messages": encoded([*messages, said], pause)}
         fields |= {"continue_final_message": _TRUE, "add_generation_prompt": _FALSE}
         for name in _LIMITS:
             if name in fields:
-                fields[name] = _less(fields[name], begun.tokens)
+                fields[name] = _less(fields[name], beginning.tokens)
         return msgspec.structs.replace(request, fields=fields)
 
-    def continuation_decoder(self, request: Request, begun: PartialAnswer) -> StreamDecoder:
+    def continuation_decoder(self, request: Request, beginning: PartialAnswer) -> StreamDecoder:
         """Its events carry the names of the answer that was begun, and its usage counts both parts."""
-        return _ContinuationDecoder(begun, request, finishes=self._finishes)
+        return _ContinuationDecoder(beginning, request, finishes=self._finishes)
 
 
 def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
@@ -74,15 +74,15 @@ def _less(limit: msgspec.Raw, tokens: int) -> msgspec.Raw:
 
 
 class _ContinuationDecoder:
-    def __init__(self, begun: PartialAnswer, request: Request, *, finishes: frozenset[str]) -> None:
-        self._begun = begun
+    def __init__(self, beginning: PartialAnswer, request: Request, *, finishes: frozenset[str]) -> None:
+        self._beginning = beginning
         self._keep_usage = request.wants_usage
         self._decoder = OpenAIStreamDecoder(keep_usage=True, finishes=finishes, transcript=Transcript())
-        self._names: dict[str, Any] = {"id": begun.id, "created": request.arrived_at, "model": begun.model}
-        if begun.head:
-            head = members(begun.head)
+        self._names: dict[str, Any] = {"id": beginning.id, "created": request.arrived_at, "model": beginning.model}
+        if beginning.head:
+            head = members(beginning.head)
             self._names = {name: head[name] for name in _NAMES if name in head}
-        self._seam = Seam(begun.text)
+        self._seam = Seam(beginning.text)
 
     def feed(self, data: bytes) -> list[Chunk]:
         return [self._rewritten(chunk) for chunk in self._decoder.feed(data)]
@@ -97,13 +97,13 @@ class _ContinuationDecoder:
         return self._decoder.tokens()
 
     def beginning(self) -> PartialAnswer | None:
-        more, begun, seam = self._decoder.beginning(), self._begun, self._seam
+        more, before, seam = self._decoder.beginning(), self._beginning, self._seam
         if not seam.is_past:  # the caller has nothing of this one yet
-            return begun if more is not None else None
+            return before if more is not None else None
         if more is None:
             return None
-        text, tokens = begun.text + seam.new + more.text[seam.taken :], begun.tokens + more.tokens
-        return msgspec.structs.replace(begun, text=text, tokens=tokens)
+        text, tokens = before.text + seam.new + more.text[seam.taken :], before.tokens + more.tokens
+        return msgspec.structs.replace(before, text=text, tokens=tokens)
 
     def _rewritten(self, chunk: Chunk) -> Chunk:
         events = [event for event in chunk.forward.split(_END) if event]
@@ -138,7 +138,7 @@ class _ContinuationDecoder:
 
     def _both(self, usage: dict[str, Any]) -> dict[str, Any]:
         """The prompt's tokens as they were first, the answer's of both parts."""
-        before = self._begun.tokens
+        before = self._beginning.tokens
         prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
         if not isinstance(prompt, int) or not isinstance(completion, int):
             return usage

@@ -168,9 +168,9 @@ class OpenAIStreamDecoder:
             return None
         if self._transcript is not None:
             remember(self._transcript, events, inner.partition(_BETWEEN)[0])
-        spoke, silent, begun, ends = batch
-        if begun or ends:
-            self._choices.take(begun, ends)
+        spoke, silent, started, ends = batch
+        if started or ends:
+            self._choices.take(started, ends)
         if silent:
             spoke += self._say_more(silent, events, inner)
         self._seen_event = True

@@ -14,10 +14,10 @@ the most elsewhere, or sends a second attempt beside the first: they can, in pri
 
 from collections.abc import Sequence
 
-from gateway.insight.attempt import chance_at
 from gateway.insight.chooser import Chosen, Strategy
 from gateway.insight.server import Foreseen
 from gateway.insight.simulate import Simulation
+from gateway.insight.simulated_attempt import chance_at
 from gateway.insight.traffic import Arrival
 from gateway.learning.slo import kept
 from gateway.values.decision import Bounds, Decision

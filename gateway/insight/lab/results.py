@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.insight.lab.scenarios import Scenario
 from gateway.insight.measure import Measured
-from gateway.insight.simulated_request import SimulatedRequest
+from gateway.insight.rows import RequestRow
 from gateway.values.outcome import Outcome
 
 MISS_USD = 0.002  # two and a half answers of the dearer commercial deployment: rather than miss, one would buy
@@ -154,7 +154,7 @@ def _against(ours: Score, others: Sequence[Score]) -> BestOther:
     )
 
 
-def recovery(rows: Sequence[SimulatedRequest], scenario: Scenario) -> Recovery | None:
+def recovery(rows: Sequence[RequestRow], scenario: Scenario) -> Recovery | None:
     """What is there of it, if the scenario has a slow-down. `rows` are in the order of time."""
     if scenario.slow is None or not rows or scenario.slo.first_output is None:
         return None

@@ -8,9 +8,9 @@ from gateway.insight.lab.oracle import MOST, Oracle
 from gateway.insight.lab.results import MISS_USD, Lab, PlayedScenario, Score, against, penalised_usd, recovery, score_of
 from gateway.insight.lab.scenarios import Scenario, with_price
 from gateway.insight.measure import Measured, measured
+from gateway.insight.rows import RequestRow
 from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
-from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.traffic import Traffic
 from gateway.routing.document import Policy
 from gateway.values.deployment import Price
@@ -55,7 +55,7 @@ def _scenario(
     )
 
 
-def _oracle(scenario: Scenario, traffic: Traffic, miss_usd: float) -> tuple[Measured, list[SimulatedRequest]]:
+def _oracle(scenario: Scenario, traffic: Traffic, miss_usd: float) -> tuple[Measured, list[RequestRow]]:
     found = []
     for most in MOST:
         oracle = Oracle(scenario.slo, BOUNDS, most)
@@ -65,7 +65,7 @@ def _oracle(scenario: Scenario, traffic: Traffic, miss_usd: float) -> tuple[Meas
 
 def _played(
     scenario: Scenario, traffic: Traffic, chooser: Chooser, prepare: Prepare, policy: Policy | None
-) -> tuple[Measured, list[SimulatedRequest]]:
+) -> tuple[Measured, list[RequestRow]]:
     """All are held to the scenario's objective, whatever their own."""
 
     def begins(simulation: Simulation) -> None:

@@ -8,8 +8,8 @@ from gateway.insight.compare import Compared
 from gateway.insight.measure import Measured
 from gateway.insight.report.style import STYLE
 from gateway.insight.report.svg import areas, bars, curves
+from gateway.insight.rows import RequestRow
 from gateway.insight.sentences import simulation_sentences
-from gateway.insight.simulated_request import SimulatedRequest
 from gateway.insight.verdict import unanswered, verdict
 from gateway.values.slo import Target
 
@@ -27,14 +27,14 @@ class ReportSide(NamedTuple):
     colour: str
     label: str
     measured: Measured
-    rows: Sequence[SimulatedRequest]
+    rows: Sequence[RequestRow]
 
 
 def report(
     found: Compared,
-    recorded: Sequence[SimulatedRequest],
-    current: Sequence[SimulatedRequest],
-    draft: Sequence[SimulatedRequest],
+    recorded: Sequence[RequestRow],
+    current: Sequence[RequestRow],
+    draft: Sequence[RequestRow],
 ) -> str:
     """HTML. The rows are those that the result was made of; of a side that it does not have they are not looked at."""
     every = (
@@ -145,7 +145,7 @@ def _marks(targets: Sequence[Target | None]) -> list[tuple[float, str]]:
     ]
 
 
-def _over_time(rows: Sequence[SimulatedRequest], names: Sequence[tuple[str, str]], seconds: float) -> str:
+def _over_time(rows: Sequence[RequestRow], names: Sequence[tuple[str, str]], seconds: float) -> str:
     index = {name: at for at, (name, _) in enumerate(names)}
     columns = [[0.0] * len(names) for _ in range(_COLUMNS)]
     began = min((row.at for row in rows), default=0.0)

@@ -46,13 +46,15 @@ class SloEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     ] = 20
     pass_over_burn: Annotated[
         Annotated[float, Meta(gt=0)],
-        Meta(description="A deployment whose misses are this many times the budget is passed over."),
+        Meta(
+            description="A deployment whose misses are this many times the budget is ejected: ranked last, and only probed."
+        ),
     ] = 4.0
     return_burn: Annotated[Annotated[float, Meta(gt=0)], Meta(description="At this it comes back.")] = 1.0
     probe_share: Annotated[
         Annotated[float, Meta(gt=0, le=0.2)],
         Meta(
-            description="The share of requests that goes to a deployment that is passed over, to see whether it recovered."
+            description="The share of requests that goes to a deployment that is late or ejected, to see whether it recovered."
         ),
     ] = 0.02
 

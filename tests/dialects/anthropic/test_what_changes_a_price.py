@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.catalogue.list_prices import list_price
-from gateway.flow.settlement import usage_told
+from gateway.learning.settlement import usage_told
 from gateway.values.usage import Usage, cost_usd
 from tests.dialects.anthropic.support import PLAIN, TRANSLATOR, decode, replayed, request_of
 

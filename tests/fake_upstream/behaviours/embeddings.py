@@ -1,5 +1,6 @@
 """Embeddings, and what goes wrong with them only: limits of inputs, parts that fail once, vectors that are missing."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +15,8 @@ _CRASHED = error_body("The server had an error while processing your request.", 
 _RATE = error_body("Rate limit reached for requests.", "requests", code="rate_limit_exceeded")
 
 
-async def _vectors(x: Exchange, edit: Callable[[dict[str, Any]], None] = lambda body: None) -> None:
-    body = vectors.whole(x.call)
+async def _vectors(x: Exchange, edit: Callable[[dict[str, Any]], None] = lambda body: None, *, salt: str = "") -> None:
+    body = vectors.whole(x.call, salt)
     edit(body)
     await x.whole(as_json(body))
 
@@ -39,6 +40,102 @@ async def vectors_slow(x: Exchange) -> None:
     """A vector for each input, after a while."""
     await x.pause(x.parameter)
     await _vectors(x)
+
+
+@behaviour("vectors_b", "vectors")
+async def vectors_b(x: Exchange) -> None:
+    """Those of another model."""
+    await _vectors(x, salt="b")
+
+
+@behaviour("vectors_b_500_for", "vectors", default=0, unit="which text fails")
+async def vectors_b_500_for(x: Exchange) -> None:
+    """Those of another model, which fails for whatever holds the input `text N`."""
+    if f"text {x.parameter}" in x.call.texts:
+        await x.whole(_CRASHED, status=500)
+        return
+    await _vectors(x, salt="b")
+
+
+@behaviour("vectors_renamed_from", "vectors", default=0, unit="from which text on")
+async def vectors_renamed_from(x: Exchange) -> None:
+    """From the input `text N` on the answers are another model's, and say so."""
+    renamed = any(text.startswith("text ") and int(text[5:]) >= x.parameter for text in x.call.texts)
+    await _vectors(x, lambda body: body.update(model="another" if renamed else "one"), salt="b" if renamed else "")
+
+
+@behaviour("vectors_short_from", "vectors", default=0, unit="from which text on")
+async def vectors_short_from(x: Exchange) -> None:
+    """From the input `text N` on vectors have a number less."""
+    short = any(text.startswith("text ") and int(text[5:]) >= x.parameter for text in x.call.texts)
+    await _vectors(x, lambda body: _each(body, vectors.shorter) if short else None)
+
+
+@behaviour("vectors_400_for", "vectors", default=0, unit="which text is refused")
+async def vectors_400_for(x: Exchange) -> None:
+    """400 for the input `text N`, which is named by its place."""
+    if f"text {x.parameter}" in x.call.texts:
+        at = f"input[{x.call.texts.index(f'text {x.parameter}')}]"
+        refusal = error_body(f"Invalid '{at}': it is not liked.", "invalid_request_error", at, "not_liked")
+        await x.whole(refusal, status=400)
+        return
+    await _vectors(x)
+
+
+@behaviour("vectors_tokens", "vectors", default=300, unit="tokens at most")
+async def vectors_tokens(x: Exchange) -> None:
+    """400 for more tokens than it takes at once; a word is one."""
+    if x.call.prompt_tokens > x.parameter:
+        message = f"Requested {x.call.prompt_tokens} tokens, max {x.parameter} tokens per request"
+        await x.whole(error_body(message, "max_tokens_per_request", None, "max_tokens_per_request"), status=400)
+        return
+    await _vectors(x)
+
+
+@behaviour("vectors_other_form", "vectors")
+async def vectors_other_form(x: Exchange) -> None:
+    """Base64 where numbers were asked for, and numbers where base64 was."""
+    await _vectors(x, lambda body: _each(body, vectors.other_form))
+
+
+@behaviour("vectors_nan", "vectors")
+async def vectors_nan(x: Exchange) -> None:
+    """The first number of each vector is NaN."""
+    await _vectors(x, lambda body: _each(body, vectors.with_nan))
+
+
+@behaviour("vectors_of_full_size", "vectors")
+async def vectors_of_full_size(x: Exchange) -> None:
+    """Passes over `dimensions`."""
+    fields = {name: value for name, value in x.call.fields.items() if name != "dimensions"}
+    await x.whole(as_json(vectors.whole(dataclasses.replace(x.call, fields=fields))))
+
+
+@behaviour("vector_short", "vectors")
+async def vector_short(x: Exchange) -> None:
+    """The last vector has a number less than the others."""
+    await _vectors(x, lambda body: _last(body, embedding=vectors.shorter(body["data"][-1]["embedding"])))
+
+
+@behaviour("vector_twice", "vectors")
+async def vector_twice(x: Exchange) -> None:
+    """The last vector has the index of the first."""
+    await _vectors(x, lambda body: _last(body, index=0))
+
+
+@behaviour("vector_too_many", "vectors")
+async def vector_too_many(x: Exchange) -> None:
+    """One vector more than there are inputs."""
+    await _vectors(x, lambda body: body["data"].append({**body["data"][-1], "index": len(body["data"])}))
+
+
+def _each(body: dict[str, Any], change: Callable[[Any], Any]) -> None:
+    for one in body["data"]:
+        one["embedding"] = change(one["embedding"])
+
+
+def _last(body: dict[str, Any], **members: Any) -> None:
+    body["data"][-1].update(members)
 
 
 @behaviour("vectors_500_once", "vectors", default=0, unit="which text fails first")

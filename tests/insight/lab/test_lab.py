@@ -13,7 +13,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from gateway.insight.lab.contenders import of_policy, rivals
+from gateway.cli.rivals.table import rivals
+from gateway.insight.lab.contenders import of_policy
 from gateway.insight.lab.picture import lab_picture
 from gateway.insight.lab.results import Lab, PlayedScenario, Score, against
 from gateway.insight.lab.run import run_lab

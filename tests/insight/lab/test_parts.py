@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.cli.rivals.rival import COOL_S, Picks, Rival
+from gateway.cli.rivals.strategies import InOrder, LeastBusy, LowestCost, LowestLatency, RoundRobin, WeightedShuffle
 from gateway.insight.lab.contenders import BOUNDS
 from gateway.insight.lab.requests import BEGAN, OUTPUTS, PROMPTS, RequestMix, requests
 from gateway.insight.lab.results import recovery
-from gateway.insight.lab.rival import COOL_S, Picks, Rival
 from gateway.insight.lab.scenarios import CATALOGUE, CLOUD, CLOUD_2, HOME, SLO, scenarios, with_price
-from gateway.insight.lab.strategies import InOrder, LeastBusy, LowestCost, LowestLatency, RoundRobin, WeightedShuffle
+from gateway.insight.rows import RequestRow, Tried
 from gateway.insight.run import Side, play
 from gateway.insight.simulate import Simulation
-from gateway.insight.simulated_request import SimulatedRequest, Tried
 from gateway.insight.traffic import Arrival
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
@@ -134,8 +134,8 @@ def test_the_lowest_cost_goes_on_to_the_next_when_the_minutes_limit_is_used_up()
     assert asked(found, 120.0)[0] == HOME
 
 
-def row(at: float, first: str, first_output_s: float | None) -> SimulatedRequest:
-    return SimulatedRequest(
+def row(at: float, first: str, first_output_s: float | None) -> RequestRow:
+    return RequestRow(
         id=str(at), at=BEGAN + at, rule="x", outcome=Outcome.OK, by=first, first_output_s=first_output_s, total_s=1.0,
         stream=True, output_tokens=10.0, slo=None,
         tried=(_TRIED[first],), seen=(), spilled=None, scored=False,

@@ -1,12 +1,16 @@
-"""What an attempt used, and how it went, for its record: as it was told, else as an estimate from what was seen."""
+"""What an attempt used, and how it went, for its record: as it was told, else as an estimate from what was seen. Pure, so that
+the simulator settles as the service does.
+"""
 
 import msgspec
 
 from gateway.learning.slo import kept
+from gateway.learning.stopped import usage_until_stopped
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.decision import Decision
 from gateway.values.outcome import Outcome
 from gateway.values.request import Facts
+from gateway.values.snapshot import Reading
 from gateway.values.usage import Counts, Usage
 
 _NO_COUNTS = Counts()
@@ -29,6 +33,29 @@ def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage 
     told = counts.told or Usage(prompt_tokens=prompt, completion_tokens=0, service_tier=facts.service_tier)
     return msgspec.structs.replace(
         told, prompt_tokens=prompt, completion_tokens=completion, reasoning_tokens=None, estimated=True
+    )
+
+
+def usage_of(  # noqa: PLR0913 - what it is told by
+    said: WholeAnswer | StreamSummary | None,
+    facts: Facts,
+    outcome: Outcome,
+    reading: Reading,
+    *,
+    duration_s: float,
+    status: int | None,
+    was_sent: bool,
+) -> Usage | None:
+    """What an attempt used. None is unknown, or nothing: `status` is the provider's, of a refusal, or nothing `was_sent`.
+
+    `reading`: the deployment's. What was given up while the provider was at work is estimated by the time that it had.
+    """
+    told = usage_told(said, facts)
+    refused = status is not None and status >= 400
+    return (
+        told
+        if told is not None or refused or not was_sent
+        else usage_until_stopped(outcome, facts, reading, duration_s)
     )
 
 

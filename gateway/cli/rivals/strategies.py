@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from gateway.insight.lab.rival import TOO_LATE, PoolView
+from gateway.cli.rivals.rival import TOO_LATE, PoolView
 from gateway.routing.chance import hashed, shares
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt

@@ -1,10 +1,8 @@
 """How long an attempt waits, and what it means when the wait is over.
 
 Timeouts are separate things: the first output, the pause between outputs, the whole attempt; whichever comes first names
-the outcome. Pings and empty deltas are no output and reset nothing.
+the outcome. Pings and empty deltas are no output and reset nothing. Moments are seconds of any one clock, which is given.
 """
-
-import time
 
 from gateway.values.decision import Bounds
 from gateway.values.deployment import Timeouts
@@ -14,7 +12,7 @@ Timeout = tuple[float | None, Outcome]  # seconds, None for no limit of its own;
 
 
 class AttemptTimeouts:
-    """Of one attempt. `started` and `deadline` are seconds of the monotonic clock."""
+    """Of one attempt. `started` and `deadline` are moments: the end of the attempt is `ends`, and means `late`."""
 
     def __init__(self, timeouts: Timeouts, bounds: Bounds, started: float, deadline: float) -> None:
         self.first = _sooner(timeouts.first_output_s, bounds.first_output_s, Outcome.FIRST_OUTPUT_TIMEOUT)
@@ -22,10 +20,10 @@ class AttemptTimeouts:
         self.ends = min(started + timeouts.total_s, deadline)
         self.late = Outcome.DEADLINE_EXCEEDED if self.ends == deadline else Outcome.TOTAL_TIMEOUT
 
-    def until(self, wait: Timeout) -> tuple[float, Outcome]:
+    def until(self, wait: Timeout, now: float) -> tuple[float, Outcome]:
         """When a wait that begins now is over, and what that means: the attempt's end may come before its own."""
         within_s, outcome = wait
-        at = self.ends if within_s is None else time.monotonic() + within_s
+        at = self.ends if within_s is None else now + within_s
         return (at, outcome) if at < self.ends else (self.ends, self.late)
 
 

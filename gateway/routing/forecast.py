@@ -1,4 +1,4 @@
-"""Outlook: what one reading of one deployment means for every request of a class, worked out once per reading.
+"""Forecast: what one reading of one deployment means for every request of a class, worked out once per reading.
 
 Between two decisions nearly all readings are the same objects, so that what is left for a decision is a few sums: costs
 and times are linear in the tokens of prompt and output, unless a price has tiers.
@@ -9,6 +9,7 @@ import math
 import msgspec
 
 from gateway.routing.cost import Rates, flat_rates
+from gateway.routing.filters import clear_of_all
 from gateway.values.deployment import Deployment, Hosting
 from gateway.values.request import Facts
 from gateway.values.slo import Slo
@@ -17,11 +18,11 @@ from gateway.values.snapshot import Reading
 STALE_AFTER_S = 600.0  # older latency readings are none
 
 # in the order in which the loop of `decide` takes them apart
-Outlook = tuple[
+Forecast = tuple[
     Reading,
-    float,  # closed until, seconds since the epoch
-    float,  # room for prompt and output, tokens; or less, for a while
-    float,  # output tokens at most
+    float,  # from when on filters need not be asked, seconds since the epoch; of requests of at most so many
+    float,  # tokens of prompt and output,
+    float,  # and output tokens (`gateway.routing.filters`)
     float | None,  # the provider's count of prompt tokens over our estimate
     bool,  # whether the rates are flat; else they are unknown, or by tier
     float,  # rates: at the most for a prompt token,
@@ -63,11 +64,11 @@ def percentiles(slo: Slo | None) -> Percentiles:
     return Percentiles(first or total or 95, total or first or 95)
 
 
-def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None) -> Outlook:
+def forecast(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None) -> Forecast:
     """Of this class of requests: its needs, its service tier, whether it is a stream and its tokens are exact."""
     at = percentiles(slo)
     latency = reading.latency
-    rates = flat_rates(deployment, reading, facts)
+    rates, clear = flat_rates(deployment, reading, facts), clear_of_all(deployment, reading)
     first = total = None
     fresh_until = math.inf
     if latency is not None:
@@ -79,9 +80,9 @@ def outlook(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | N
             total = total and (total[0] + reading.wait_s, total[1], total[2])
     return (
         reading,
-        reading.closed_until(),
-        _room(deployment, reading),
-        math.inf if deployment.max_output_tokens is None else deployment.max_output_tokens,
+        clear.since,
+        clear.tokens,
+        clear.output_tokens,
         None if facts.exact_tokens else reading.prompt_token_ratio,
         rates is not None,
         *(rates or _NO_RATES),
@@ -130,10 +131,3 @@ def length_at(reading: Reading, percentile: int) -> float | None:
         return long
     slower = slow / pace.p50
     return lengths.p50 * math.exp(math.hypot(math.log(long / lengths.p50), math.log(slower))) / slower
-
-
-def _room(deployment: Deployment, reading: Reading) -> float:
-    """Tokens of prompt and output that may fit: its context, or less until its rate limit is reset."""
-    context = math.inf if deployment.context_tokens is None else deployment.context_tokens
-    headroom = reading.gate.headroom
-    return context if headroom is None or headroom.tokens is None else min(context, headroom.tokens.left)

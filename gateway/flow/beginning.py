@@ -6,7 +6,7 @@ from gateway.values.answer import PartialAnswer
 from gateway.values.request import Request
 
 
-class Begun(msgspec.Struct, frozen=True):
+class Beginning(msgspec.Struct, frozen=True):
     """The part of the answer that the caller has, and the request that has it continued, as its provider's dialect says it.
     `lost`: what of the caller's request it does not say.
     """

@@ -16,7 +16,7 @@ from tests.insight.worlds import catalogue, deployment, facts
 
 NOW = 1_000.0
 STEADY = Quantiles(1.0, 1.0, 1.0, 1.0)
-BURNED = SloReading(100, 0.5, 10.0, passed_over=True)
+BURNED = SloReading(100, 0.5, 10.0, ejected=True)
 REQUESTS = 2000
 
 
@@ -42,7 +42,7 @@ def decided(plan: Plan, seed: int = 2**31, slo: dict[str, SloReading] | None = N
 def probes(plan: Plan, **readings: Reading) -> int:
     """Of many requests, how many are probes."""
     found = [decided(plan, seed * 7919, **readings).candidates[0] for seed in range(REQUESTS)]
-    return sum(one.standing is Tier.PROBE for one in found)
+    return sum(one.tier is Tier.PROBE for one in found)
 
 
 def test_in_order_while_somebody_is_ready() -> None:
@@ -72,7 +72,7 @@ def test_one_that_is_heard_to_be_late_needs_no_probe_and_one_that_only_burned_it
     in_time = replace(in_time, latency=replace(in_time.latency, newest=0.2))
     assert 0.03 < probes(plan, a=in_time, b=well, c=well) / REQUESTS < 0.07
     burned = [
-        decided(plan, seed * 7919, {"a": BURNED}, a=taking(0.5, age_s=0.0), b=well, c=well).candidates[0].standing
+        decided(plan, seed * 7919, {"a": BURNED}, a=taking(0.5, age_s=0.0), b=well, c=well).candidates[0].tier
         for seed in range(REQUESTS)
     ]
     assert 0.03 < burned.count(Tier.PROBE) / REQUESTS < 0.07
@@ -111,6 +111,6 @@ def test_the_total_is_predicted_for_the_lengths_that_occur_and_not_for_the_mean(
     )
     decision = decide(plan, facts(), Snapshot(NOW, {"a": slow}, {}), decision_id="d", seed=2**31)
     late = next(one for one in decision.candidates if one.deployment == "a")
-    assert late.standing is Tier.LATE
+    assert late.tier is Tier.LATE
     assert late.total_s is not None
     assert abs(late.total_s - (0.1 + 399 * 0.05)) < 1e-6

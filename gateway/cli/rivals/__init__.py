@@ -1,0 +1,1 @@
+"""The strategies of other gateways, as `gateway lab` plays them beside policies."""
