@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.conftest import Upstream, configuration
-from tests.support.example import wait_for
 from tests.support.gateway import GatewayProcess, deployment
+from tests.support.waiting import wait_for
 
 HELLO = [{"role": "user", "content": "hi"}]
 
