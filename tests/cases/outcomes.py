@@ -114,11 +114,12 @@ _COMPLETIONS_STREAMS: dict[str, str] = {
     "truncated": "n_short",  # of two choices one is missing
 }
 _EMBEDDINGS: dict[str, str] = {
-    "malformed_answer": "detail_200 null_vector",  # its `data` is no list
+    "bad_request": "vectors_400_for",
+    "malformed_answer": "detail_200 null_vector vector_short vector_twice vectors_nan",  # detail_200: its `data` is no list
     "rate_limited": "vectors_429_once",
-    "server_error": "vectors_500_for vectors_500_once",
+    "server_error": "vectors_500_for vectors_500_once vectors_b_500_for",
     "total_timeout": "vectors_hang_for",
-    "truncated": "vector_missing vector_missing_once vectors_out_of_order",
+    "truncated": "vector_missing vector_missing_once vector_too_many",
 }
 # what cannot be said as a completion, or is a habit of chats only
 _CHATS_ONLY = _names(

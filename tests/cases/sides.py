@@ -91,7 +91,7 @@ class Side:
 
 SIDES = (
     Side("chat", "chat.completions", "/v1/chat/completions", "openai", "openai", "/v1/chat/completions", "chat", continues=True),
-    Side("messages", "messages", "/v1/messages", "anthropic", "openai", "/v1/chat/completions", "chat"),
+    Side("messages", "messages", "/v1/messages", "anthropic", "openai", "/v1/chat/completions", "chat", continues=True),
     Side("completions", "completions", "/v1/completions", "openai", "openai", "/v1/completions", "completions"),
     Side("embeddings", "embeddings", "/v1/embeddings", "openai", "openai", "/v1/embeddings", "embeddings", streams=False),
     Side("chat-over-anthropic", "chat.completions", "/v1/chat/completions", "openai", "anthropic", "/v1/messages", "chat"),
