@@ -48,6 +48,7 @@ def test_the_least() -> None:
         embedded=None,
         surfaces=SURFACES[Serves.CHAT] | SURFACES[Serves.COMPLETIONS],
         gauges=True,
+        continues=True,
     )
 
 
