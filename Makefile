@@ -47,7 +47,8 @@ test: $(VENV)/dev
 
 test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m long
-	ROUTING_CASES=10000 $(BIN)/python -m pytest -n $(PROCESSES) tests/routing/test_decide.py tests/verify/test_brute_force.py
+	ROUTING_CASES=10000 CONFIDENTIAL_REQUESTS=10000 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile \
+	  tests/routing/test_decide.py tests/policies/test_confidential.py tests/verify/test_brute_force.py
 
 test-live: $(VENV)/dev
 	$(BIN)/python -m pytest -m live -rs

@@ -189,6 +189,7 @@ def _is_closed(one: socket.socket) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_a_used_connection_stays_and_one_that_begins_nothing_goes(gateway: GatewayProcess) -> None:
     health = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
     with connected(gateway, health) as used, connected(gateway) as silent, connected(gateway, b"POST /v1/chat") as part:
@@ -202,6 +203,7 @@ def test_a_used_connection_stays_and_one_that_begins_nothing_goes(gateway: Gatew
         assert len(os.listdir(f"/proc/{gateway.pid}/fd")) <= files  # six sweeps left nothing open
 
 
+@pytest.mark.long
 def test_who_is_idle_makes_room_and_who_waits_does_not(
     upstream: Upstream, tmp_path: Path, files: Callable[[int], None]
 ) -> None:

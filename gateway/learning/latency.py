@@ -17,6 +17,7 @@ LEARN_WITHIN_S = 1.0  # how late a sample may count
 LEARN_EVERY_S, _MANY = 0.2, 16  # at most so often, and only where so many came
 _FEW = 8  # the first answers count at once
 _AT_LEAST_WORKED = 0.02
+_AT_LEAST_USUAL = 0.9  # times; less is what an expected wait was too long by
 _CUT_OFF = frozenset({
     Outcome.CONNECT_TIMEOUT, Outcome.NO_SIGN_OF_LIFE, Outcome.FIRST_OUTPUT_TIMEOUT, Outcome.IDLE_TIMEOUT,
     Outcome.TOTAL_TIMEOUT,
@@ -148,8 +149,8 @@ def _of_prompts(line: Line | None) -> Line | None:
 
 
 def _worked(seconds: float, wait_s: float, usual_s: float | None) -> float:
-    """Seconds without the expected wait. Whose queue went by sooner than expected says nothing new of the work: it took the
-    usual time then, or all there was.
+    """Seconds without the expected wait. Whose queue went by sooner than expected says nothing new of the work: it took about
+    the usual time then, or all there was.
     """
-    least_s = seconds * _AT_LEAST_WORKED if usual_s is None else min(seconds, usual_s)
+    least_s = seconds * _AT_LEAST_WORKED if usual_s is None else min(seconds, usual_s * _AT_LEAST_USUAL)
     return max(seconds - wait_s, least_s)

@@ -48,9 +48,10 @@ async def test_the_loop_goes_on_while_a_large_answer_is_worked_on() -> None:
 
 
 async def test_work_ends_with_the_deadline_and_with_the_caller() -> None:
-    large, ended = large_work(), threading.Event()
+    large, at_work, ended = large_work(), threading.Event(), threading.Event()
 
     def work(pause: Pause) -> None:
+        at_work.set()
         try:
             while True:
                 pause()
@@ -61,9 +62,11 @@ async def test_work_ends_with_the_deadline_and_with_the_caller() -> None:
         with pytest.raises(AttemptFailed) as caught:
             await in_steps(large, None, LARGE_BYTES + 1, 0.05, work)
         assert caught.value.outcome is Outcome.DEADLINE_EXCEEDED
+        assert await asyncio.to_thread(ended.wait, 30)
+        at_work.clear()
         ended.clear()
         task = asyncio.create_task(in_steps(large, None, LARGE_BYTES + 1, 600, work))
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(at_work.wait, 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.outage import measure
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("with_fallback", [False, True], ids=["alone", "with a fallback"])
 def test_an_outage_is_not_multiplied_and_ends_by_itself(tmp_path: Path, with_fallback: bool) -> None:
     found = measure(tmp_path, 5, with_fallback=with_fallback)

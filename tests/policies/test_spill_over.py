@@ -22,7 +22,7 @@ def streams(example: Example, count: int) -> list[Answer]:
     return [example.ask(stream=True) for _ in range(count)]
 
 
-def shares(example: Example, asked: int = 64) -> dict[str, float]:
+def shares(example: Example, asked: int = 32) -> dict[str, float]:
     """By deployment, of so many requests, eight at a time."""
     by = [one.by for one in example.ask_many(asked, stream=True, record=False)]
     return {str(name): by.count(name) / asked for name in set(by)}

@@ -154,7 +154,7 @@ class Example:
         return found
 
     def wait_for(self, what: Callable[[], Any], *, within_s: float) -> float:
-        """Seconds until it held; looks every 20 ms, and fails if it takes too long."""
+        """Seconds until it held; looks 200 times at most, and fails if it takes too long."""
         return self.virtual.wait_for(what, within_s=within_s)
 
     def ask(self, text: str = "abc " * 40, **more: Any) -> Answer:

@@ -61,11 +61,11 @@ class VirtualTime:
         self.run(asyncio.sleep(seconds))
 
     def wait_for(self, what: Callable[[], Any], *, within_s: float) -> float:
-        """Seconds until it held; looks every 20 ms, and fails if it takes too long."""
+        """Seconds until it held; looks 200 times at most, and fails if it takes too long."""
         since = self.passed_s
         while not what():
             assert self.passed_s - since < within_s, f"it did not come within {within_s} s"
-            self.sleep(0.02)
+            self.sleep(within_s / 200)
         return self.passed_s - since
 
     def _jump(self, seconds: float) -> None:
