@@ -11,7 +11,9 @@ from tests.support.example import Answer, Example, near, words
 
 EXAMPLE = "spill-over"
 UNDER_S = 0.25
-HOME_WITHIN_S = 20
+HOME_WITHIN_S = (
+    60  # one of fifty requests sees how it does at home, and what is older than half a minute counts no more
+)
 
 
 def PATCH(document: dict[str, Any]) -> None:  # noqa: N802 - read by the fixture
@@ -72,7 +74,7 @@ def test_slow_it_spills_and_quick_again_it_is_used_again(example: Example) -> No
     assert spilt.candidate("cloud")["tier"] == "ready"
     assert any(line.startswith("home: eligible, number 3") for line in spilt.sentences)
     example.play(home="slow@20")
-    example.wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S)
+    example.wait_for(lambda: shares(example).get("home", 0) > 0.9, within_s=HOME_WITHIN_S, every_s=0.2)
     assert example.ask(stream=True).candidate("home")["first_output_s"] < UNDER_S
 
 

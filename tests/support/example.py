@@ -153,9 +153,9 @@ class Example:
         found: dict[str, Any] = self.gateway.get("/readyz").json()
         return found
 
-    def wait_for(self, what: Callable[[], Any], *, within_s: float) -> float:
-        """Seconds until it held; looks 200 times at most, and fails if it takes too long."""
-        return self.virtual.wait_for(what, within_s=within_s)
+    def wait_for(self, what: Callable[[], Any], *, within_s: float, every_s: float = 0.02) -> float:
+        """Seconds until it held; looks every `every_s`, and fails if it takes too long."""
+        return self.virtual.wait_for(what, within_s=within_s, every_s=every_s)
 
     def ask(self, text: str = "abc " * 40, **more: Any) -> Answer:
         """One request. `key`, `sensitivity`, `tags`, `session` and `headers` are headers; the rest is of the body.

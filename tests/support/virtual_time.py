@@ -60,12 +60,12 @@ class VirtualTime:
         """Let so much time pass."""
         self.run(asyncio.sleep(seconds))
 
-    def wait_for(self, what: Callable[[], Any], *, within_s: float) -> float:
-        """Seconds until it held; looks 200 times at most, and fails if it takes too long."""
+    def wait_for(self, what: Callable[[], Any], *, within_s: float, every_s: float = 0.02) -> float:
+        """Seconds until it held; looks every `every_s`, and fails if it takes too long."""
         since = self.passed_s
         while not what():
             assert self.passed_s - since < within_s, f"it did not come within {within_s} s"
-            self.sleep(within_s / 200)
+            self.sleep(every_s)
         return self.passed_s - since
 
     def _jump(self, seconds: float) -> None:
