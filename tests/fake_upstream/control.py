@@ -17,10 +17,14 @@ Answer = tuple[int, bytes]  # status, JSON body
 
 
 def inspect(state: "State", request: Request, *, besides: int) -> Answer:
-    """`/_seen`, `/_open`, `/_calls`, `/_play`, `/_vllm`, `/_reset`. `besides` open connections are the asker's own."""
+    """`/_seen`, `/_last`, `/_open`, `/_calls`, `/_play`, `/_vllm`, `/_reset`. `besides` open connections are the asker's own."""
     match (request.method, request.path):
         case ("GET", "/_seen"):
             return 200, as_json(state.seen.rows())
+        case ("POST", "/_last"):
+            model = request.body.decode()
+            newest = next((one for one in reversed(state.seen.records) if one.model == model), None)
+            return 200, as_json(newest and newest.row())
         case ("GET", "/_open"):
             return 200, as_json(counts(state, besides=besides))
         case ("POST", "/_calls"):

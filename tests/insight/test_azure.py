@@ -55,6 +55,7 @@ def short(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not TRACE.exists(), reason=f"the Azure trace is not at {TRACE}")
 def test_spill_over_keeps_its_objective_and_costs_less(tmp_path: Path) -> None:
     """Less than in turns, which is simulated too, and than only commercial, which is a sum."""

@@ -84,6 +84,7 @@ def test_the_shipped_policy_is_a_fifth_cheaper_than_the_best_of_the_others(calm:
     assert found.cheaper >= 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["burst", "slow-down", "quota"])
 def test_what_keeps_the_objective_as_often_as_own_machines_to_the_full_costs_a_fifth_more(name: str) -> None:
     policy = valid_policy(PolicySource(str(OWN_FIRST), OWN_FIRST, "policy"), CATALOGUE)

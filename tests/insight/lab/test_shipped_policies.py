@@ -47,6 +47,7 @@ def over(scenario: Scenario, catalogue: Catalogue) -> Scenario:
     return replace(scenario, catalogue=replace(catalogue, deployments=priced), world=World(deployments=like))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", POLICIES, ids=lambda file: file.stem)
 def test_a_shipped_policy_keeps_the_objective_in_a_burst(file: Path) -> None:
     assert played(file, scenarios()["burst"]).attainment > KEPT
