@@ -7,6 +7,7 @@ not, `gateway.dialects.translated` makes one of the provider's translator and tw
 So a vendor's stream is tested from a file, one byte at a time. Nothing here may know of HTTP clients or of policy.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -68,18 +69,18 @@ class Prepared(msgspec.Struct, frozen=True):
     lost: tuple[str, ...] = ()
 
 
-class Preparer:
+class Preparer(ABC):
     """A translator that puts a request into a form of its own before calls can be made of it. It takes long for a long one,
     and is done once. `form`: what was prepared for one translator serves all of that form.
     """
 
     form: object
 
+    @abstractmethod
     def prepare(self, request: Request, pause: Pause = no_pause) -> Prepared:
         """Raises AttemptFailed (field_refused) for what has no form here: it may have one at another provider. `pause` is
         called between steps.
         """
-        raise NotImplementedError
 
 
 @runtime_checkable

@@ -39,7 +39,7 @@ class BatchingServer:
         self._at = clock.now
         self._plan = 0  # the number of the newest wake-up; older ones mean nothing
         self._until_turn = 0.0  # steps until then: the clock's own numbers are too coarse to tell
-        self._begun = 0
+        self._admitted = 0
         self._ended, self._prompt_tokens, self._output_tokens = 0, 0, 0
         for turn in failures.turns():
             clock.at(turn, self._turn)
@@ -68,7 +68,7 @@ class BatchingServer:
         elif job.first_at is not None:
             self._count -= 1
             self._release(job)
-        self._go_on()
+        self._proceed()
 
     def generated(self, job: Job) -> int:
         """Steps since its first output."""
@@ -119,25 +119,25 @@ class BatchingServer:
             if turn > clock.now:
                 clock.at(turn, self._turn)
         self._advance()
-        self._go_on()
+        self._proceed()
 
     def _arrive(self, job: Job) -> None:
         if not job.is_over:
             self._advance()
             self._waiting.append(job)
-            self._go_on()
+            self._proceed()
 
     def _turn(self, _: Any) -> None:
         self._advance()
         self._slower = self._failures.slower()
-        self._go_on()
+        self._proceed()
 
     def _wake(self, plan: int) -> None:
         if plan != self._plan:
             return
         self._advance(self._until_turn)
         told = self._turned()
-        self._go_on()
+        self._proceed()
         for job, is_end in told:  # who is told may come back at once
             if job.is_left:
                 continue
@@ -156,8 +156,8 @@ class BatchingServer:
             head.ends = self._steps + head.output_tokens - 1
             self._prompt_tokens += head.prompt_tokens
             self._count += 1
-            self._begun += 1
-            heapq.heappush(self._generating, (head.ends, self._begun, head))
+            self._admitted += 1
+            heapq.heappush(self._generating, (head.ends, self._admitted, head))
             told.append((head, False))
         generating = self._generating
         while generating and (generating[0][2].is_over or generating[0][0] <= self._steps + _NEARLY):
@@ -171,7 +171,7 @@ class BatchingServer:
                 told.append((job, True))
         return told
 
-    def _go_on(self) -> None:
+    def _proceed(self) -> None:
         """Begin with the next prompt if there is room, and work out when something turns."""
         self._admit()
         self._plan += 1

@@ -110,7 +110,7 @@ class Known:
         return self.readings.get(name, Reading())
 
 
-class Begun:
+class UnderWay:
     """A request whose first attempts are over."""
 
     def __init__(self, decision: Decision, *attempts: Attempt) -> None:
@@ -118,7 +118,7 @@ class Begun:
 
 
 def may(decision: Decision, name: str, **readings: Reading) -> bool:
-    return Eligibility(Known(**readings), POOL.deployments, Begun(decision)).may(name, NOW)  # type: ignore[arg-type]
+    return Eligibility(Known(**readings), POOL.deployments, UnderWay(decision)).may(name, NOW)  # type: ignore[arg-type]
 
 
 def test_a_prompt_counts_before_a_further_attempt_as_it_did_in_the_decision() -> None:
