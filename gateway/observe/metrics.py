@@ -107,6 +107,18 @@ class Metrics:
             by,
             registry=registry,
         )
+        self.reported_cost = Counter(
+            "gateway_reported_cost_usd",
+            "Cost of attempts as their providers themselves reported it.",
+            by,
+            registry=registry,
+        )
+        self.cost_difference = Counter(
+            "gateway_cost_difference_usd",
+            "By how much providers reported more, or less, than what was computed by the price.",
+            ["deployment", "reported"],
+            registry=registry,
+        )
         self.anomalies = Counter(
             "gateway_answer_anomalies",
             "Answers that were taken although something about them was odd; an answer with two such counts twice.",
@@ -165,6 +177,8 @@ class Metrics:
             series.tokens["completion"].inc(attempt.usage.completion_tokens)
             if attempt.usage.cached_tokens:
                 series.tokens["cached"].inc(attempt.usage.cached_tokens)
+            if attempt.usage.reported_usd is not None:
+                self._count_reported(attempt.deployment, attempt.usage.reported_usd, attempt.cost_usd)
         for anomaly in attempt.anomalies:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
@@ -173,6 +187,12 @@ class Metrics:
             series.cost.inc(attempt.cost_usd)
         elif attempt.may_have_cost:
             series.unknown_cost.inc()
+
+    def _count_reported(self, deployment: str, reported_usd: float, usd: float | None) -> None:
+        self.reported_cost.labels(deployment).inc(reported_usd)
+        if usd is not None:
+            more = reported_usd - usd
+            self.cost_difference.labels(deployment, "more" if more > 0 else "less").inc(abs(more))
 
     def request_finished(self, record: RequestFinished) -> None:
         """Listener."""
