@@ -1,6 +1,6 @@
 """What all dialects share of refusals: what a status stands for, and a provider's word for an error.
 
-Sources: RFC 9110 15.5 and 15.6, RFC 6585 4; 402, 498 and 529 as OpenRouter, DeepSeek, Groq and Anthropic use them.
+Sources: RFC 9110 15.5 and 15.6, RFC 6585 4; 402 and 529 as OpenRouter, DeepSeek and Anthropic use them.
 """
 
 import re
@@ -20,7 +20,6 @@ BY_STATUS: dict[int, Outcome] = {
     410: Outcome.DEPLOYMENT_GONE,
     425: Outcome.OVERLOADED,
     429: Outcome.RATE_LIMITED,
-    498: Outcome.OVERLOADED,  # Groq's: no capacity for the flex tier
     529: Outcome.OVERLOADED,
 }
 REFUSED = frozenset({400, 413, 422})  # for what the caller asked

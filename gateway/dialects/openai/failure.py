@@ -22,6 +22,10 @@ _CONTEXT_WORDS = (
     "maximum context length",
     "context length",
     "input_tokens",
+    "range of input length",  # Alibaba
+    "exceeded model token limit",  # Moonshot
+    "max_new_tokens` must be",  # text-generation-inference
+    "inputs` must have less than",
 )
 # the last two come with a 403: xAI's "Content violates usage guidelines", OpenRouter's "... and your input was flagged"
 _POLICY_WORDS = (
@@ -67,7 +71,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, now: float, wa
     if status in REFUSED and not error.message:
         words = words_of(unframed(body))
         error = msgspec.structs.replace(error, message=words.message, param=error.param or words.param)
-    outcome = error.known(ways.codes) or _outcome(status, error, wait)
+    outcome = error.known(ways.codes) or ways.codes.get(str(status)) or _outcome(status, error, wait)
     if outcome is Outcome.SERVER_ERROR and status == 503 and (wait is not None or _says_overload(error)):
         outcome = Outcome.OVERLOADED
     if outcome is Outcome.RATE_LIMITED and wait is None:
@@ -90,7 +94,9 @@ def failure_in_answer(said: bytes, codes: Codes, where: str) -> AttemptFailed:
     """
     error = error_of(said)
     outcome = error.known(codes)
-    if outcome is None and str(error.code).isdecimal() and len(str(error.code)) == _STATUS_DIGITS:
+    if outcome is not None:
+        return AttemptFailed(outcome, f"{where}: {error.kind() or error.code}", code=error.code_word())
+    if str(error.code).isdecimal() and len(str(error.code)) == _STATUS_DIGITS:
         outcome = _outcome(int(str(error.code)), error, None)
     if outcome is None or outcome is Outcome.SERVER_ERROR:
         outcome = next((one for one, words in _IN_ANSWERS.items() if says(error.words(), words)), None)
@@ -106,7 +112,9 @@ def _outcome(status: int, error: ErrorObject, wait: float | None) -> Outcome:
 
 
 def _unless_said(outcome: Outcome, words: str, wait: float | None) -> Outcome:
-    """What a status stands for, unless its words say that it is something else."""
+    """What a status stands for, unless its words say that it is something else: Together's 403 is of a prompt too long."""
+    if outcome is Outcome.CREDENTIAL_REFUSED and says(words, _CONTEXT_WORDS):
+        return Outcome.CONTEXT_TOO_LONG
     if outcome is Outcome.CREDENTIAL_REFUSED and says(words, _POLICY_WORDS):
         return Outcome.CONTENT_POLICY
     if outcome is Outcome.RATE_LIMITED and not _passes(words, wait) and says(words, _QUOTA_WORDS):

@@ -276,7 +276,7 @@ class OpenAIStreamDecoder:
 
     def _note_usage(self, chunk: ChatChunk) -> None:
         told, before = read_usage(chunk.usage, chunk.service_tier, self._ways.usage), self._told
-        if before.usage is not None and not self._running_usage:
+        if before.usage is not None and not self._running_usage and not self._ways.usage.running:
             self._anomalies.add(Anomaly.USAGE_REPEATED)
         if told.usage is not None or before.usage is None:
             self._told = told

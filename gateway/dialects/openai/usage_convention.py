@@ -13,7 +13,8 @@ class UsageConvention(msgspec.Struct, frozen=True, kw_only=True):
     `reasoning_beside`: reasoning tokens are not in `completion_tokens`; None: whether they are is seen by the total.
     `prompt_beside`: members that count tokens billed as prompt, beside `prompt_tokens`. `searches`: the member that counts
     searches of the web that are billed. `cost`: where it says what the answer cost, in units of `cost_unit_usd` US dollars;
-    None: it does not. `in_streams`: where else than in `usage` an event of a stream may hold it.
+    None: it does not. `in_streams`: where else than in `usage` an event of a stream may hold it; `running`: events hold the
+    count so far, and the last one counts.
     """
 
     sentence: str
@@ -23,6 +24,7 @@ class UsageConvention(msgspec.Struct, frozen=True, kw_only=True):
     cost: Path | None = None
     cost_unit_usd: float = 1.0
     in_streams: Path | None = None
+    running: bool = False
 
 
 OPENAI = UsageConvention(sentence="cached in prompt, reasoning in completion", reasoning_beside=False)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.dialects.openai.usage_convention import OPENAI as OPENAI_USAGE
+from gateway.dialects.openai.usage_convention import UNKNOWN as UNKNOWN_USAGE
 from gateway.dialects.openai.usage_convention import UsageConvention
 from gateway.dialects.refusals import Codes
 from gateway.values.deployment import Deployment
@@ -32,7 +32,7 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     renames: Mapping[str, str] = {}
     usage_unasked: bool = False
-    usage: UsageConvention = OPENAI_USAGE
+    usage: UsageConvention = UNKNOWN_USAGE
     rate_headers: RateHeaders = RateHeaders()
     codes: Codes = {}
 
