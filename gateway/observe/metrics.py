@@ -5,6 +5,7 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,12 +15,20 @@ from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
-from gateway.values.records import AttemptFinished, AttemptStarted, RequestAbandoned, RequestFinished, RequestRejected
+from gateway.values.records import (
+    Attempt,
+    AttemptFinished,
+    AttemptStarted,
+    RequestAbandoned,
+    RequestFinished,
+    RequestRejected,
+)
 from gateway.values.revision import Withdrawal
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 _NOBODY = "none"
+_WORD = re.compile("[a-z_]+")
 
 
 class _PerDeployment:
@@ -125,6 +134,13 @@ class Metrics:
             ["deployment", "anomaly"],
             registry=registry,
         )
+        self.deviations = Counter(
+            "gateway_translation_deviations",
+            "Members of requests, by the first word of their names, that an attempt's deployment was not told as the caller "
+            "said them: lost, or adapted. An attempt counts once for each.",
+            ["deployment", "kind", "member"],
+            registry=registry,
+        )
         self.journal_dropped = Counter(
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
@@ -183,6 +199,8 @@ class Metrics:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
             odd.inc()
+        if attempt.lost or attempt.adapted:
+            self._deviated(attempt)
         if attempt.cost_usd is not None:
             series.cost.inc(attempt.cost_usd)
         elif attempt.may_have_cost:
@@ -263,6 +281,12 @@ class Metrics:
         self.waiting.set(waiting)
         self.tasks.set(len(asyncio.all_tasks()))
         return generate_latest(self.registry)
+
+    def _deviated(self, attempt: Attempt) -> None:
+        """Names of members are those that the dialects document, and `other` (`gateway.dialects.known_names`)."""
+        for kind, paths in (("lost", attempt.lost), ("adapted", attempt.adapted)):
+            for member in {found[0] for path in paths if (found := _WORD.match(path)) is not None}:
+                self.deviations.labels(attempt.deployment, kind, member).inc()
 
     def _of(self, deployment: str) -> _PerDeployment:
         series = self._deployments.get(deployment)

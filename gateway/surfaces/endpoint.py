@@ -29,7 +29,6 @@ from gateway.http.wire import (
     Bodies,
     BodyBroken,
     ClientGone,
-    DisconnectWatcher,
     OpenRequests,
     Receive,
     Scope,
@@ -101,7 +100,7 @@ class Endpoint:
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
-            with DisconnectWatcher(receive), self._open:
+            with self._open.begin(receive):
                 request = await self._intake.request(body, headers, caller, decision_id)
                 del body
                 await self._respond(request, decision_id, arrived, send, reply)

@@ -64,6 +64,7 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         scope=caller.models,
         session=request_headers.session(headers),
         prefix=shape.prefix,
+        strict=request_headers.strict(headers),
         tags={**request_headers.tags(headers), **dict(caller.tags)},  # the operator's word counts
     )
     return Request(
