@@ -1,5 +1,5 @@
-"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, vendors, command line, and the JSON Schemas; and
-what commands print in the other pages.
+"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, vendors, command line, and the JSON
+Schemas; and what commands print in the other pages.
 
 `--check` writes nothing and fails if a page is out of date.
 """

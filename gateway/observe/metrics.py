@@ -24,6 +24,7 @@ from gateway.values.records import (
     RequestRejected,
 )
 from gateway.values.revision import Withdrawal
+from gateway.values.usage import Usage
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
@@ -189,12 +190,7 @@ class Metrics:
         if attempt.first_output_s is not None:
             series.first_output.observe(attempt.first_output_s)
         if attempt.usage is not None:
-            series.tokens["prompt"].inc(attempt.usage.prompt_tokens)
-            series.tokens["completion"].inc(attempt.usage.completion_tokens)
-            if attempt.usage.cached_tokens:
-                series.tokens["cached"].inc(attempt.usage.cached_tokens)
-            if attempt.usage.reported_usd is not None:
-                self._count_reported(attempt.deployment, attempt.usage.reported_usd, attempt.cost_usd)
+            self._count_usage(series, attempt, attempt.usage)
         for anomaly in attempt.anomalies:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
@@ -206,11 +202,16 @@ class Metrics:
         elif attempt.may_have_cost:
             series.unknown_cost.inc()
 
-    def _count_reported(self, deployment: str, reported_usd: float, usd: float | None) -> None:
-        self.reported_cost.labels(deployment).inc(reported_usd)
-        if usd is not None:
-            more = reported_usd - usd
-            self.cost_difference.labels(deployment, "more" if more > 0 else "less").inc(abs(more))
+    def _count_usage(self, series: _PerDeployment, attempt: Attempt, usage: Usage) -> None:
+        series.tokens["prompt"].inc(usage.prompt_tokens)
+        series.tokens["completion"].inc(usage.completion_tokens)
+        if usage.cached_tokens:
+            series.tokens["cached"].inc(usage.cached_tokens)
+        if usage.reported_usd is not None:
+            self.reported_cost.labels(attempt.deployment).inc(usage.reported_usd)
+            if attempt.cost_usd is not None:
+                more = usage.reported_usd - attempt.cost_usd
+                self.cost_difference.labels(attempt.deployment, "more" if more > 0 else "less").inc(abs(more))
 
     def request_finished(self, record: RequestFinished) -> None:
         """Listener."""

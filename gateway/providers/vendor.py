@@ -41,8 +41,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     a deployment does not say. `limit_name`: what it calls the bound of an answer's tokens; None: either name. `renames`: all
     members of a chat's body that it knows under another name.
 
-    What it answers: `counts`, its usage in words, and `stream_usage`; `reasoning`, the member of a message in which it shows thoughts;
-    `rate_headers`, in which it says what is left.
+    What it answers: `counts`, its usage in words, and `stream_usage`; `reasoning`, the member of a message in which it shows
+    thoughts; `rate_headers`, in which it says what is left.
 
     `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`). `own_tools`: they run tools that a request of its
     dialect names, such as a web search, and bill them.
