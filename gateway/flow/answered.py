@@ -9,8 +9,8 @@ from gateway.values.outcome import Outcome
 
 
 class AnsweredWhole(msgspec.Struct, frozen=True):
-    """`body` is what the caller gets, and of a large one `more`, in blocks; `cost_usd` what it cost, None where that is
-    unknown. `lost`: what the provider was not told of the request.
+    """`body` is what the caller gets, of this media type, and of a large one `more`, in blocks; `cost_usd` what it cost,
+    None where that is unknown. `lost`: what the provider was not told of the request.
     """
 
     story: Story
@@ -19,6 +19,7 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
     cost_usd: float | None
     lost: tuple[str, ...] = ()
     more: tuple[bytes, ...] = ()
+    media: str = "application/json"
 
     @property
     def decision(self) -> Decision:

@@ -79,6 +79,11 @@ class Relay:
         return self._attempt.deployment.name
 
     @property
+    def media(self) -> str | None:
+        """Of what it gives; None: events."""
+        return self._attempt.media
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """What of the request its provider was not told."""
         return self._attempt.lost

@@ -17,6 +17,11 @@ from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
+from gateway.dialects.openai.images import ImagesTranslator
+from gateway.dialects.openai.moderations import ModerationsTranslator
+from gateway.dialects.openai.speech import SpeechTranslator
+from gateway.dialects.openai.transcriptions import TranscriptionsTranslator
+from gateway.dialects.rerank import Documents, RerankTranslator, ScoreTranslator
 from gateway.dialects.translated import translated
 from gateway.providers import fields_beside_chat
 from gateway.providers.llama_cpp import LlamaCppCompletions, LlamaCppTranslator
@@ -44,6 +49,14 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
+# sound and images, in OpenAI's dialect
+_MEDIA: Mapping[Serves, Translator] = {
+    Serves.TRANSCRIPTIONS: TranscriptionsTranslator("/audio/transcriptions"),
+    Serves.TRANSLATIONS: TranscriptionsTranslator("/audio/translations"),
+    Serves.SPEECH: SpeechTranslator(),
+    Serves.IMAGES: ImagesTranslator("/images/generations", "image_generation.completed"),
+    Serves.IMAGE_EDITS: ImagesTranslator("/images/edits", "image_edit.completed"),
+}
 
 VENDORS: dict[str, Vendor] = {
     "openai": Vendor(
@@ -54,6 +67,8 @@ VENDORS: dict[str, Vendor] = {
             Serves.EMBEDDINGS: EmbeddingsTranslator(
                 most_inputs=2048, most_tokens=250_000
             ),  # it refuses more than 300,000, which are estimated here
+            Serves.MODERATIONS: ModerationsTranslator(),
+            **_MEDIA,
         },
     ),
     "vllm": Vendor(
@@ -64,6 +79,11 @@ VENDORS: dict[str, Vendor] = {
             Serves.EMBEDDINGS: EmbeddingsTranslator(
                 most_inputs=1024
             ),  # it takes any number, at the price of others' waits
+            Serves.RERANK: RerankTranslator(Documents.TEXTS_OR_CONTENT, says_documents=False),
+            Serves.SCORE: ScoreTranslator(),
+            **_MEDIA,
+            Serves.TRANSCRIPTIONS: TranscriptionsTranslator("/audio/transcriptions", "stream_include_usage"),
+            Serves.TRANSLATIONS: TranscriptionsTranslator("/audio/translations", "stream_include_usage"),
         },
         usual=_TEXT,
         gauges=True,
@@ -88,6 +108,10 @@ VENDORS: dict[str, Vendor] = {
             Serves.CHAT: OpenAITranslator(usage_in_streams=False),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=False),
             Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=96),  # Cohere's, the lowest that is known
+            Serves.RERANK: RerankTranslator(),
+            Serves.SCORE: ScoreTranslator(),
+            Serves.MODERATIONS: ModerationsTranslator(),
+            **_MEDIA,
         },
     ),
 }
