@@ -185,13 +185,8 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
         Meta(
             description="What the provider bills. Absent: unknown, which is not 0.",
             extra_json_schema={
-                "if": {"not": {"required": ["provider"]}},
-                "then": {
-                    "anyOf": [
-                        {"required": ["input_usd_per_mtok", "output_usd_per_mtok"]},
-                        *({"required": [name]} for name in UNITS),
-                    ]
-                },
+                "if": {"not": {"anyOf": [{"required": [name]} for name in ("provider", *UNITS)]}},
+                "then": {"required": ["input_usd_per_mtok", "output_usd_per_mtok"]},
             },
         ),
     ] = None
