@@ -70,7 +70,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     litestar = Litestar(
         route_handlers=[
             *map(_mounted, endpoints),
-            *model_handlers(rooms.catalogue, identify, rooms.started),
+            *model_handlers(rooms.catalogue, identify, rooms.started, rooms.readings.is_able),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
                 rooms.answers,

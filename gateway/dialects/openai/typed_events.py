@@ -91,6 +91,8 @@ class TypedEvents:
         if self._whole is not None:
             return self._not_streamed(b"".join(self._whole))
         last = None if self._over else self._splitter.finish()
+        if last is not None and last.data.strip() != _DONE and not _reads(last.data):
+            return self._fail(AttemptFailed(Outcome.TRUNCATED, "the stream ended within an event"))
         if last is not None and (chunks := self._chunks([last])) and (chunks[-1].done or chunks[-1].failure):
             return chunks[-1]
         if self._seen_event:
@@ -162,10 +164,15 @@ class TypedEvents:
         return Chunk(b"", failure=failed)
 
 
-_type = msgspec.json.Decoder(Typed).decode
+def _reads(data: bytes) -> bool:
+    try:
+        _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def as_sent(data: bytes) -> bytes:
     """An event under the name of its type, as OpenAI sends these. A line break in JSON is blank space, and ends a line here."""
-    name = (_type(data).type or "message").replace("\n", "").replace("\r", "")
+    name = (_decode(data).type or "message").replace("\n", "").replace("\r", "")
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data.replace(b"\n", b"\ndata: "))
