@@ -3,12 +3,14 @@
 import time
 
 from gateway.http.errors import ApiError
-from gateway.http.forms import Form, Forms, form_boundary
+from gateway.http.forms import Form, Forms
 from gateway.http.reply import Reply
 from gateway.http.wire import Receive, Send
 from gateway.surfaces.endpoint import Endpoint
 from gateway.values.caller import Caller
 from gateway.values.request import Request
+
+_FORM = "multipart/"
 
 
 class FormEndpoint(Endpoint):
@@ -18,13 +20,9 @@ class FormEndpoint(Endpoint):
 
     async def read(self, receive: Receive, headers: dict[str, str], caller: Caller) -> bytes | Form:
         """The body. Raises ApiError, ClientGone, BodyBroken."""
-        boundary = form_boundary(headers)
-        if boundary is not None:
-            return await self.forms.read(receive, headers, caller.key, boundary, self.row.files)
-        if not self.row.takes_json:
-            message = "Invalid header 'content-type': expected multipart/form-data."
-            raise ApiError(415, "unsupported_media_type", message, param="content-type")
-        return await super().read(receive, headers, caller)
+        if self.row.takes_json and not headers.get("content-type", "").lower().startswith(_FORM):
+            return await super().read(receive, headers, caller)
+        return await self.forms.read(receive, headers, caller.key, self.row.files)
 
     async def answer_to(  # noqa: PLR0913, PLR0917 - what a request and its answer need
         self,

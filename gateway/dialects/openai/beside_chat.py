@@ -12,6 +12,7 @@ from gateway.dialects.contract import StreamDecoder
 from gateway.dialects.openai.failure import failure
 from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.request import encode_to
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
@@ -24,14 +25,15 @@ T = TypeVar("T")
 
 
 class BesideChat(ABC):
-    """The verbs, without streams. `path`: after the base URL."""
+    """The verbs, without streams. `path`: after the base URL; `ways` as `OpenAITranslator` has them."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, ways: Ways = USUAL) -> None:
         self._path = path
+        self._ways = ways
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name."""
-        return encode_to(self._path, request, target, ask_usage=False)
+        return encode_to(self._path, request, target, ask_usage=False, ways=self._ways)
 
     @abstractmethod
     def decode(self, body: bytes, request: Request) -> WholeAnswer:

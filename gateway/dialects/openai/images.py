@@ -12,6 +12,7 @@ from gateway.dialects.openai.audio_usage import read_image_usage
 from gateway.dialects.openai.beside_chat import BesideChat, members_of, read_answer
 from gateway.dialects.openai.form import encode_form
 from gateway.dialects.openai.typed_events import Typed, TypedEvents
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
@@ -49,14 +50,14 @@ def image_kind(size: str | None, quality: str | None) -> str:
 class ImagesTranslator(BesideChat):
     """The verbs. `last`: the type of the event that ends an image's stream."""
 
-    def __init__(self, path: str, last: str) -> None:
-        super().__init__(path)
+    def __init__(self, path: str, last: str, ways: Ways = USUAL) -> None:
+        super().__init__(path, ways)
         self._last = last
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's form, or JSON, with the target's model name."""
         if request.upload is not None:
-            return encode_form(self._path, request, request.upload, target)
+            return encode_form(self._ways.path(self._path, target), request, request.upload, target)
         return super().encode(request, target)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:

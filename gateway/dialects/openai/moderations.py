@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.dialects.openai.beside_chat import BesideChat, members_of, read_answer
 from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT
 from gateway.values.answer import WholeAnswer
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -31,8 +32,8 @@ _encode = msgspec.json.Encoder().encode
 class ModerationsTranslator(BesideChat):
     """The verbs. OpenAI says no usage: it is estimated by the texts."""
 
-    def __init__(self) -> None:
-        super().__init__("/moderations")
+    def __init__(self, ways: Ways = USUAL) -> None:
+        super().__init__("/moderations", ways)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it does not judge each input."""

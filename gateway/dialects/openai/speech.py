@@ -13,6 +13,7 @@ from gateway.dialects.contract import HeadJudge, StreamDecoder
 from gateway.dialects.openai.audio_usage import read_audio_usage
 from gateway.dialects.openai.beside_chat import BesideChat
 from gateway.dialects.openai.typed_events import Typed, TypedEvents
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -30,8 +31,8 @@ _UNTOLD = ("", "binary/octet-stream")
 class SpeechTranslator(BesideChat, HeadJudge):
     """The verbs. All answers are streams."""
 
-    def __init__(self) -> None:
-        super().__init__("/audio/speech")
+    def __init__(self, ways: Ways = USUAL) -> None:
+        super().__init__("/audio/speech", ways)
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name."""

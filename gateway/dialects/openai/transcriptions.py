@@ -17,6 +17,7 @@ from gateway.dialects.openai.audio_usage import Seconds, read_audio_usage
 from gateway.dialects.openai.beside_chat import BesideChat, read_answer, says_error
 from gateway.dialects.openai.form import encode_form
 from gateway.dialects.openai.typed_events import Typed, TypedEvents, as_sent
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.answer import Chunk, WholeAnswer
 from gateway.values.call import Call
@@ -48,13 +49,14 @@ _decoder = msgspec.json.Decoder(_Answer)
 class TranscriptionsTranslator(BesideChat, HeadJudge):
     """The verbs. `asks_usage`: the member by which a stream is asked to say what was used, where there is one."""
 
-    def __init__(self, path: str, asks_usage: str | None = None) -> None:
-        super().__init__(path)
+    def __init__(self, path: str, asks_usage: str | None = None, ways: Ways = USUAL) -> None:
+        super().__init__(path, ways)
         self._asks_usage = asks_usage
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's form with the target's model name. Raises AttemptFailed where there is none."""
-        if request.upload is None:
+        upload = request.upload
+        if upload is None:
             raise AttemptFailed(
                 Outcome.BAD_REQUEST, "no form", message="Missing required parameter: 'file'.", param="file"
             )
@@ -63,7 +65,8 @@ class TranscriptionsTranslator(BesideChat, HeadJudge):
             fields[_FORMAT] = msgspec.Raw(b'"json"')
         if request.facts.stream and self._asks_usage is not None:
             fields[self._asks_usage] = msgspec.Raw(b'"true"')
-        return encode_form(self._path, msgspec.structs.replace(request, fields=fields), request.upload, target)
+        request, path = msgspec.structs.replace(request, fields=fields), self._ways.path(self._path, target)
+        return encode_form(path, request, upload, target)
 
     def media(self, request: Request, headers: Mapping[str, str], *, delimited: bool) -> str | None:  # noqa: ARG002 - the verb's
         """Subtitles have no last word: they are whole where HTTP says so."""

@@ -15,6 +15,7 @@ import msgspec
 from gateway.dialects.contract import Prepared, Preparer
 from gateway.dialects.openai.beside_chat import BesideChat, members_of, read_answer
 from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.dialects.reported import Tokens
 from gateway.dialects.rerank.documents import Documents, as_answered, decode_documents, in_form
@@ -73,8 +74,9 @@ class RerankTranslator(BesideChat, Preparer):
         says_documents: bool = True,
         path: str = PATH,
         beside_api: bool = False,
+        ways: Ways = USUAL,
     ) -> None:
-        super().__init__(path)
+        super().__init__(path, ways)
         self._takes = takes
         self._says_documents = says_documents
         self._beside_api = beside_api

@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.dialects.openai.beside_chat import BesideChat, read_answer
 from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import WholeAnswer
@@ -32,8 +33,8 @@ _decoder = msgspec.json.Decoder(_Answer)
 class ScoreTranslator(BesideChat):
     """The verbs."""
 
-    def __init__(self) -> None:
-        super().__init__("/score")
+    def __init__(self, ways: Ways = USUAL) -> None:
+        super().__init__("/score", ways)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it does not hold a score for each pair."""
