@@ -6,6 +6,7 @@ from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.providers import fields_beside_chat
+from gateway.providers.beside_chat import OPENAIS
 from gateway.providers.request_fields import OPENAI_CHAT
 from gateway.providers.vendor import Vendor, speaks_openai
 from gateway.values.auth import Auth
@@ -23,6 +24,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         most_tokens=250_000,  # it refuses more than 300,000, which are estimated here
         refuses=frozenset({"top_k"}),
         takes=replace(OPENAI_CHAT, beside_chat=fields_beside_chat.OPENAI),
+        beside=OPENAIS,
     ),
     # it goes on with no answer of another: the models since Claude 4.6 refuse a conversation that ends with the assistant's turn
     "anthropic": Vendor(
