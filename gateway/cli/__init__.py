@@ -23,6 +23,7 @@ from gateway.cli.lab import lab
 from gateway.cli.policy import policy
 from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
+from gateway.cli.vendors import vendors
 from gateway.flow.classify import Classifier
 from gateway.flow.translations import found_now, is_lossless, with_deviations, with_losses
 from gateway.http.decision_ids import DecisionIds
@@ -253,3 +254,4 @@ main.add_command(policy)
 main.add_command(replay)
 main.add_command(lab)
 main.add_command(simulate)
+main.add_command(vendors)
