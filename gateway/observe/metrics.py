@@ -190,7 +190,7 @@ class Metrics:
         if attempt.first_output_s is not None:
             series.first_output.observe(attempt.first_output_s)
         if attempt.usage is not None:
-            self._count_usage(series, attempt, attempt.usage)
+            self._used(series, attempt.usage, attempt)
         for anomaly in attempt.anomalies:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
@@ -202,16 +202,19 @@ class Metrics:
         elif attempt.may_have_cost:
             series.unknown_cost.inc()
 
-    def _count_usage(self, series: _PerDeployment, attempt: Attempt, usage: Usage) -> None:
+    def _used(self, series: _PerDeployment, usage: Usage, attempt: Attempt) -> None:
         series.tokens["prompt"].inc(usage.prompt_tokens)
         series.tokens["completion"].inc(usage.completion_tokens)
         if usage.cached_tokens:
             series.tokens["cached"].inc(usage.cached_tokens)
         if usage.reported_usd is not None:
-            self.reported_cost.labels(attempt.deployment).inc(usage.reported_usd)
-            if attempt.cost_usd is not None:
-                more = usage.reported_usd - attempt.cost_usd
-                self.cost_difference.labels(attempt.deployment, "more" if more > 0 else "less").inc(abs(more))
+            self._count_reported(attempt.deployment, usage.reported_usd, attempt.cost_usd)
+
+    def _count_reported(self, deployment: str, reported_usd: float, usd: float | None) -> None:
+        self.reported_cost.labels(deployment).inc(reported_usd)
+        if usd is not None:
+            more = reported_usd - usd
+            self.cost_difference.labels(deployment, "more" if more > 0 else "less").inc(abs(more))
 
     def request_finished(self, record: RequestFinished) -> None:
         """Listener."""

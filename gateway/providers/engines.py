@@ -6,11 +6,14 @@ from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import VLLM
+from gateway.dialects.openai.transcriptions import TranscriptionsTranslator
 from gateway.dialects.openai.usage_convention import OPENAI as OPENAI_USAGE
 from gateway.dialects.openai.usage_convention import UNKNOWN as UNKNOWN_USAGE
-from gateway.dialects.openai.ways import Ways
+from gateway.dialects.openai.ways import USUAL, Ways
+from gateway.dialects.rerank import Documents, RerankTranslator
 from gateway.providers import error_codes, fields_beside_chat
 from gateway.providers.abilities import JSON, SERVERS
+from gateway.providers.beside_chat import IMAGES, OPENAIS, beside_chat
 from gateway.providers.llama_cpp import LlamaCppCompletions, LlamaCppTranslator
 from gateway.providers.request_fields import LLAMA_CPP_CHAT, VLLM_CHAT
 from gateway.providers.vendor import StreamUsage, Vendor, speaks_openai
@@ -18,6 +21,7 @@ from gateway.providers.vllm import VllmTranslator
 from gateway.values.deployment import Capability
 from gateway.values.surface import Serves
 
+_SAYS_USAGE = "stream_include_usage"  # of a form
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
 
 ENGINES: dict[str, Vendor] = {
@@ -31,6 +35,10 @@ ENGINES: dict[str, Vendor] = {
             Serves.EMBEDDINGS: EmbeddingsTranslator(
                 most_inputs=1024
             ),  # it takes any number, at the price of others' waits
+            **beside_chat((Serves.SCORE, Serves.SPEECH, *IMAGES), USUAL),
+            Serves.RERANK: RerankTranslator(Documents.TEXTS_OR_CONTENT, says_documents=False),
+            Serves.TRANSCRIPTIONS: TranscriptionsTranslator("/audio/transcriptions", _SAYS_USAGE),
+            Serves.TRANSLATIONS: TranscriptionsTranslator("/audio/translations", _SAYS_USAGE),
         },
         usual=_TEXT,
         takes=replace(VLLM_CHAT, beside_chat=fields_beside_chat.VLLM),
@@ -99,5 +107,6 @@ ENGINES: dict[str, Vendor] = {
         ways=Ways(usage=UNKNOWN_USAGE),
         completions=True,
         most_inputs=96,  # Cohere's, the lowest that is known
+        beside=OPENAIS | {Serves.RERANK, Serves.SCORE},
     ),
 }

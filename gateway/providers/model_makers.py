@@ -12,6 +12,7 @@ from gateway.dialects.openai.usage_convention import UsageConvention
 from gateway.dialects.openai.ways import RateHeaders, Ways
 from gateway.providers import error_codes, fields_beside_chat
 from gateway.providers.abilities import ALL, CALLS, JSON, TOOLS
+from gateway.providers.beside_chat import OPENAIS
 from gateway.providers.request_fields import MISTRAL_CHAT, OPENAI_CHAT
 from gateway.providers.vendor import Vendor, speaks_openai
 from gateway.values.auth import Auth
@@ -36,6 +37,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         refuses=_NO_TOP_K,
         takes=_OPENAI_TAKES,
         capabilities=ALL,
+        beside=OPENAIS,
         ways=Ways(usage=OPENAI_USAGE),
     ),
     # the v1 API of a resource: https://RESOURCE.openai.azure.com/openai/v1, where the model is the deployment's name there
@@ -51,6 +53,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         takes=_OPENAI_TAKES,
         auth=Auth.API_KEY,
         capabilities=ALL,
+        beside=OPENAIS,
         ways=Ways(usage=OPENAI_USAGE),
     ),
     # the paths of a resource's deployments: https://RESOURCE.openai.azure.com/openai
@@ -67,6 +70,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         auth=Auth.API_KEY,
         api_version="2024-10-21",
         capabilities=ALL,
+        beside=OPENAIS,
         ways=Ways(before="/deployments/{model}", after="?api-version={api_version}", usage=OPENAI_USAGE),
     ),
     # it goes on with no answer of another: the models since Claude 4.6 refuse a conversation that ends with the assistant's turn
