@@ -7,10 +7,12 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import prometheus_client
+from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
+from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
@@ -29,11 +31,13 @@ class _PerDeployment:
         self.in_flight = metrics.in_flight.labels(deployment)
         self.first_output = metrics.attempt_first_output.labels(deployment)
         self.duration = metrics.attempt_duration.labels(deployment)
-        self.tokens = {kind: metrics.tokens.labels(deployment, kind) for kind in ("prompt", "completion", "cached")}
+        self.prompt = metrics.tokens.labels(deployment, "prompt")
+        self.completion = metrics.tokens.labels(deployment, "completion")
+        self.cached = metrics.tokens.labels(deployment, "cached")
         self.cost = metrics.cost.labels(deployment)
         self.unknown_cost = metrics.unknown_cost.labels(deployment)
-        self.outcomes: dict[str, Counter] = {}
-        self.anomalies: dict[str, Counter] = {}
+        self.outcomes: dict[str, Amount] = {}
+        self.anomalies: dict[str, Amount] = {}
 
 
 class Metrics:
@@ -113,12 +117,12 @@ class Metrics:
             ["deployment", "anomaly"],
             registry=registry,
         )
-        self.journal_dropped = Counter(
+        self.journal_dropped = prometheus_client.Counter(  # the journal's thread counts, too
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
-        self.journal_kept = Gauge(
+        self.journal_kept = prometheus_client.Gauge(
             "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
         )
         self.journal_kept.set(1)
@@ -131,17 +135,18 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
-        self.running = Gauge(
+        self.tasks = prometheus_client.Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
+        self.running = prometheus_client.Gauge(
             "gateway_requests_running", "Requests that are worked on, open streams included.", registry=registry
         )
-        self.waiting = Gauge(
+        self.waiting = prometheus_client.Gauge(
             "gateway_requests_waiting", "Requests that wait for room in the gateway.", registry=registry
         )
+        self._overhead = self.overhead.labels()
         self._admission: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._deployments: dict[str, _PerDeployment] = {}
-        self._ends: dict[tuple[str, ...], Counter] = {}
-        self._models: dict[str, tuple[Histogram, Histogram]] = {}
+        self._ends: dict[tuple[str, ...], Amount] = {}
+        self._models: dict[str, tuple[Distribution, Distribution]] = {}
 
     def attempt_started(self, record: AttemptStarted) -> None:
         """Listener."""
@@ -161,10 +166,10 @@ class Metrics:
         if attempt.first_output_s is not None:
             series.first_output.observe(attempt.first_output_s)
         if attempt.usage is not None:
-            series.tokens["prompt"].inc(attempt.usage.prompt_tokens)
-            series.tokens["completion"].inc(attempt.usage.completion_tokens)
+            series.prompt.inc(attempt.usage.prompt_tokens)
+            series.completion.inc(attempt.usage.completion_tokens)
             if attempt.usage.cached_tokens:
-                series.tokens["cached"].inc(attempt.usage.cached_tokens)
+                series.cached.inc(attempt.usage.cached_tokens)
         for anomaly in attempt.anomalies:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
@@ -190,7 +195,7 @@ class Metrics:
         pair[0].observe(record.duration_s)
         if record.first_output_s is not None:
             pair[1].observe(record.first_output_s)
-        self.overhead.observe(record.overhead_s)
+        self._overhead.observe(record.overhead_s)
 
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""
