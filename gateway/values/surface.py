@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.values.word import Word
 
-class Surface(enum.Enum):
+
+class Surface(Word):
     """What an application calls. The value is the label of metrics and records."""
 
     CHAT = "chat.completions"
