@@ -1,7 +1,7 @@
 """The Litestar application: every surface in one place, and OpenAI's error body for whatever goes wrong in it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from litestar import Litestar, Request, Response, asgi
@@ -103,7 +103,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         for endpoint in endpoints:
             endpoint.stop()
 
-    return _with_head(litestar), stop
+    return _dispatched({path: endpoint for endpoint in endpoints for path in endpoint.paths}, litestar), stop
 
 
 def _kind_of(row: SurfaceRow) -> type[Endpoint]:
@@ -120,13 +120,21 @@ def _mounted(endpoint: Endpoint) -> Any:
     return handler
 
 
-def _with_head(app: Any) -> Asgi:
-    """HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out."""
+def _dispatched(endpoints: Mapping[str, Asgi], others: Any) -> Asgi:
+    """Surfaces at once: the router and its layers would cost each of their requests as much as the decision does. What is
+    spelt otherwise (`//v1/...`) comes to them by the router.
+
+    HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out.
+    """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = endpoints.get(scope["path"])
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
+            return
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
-        await app(scope, receive, send)
+        await others(scope, receive, send)
 
     return answer
 

@@ -233,3 +233,12 @@ class PathNamer(Protocol):
 
     def caller_path(self, chat: Chat, path: str) -> str:
         """A name or path of the chat, as it stands in the caller's body."""
+
+
+@runtime_checkable
+class Beating(Protocol):
+    """A caller's dialect with an event of its own that says nothing but that the stream lives."""
+
+    @property
+    def heartbeat(self) -> bytes:
+        """That event, whole. Where there is none a comment does it."""

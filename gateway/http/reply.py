@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Sequence
 
-from gateway.dialects.contract import Dialect
+from gateway.dialects.contract import Beating, Dialect
 from gateway.flow.stream import Stream
 from gateway.http.errors import ApiError
 from gateway.http.wire import RawHeaders, Send, raw_headers, send_whole
@@ -16,7 +16,7 @@ JSON = (b"content-type", b"application/json")
 # nginx and its like hold an answer back unless they are told not to
 _UNHELD = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), *_UNHELD)
-_HEARTBEAT = b": heartbeat\n\n"  # a comment, between events: clients pass over it (HTML, Server-sent events, 9.2.6)
+_COMMENT = b": heartbeat\n\n"  # a comment, between events: clients pass over it (HTML, Server-sent events, 9.2.6)
 _log = logging.getLogger(__name__)
 
 
@@ -93,12 +93,13 @@ class Reply:
     async def send_heartbeat(self, early: RawHeaders, now: float) -> None:
         """`early`: the headers that are known by now, where none have gone."""
         self._since = now
+        heartbeat = self.dialect.heartbeat if isinstance(self.dialect, Beating) else _COMMENT
         try:
             if not self._started:
                 self._started = True
                 start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *early, *EVENTS]}
                 await self._send(start)
-            await self._send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+            await self._send({"type": "http.response.body", "body": heartbeat, "more_body": True})
         except Exception:  # noqa: BLE001 - a caller that has left is noticed where its connection is watched
             _log.debug("a heartbeat could not be sent", exc_info=True)
         finally:

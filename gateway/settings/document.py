@@ -57,8 +57,8 @@ class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     heartbeat_s: Annotated[
         Annotated[float, Meta(ge=0, le=3600)] | None,
         Meta(
-            description="A stream that has nothing to send for so long sends a comment, before its first output too; 0 or "
-            "null: never."
+            description="A stream that has nothing to send for so long sends a comment (a ping to callers of Messages), before "
+            "its first output too; 0 or null: never."
         ),
     ] = 15.0
     deadline_s: Annotated[float, Meta(gt=0, le=86_400, description="For a request whose rule sets none.")] = 600.0

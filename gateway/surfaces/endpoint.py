@@ -30,7 +30,6 @@ from gateway.http.wire import (
     Bodies,
     BodyBroken,
     ClientGone,
-    DisconnectWatcher,
     OpenRequests,
     Receive,
     Scope,
@@ -102,9 +101,9 @@ class Endpoint:
             caller = self._identify(headers)
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
-            body = await self.read(receive, headers, caller)
-            with DisconnectWatcher(receive), self._open:
-                await self.answer_to(body, headers, caller, decision_id, arrived, send, reply)
+            body = [await self.read(receive, headers, caller)]
+            with self._open.begin(receive):  # the body may be large: from here on only its request holds it
+                await self.answer_to(body.pop(), headers, caller, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
         except TooBusy as busy:

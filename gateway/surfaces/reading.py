@@ -83,6 +83,7 @@ def request_of(  # noqa: PLR0913 - what a request is made of
         scope=caller.models,
         session=request_headers.session(headers),
         prefix=shape.prefix,
+        strict=request_headers.strict(headers),
         units=shape.units,
         tags={**request_headers.tags(headers), **dict(caller.tags)},  # the operator's word counts
     )

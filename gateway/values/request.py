@@ -44,6 +44,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str | None = None  # a digest of what the caller sent
     prefix: int | None = None  # 32 bits of a digest of how the conversation begins, salted by process
     tags: dict[str, str] = {}
+    strict: bool = False  # the caller wants nothing of it lost
+    losses: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # by deployment, what its translation loses; where that was asked for
     units: Units | None = None  # what it will use by another measure than tokens, as far as its body says
     found: tuple[SensitiveKind, ...] = ()  # by detection, sorted by name
     detection_failed: bool = False

@@ -15,7 +15,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `service_tier` is how the request was processed, by the provider's word (`flex`); None is the usual way.
     `web_searches` are those that a provider's own tool made. `rounds`: how often the model was asked within this answer,
     whose prompts are all counted here; None is once. `units`: what was used by another measure. `unpriced`: something was
-    used that no price here is of.
+    used that no price here is of. `reported_usd` is what the provider itself says that it costs; None where it does not say.
     """
 
     prompt_tokens: int
@@ -33,6 +33,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     image_completion_tokens: int | None = None
     units: Units | None = None
     unpriced: bool = False
+    reported_usd: float | None = None
     estimated: bool = False  # the provider had no chance to say; counted from what was asked and what came
 
 
@@ -45,6 +46,12 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     told: Usage | None = None
+
+
+def billed_usd(price: Price | None, usage: Usage | None) -> float | None:
+    """What is known of the bill: what this usage costs at this price, else what the provider says that it costs."""
+    usd = cost_usd(price, usage)
+    return usage.reported_usd if usd is None and usage is not None else usd
 
 
 def cost_usd(price: Price | None, usage: Usage | None) -> float | None:
