@@ -5,7 +5,7 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -14,6 +14,7 @@ from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
+from gateway.values.batch import OPEN
 from gateway.values.records import AttemptFinished, AttemptStarted, RequestAbandoned, RequestFinished, RequestRejected
 from gateway.values.revision import Withdrawal
 
@@ -122,6 +123,15 @@ class Metrics:
             "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
         )
         self.journal_kept.set(1)
+        self.batch_lines = Counter(
+            "gateway_batch_lines",
+            "Lines of batches: completed with status 200, failed, or to be asked again after an answer that passes.",
+            ["result"],
+            registry=registry,
+        )
+        self.batches = Gauge(
+            "gateway_batches", "Batches that have not ended, by where they stand.", ["state"], registry=registry
+        )
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -139,6 +149,7 @@ class Metrics:
             "gateway_requests_waiting", "Requests that wait for room in the gateway.", registry=registry
         )
         self._admission: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self._open_batches: Callable[[], Mapping[str, int]] = dict
         self._deployments: dict[str, _PerDeployment] = {}
         self._ends: dict[tuple[str, ...], Counter] = {}
         self._models: dict[str, tuple[Histogram, Histogram]] = {}
@@ -232,6 +243,14 @@ class Metrics:
         """From now on each scrape asks whether the journal can be written."""
         self.journal_kept.set_function(is_kept)
 
+    def batch_line(self, result: str) -> None:
+        """Listener: `completed`, `failed` or `asked_again`."""
+        self.batch_lines.labels(result).inc()
+
+    def read_batches(self, source: Callable[[], Mapping[str, int]]) -> None:
+        """From now on each scrape asks `source` how many batches of each status have not ended."""
+        self._open_batches = source
+
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""
         self._admission = source
@@ -241,6 +260,9 @@ class Metrics:
         running, waiting = self._admission()
         self.running.set(running)
         self.waiting.set(waiting)
+        found = self._open_batches()
+        for status in OPEN:
+            self.batches.labels(status.value).set(found.get(status.value, 0))
         self.tasks.set(len(asyncio.all_tasks()))
         return generate_latest(self.registry)
 

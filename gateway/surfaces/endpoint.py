@@ -74,7 +74,7 @@ class Endpoint:
         self._identify = identify
         self._bus = bus
         self._bodies = bodies
-        self._intake = intake
+        self.intake = intake
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
@@ -102,7 +102,7 @@ class Endpoint:
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
             body = await self._bodies.read(receive, headers, caller.key)
             with DisconnectWatcher(receive), self._open:
-                request = await self._intake.request(body, headers, caller, decision_id)
+                request = await self.intake.request(body, headers, caller, decision_id)
                 del body
                 await self._respond(request, decision_id, arrived, send, reply)
         except ApiError as error:
@@ -150,8 +150,8 @@ class Endpoint:
             await reply.error(error, about(failed.decision, failed.attempts, None))
 
     def refused(self, request: Request, failed: RequestFailed, arrived: float) -> None:
-        """One that found no room counts for its caller's throttle."""
-        if failed.failure.outcome is Outcome.GATEWAY_BUSY:
+        """One that found no room counts for its caller's throttle; lines of a batch wait by themselves."""
+        if request.facts.batch is None and failed.failure.outcome is Outcome.GATEWAY_BUSY:
             self._throttle.refused(request.facts.key, arrived)
 
     async def _not_whole(self, reply: Reply, end: Exception) -> None:

@@ -35,4 +35,5 @@ COUNT_TOKENS = SurfaceRow(
     shape_of=count_shape,
     headers=_VERSIONS,
 )
+BATCHED = (CHAT, MESSAGES, COMPLETIONS, EMBEDDINGS)  # whose requests can be lines of a batch
 SURFACES = (CHAT, MESSAGES, COUNT_TOKENS, COMPLETIONS, EMBEDDINGS)
