@@ -6,7 +6,7 @@ Source: OpenAI's OpenAPI document, `createBatch` to `cancelBatch`, `Batch`, whos
 
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -31,6 +31,10 @@ _MOST_LISTED, _USUAL_LISTED = 100, 20
 _MOST_PAIRS, _MOST_NAME, _MOST_VALUE = 16, 64, 512  # of metadata
 _PATH = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 _FOR_EACH_LINE = (*request_headers.KNOWN, "anthropic-version", "anthropic-beta")
+_CHECKS: tuple[Callable[[dict[str, str]], object], ...] = (
+    request_headers.refuse_unknown, request_headers.declared_sensitivity, request_headers.tags, request_headers.session,
+    request_headers.deadline_s, request_headers.max_cost_usd, request_headers.strict,
+)  # fmt: skip
 _TIMES = tuple(f"{status.value}_at" for status in BatchStatus if status is not BatchStatus.VALIDATING)
 
 
@@ -149,12 +153,8 @@ def _new(rooms: BatchRooms, asked: _Create, headers: dict[str, str], owner: str)
 
 def _for_each_line(headers: dict[str, str]) -> dict[str, str]:
     """What holds for every line, and is looked at now: a line of it would only fail later. Raises ApiError 400."""
-    request_headers.refuse_unknown(headers)
-    request_headers.declared_sensitivity(headers)
-    request_headers.tags(headers)
-    request_headers.session(headers)
-    request_headers.deadline_s(headers)
-    request_headers.max_cost_usd(headers)
+    for check in _CHECKS:
+        check(headers)
     return {name: headers[name] for name in _FOR_EACH_LINE if name in headers}
 
 

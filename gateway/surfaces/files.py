@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from gateway.http.errors import ApiError
 from gateway.http.identity import Identify
 from gateway.http.multipart import Part, Sink, read_form
-from gateway.http.wire import DisconnectWatcher, headers_once
+from gateway.http.wire import OpenRequests, headers_once
 from gateway.state.files import FileHeld, Files, NoSuchFile, Upload
 from gateway.surfaces.storage import listed, number_of, on_disk
 from gateway.values.stored_file import StoredFile, owner_of
@@ -99,6 +99,7 @@ def _uploading(files: Files, bounds: FileBounds, identify: Identify) -> Any:
 
 def _downloading(files: Files, identify: Identify) -> Any:
     """Blocks of the file go out as they are read, and the client's leaving ends it."""
+    open_requests = OpenRequests()
 
     @get("/v1/files/{file_id:str}/content")
     async def download_file(request: Request[Any, Any, Any], file_id: str) -> ASGIApp:
@@ -110,7 +111,7 @@ def _downloading(files: Files, identify: Identify) -> Any:
         headers = [(b"content-type", b"application/octet-stream"), (b"content-length", str(found.size).encode())]
 
         async def send_file(_: Any, receive: Any, send: Any) -> None:
-            with file, DisconnectWatcher(receive):
+            with file, open_requests.begin(receive):
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 while block := await asyncio.to_thread(file.read, _BLOCK_BYTES):
                     await send({"type": "http.response.body", "body": block, "more_body": True})
