@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import prometheus_client
 from prometheus_client import CollectorRegistry, generate_latest
 
+from gateway.observe.batches import Batches
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
@@ -155,6 +156,7 @@ class Metrics:
             "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
         )
         self.journal_kept.set(1)
+        self.batches = Batches(registry)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
