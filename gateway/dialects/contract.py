@@ -63,10 +63,13 @@ class Translator(Protocol):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A request as calls are made of it. `lost`: what of the caller's it does not say, by member or path."""
+    """A request as calls are made of it. `lost`: what of the caller's it does not say, by member or path; `adapted`: what it
+    says otherwise, as `path: note`. All else is passed.
+    """
 
     request: Request
     lost: tuple[str, ...] = ()
+    adapted: tuple[str, ...] = ()
 
 
 class Preparer(ABC):
@@ -140,6 +143,20 @@ class Batcher(Protocol):
 Fields = dict[str, msgspec.Raw]  # the members of a body, in order
 
 
+class Adapted(msgspec.Struct, frozen=True):
+    """A member of a chat, by its name or path, that a body says otherwise. `note`: what became of it, in words of ours: never
+    a value.
+    """
+
+    path: str
+    note: str
+
+
+Deviation = (
+    str | Adapted
+)  # what of a chat a body does not say as it was: what is lost by its name alone, or what is adapted
+
+
 class EventReader(Protocol):
     """Reads the events of one stream, as the dialect's own decoder forwards them: whole, in order, and no errors."""
 
@@ -175,9 +192,10 @@ class Dialect(Protocol):
         called between the steps of what takes long.
         """
 
-    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
-        """A body without the model's name and `stream`, and what of the chat it does not say: names of the chat's members,
-        or paths like `turns[2].parts[0].detail`. Raises AttemptFailed (bad_request) for what must not be lost.
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
+        """A body without the model's name and `stream`, and what of the chat it does not say as it was: names of the chat's
+        members, or paths like `turns[2].parts[0].detail`. A bare name is lost; `Adapted` has a note. Raises AttemptFailed
+        (bad_request) for what must not be lost.
         """
 
     def reply(self, body: bytes) -> Reply:

@@ -33,6 +33,11 @@ _NAMES = frozenset({
 _WORDS = re.compile(r"[^.\[\]]+|\[[0-9]{1,6}\]")
 
 
+def noted(adapted: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Members with a note of ours each, as `name: note`; the names as they may be repeated."""
+    return tuple(dict.fromkeys(f"{name}: {note}" for path, note in adapted for name in repeatable((path,))))[:MOST]
+
+
 def repeatable(names: Iterable[str]) -> tuple[str, ...]:
     """These names and paths, each once, as they may be repeated."""
     found: dict[str, None] = {}

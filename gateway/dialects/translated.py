@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.contract import (
+    Adapted,
     Continuer,
     Dialect,
     EventReader,
@@ -20,7 +21,7 @@ from gateway.dialects.contract import (
     TokenCounter,
     Translator,
 )
-from gateway.dialects.known_names import repeatable
+from gateway.dialects.known_names import noted, repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.chat import Began, Event, TextDelta
@@ -44,7 +45,7 @@ class Translated(Preparer):
         """The request as a caller of the provider's dialect would have sent it."""
         try:
             chat = self._asks.chat(request.fields, pause)
-            fields, lost = self._answers.fields(chat, pause)
+            fields, deviations = self._answers.fields(chat, pause)
         except AttemptFailed as none:
             if none.outcome is not Outcome.BAD_REQUEST:
                 raise
@@ -54,7 +55,9 @@ class Translated(Preparer):
         if request.facts.stream:
             fields["stream"] = msgspec.Raw(b"true")
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
-        return Prepared(own, repeatable((*chat.unsaid, *lost)))
+        lost = [one for one in deviations if not isinstance(one, Adapted)]
+        adapted = noted((one.path, one.note) for one in deviations if isinstance(one, Adapted))
+        return Prepared(own, repeatable((*chat.unsaid, *lost)), adapted)
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The call of what was prepared."""

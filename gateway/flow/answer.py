@@ -100,7 +100,7 @@ class Answers:
         if isinstance(success, Relay):
             continuation = self._attempts.continuation(story)
             stream = Stream(story.clock, success, continuation, partial(self._stream_ended, story))
-            return AnsweredStream(story, success.deployment, stream, success.lost)
+            return AnsweredStream(story, success.deployment, stream, success.deviations)
         self._finish(story, Outcome.OK, answered_by=success.deployment)
         return success
 

@@ -23,6 +23,7 @@ from gateway.transport import Exchange
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
+from gateway.values.deviations import Deviations
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
@@ -91,7 +92,7 @@ class RunningAttempt:
         self.first_output_s: float | None = None
         least = story.decision.bounds.min_output_tokens_per_s
         self.least_throughput = None if least is None else LeastThroughput(least)
-        self.lost = story.decision.lost_at(deployment.name)
+        self.deviations = Deviations(story.decision.lost_at(deployment.name))
         self._beginning = beginning
         self._request = self._own = story.request  # `_own`: as the provider's dialect says it
         self._rooms = rooms
@@ -137,10 +138,11 @@ class RunningAttempt:
     async def _prepare(self) -> None:
         """What the call is made of."""
         if self._beginning is not None:
-            self._own, self.lost = self._beginning.request, (*self.lost, *self._beginning.lost)
-        elif self.lost or isinstance(self._translator, Preparer):
-            ready = await self.story.preparation.of(self._request, self._translator, self.lost)
-            self._request, self._own, self.lost = ready.asked, ready.own, (*self.lost, *ready.lost)
+            self._own, self.deviations = self._beginning.request, self.deviations.plus(self._beginning.deviations)
+        elif self.deviations.lost or isinstance(self._translator, Preparer):
+            ready = await self.story.preparation.of(self._request, self._translator, self.deviations.lost)
+            self._request, self._own = ready.asked, ready.own
+            self.deviations = self.deviations.plus(ready.deviations)
 
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
@@ -249,7 +251,8 @@ class RunningAttempt:
             detail=self._redact(detail, _MAX_MESSAGE),
             upstream_model=self._redact(said.model) if said else None,
             finish_reason=self._redact(said.finish_reason) if said else None,
-            lost=self.lost,
+            lost=self.deviations.lost,
+            adapted=self.deviations.adapted,
             anomalies=said.anomalies if said else (),
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,
