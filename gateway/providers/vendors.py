@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
-from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
+from gateway.dialects.bedrock.dialect import BEDROCK
+from gateway.dialects.bedrock.invoke import InvokeAnthropicTranslator
+from gateway.dialects.contract import Continuer, Dialect, ProviderSide, TokenCounter, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
@@ -19,6 +21,7 @@ from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.translated import translated
 from gateway.providers import fields_beside_chat
+from gateway.providers.bedrock import BedrockTranslator
 from gateway.providers.llama_cpp import LlamaCppCompletions, LlamaCppTranslator
 from gateway.providers.request_fields import LLAMA_CPP_CHAT, OPENAI_CHAT, VLLM_CHAT
 from gateway.providers.vllm import VllmTranslator
@@ -35,7 +38,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     request of its dialect names, such as a web search, and bill them.
     """
 
-    chat: Dialect
+    chat: ProviderSide
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
@@ -81,6 +84,9 @@ VENDORS: dict[str, Vendor] = {
     "anthropic": Vendor(
         chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY, own_tools=True
     ),
+    "bedrock": Vendor(chat=BEDROCK, translators={Serves.CHAT: BedrockTranslator()}, auth=Auth.AWS),
+    # Claude on Bedrock in Anthropic's own dialect; Anthropic's own tools do not run there
+    "bedrock_anthropic": Vendor(chat=ANTHROPIC, translators={Serves.CHAT: InvokeAnthropicTranslator()}, auth=Auth.AWS),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": Vendor(
         chat=OPENAI,
@@ -150,4 +156,6 @@ FIELDS: Vendors = {
     "llama_cpp": replace(LLAMA_CPP_CHAT, beside_chat=fields_beside_chat.LLAMA_CPP),
     "openai_compatible": UNKNOWN_FIELDS,
     "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
+    "bedrock": UNKNOWN_FIELDS,
+    "bedrock_anthropic": UNKNOWN_FIELDS,
 }

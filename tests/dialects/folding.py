@@ -47,11 +47,11 @@ def folded(events: Sequence[Event]) -> Reply:
                     parts[-1] = Reasoning(last.text + text)
                 else:
                     parts.append(Reasoning(text))
-            case ReasoningSigned(signature=signature):
+            case ReasoningSigned(signature=signature, maker=maker):
                 if isinstance(last, Reasoning) and last.signature is None:
-                    parts[-1] = Reasoning(last.text, signature)
+                    parts[-1] = Reasoning(last.text, signature, maker)
                 else:
-                    parts.append(Reasoning("", signature))
+                    parts.append(Reasoning("", signature, maker))
             case HiddenReasoning():
                 parts.append(event)
             case ToolCallBegan(index=index, id=call_id, name=name):
@@ -70,5 +70,6 @@ def folded(events: Sequence[Event]) -> Reply:
                 usage = event.usage
     assert ended is not None
     return Reply(
-        id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage
+        id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage,
+        blocked_for=ended.blocked_for,
     )  # fmt: skip
