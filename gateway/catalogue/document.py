@@ -125,12 +125,19 @@ class EmbeddedEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
 
 
 class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One place that can answer: exactly one of `base_url`, `addresses` and `embedded` says where."""
+    """One place that can answer: one of `base_url`, `addresses` and `embedded` says where, or the vendor's one address."""
 
     provider: Annotated[str, Meta(description="A row of the vendor table, such as vllm, openai or anthropic.")]
     model: Annotated[str, Meta(min_length=1, description="The model's name there.")]
     hosting: Annotated[Hosting, Meta(description="Whose machines answer.")]
-    base_url: Annotated[str | None, Meta(description="With the API's root, like http://127.0.0.1:8000/v1.")] = None
+    base_url: Annotated[
+        str | None,
+        Meta(description="With the API's root, like http://127.0.0.1:8000/v1. Absent: the vendor's, where it has one."),
+    ] = None
+    api_version: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=32)] | None,
+        Meta(description="What addresses of Azure's deployments carry. Absent: the vendor's own."),
+    ] = None
     addresses: Annotated[
         Annotated[list[str], Meta(min_length=1, max_length=64)] | None,
         Meta(
@@ -151,7 +158,10 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
             description="The highest sensitivity it may see. Default: restricted if self-hosted, public if commercial."
         ),
     ] = None
-    capabilities: Annotated[list[Capability], Meta(description="What it can do beyond text in, text out.")] = []
+    capabilities: Annotated[
+        list[Capability] | None,
+        Meta(description="What it can do beyond text in, text out. Absent: what models of its vendor can."),
+    ] = None
     context_tokens: Annotated[Tokens | None, Meta(description="Prompt and output together.")] = None
     max_output_tokens: Tokens | None = None
     price: Annotated[

@@ -217,3 +217,11 @@ class Dialect(ProviderSide, Protocol):
 
     def writer(self, request: Request) -> EventWriter:
         """For the stream that answers `request`."""
+
+
+@runtime_checkable
+class PathNamer(Protocol):
+    """A caller's dialect that says what it calls the members of a chat."""
+
+    def caller_path(self, chat: Chat, path: str) -> str:
+        """A name or path of the chat, as it stands in the caller's body."""

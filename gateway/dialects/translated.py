@@ -15,6 +15,7 @@ from gateway.dialects.contract import (
     Dialect,
     EventReader,
     EventWriter,
+    PathNamer,
     Prepared,
     Preparer,
     ProviderSide,
@@ -25,7 +26,7 @@ from gateway.dialects.contract import (
 from gateway.dialects.known_names import noted, repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
-from gateway.values.chat import Began, Event, TextDelta
+from gateway.values.chat import Began, Chat, Event, TextDelta
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -58,8 +59,9 @@ class Translated(Preparer):
         if request.facts.stream:
             fields["stream"] = msgspec.Raw(b"true")
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
-        lost = [one for one in deviations if not isinstance(one, Adapted)]
-        adapted = noted((one.path, one.note) for one in deviations if isinstance(one, Adapted))
+        named = self._asks.caller_path if isinstance(self._asks, PathNamer) else _as_it_is
+        lost = [named(chat, one) for one in deviations if not isinstance(one, Adapted)]
+        adapted = noted((named(chat, one.path), one.note) for one in deviations if isinstance(one, Adapted))
         return Prepared(own, repeatable((*chat.unsaid, *lost)), adapted)
 
     def encode(self, request: Request, target: Deployment) -> Call:
@@ -136,6 +138,10 @@ def translated(asks: Dialect, answers: ProviderSide, translator: Translator) -> 
         return _CountingContinuing(asks, answers, translator)
     kind = _Counting if counts else _Continuing if continues else Translated
     return kind(asks, answers, translator)
+
+
+def _as_it_is(_: Chat, path: str) -> str:
+    return path
 
 
 def _of_provider(request: Request) -> Request:

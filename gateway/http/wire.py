@@ -22,7 +22,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 _WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; that it has left must be noticed within a second
 _ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id", "content-encoding"})
-_PLAIN = ("", "identity")  # content codings that change nothing
+PLAIN_CODINGS = ("", "identity")  # content codings that change nothing
 _BODY_S = 60.0
 
 
@@ -67,7 +67,7 @@ class Bodies:
         """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone or
         BodyBroken if it never ends; 503 if `key`, or all callers, have too much in memory.
         """
-        if headers.get("content-encoding", "").strip().lower() not in _PLAIN:
+        if headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
             raise encoded()
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
@@ -101,7 +101,7 @@ async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hol
     announced = headers.get("content-length", "")
     length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     message = await receive()
     body: bytes = message.get("body", b"")
     if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
@@ -120,7 +120,7 @@ async def _read_parts(receive: Receive, message: Message, limit: int, hold: Call
         part = message.get("body", b"")
         size += len(part)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         hold(size)
         parts.append(part)
         if not message.get("more_body"):
@@ -129,7 +129,8 @@ async def _read_parts(receive: Receive, message: Message, limit: int, hold: Call
     return None
 
 
-def _too_large(limit: int) -> ApiError:
+def too_large(limit: int) -> ApiError:
+    """413."""
     return ApiError(413, "request_too_large", f"The body is larger than {limit} bytes.")
 
 

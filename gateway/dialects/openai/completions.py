@@ -15,6 +15,7 @@ from gateway.dialects.openai.failure import failure
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.request import encode_to
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -38,15 +39,16 @@ def _count(raw: msgspec.Raw | None) -> int | None:
 
 
 class CompletionsTranslator:
-    """The five verbs. `usage_in_streams` and `finishes` as `OpenAITranslator` has them."""
+    """The five verbs. `usage_in_streams`, `finishes` and `ways` as `OpenAITranslator` has them."""
 
-    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY) -> None:
+    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY, ways: Ways = USUAL) -> None:
         self._usage_in_streams = usage_in_streams
         self._finishes = finishes
+        self._ways = ways
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name; a stream also asks for usage."""
-        return encode_to(PATH, request, target, ask_usage=self._usage_in_streams)
+        return encode_to(PATH, request, target, ask_usage=self._usage_in_streams, ways=self._ways)
 
     def habits(self, request: Request) -> Habits | None:  # noqa: ARG002 - the vendor's own
         """What a vendor writes otherwise in the answer to this request; None: nothing."""
@@ -71,4 +73,4 @@ class CompletionsTranslator:
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""
-        return headroom(headers, now)
+        return headroom(headers, now, self._ways.rate_headers)

@@ -19,6 +19,7 @@ from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.request import encode_to
 from gateway.dialects.openai.vector_lists import Members, read_list, write_list
 from gateway.dialects.openai.vectors import NotAVector, Vector, read_vector
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import WholeAnswer
@@ -47,11 +48,14 @@ _NULL = b"null"
 
 
 class EmbeddingsTranslator:
-    """The verbs; there are no streams. `most_inputs`, `most_tokens`: what the vendor takes in one request; None: any number."""
+    """The verbs; there are no streams. `most_inputs`, `most_tokens`: what the vendor takes in one request; None: any number.
+    `ways` as `OpenAITranslator` has them.
+    """
 
-    def __init__(self, most_inputs: int | None = None, most_tokens: int | None = None) -> None:
+    def __init__(self, most_inputs: int | None = None, most_tokens: int | None = None, ways: Ways = USUAL) -> None:
         self._most_inputs = most_inputs
         self._most_tokens = most_tokens
+        self._ways = ways
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name, less what is null: it asks for nothing."""
@@ -59,7 +63,7 @@ class EmbeddingsTranslator:
         if any(bytes(fields.get(name, b"")) == _NULL for name in _MAY_BE_NULL):
             fields = {name: raw for name, raw in fields.items() if name not in _MAY_BE_NULL or bytes(raw) != _NULL}
             request = msgspec.structs.replace(request, fields=fields)
-        return encode_to(PATH, request, target, ask_usage=False)
+        return encode_to(PATH, request, target, ask_usage=False, ways=self._ways)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none, or does not hold a vector for each input."""
@@ -102,7 +106,7 @@ class EmbeddingsTranslator:
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""
-        return headroom(headers, now)
+        return headroom(headers, now, self._ways.rate_headers)
 
     def most(self, request: Request) -> tuple[int, int | None]:
         """How many inputs, and tokens, of this request are asked at once: what the vendor takes, and less where the answer
