@@ -13,6 +13,7 @@ from gateway.observe.bus import Bus
 from gateway.observe.health_log import Failure
 from gateway.observe.metrics import Metrics
 from gateway.policies.changes import PolicyChanges
+from gateway.values.credential import CredentialState
 from gateway.values.deployment import Catalogue
 
 
@@ -29,6 +30,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     policy_changes: PolicyChanges
     readings: Readings
     failure_of: Callable[[str], Failure | None]
+    credential_of: Callable[[str], CredentialState | None]
     is_stopping: Callable[[], bool]
     large: FairThreads
     max_body_bytes: int

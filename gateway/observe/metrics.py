@@ -5,10 +5,12 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.observe.credentials import CredentialSource, CredentialsStand
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
@@ -223,6 +225,10 @@ class Metrics:
     def read_hardware(self, source: HardwareSource) -> None:
         """From now on each scrape asks `source` what own hardware cost."""
         self.registry.register(OwnHardware(source))
+
+    def read_credentials(self, source: CredentialSource) -> None:
+        """From now on each scrape asks `source` how the credentials stand that are replaced."""
+        self.registry.register(CredentialsStand(source, time.time))
 
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""

@@ -35,11 +35,11 @@ KEY_PAIRS = st.builds(
 )
 
 
-def theirs(call: Unsigned, body: bytes, keys: AwsKeys, scope: Scope, at: float) -> dict[str, str]:
+def theirs(call: Unsigned, body: bytes, keys: AwsKeys, scope: Scope, at: float, host: str = HOST) -> dict[str, str]:
     """What botocore adds to the headers that are signed here."""
     token = keys.session_token and keys.session_token.reveal()
     headers = {name: value for name, value in call.headers.items() if name not in ("host", "accept", "x-request-id")}
-    request = AWSRequest(call.method, f"https://{HOST}{call.target}", headers=headers, data=body)
+    request = AWSRequest(call.method, f"https://{host}{call.target}", headers=headers, data=body)
     signer = botocore.auth.SigV4Auth(
         Credentials(keys.access_key_id, keys.secret_access_key.reveal(), token), scope.service, scope.region
     )
