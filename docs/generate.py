@@ -16,6 +16,7 @@ from docs.examples import examples
 from gateway.cli import main as command
 from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
+from gateway.observe.credentials import CredentialsStand
 from gateway.observe.detections import Detections
 from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
@@ -125,6 +126,7 @@ def _metrics() -> str:
         *States((), lambda: Snapshot(0.0, {})).collect(),
         *policy_families().values(),
         *OwnHardware(dict).collect(),
+        *CredentialsStand(dict, float).collect(),
         *Detections(DetectionsSoFar).collect(),
     ]
     found += [(family, family._labelnames) for family in read]  # noqa: SLF001

@@ -28,8 +28,8 @@ class CompiledCatalogue(msgspec.Struct, frozen=True):
 
     catalogue: Catalogue
     api_keys: dict[str, SecretReference]
-    credentials: dict[str, CredentialEntry]
     price_sources: dict[str, str] = {}
+    credentials: dict[str, CredentialEntry] = {}
 
 
 def compile_catalogue(
@@ -64,7 +64,7 @@ def compile_catalogue(
     sources = {name: price.source for name, price in prices.items() if price.source is not None}
     credentials = {name: entry.credential for name, entry in deployments.items() if entry.credential is not None}
     return CompiledCatalogue(
-        catalogue, {name: key for name, key in keys.items() if key}, credentials, sources
+        catalogue, {name: key for name, key in keys.items() if key}, sources, credentials
     ), problems
 
 

@@ -90,7 +90,8 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
     credentials = {
         name: source
         for name, entry in compiled.credentials.items()
-        if (source := sources.resolve(entry, compiled.catalogue.deployments[name])) is not None
+        if not any(problem.path.startswith(f"deployments.{name}.credential") for problem in wrong)
+        and (source := sources.resolve(entry, compiled.catalogue.deployments[name])) is not None
     }
     keys = keyring(parsed, document, secrets)
     policy = policy_source(parsed.policy, file, base)
