@@ -53,7 +53,7 @@ class Preparation:
         found = self._made.get(key)
         if found is None:
             if request.size <= LARGE_BYTES:
-                found = self._made[key] = _ready(request, preparer, left_out, no_pause)
+                found = self._made[key] = ready_now(request, preparer, left_out, no_pause)
             else:
                 found = await self._in_turn(key, request, preparer, left_out)
         if isinstance(found, AttemptFailed):
@@ -98,14 +98,15 @@ class Preparation:
             found = self._made.get(key)
             if found is None:
                 found = self._made[key] = await self.on_a_thread(
-                    request, request.size, lambda pause: _ready(request, preparer, left_out, pause)
+                    request, request.size, lambda pause: ready_now(request, preparer, left_out, pause)
                 )
             return found
 
 
-def _ready(
-    request: Request, preparer: Preparer | None, left_out: tuple[str, ...], pause: Pause
+def ready_now(
+    request: Request, preparer: Preparer | None, left_out: tuple[str, ...], pause: Pause = no_pause
 ) -> Ready | AttemptFailed:
+    """For calls by a translator that prepares, if it does, without these members; or why it has no form there."""
     asked = without(request, left_out, pause) if left_out else request
     if preparer is None:
         return Ready(asked, asked)

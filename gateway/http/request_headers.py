@@ -12,6 +12,7 @@ from gateway.values.sensitivity import Sensitivity
 
 KNOWN = (
     "x-gateway-sensitivity", "x-gateway-tags", "x-gateway-session", "x-gateway-deadline-ms", "x-gateway-max-cost-usd",
+    "x-gateway-strict",
 )  # fmt: skip
 _OURS = ("x-gateway", "x_gateway")
 _LIKE_OURS = 0.85  # of the letters: `x-gatway-sensitivity`, not `x-google-anything`
@@ -98,7 +99,17 @@ def max_cost_usd(headers: dict[str, str]) -> float | None:
     return cost
 
 
+def strict(headers: dict[str, str]) -> bool:
+    """`x-gateway-strict: true`: nothing of the request may be lost in a translation."""
+    value = headers.get("x-gateway-strict")
+    if value is None:
+        return False
+    if value.strip().lower() not in ("true", "false"):
+        raise _bad("x-gateway-strict", "true or false")
+    return value.strip().lower() == "true"
+
+
 def request_id(headers: dict[str, str], otherwise: str) -> str:
     """The caller's own `x-request-id` where it is a plain token, for the answer alone: nobody has looked at what it is."""
-    value = headers.get("x-request-id", "")
-    return value if _ID.fullmatch(value) else otherwise
+    value = headers.get("x-request-id")
+    return value if value is not None and _ID.fullmatch(value) else otherwise

@@ -15,6 +15,7 @@ from gateway.providers.aws import AWS
 from gateway.providers.engines import ENGINES
 from gateway.providers.model_makers import MODEL_MAKERS
 from gateway.providers.open_model_hosts import OPEN_MODEL_HOSTS
+from gateway.providers.rerankers import RERANKERS
 from gateway.providers.vendor import Vendor
 from gateway.values.auth import Auth
 from gateway.values.deployment import Deployment
@@ -23,7 +24,7 @@ from gateway.values.skill import Skill, Skills
 from gateway.values.surface import SERVES, Serves, Surface
 from gateway.values.taken_fields import Vendors
 
-VENDORS: dict[str, Vendor] = {**ENGINES, **MODEL_MAKERS, **OPEN_MODEL_HOSTS, **AWS}
+VENDORS: dict[str, Vendor] = {**ENGINES, **MODEL_MAKERS, **OPEN_MODEL_HOSTS, **RERANKERS, **AWS}
 
 # in which dialect the callers of a surface speak
 CALLERS: dict[Surface, Dialect] = {

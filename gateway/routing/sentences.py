@@ -23,6 +23,7 @@ _SENTENCES: dict[Cause, str] = {
     Cause.RATE_LIMIT: "its rate limit allows {has} tokens for another {needed} s",
     Cause.SCOPE: "the key may ask for none of {needed}",
     Cause.FIELD: "the answer depends on {needed}, which {has} does not take",
+    Cause.LOSS: "{needed} would be lost there, and nothing may be",
     Cause.COST: "it may cost {has}, the ceiling is {needed}",
 }
 
@@ -58,7 +59,11 @@ def reason_sentence(reason: Reason) -> str:
 
 def decision_sentences(decision: Decision) -> list[str]:
     """What was asked, which rule spoke, what became of each candidate, what will be tried."""
-    lines = [_asked(decision.facts), f"Rule {decision.rule!r} of policy {decision.revision} matched."]
+    lines = [
+        _asked(decision.facts),
+        *_of_batch(decision.facts),
+        f"Rule {decision.rule!r} of policy {decision.revision} matched.",
+    ]
     if decision.slo is not None:
         lines.append(_objective(decision.slo))
     if decision.refused:
@@ -102,6 +107,10 @@ def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
     said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
     if candidate.lost:
         said.append(f"sent without {', '.join(candidate.lost)}")
+    if candidate.unsaid:
+        said.append(f"its translation loses {', '.join(candidate.unsaid)}")
+    if candidate.adapted:
+        said.append(f"it adapts {'; '.join(candidate.adapted)}")
     if candidate.slo is not None:
         judged = candidate.slo
         said.append(f"kept the objective in {judged.attainment:.1%} of {judged.requests}, burn {judged.burn:.1f}")
@@ -160,6 +169,10 @@ def _asked(facts: Facts) -> str:
     bound = facts.max_output_tokens
     output = "any number of output tokens" if bound is None else f"at most {bound} output tokens"
     return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {tokens}, {output}, {shape}."
+
+
+def _of_batch(facts: Facts) -> list[str]:
+    return [] if facts.batch is None else [f"It is line {facts.batch_line} of {facts.batch}."]
 
 
 def _counted(facts: Facts) -> str:

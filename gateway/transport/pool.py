@@ -17,6 +17,7 @@ from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
 from gateway.transport.redaction import Redactor
+from gateway.transport.sending import size_of
 from gateway.transport.shortage import unconnected
 from gateway.transport.signers import UNSIGNED, Signature
 from gateway.transport.sigv4 import Unsigned
@@ -47,8 +48,8 @@ class _Place:
         self._fixed = "".join(_line(name, value) for name, value in fixed.items())
 
     def request(self, call: Call, digest: str = "") -> bytes:
-        """The whole request; the credential is among the headers that are added here, last. `digest`: of the body, where
-        it is signed. Raises AttemptFailed where it cannot be signed.
+        """The request but for what of its body is read when it is sent; the credential is among the headers that are added
+        here, last. `digest`: of the body, where it is signed. Raises AttemptFailed where it cannot be signed.
         """
         if not call.path.isascii() or not call.path.isprintable() or " " in call.path:
             raise ValueError("a call's path is printable ASCII without spaces")
@@ -60,7 +61,8 @@ class _Place:
             signed = self.signing.headers(Unsigned(call.method, target, named, digest))
             lines += "".join(_line(name, value) for name, value in signed.items())
         head = f"{call.method} {target} HTTP/1.1\r\n{lines}{self._fixed}"
-        return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
+        length = len(call.body) + sum(size_of(one) for one in call.more)
+        return f"{head}content-length: {length}\r\n\r\n".encode("latin-1") + call.body
 
     def close_idle(self) -> None:
         """None of them is used again."""
@@ -74,8 +76,11 @@ class _Place:
             self.idle.remove(connection)
 
 
-async def _digest(body: bytes) -> str:
-    """SHA-256, in hex; a large body's beside the event loop."""
+async def _digest(call: Call) -> str:
+    """SHA-256 of the body, in hex; a large one's beside the event loop."""
+    if call.more:
+        raise ValueError("a body that is read while it is sent cannot be signed")
+    body = call.body
     made = hashlib.sha256(body) if len(body) <= _LARGE_BODY else await asyncio.to_thread(hashlib.sha256, body)
     return made.hexdigest()
 
@@ -136,13 +141,13 @@ class Transport:
             raise AttemptFailed(Outcome.CONNECT_FAILED, "the deployment has no address yet")
         place = places[address]
         signing = place.signing
-        data = place.request(call, await _digest(call.body) if signing is not None and signing.of_body else "")
+        data = place.request(call, await _digest(call) if signing is not None and signing.of_body else "")
         connection = self._pooled(place) or await self._connect(place, connect_s)
-        connection.write(data)
+        connection.write(data, call.more)
 
         async def again() -> Connection:
             fresh = await self._connect(place, connect_s)
-            fresh.write(data)
+            fresh.write(data, call.more)
             return fresh
 
         return Exchange(connection, self._limits, again, lambda used: self._release(place, used), place.close_idle)

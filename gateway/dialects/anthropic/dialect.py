@@ -5,6 +5,7 @@ from gateway.dialects.anthropic.errors import error_body, error_event
 from gateway.dialects.anthropic.read_chat import read_chat
 from gateway.dialects.anthropic.reader import MessageReader
 from gateway.dialects.anthropic.reply import read_reply, write_reply
+from gateway.dialects.anthropic.unstreamed import as_event
 from gateway.dialects.anthropic.write_chat import write_chat
 from gateway.dialects.anthropic.writer import MessageWriter
 from gateway.dialects.contract import Deviation, Dialect, EventReader, EventWriter, Fields
@@ -17,6 +18,7 @@ from gateway.values.request import Request
 class _Anthropic:
     name = "anthropic"
     id_header = "request-id"
+    heartbeat = as_event("ping", {"type": "ping"})
 
     def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
         return read_chat(fields, pause)
