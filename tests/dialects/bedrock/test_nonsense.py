@@ -89,7 +89,7 @@ def test_the_header_names_the_error_before_the_body_and_the_id_is_kept() -> None
         "retry-after": "7",
     }
     failed = TRANSLATOR.failure(400, headers, b'{"message":"x","__type":"ValidationException"}', 0.0)
-    assert (failed.outcome.value, failed.code, failed.retry_after_s) == ("rate_limited", "ThrottlingException", 7.0)
+    assert (failed.outcome.value, failed.code, failed.retry_after_s) == ("rate_limited", None, 7.0)
     assert failed.detail == "HTTP 400, ThrottlingException, request b4f3-1"
     assert failed.message is None  # it concerns the gateway's account
 
