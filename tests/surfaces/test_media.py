@@ -238,6 +238,13 @@ def test_costs_by_the_unit_and_by_the_token(here: Here) -> None:
                 assert told == ("unknown" if usd is None else f"{usd:.9f}"), (model, name)
 
 
+def test_units_are_counted(here: Here) -> None:
+    before = here.gateway.metric('gateway_units_total{deployment="unpriced",kind="audio_seconds"}')
+    here.ask("transcript", "unpriced")
+    here.ask("transcript-srt", "unpriced")
+    assert here.gateway.metric('gateway_units_total{deployment="unpriced",kind="audio_seconds"}') - before == 42.5
+
+
 def test_a_ceiling_holds_where_the_cost_is_known_before(here: Here) -> None:
     def under(name: str, usd: str) -> int:
         return here.ask(name, "good", {"x-gateway-max-cost-usd": usd}).status_code
