@@ -339,11 +339,15 @@ def test_deadlines_and_departures_stop_the_work(here: Here) -> None:
 
 def test_vllms_documents_are_texts_and_its_streams_say_usage(here: Here) -> None:
     answer = here.ask(
-        "rerank", "vllm", documents=["a", {"text": "b", "id": 7}, "c"], return_documents=True, rank_fields=["x"]
+        "rerank",
+        "vllm",
+        documents=["a", {"text": "b", "title": 7, "sk-secret": 1}, "c"],
+        return_documents=True,
+        rank_fields=["x"],
     )
     assert json.loads(here.upstream.asked[-1].body)["documents"] == ["a", "b", "c"]
-    assert answer.json()["results"][1]["document"] == {"text": "b", "id": 7}
-    assert set(answer.headers["x-gateway-lost"].split(", ")) >= {"documents[].id", "rank_fields"}
+    assert answer.json()["results"][1]["document"] == {"text": "b", "title": 7, "sk-secret": 1}
+    assert set(answer.headers["x-gateway-lost"].split(", ")) >= {"documents[].title", "other", "rank_fields"}
     here.ask("transcript-events", "vllm")
     assert media.form_of(here.upstream.asked[-1])["stream_include_usage"] == "true"
 
