@@ -70,7 +70,7 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("operators.md", "Bodies over {} KiB are read and looked through off the event loop",
      ["gateway.flow.large:LARGE_BYTES in KiB"]),
     ("operators.md", "would wait there for more than {} s gets 503", ["gateway.flow.large:_LONGEST_WAIT_S"]),
-    ("operators.md", "and sent on {} KiB at a time", ["gateway.transport.connection:_SLICE_BYTES in KiB"]),
+    ("operators.md", "and sent on {} KiB at a time", ["gateway.transport.sending:SLICE_BYTES in KiB"]),
     ("operators.md", "`server.heartbeat_s` ({};", [f"{_SERVER}.heartbeat_s"]),
     ("operators.md", "may be idle for {} s", ["gateway.serve:_HEAD_WITHIN_MS in 1000"]),
     ("operators.md", "is closed after about {} s.", [f"{_OPEN}:_SILENT_MS in 1000"]),

@@ -119,7 +119,7 @@ def _metrics() -> str:
     lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
     found, metrics = [], Metrics()
-    for _, collector in sorted({**vars(metrics), **vars(metrics.batches)}.items()):
+    for _, collector in sorted({**vars(metrics), **vars(metrics.batches), **vars(metrics.units)}.items()):
         family = next(iter(collector.collect()), None) if hasattr(collector, "_labelnames") else None
         if family is not None:
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
