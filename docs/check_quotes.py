@@ -25,6 +25,7 @@ _BREAKER, _REST = "gateway.learning.breaker", "gateway.learning.rest"
 _SERVER, _JOURNAL = "gateway.settings.document:ServerSection", "gateway.settings.document:JournalSection"
 _SILENCE, _LIVENESS = "gateway.routing.silence", "gateway.transport.liveness"
 _SCAN, _CLASSIFY = "gateway.privacy.budget:ScanBudget", "gateway.flow.classify"
+_FORMS = "gateway.http.forms"
 _OPEN, _BODIES = "gateway.watch.connections", "gateway.http.body_budget"
 _BUDGET, _WORKERS = "gateway.learning.retry_budget", "gateway.learning.workers"
 _FILES, _BATCHES = "gateway.settings.document:FilesSection", "gateway.settings.document:BatchesSection"
@@ -97,6 +98,11 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("applications.md", "At most {}, each part", [f"{_HEADERS}:_MAX_TAGS"]),
     ("applications.md", "any name of at most {} characters", [f"{_HEADERS}:_MAX_SESSION"]),
     ("applications.md", "If there is no output for {} seconds", [f"{_SERVER}.heartbeat_s"]),
+    ("media.md", "A form has {} MiB at most (`server.max_upload_bytes`), its texts together {} MiB, and {} parts.",
+     [f"{_SERVER}.max_upload_bytes in MiB", f"{_FORMS}:MOST_TEXT_BYTES in MiB", f"{_FORMS}:MOST_PARTS"]),
+    ("media.md", "Up to {} MiB the files are in memory", ["gateway.http.spool:MEMORY_BYTES in MiB"]),
+    ("media.md", "a second more for each {} KiB", [f"{_FORMS}:_LEAST_BYTES_S in KiB"]),
+    ("media.md", "All forms together take {} times", [f"{_FORMS}:_AT_ONCE"]),
     ("applications.md", "| request body | {} MiB", [f"{_SERVER}.max_body_bytes in MiB"]),
     ("applications.md", "| members of all objects in the body | {} |", ["gateway.surfaces.fields:MAX_MEMBERS"]),
     ("applications.md", "| time to send the body | {} s |", ["gateway.http.wire:_BODY_S"]),

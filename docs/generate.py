@@ -118,10 +118,10 @@ def _errors() -> str:
 def _metrics() -> str:
     lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
-    found = []
-    for name, collector in sorted(vars(Metrics()).items()):
-        family = next(iter(collector.collect()), None) if hasattr(collector, "collect") else None
-        if family is not None and name != "registry":
+    found, metrics = [], Metrics()
+    for _, collector in sorted({**vars(metrics), **vars(metrics.batches)}.items()):
+        family = next(iter(collector.collect()), None) if hasattr(collector, "_labelnames") else None
+        if family is not None:
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
     read = [
         *Objectives(dict).collect(),
@@ -129,6 +129,7 @@ def _metrics() -> str:
         *policy_families().values(),
         *OwnHardware(dict).collect(),
         *Detections(DetectionsSoFar).collect(),
+        *metrics.batches.collect(),
     ]
     found += [(family, family._labelnames) for family in read]  # noqa: SLF001
     for family, named in found:

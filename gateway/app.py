@@ -127,8 +127,8 @@ class Gateway:
         admission = Admission(settings.server.most_running, settings.server.most_waiting)
         self.metrics.read_admission(lambda: (admission.running, admission.waiting))
         self._database = Database(settings.stored_path, FILE_TABLES + BATCH_TABLES)
-        self._stored = _stored(settings, self._database, self.metrics.batch_line)
-        self.metrics.read_batches(self._stored.runner.open_now)
+        self._stored = _stored(settings, self._database, self.metrics.batches.line)
+        self.metrics.batches.read(self._stored.runner.open_now)
         self.asgi, self._end_requests, self._ask_line = application(
             ApiRooms(
                 answers=Answers(policy.plan_for, deployments, rooms, self._classifier, admission),

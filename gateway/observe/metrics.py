@@ -6,16 +6,18 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import prometheus_client
+from prometheus_client import CollectorRegistry, generate_latest
 
+from gateway.observe.batches import Batches
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
+from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
-from gateway.values.batch import OPEN
 from gateway.values.records import (
     Attempt,
     AttemptFinished,
@@ -40,11 +42,13 @@ class _PerDeployment:
         self.in_flight = metrics.in_flight.labels(deployment)
         self.first_output = metrics.attempt_first_output.labels(deployment)
         self.duration = metrics.attempt_duration.labels(deployment)
-        self.tokens = {kind: metrics.tokens.labels(deployment, kind) for kind in ("prompt", "completion", "cached")}
+        self.prompt = metrics.tokens.labels(deployment, "prompt")
+        self.completion = metrics.tokens.labels(deployment, "completion")
+        self.cached = metrics.tokens.labels(deployment, "cached")
         self.cost = metrics.cost.labels(deployment)
         self.unknown_cost = metrics.unknown_cost.labels(deployment)
-        self.outcomes: dict[str, Counter] = {}
-        self.anomalies: dict[str, Counter] = {}
+        self.outcomes: dict[str, Amount] = {}
+        self.anomalies: dict[str, Amount] = {}
 
 
 class Metrics:
@@ -143,24 +147,16 @@ class Metrics:
             ["deployment", "kind", "member"],
             registry=registry,
         )
-        self.journal_dropped = Counter(
+        self.journal_dropped = prometheus_client.Counter(  # the journal's thread counts, too
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
-        self.journal_kept = Gauge(
+        self.journal_kept = prometheus_client.Gauge(
             "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
         )
         self.journal_kept.set(1)
-        self.batch_lines = Counter(
-            "gateway_batch_lines",
-            "Lines of batches: completed with status 200, failed, or to be asked again after an answer that passes.",
-            ["result"],
-            registry=registry,
-        )
-        self.batches = Gauge(
-            "gateway_batches", "Batches that have not ended, by where they stand.", ["state"], registry=registry
-        )
+        self.batches = Batches(registry)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -170,18 +166,18 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
-        self.running = Gauge(
+        self.tasks = prometheus_client.Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
+        self.running = prometheus_client.Gauge(
             "gateway_requests_running", "Requests that are worked on, open streams included.", registry=registry
         )
-        self.waiting = Gauge(
+        self.waiting = prometheus_client.Gauge(
             "gateway_requests_waiting", "Requests that wait for room in the gateway.", registry=registry
         )
+        self._overhead = self.overhead.labels()
         self._admission: Callable[[], tuple[int, int]] = lambda: (0, 0)
-        self._open_batches: Callable[[], Mapping[str, int]] = dict
         self._deployments: dict[str, _PerDeployment] = {}
-        self._ends: dict[tuple[str, ...], Counter] = {}
-        self._models: dict[str, tuple[Histogram, Histogram]] = {}
+        self._ends: dict[tuple[str, ...], Amount] = {}
+        self._models: dict[str, tuple[Distribution, Distribution]] = {}
 
     def attempt_started(self, record: AttemptStarted) -> None:
         """Listener."""
@@ -214,10 +210,10 @@ class Metrics:
             series.unknown_cost.inc()
 
     def _used(self, series: _PerDeployment, usage: Usage, attempt: Attempt) -> None:
-        series.tokens["prompt"].inc(usage.prompt_tokens)
-        series.tokens["completion"].inc(usage.completion_tokens)
+        series.prompt.inc(usage.prompt_tokens)
+        series.completion.inc(usage.completion_tokens)
         if usage.cached_tokens:
-            series.tokens["cached"].inc(usage.cached_tokens)
+            series.cached.inc(usage.cached_tokens)
         if usage.reported_usd is not None:
             self._count_reported(attempt.deployment, usage.reported_usd, attempt.cost_usd)
 
@@ -243,7 +239,7 @@ class Metrics:
         pair[0].observe(record.duration_s)
         if record.first_output_s is not None:
             pair[1].observe(record.first_output_s)
-        self.overhead.observe(record.overhead_s)
+        self._overhead.observe(record.overhead_s)
 
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""
@@ -285,14 +281,6 @@ class Metrics:
         """From now on each scrape asks whether the journal can be written."""
         self.journal_kept.set_function(is_kept)
 
-    def batch_line(self, result: str) -> None:
-        """Listener: `completed`, `failed` or `asked_again`."""
-        self.batch_lines.labels(result).inc()
-
-    def read_batches(self, source: Callable[[], Mapping[str, int]]) -> None:
-        """From now on each scrape asks `source` how many batches of each status have not ended."""
-        self._open_batches = source
-
     def read_admission(self, source: Callable[[], tuple[int, int]]) -> None:
         """From now on each scrape asks `source` how many requests run and wait."""
         self._admission = source
@@ -302,9 +290,6 @@ class Metrics:
         running, waiting = self._admission()
         self.running.set(running)
         self.waiting.set(waiting)
-        found = self._open_batches()
-        for status in OPEN:
-            self.batches.labels(status.value).set(found.get(status.value, 0))
         self.tasks.set(len(asyncio.all_tasks()))
         return generate_latest(self.registry)
 

@@ -109,6 +109,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         most_inputs=512,
         refuses=frozenset({"top_k", "user", "service_tier"}),
         takes=MISTRAL_CHAT,
+        beside=frozenset({Serves.MODERATIONS, Serves.TRANSCRIPTIONS}),
         capabilities=TOOLS | JSON | {Capability.MULTIPLE_CHOICES},
         reasoning="parts of content, of type thinking",
         ways=Ways(
@@ -131,6 +132,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         "xAI's docs, Chat completions and Cost tracking (2026-11)",
         "https://api.x.ai/v1",
         refuses=_NO_TOP_K,
+        beside=frozenset({Serves.IMAGES}),
         capabilities=TOOLS | JSON | {Capability.VISION},
         reasoning="reasoning_content",
         ways=Ways(

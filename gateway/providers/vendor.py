@@ -12,6 +12,7 @@ from gateway.dialects.openai.dialect import OpenAIDialect
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.ways import USUAL, Ways
+from gateway.dialects.rerank import Documents, RerankTranslator
 from gateway.providers.beside_chat import beside_chat
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
@@ -90,12 +91,14 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     capabilities: frozenset[Capability] = frozenset(),
     reasoning: str | None = None,
     beside: frozenset[Serves] = frozenset(),
+    documents: Documents | None = None,
 ) -> Vendor:
     """The row of a vendor whose API is OpenAI's but for these columns, beside those of `Vendor`.
 
     `usage_in_streams`: it takes `stream_options.include_usage`; `finishes`: the finish reasons that it gives; `completions`: it
     has the legacy ones; `most_inputs`, `most_tokens`: in one request for embeddings, where it has them; `beside`: what else of
-    `gateway.providers.beside_chat` it has; `refuses`: members of the canonical chat that it takes no word for.
+    `gateway.providers.beside_chat` it has; `documents`: what it takes as one, where it reranks; `refuses`: members
+    of the canonical chat that it takes no word for.
     """
     if limit_name is not None:
         (other,) = (name for name in _LIMITS if name != limit_name)
@@ -110,6 +113,8 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     if most_inputs is not None:
         translators[Serves.EMBEDDINGS] = EmbeddingsTranslator(most_inputs, most_tokens, ways)
     translators |= beside_chat(beside, ways)
+    if documents is not None:
+        translators[Serves.RERANK] = RerankTranslator(documents, ways=ways)
     of_headers = (*ways.rate_headers.requests, *ways.rate_headers.tokens)
     return Vendor(
         title=title,

@@ -68,6 +68,7 @@ class Endpoint:
         heartbeat_s: float | None,
     ) -> None:
         self.row = row
+        self._surface = row.surface.value
         self._slow_clients = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = throttle
@@ -161,7 +162,7 @@ class Endpoint:
     async def respond(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
         """What a surface gives: a whole answer, a stream or an error. Raises UnknownModel and TooBusy."""
         try:
-            answer = await self.answers.answer(self.row.surface.value, request, decision_id, arrived)
+            answer = await self.answers.answer(self._surface, request, decision_id, arrived)
             if isinstance(answer, AnsweredWhole):
                 await send_answer(reply, answer)
             else:

@@ -1,7 +1,8 @@
 """Transcriptions and translations of the OpenAI dialect: sound in a form goes there, text comes back, in several formats.
 
 Sources: OpenAI's OpenAPI description 2.3.0 (CreateTranscriptionRequest, CreateTranscriptionResponse*,
-CreateTranslation*); vLLM (speech_to_text/protocol.py of November 2026: a stream of chunks like a chat's, which ends with
+CreateTranslation*); Mistral's Python SDK (TranscriptionStreamTextDelta, -Done, -Segment, -Language, which passes on as it
+is; 2026-11); vLLM (speech_to_text/protocol.py of November 2026: a stream of chunks like a chat's, which ends with
 [DONE]; it says usage where `stream_include_usage` asks for it).
 
 Plain text is asked for as JSON, which says how much sound was heard, and given as text.
@@ -143,11 +144,17 @@ class _Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
+class _Mistrals(msgspec.Struct, gc=False):
+    text: str
+
+
 _choices = msgspec.json.Decoder(list[_Choice]).decode
+_text_of = msgspec.json.Decoder(_Mistrals).decode
+_DELTA, _DONE = "transcription.text.delta", "transcription.done"  # Mistral's
 
 
 class _TranscriptEvents(TypedEvents):
-    """Of OpenAI's form, or of vLLM's, which become OpenAI's."""
+    """Of OpenAI's form, or of vLLM's or Mistral's, which become OpenAI's."""
 
     def __init__(self) -> None:
         super().__init__(_LAST)
@@ -158,6 +165,9 @@ class _TranscriptEvents(TypedEvents):
         return read_audio_usage(event.usage) or before
 
     def _events(self, event: Typed, data: bytes) -> Iterator[bytes]:
+        if event.type in (_DELTA, _DONE):
+            yield self._mistrals(event, data)
+            return
         if not is_present(event.choices):
             yield from super()._events(event, data)
             return
@@ -170,6 +180,16 @@ class _TranscriptEvents(TypedEvents):
             if one.delta is not None and one.delta.content:
                 self._said.append(one.delta.content)
                 yield _encode({"type": "transcript.text.delta", "delta": one.delta.content})
+
+    def _mistrals(self, event: Typed, data: bytes) -> bytes:
+        try:
+            text = _text_of(data).text
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event without a text") from None
+        if event.type == _DELTA:
+            return _encode({"type": "transcript.text.delta", "delta": text})
+        event.type = self._last
+        return _done(text, self._used)
 
     def _done_came(self) -> Chunk:
         """vLLM's last word."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.dialects.eventstream import Event, EventSplitter, EventTooLong
+from gateway.dialects.openai.beside_chat import says_error
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
@@ -27,7 +28,8 @@ class Typed(msgspec.Struct, gc=False):
     error: msgspec.Raw = ABSENT
     usage: msgspec.Raw = ABSENT
     choices: msgspec.Raw = ABSENT
-    delta: msgspec.Raw = ABSENT
+    size: msgspec.Raw = ABSENT  # of an image
+    quality: msgspec.Raw = ABSENT
 
 
 _decode = msgspec.json.Decoder(Typed).decode
@@ -63,8 +65,10 @@ class TypedEvents:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event without a type")
         yield data
 
-    def _unstreamed(self, body: bytes) -> Iterator[bytes]:  # noqa: ARG002 - a kind's
+    def _unstreamed(self, body: bytes) -> Iterator[bytes]:
         """The data of the events that say what a whole answer does. Raises AttemptFailed if it is none."""
+        if says_error(body):
+            raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not an event stream")
 
     # -- the decoder
