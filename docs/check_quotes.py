@@ -89,6 +89,7 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("batches.md", "is asked {} times in all", [f"{_RUNS}.run:_TRIES"]),
     ("batches.md", "at most {} of them. Nothing was asked", [f"{_RUNS}.lines:_MOST_FAULTS"]),
     ("batches.md", "lines under way have {} s to end", [f"{_RUNS}.run:_LAST_S"]),
+    ("batches.md", "may have ({} MiB unless", [f"{_SERVER}.max_body_bytes in MiB"]),
     ("batches.md", "| a file | {} MiB unless", [f"{_FILES}.max_file_bytes in MiB"]),
     ("batches.md", "| lines of a batch | {} unless", [f"{_BATCHES}.max_lines"]),
     ("batches.md", "have not ended | {} unless", [f"{_BATCHES}.max_open"]),
