@@ -1,8 +1,8 @@
 """The Litestar application: every surface in one place, and OpenAI's error body for whatever goes wrong in it."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.exceptions import HTTPException
@@ -19,16 +19,23 @@ from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.http.decision_ids import DecisionIds
 from gateway.http.errors import ApiError, broken_body, internal
+from gateway.http.forms import Forms
 from gateway.http.identity import identify_by, operator_only, visitors_of
 from gateway.http.query import refuse_unknown
 from gateway.http.request_headers import request_id
 from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Send, headers_of
+from gateway.surfaces.batch_line import BatchLines
+from gateway.surfaces.batches import BatchRooms, batch_handlers
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
+from gateway.surfaces.files import FileBounds, file_handlers
+from gateway.surfaces.form_endpoint import FormEndpoint
 from gateway.surfaces.intake import Intake
 from gateway.surfaces.models import VERSION, model_handlers
-from gateway.surfaces.table import COUNT_TOKENS, SURFACES
+from gateway.surfaces.row import SurfaceRow
+from gateway.surfaces.table import BATCHED, COUNT_TOKENS, SURFACES
+from gateway.watch.batches.run import Ask
 
 _log = logging.getLogger(__name__)
 _ids = DecisionIds()
@@ -37,8 +44,16 @@ _ids = DecisionIds()
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
-    """The ASGI application of one process, and what ends its requests in progress."""
+class Application(NamedTuple):
+    """The ASGI application of one process, what ends its requests in progress, and what answers a line of a batch."""
+
+    asgi: Asgi
+    end_requests: Callable[[], None]
+    ask_line: Ask
+
+
+def application(rooms: ApiRooms) -> Application:
+    """All that is served."""
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
     policy = rooms.policy_changes.policy
@@ -46,7 +61,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     intakes = {row: Intake(row, rooms.large, with_prefix=several) for row in SURFACES}
     throttle = Throttle()
     endpoints = [
-        (CountTokens if row is COUNT_TOKENS else Endpoint)(
+        _kind_of(row)(
             row,
             rooms.answers,
             identify,
@@ -59,11 +74,23 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         )
         for row in SURFACES
     ]
+    forms = Forms(rooms.max_upload_bytes)
+    for endpoint in endpoints:
+        if isinstance(endpoint, FormEndpoint):
+            endpoint.forms = forms
 
+    batched = {endpoint.row.path: endpoint for endpoint in endpoints if endpoint.row in BATCHED}
+    stored = rooms.stored
+    bounds = FileBounds(most_bytes=stored.max_file_bytes, keep_s=stored.keep_s)
+    batch_rooms = BatchRooms(
+        files=stored.files, batches=stored.batches, runner=stored.runner, endpoints=tuple(batched), keep_s=stored.keep_s
+    )
     litestar = Litestar(
         route_handlers=[
             *map(_mounted, endpoints),
-            *model_handlers(rooms.catalogue, identify, rooms.started),
+            *file_handlers(stored.files, bounds, identify),
+            *batch_handlers(batch_rooms, bodies, identify),
+            *model_handlers(rooms.catalogue, identify, rooms.started, rooms.readings.is_able),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
                 rooms.answers,
@@ -96,24 +123,39 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         for endpoint in endpoints:
             endpoint.stop()
 
-    return _with_head(litestar), stop
+    served = _dispatched({path: endpoint for endpoint in endpoints for path in endpoint.paths}, litestar)
+    return Application(served, stop, BatchLines(batched, rooms.keyring).ask)
+
+
+def _kind_of(row: SurfaceRow) -> type[Endpoint]:
+    if row is COUNT_TOKENS:
+        return CountTokens
+    return FormEndpoint if row.files else Endpoint
 
 
 def _mounted(endpoint: Endpoint) -> Any:
-    @asgi(endpoint.path, copy_scope=False)
+    @asgi(endpoint.paths, copy_scope=False)
     async def handler(scope: Any, receive: Any, send: Any) -> None:
         await endpoint(scope, receive, send)
 
     return handler
 
 
-def _with_head(app: Any) -> Asgi:
-    """HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out."""
+def _dispatched(endpoints: Mapping[str, Asgi], others: Any) -> Asgi:
+    """Surfaces at once: the router and its layers would cost each of their requests as much as the decision does. What is
+    spelt otherwise (`//v1/...`) comes to them by the router.
+
+    HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out.
+    """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = endpoints.get(scope["path"])
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
+            return
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
-        await app(scope, receive, send)
+        await others(scope, receive, send)
 
     return answer
 

@@ -62,6 +62,16 @@ class Translator(Protocol):
         """What the rate limits still allow, as any answer's `headers` say; None if they say nothing."""
 
 
+class HeadJudge(ABC):
+    """A translator to which the head of a 2xx says something, as not all of its answers are JSON or events."""
+
+    @abstractmethod
+    def media(self, request: Request, headers: Mapping[str, str], *, delimited: bool) -> str | None:
+        """The media type in which the caller gets a stream; None: it is one of events. `delimited`: the answer says where it
+        ends. Raises AttemptFailed where the answer is none of the kind that was asked for.
+        """
+
+
 class Prepared(msgspec.Struct, frozen=True):
     """A request as calls are made of it. `lost`: what of the caller's it does not say, by member or path; `adapted`: what it
     says otherwise, as `path: note`. All else is passed.

@@ -10,8 +10,8 @@ from gateway.values.outcome import Outcome
 
 
 class AnsweredWhole(msgspec.Struct, frozen=True):
-    """`body` is what the caller gets, and of a large one `more`, in blocks; `cost_usd` what it cost, None where that is
-    unknown. `deviations`: what the provider was not told of the request as the caller said it.
+    """`body` is what the caller gets, of this media type, and of a large one `more`, in blocks; `cost_usd` what it cost,
+    None where that is unknown. `deviations`: what the provider was not told of the request as the caller said it.
     """
 
     story: Story
@@ -20,6 +20,7 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
     cost_usd: float | None
     deviations: Deviations = NO_DEVIATIONS
     more: tuple[bytes, ...] = ()
+    media: str = "application/json"
 
     @property
     def decision(self) -> Decision:

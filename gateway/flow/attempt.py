@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.dialects.contract import Batcher, Continuer, Preparer, StreamDecoder, Translator
+from gateway.dialects.contract import Batcher, Continuer, HeadJudge, Preparer, StreamDecoder, Translator
 from gateway.flow.beginning import Beginning
 from gateway.flow.field_refusal import of_choice
 from gateway.flow.large import LARGE_BYTES, in_steps
@@ -90,6 +90,7 @@ class RunningAttempt:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
+        self.media: str | None = None  # of a stream that is no events
         least = story.decision.bounds.min_output_tokens_per_s
         self.least_throughput = None if least is None else LeastThroughput(least)
         self.deviations = Deviations(story.decision.lost_at(deployment.name))
@@ -128,6 +129,8 @@ class RunningAttempt:
             self._retry_after_s = failure.retry_after_s
             pool = self.story.rule.pools[facts.model]
             raise self._redacted(of_choice(failure, self._request, deployment.name, pool))
+        if isinstance(self._translator, HeadJudge):
+            self.media = self._translator.media(self._request, head.headers, delimited=exchange.delimited)
         return exchange
 
     def _longest_silence_s(self) -> float | None:

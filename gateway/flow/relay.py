@@ -80,6 +80,11 @@ class Relay:
         return self._attempt.deployment.name
 
     @property
+    def media(self) -> str | None:
+        """Of what it gives; None: events."""
+        return self._attempt.media
+
+    @property
     def deviations(self) -> Deviations:
         """What of the request its provider was not told as the caller said it."""
         return self._attempt.deviations

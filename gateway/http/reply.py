@@ -14,9 +14,8 @@ from gateway.http.wire import RawHeaders, Send, raw_headers, send_whole
 
 JSON = (b"content-type", b"application/json")
 # nginx and its like hold an answer back unless they are told not to
-EVENTS = (
-    (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"),
-)  # fmt: skip
+_UNHELD = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), *_UNHELD)
 _COMMENT = b": heartbeat\n\n"  # a comment, between events: clients pass over it (HTML, Server-sent events, 9.2.6)
 _log = logging.getLogger(__name__)
 
@@ -25,8 +24,10 @@ class Reply:
     """`dialect` is the caller's. `since` is of the monotonic clock."""
 
     def __init__(self, send: Send, request_id: str, since: float, dialect: Dialect) -> None:
-        names = dict.fromkeys(("x-request-id", dialect.id_header))
-        self.headers = raw_headers((name, request_id) for name in names)
+        raw = request_id.encode("latin-1")
+        self.headers: RawHeaders = [(b"x-request-id", raw)]
+        if dialect.id_header != "x-request-id":
+            self.headers.append((dialect.id_header.encode("latin-1"), raw))
         self.request_id = request_id
         self.dialect = dialect
         self.beat: asyncio.Task[None] | None = None  # a heartbeat on its way
@@ -47,7 +48,8 @@ class Reply:
             await self._send({"type": "http.response.body", "body": comments + b"\n", "more_body": True})
         else:
             self._started = True
-            start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *headers, *EVENTS]}
+            kind = EVENTS if stream.media is None else ((b"content-type", stream.media.encode("latin-1")), *_UNHELD)
+            start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *headers, *kind]}
             await self._send(start)
 
     async def end_stream(self, last: bytes) -> None:
@@ -56,9 +58,12 @@ class Reply:
         await self.beat_is_sent()
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
-    async def whole(self, headers: RawHeaders, body: bytes, more: Sequence[bytes] = ()) -> None:
+    async def whole(
+        self, headers: RawHeaders, body: bytes, more: Sequence[bytes] = (), media: str = "application/json"
+    ) -> None:
         """A whole answer; of a large one `more`, in blocks."""
-        await send_whole(self._send, 200, [*self.headers, *headers, JSON], body, more)
+        kind = (b"content-type", media.encode("latin-1"))
+        await send_whole(self._send, 200, [*self.headers, *headers, kind], body, more)
 
     async def error(self, error: ApiError, headers: RawHeaders | None = None) -> None:
         """An error with its status, or once a heartbeat has sent a status, as an event."""

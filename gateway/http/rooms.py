@@ -13,7 +13,20 @@ from gateway.observe.bus import Bus
 from gateway.observe.health_log import Failure
 from gateway.observe.metrics import Metrics
 from gateway.policies.changes import PolicyChanges
+from gateway.state.batches import Batches
+from gateway.state.files import Files
 from gateway.values.deployment import Catalogue
+from gateway.watch.batches.runner import BatchRunner
+
+
+class StoredRooms(msgspec.Struct, frozen=True, kw_only=True):
+    """What callers keep with the gateway. `max_file_bytes` of one file; `keep_s` of one that does not say so itself."""
+
+    files: Files
+    batches: Batches
+    runner: BatchRunner
+    max_file_bytes: int
+    keep_s: int
 
 
 class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +45,8 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: Callable[[], bool]
     large: FairThreads
     max_body_bytes: int
+    max_upload_bytes: int
     reader_s: float
     heartbeat_s: float | None
     started: int
+    stored: StoredRooms

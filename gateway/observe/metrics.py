@@ -8,10 +8,13 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import prometheus_client
+from prometheus_client import CollectorRegistry, generate_latest
 
+from gateway.observe.batches import Batches
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
+from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
@@ -24,6 +27,7 @@ from gateway.values.records import (
     RequestRejected,
 )
 from gateway.values.revision import Withdrawal
+from gateway.values.usage import Usage
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
@@ -38,11 +42,13 @@ class _PerDeployment:
         self.in_flight = metrics.in_flight.labels(deployment)
         self.first_output = metrics.attempt_first_output.labels(deployment)
         self.duration = metrics.attempt_duration.labels(deployment)
-        self.tokens = {kind: metrics.tokens.labels(deployment, kind) for kind in ("prompt", "completion", "cached")}
+        self.prompt = metrics.tokens.labels(deployment, "prompt")
+        self.completion = metrics.tokens.labels(deployment, "completion")
+        self.cached = metrics.tokens.labels(deployment, "cached")
         self.cost = metrics.cost.labels(deployment)
         self.unknown_cost = metrics.unknown_cost.labels(deployment)
-        self.outcomes: dict[str, Counter] = {}
-        self.anomalies: dict[str, Counter] = {}
+        self.outcomes: dict[str, Amount] = {}
+        self.anomalies: dict[str, Amount] = {}
 
 
 class Metrics:
@@ -116,6 +122,18 @@ class Metrics:
             by,
             registry=registry,
         )
+        self.reported_cost = Counter(
+            "gateway_reported_cost_usd",
+            "Cost of attempts as their providers themselves reported it.",
+            by,
+            registry=registry,
+        )
+        self.cost_difference = Counter(
+            "gateway_cost_difference_usd",
+            "By how much providers reported more, or less, than what was computed by the price.",
+            ["deployment", "reported"],
+            registry=registry,
+        )
         self.anomalies = Counter(
             "gateway_answer_anomalies",
             "Answers that were taken although something about them was odd; an answer with two such counts twice.",
@@ -129,15 +147,16 @@ class Metrics:
             ["deployment", "kind", "member"],
             registry=registry,
         )
-        self.journal_dropped = Counter(
+        self.journal_dropped = prometheus_client.Counter(  # the journal's thread counts, too
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
-        self.journal_kept = Gauge(
+        self.journal_kept = prometheus_client.Gauge(
             "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
         )
         self.journal_kept.set(1)
+        self.batches = Batches(registry)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -147,17 +166,18 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
-        self.running = Gauge(
+        self.tasks = prometheus_client.Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
+        self.running = prometheus_client.Gauge(
             "gateway_requests_running", "Requests that are worked on, open streams included.", registry=registry
         )
-        self.waiting = Gauge(
+        self.waiting = prometheus_client.Gauge(
             "gateway_requests_waiting", "Requests that wait for room in the gateway.", registry=registry
         )
+        self._overhead = self.overhead.labels()
         self._admission: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._deployments: dict[str, _PerDeployment] = {}
-        self._ends: dict[tuple[str, ...], Counter] = {}
-        self._models: dict[str, tuple[Histogram, Histogram]] = {}
+        self._ends: dict[tuple[str, ...], Amount] = {}
+        self._models: dict[str, tuple[Distribution, Distribution]] = {}
 
     def attempt_started(self, record: AttemptStarted) -> None:
         """Listener."""
@@ -177,10 +197,7 @@ class Metrics:
         if attempt.first_output_s is not None:
             series.first_output.observe(attempt.first_output_s)
         if attempt.usage is not None:
-            series.tokens["prompt"].inc(attempt.usage.prompt_tokens)
-            series.tokens["completion"].inc(attempt.usage.completion_tokens)
-            if attempt.usage.cached_tokens:
-                series.tokens["cached"].inc(attempt.usage.cached_tokens)
+            self._used(series, attempt.usage, attempt)
         for anomaly in attempt.anomalies:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
@@ -191,6 +208,20 @@ class Metrics:
             series.cost.inc(attempt.cost_usd)
         elif attempt.may_have_cost:
             series.unknown_cost.inc()
+
+    def _used(self, series: _PerDeployment, usage: Usage, attempt: Attempt) -> None:
+        series.prompt.inc(usage.prompt_tokens)
+        series.completion.inc(usage.completion_tokens)
+        if usage.cached_tokens:
+            series.cached.inc(usage.cached_tokens)
+        if usage.reported_usd is not None:
+            self._count_reported(attempt.deployment, usage.reported_usd, attempt.cost_usd)
+
+    def _count_reported(self, deployment: str, reported_usd: float, usd: float | None) -> None:
+        self.reported_cost.labels(deployment).inc(reported_usd)
+        if usd is not None:
+            more = reported_usd - usd
+            self.cost_difference.labels(deployment, "more" if more > 0 else "less").inc(abs(more))
 
     def request_finished(self, record: RequestFinished) -> None:
         """Listener."""
@@ -208,7 +239,7 @@ class Metrics:
         pair[0].observe(record.duration_s)
         if record.first_output_s is not None:
             pair[1].observe(record.first_output_s)
-        self.overhead.observe(record.overhead_s)
+        self._overhead.observe(record.overhead_s)
 
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""

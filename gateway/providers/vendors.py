@@ -14,6 +14,7 @@ from gateway.dialects.translated import translated
 from gateway.providers.engines import ENGINES
 from gateway.providers.model_makers import MODEL_MAKERS
 from gateway.providers.open_model_hosts import OPEN_MODEL_HOSTS
+from gateway.providers.rerankers import RERANKERS
 from gateway.providers.vendor import Vendor
 from gateway.values.deployment import Deployment
 from gateway.values.offer import Offer
@@ -21,7 +22,7 @@ from gateway.values.skill import Skill, Skills
 from gateway.values.surface import SERVES, Serves, Surface
 from gateway.values.taken_fields import Vendors
 
-VENDORS: dict[str, Vendor] = {**ENGINES, **MODEL_MAKERS, **OPEN_MODEL_HOSTS}
+VENDORS: dict[str, Vendor] = {**ENGINES, **MODEL_MAKERS, **OPEN_MODEL_HOSTS, **RERANKERS}
 
 # in which dialect the callers of a surface speak
 CALLERS: dict[Surface, Dialect] = {

@@ -18,6 +18,15 @@ class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     host: Annotated[str, Meta(description="Without keys it must be a loopback address.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     max_body_bytes: Annotated[int, Meta(ge=1024, le=2**30)] = 32 * 1024 * 1024
+    max_upload_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=2**33,
+            description="Of a form with files (sound, images). Over 1 MiB its files are held in the directory for temporary "
+            "files (TMPDIR) until the request has ended; all forms together take eight times as much at most.",
+        ),
+    ] = 256 * 1024 * 1024
     drain_s: Annotated[
         float, Meta(ge=0, le=86_400, description="After SIGTERM, how long requests in progress may go on.")
     ] = 20.0
@@ -61,6 +70,29 @@ class JournalSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     path: Annotated[str | None, Meta(description="Default: journal.db in the state directory.")] = None
     keep: Annotated[int, Meta(ge=1, description="Records kept; the oldest go first.")] = 200_000
     queue: Annotated[int, Meta(ge=1, description="Records that may wait to be written.")] = 10_000
+
+
+class FilesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What callers keep with the gateway by /v1/files, and what batches write. It lies in the state directory."""
+
+    max_file_bytes: Annotated[int, Meta(ge=1024, le=2**40, description="Of one file.")] = 200 * 1024 * 1024
+    max_total_bytes: Annotated[
+        int, Meta(ge=1024, le=2**50, description="Of all files together; more are refused with 507.")
+    ] = 10 * 1024**3
+    keep_s: Annotated[
+        int, Meta(ge=60, le=2**31, description="How long a file is kept whose upload does not say it itself.")
+    ] = 30 * 86_400
+
+
+class BatchesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What is asked by /v1/batches."""
+
+    at_once: Annotated[int, Meta(ge=1, le=10_000, description="Lines of all batches that are asked at once.")] = 16
+    max_lines: Annotated[int, Meta(ge=1, le=1_000_000, description="Of one batch.")] = 50_000
+    max_open: Annotated[int, Meta(ge=1, le=10_000, description="Batches of one key that have not ended.")] = 50
+    keep_s: Annotated[int, Meta(ge=60, le=2**31, description="How long a batch that has ended can be looked up.")] = (
+        30 * 86_400
+    )
 
 
 class LogSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -116,4 +148,6 @@ class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     ] = None
     server: ServerSection = ServerSection()
     journal: JournalSection = JournalSection()
+    files: FilesSection = FilesSection()
+    batches: BatchesSection = BatchesSection()
     log: LogSection = LogSection()

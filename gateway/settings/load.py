@@ -16,7 +16,14 @@ from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
 from gateway.policies.files import read_text
 from gateway.policies.source import PolicySource, default_text, load_policy, policy_source
-from gateway.settings.document import GatewayFile, JournalSection, LogSection, ServerSection
+from gateway.settings.document import (
+    BatchesSection,
+    FilesSection,
+    GatewayFile,
+    JournalSection,
+    LogSection,
+    ServerSection,
+)
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
 from gateway.values.deployment import Catalogue
@@ -38,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     server: ServerSection
     journal: JournalSection
+    files: FilesSection
+    batches: BatchesSection
     log: LogSection
     journal_path: Path
     policy: PolicySource
@@ -61,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def revisions_path(self) -> Path:
         """The file of the policy's revisions, beside the journal."""
         return self.journal_path.with_name("policy-revisions.db")
+
+    @property
+    def stored_path(self) -> Path:
+        """The file in which files and batches are on record, beside the journal. The directory `files` has the bytes."""
+        return self.journal_path.with_name("files.db")
 
 
 def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_secrets: bool = False) -> Settings:
@@ -97,6 +111,8 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         file=file,
         server=server,
         journal=parsed.journal,
+        files=parsed.files,
+        batches=parsed.batches,
         log=parsed.log,
         journal_path=journal_path(parsed.journal.path, path, env),
         policy=policy,

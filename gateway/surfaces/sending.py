@@ -18,7 +18,9 @@ _log = logging.getLogger(__name__)
 
 
 class BrokenStream(Exception):
-    """The gateway failed after a stream had begun: the connection is broken off, so that it cannot look finished."""
+    """The gateway failed after a stream had begun, or a stream broke that has no place for an error: the connection is broken
+    off, so that it cannot look finished.
+    """
 
 
 def about(
@@ -49,11 +51,13 @@ async def send_answer(reply: Reply, answer: AnsweredWhole) -> None:
     cost = answer.cost_usd
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
     headers = [*about(answer.decision, answer.attempts, answer.deployment, answer.deviations), told]
-    await reply.whole(headers, answer.body, answer.more)
+    await reply.whole(headers, answer.body, answer.more, answer.media)
 
 
 async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_clients: SlowClientGuard) -> None:
-    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
+    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3). One that is no events has
+    no place for an error: its connection is broken off.
+    """
     failure: AttemptFailed | None = None
     stream = answer.stream
     slow_clients.begin(stream)
@@ -66,6 +70,8 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_cli
         last = b""
     except AttemptFailed as broken:
         failure = broken
+        if stream.media is not None:
+            raise BrokenStream from None
         last = reply.error_event(of_failure(broken, answer.decision, answer.deployment))
     except asyncio.CancelledError as cancelled:
         outcome = of_cancellation(cancelled)
@@ -75,6 +81,8 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_cli
         if outcome is not Outcome.GATEWAY_STOPPED:
             raise
         failure = AttemptFailed(outcome, "the gateway was stopped")
+        if stream.media is not None:
+            raise BrokenStream from None
         last = reply.error_event(stopped())
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)

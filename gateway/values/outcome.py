@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.values.word import Word
 
-class Fault(enum.Enum):
+
+class Fault(Word):
     """Who has to act so that it does not happen again."""
 
     CALLER = "caller"
@@ -26,7 +28,7 @@ class Then(enum.Enum):
     STOP = "stop"
 
 
-class Outcome(enum.Enum):
+class Outcome(Word):
     """How an attempt, or a request, ended."""
 
     OK = "ok"

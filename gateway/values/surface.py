@@ -2,8 +2,10 @@
 
 import enum
 
+from gateway.values.word import Word
 
-class Surface(enum.Enum):
+
+class Surface(Word):
     """What an application calls. The value is the label of metrics and records."""
 
     CHAT = "chat.completions"
@@ -11,6 +13,14 @@ class Surface(enum.Enum):
     COUNT_TOKENS = "messages.count_tokens"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    RERANK = "rerank"
+    SCORE = "score"
+    MODERATIONS = "moderations"
+    TRANSCRIPTIONS = "audio.transcriptions"
+    TRANSLATIONS = "audio.translations"
+    SPEECH = "audio.speech"
+    IMAGES = "images.generations"
+    IMAGE_EDITS = "images.edits"
 
 
 class Serves(enum.Enum):
@@ -19,6 +29,14 @@ class Serves(enum.Enum):
     CHAT = "chat"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    RERANK = "rerank"
+    SCORE = "score"
+    MODERATIONS = "moderations"
+    TRANSCRIPTIONS = "transcriptions"
+    TRANSLATIONS = "translations"
+    SPEECH = "speech"
+    IMAGES = "images"
+    IMAGE_EDITS = "image_edits"
 
 
 # who serves chat serves every surface that is a conversation: it is translated where the provider does not speak it
@@ -26,5 +44,13 @@ SURFACES: dict[Serves, frozenset[Surface]] = {
     Serves.CHAT: frozenset({Surface.CHAT, Surface.MESSAGES, Surface.COUNT_TOKENS}),
     Serves.COMPLETIONS: frozenset({Surface.COMPLETIONS}),
     Serves.EMBEDDINGS: frozenset({Surface.EMBEDDINGS}),
+    Serves.RERANK: frozenset({Surface.RERANK}),
+    Serves.SCORE: frozenset({Surface.SCORE}),
+    Serves.MODERATIONS: frozenset({Surface.MODERATIONS}),
+    Serves.TRANSCRIPTIONS: frozenset({Surface.TRANSCRIPTIONS}),
+    Serves.TRANSLATIONS: frozenset({Surface.TRANSLATIONS}),
+    Serves.SPEECH: frozenset({Surface.SPEECH}),
+    Serves.IMAGES: frozenset({Surface.IMAGES}),
+    Serves.IMAGE_EDITS: frozenset({Surface.IMAGE_EDITS}),
 }
 SERVES: dict[Surface, Serves] = {surface: one for one, surfaces in SURFACES.items() for surface in surfaces}

@@ -39,7 +39,7 @@ class OpenAITranslator:
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:  # noqa: ARG002 - the verb's
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
-        return decode(body, self._finishes)
+        return decode(body, self._finishes, self._ways)
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder that takes out the usage where the caller did not ask for it."""
@@ -48,12 +48,13 @@ class OpenAITranslator:
             running_usage=request.wants_usage and wants_running_usage(request),
             choices=request.facts.choices,
             finishes=self._finishes,
+            ways=self._ways,
             transcript=Transcript() if remember else None,
         )
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""

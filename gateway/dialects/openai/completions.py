@@ -56,7 +56,7 @@ class CompletionsTranslator:
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
-        return judged(body, _choices_of(request), self._finishes, self.habits(request))
+        return judged(body, _choices_of(request), self._finishes, self.habits(request), self._ways)
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:  # noqa: ARG002 - nothing goes on with it
         """A decoder that takes out the usage where the caller did not ask for it."""
@@ -65,11 +65,12 @@ class CompletionsTranslator:
             choices=_choices_of(request),
             finishes=self._finishes,
             habits=self.habits(request),
+            ways=self._ways,
         )
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.dialects.contract import StreamDecoder
-from gateway.dialects.openai.failure import failure
+from gateway.dialects.openai.failure import failure, failure_in_answer
 from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.joined_vectors import JoinedVectors
 from gateway.dialects.openai.reported_usage import read_usage
@@ -80,7 +80,7 @@ class EmbeddingsTranslator:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no list of embeddings") from None
         if is_present(members.get("error", ABSENT)):
-            raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
+            raise failure_in_answer(body, self._ways.codes, "a 2xx whose body holds an error")
         if not entries:
             raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without embeddings")
         if len(entries) != request.inputs:
@@ -90,7 +90,7 @@ class EmbeddingsTranslator:
         changed = _put_in_form(entries, request, pause)
         if order != list(range(len(entries))):
             changed, entries = True, _placed(entries, order)
-        told = read_usage(members.get("usage", ABSENT))
+        told = read_usage(members.get("usage", ABSENT), convention=self._ways.usage)
         odd = {Anomaly.VECTORS_PUT_IN_ORDER: changed, Anomaly.ODD_USAGE: told.odd}
         anomalies = tuple(one for one, found in odd.items() if found)
         whole = write_list(members, entries, pause) if changed else body
@@ -102,7 +102,7 @@ class EmbeddingsTranslator:
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""

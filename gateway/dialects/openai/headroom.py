@@ -46,9 +46,9 @@ def _first(headers: Mapping[str, str], pairs: tuple[Pair, ...], now: float) -> Q
     return next((quota for quota in found if quota is not None), None)
 
 
-def wait_s(headers: Mapping[str, str], now: float) -> float | None:
+def wait_s(headers: Mapping[str, str], now: float, others: RateHeaders = _NO_OTHERS) -> float | None:
     """Seconds until what is used up is there again; None if nothing is said to be."""
-    found = headroom(headers, now)
+    found = headroom(headers, now, others)
     quotas = () if found is None else (found.requests, found.tokens)
     return max((one.resets_at - now for one in quotas if one is not None and one.left < 1), default=None)
 

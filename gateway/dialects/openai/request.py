@@ -26,7 +26,9 @@ def encode_to(path: str, request: Request, target: Deployment, *, ask_usage: boo
     """Bytes are stable: the same request gives the same body, so that a prompt cache upstream can hit (FAULTS T4)."""
     fields = dict(request.fields)
     fields["model"] = msgspec.Raw(_encode(target.model))
-    if ask_usage and request.facts.stream and not request.wants_usage:
+    if ways.usage_unasked:
+        fields.pop("stream_options", None)
+    elif ask_usage and request.facts.stream and not request.wants_usage:
         fields["stream_options"] = _with_usage(fields.get("stream_options"))
     accept = "text/event-stream" if request.facts.stream else "application/json"
     headers = (("content-type", "application/json"), ("accept", accept), ("x-request-id", request.id))
