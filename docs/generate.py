@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from docs import translation
 from docs.examples import examples
 from gateway.cli import main as command
 from gateway.cli.vendors import row_of, shown
@@ -49,6 +50,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "metrics.md": _metrics(),
         "command-line.md": _command_line(),
+        "translation.md": translation.page(NOTE),
         "vendors.md": _vendors(),
     }
 

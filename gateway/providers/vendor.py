@@ -122,7 +122,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     return Vendor(
         title=title,
         source=source,
-        chat=OpenAIDialect(limit_name or "max_tokens", refuses),
+        chat=OpenAIDialect(limit_name or "max_tokens", refuses, takes),
         translators=translators,
         usual=usual,
         auth=auth,
