@@ -18,6 +18,7 @@ from gateway.cli import main as command
 from gateway.cli.vendors import row_of, shown
 from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
+from gateway.observe.credentials import CredentialsStand
 from gateway.observe.detections import Detections
 from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
@@ -130,6 +131,7 @@ def _metrics() -> str:
         *States((), lambda: Snapshot(0.0, {})).collect(),
         *policy_families().values(),
         *OwnHardware(dict).collect(),
+        *CredentialsStand(dict, float).collect(),
         *Detections(DetectionsSoFar).collect(),
         *metrics.batches.collect(),
     ]

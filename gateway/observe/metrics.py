@@ -6,12 +6,14 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.observe.batches import Batches
+from gateway.observe.credentials import CredentialSource, CredentialsStand
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
@@ -274,6 +276,10 @@ class Metrics:
     def read_hardware(self, source: HardwareSource) -> None:
         """From now on each scrape asks `source` what own hardware cost."""
         self.registry.register(OwnHardware(source))
+
+    def read_credentials(self, source: CredentialSource) -> None:
+        """From now on each scrape asks `source` how the credentials stand that are replaced."""
+        self.registry.register(CredentialsStand(source, time.time))
 
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""
