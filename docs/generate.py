@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from docs import translation
 from docs.examples import examples
 from gateway.cli import main as command
 from gateway.cli.vendors import row_of, shown
@@ -50,6 +51,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "metrics.md": _metrics(),
         "command-line.md": _command_line(),
+        "translation.md": translation.page(NOTE),
         "vendors.md": _vendors(),
     }
 
@@ -120,7 +122,7 @@ def _metrics() -> str:
     lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
     found, metrics = [], Metrics()
-    for _, collector in sorted({**vars(metrics), **vars(metrics.batches)}.items()):
+    for _, collector in sorted({**vars(metrics), **vars(metrics.batches), **vars(metrics.units)}.items()):
         family = next(iter(collector.collect()), None) if hasattr(collector, "_labelnames") else None
         if family is not None:
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name

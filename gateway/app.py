@@ -214,6 +214,7 @@ class Gateway:
         self.bus.subscribe(RequestFinished, self.journal.request_finished)
         self.bus.subscribe(AttemptStarted, self.metrics.attempt_started)
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
+        self.bus.subscribe(AttemptFinished, self.metrics.units.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
         self.bus.subscribe(RequestAbandoned, self.metrics.request_abandoned)

@@ -5,6 +5,7 @@ read into the canonical chat and written in the caller's dialect. So n surfaces 
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,7 +27,7 @@ from gateway.dialects.contract import (
 from gateway.dialects.known_names import noted, repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
-from gateway.values.chat import Began, Chat, Event, TextDelta
+from gateway.values.chat import Began, Event, TextDelta
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -49,19 +50,18 @@ class Translated(Preparer):
         """The request as a caller of the provider's dialect would have sent it."""
         try:
             chat = self._asks.chat(request.fields, pause)
+        except AttemptFailed as none:
+            raise _has_no_form(none, none.param) from None
+        named = partial(self._asks.caller_path, chat) if isinstance(self._asks, PathNamer) else str
+        try:
             fields, deviations = self._answers.fields(chat, pause)
         except AttemptFailed as none:
-            if none.outcome is not Outcome.BAD_REQUEST:
-                raise
-            raise AttemptFailed(
-                Outcome.FIELD_REFUSED, none.detail, status=none.status, message=none.message, param=none.param
-            ) from None
+            raise _has_no_form(none, None if none.param is None else named(none.param)) from None
         if request.facts.stream:
             fields["stream"] = msgspec.Raw(b"true")
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
-        named = self._asks.caller_path if isinstance(self._asks, PathNamer) else _as_it_is
-        lost = [named(chat, one) for one in deviations if not isinstance(one, Adapted)]
-        adapted = noted((named(chat, one.path), one.note) for one in deviations if isinstance(one, Adapted))
+        lost = [named(one) for one in deviations if not isinstance(one, Adapted)]
+        adapted = noted((named(one.path), one.note) for one in deviations if isinstance(one, Adapted))
         return Prepared(own, repeatable((*chat.unsaid, *lost)), adapted)
 
     def encode(self, request: Request, target: Deployment) -> Call:
@@ -140,8 +140,14 @@ def translated(asks: Dialect, answers: ProviderSide, translator: Translator) -> 
     return kind(asks, answers, translator)
 
 
-def _as_it_is(_: Chat, path: str) -> str:
-    return path
+def _has_no_form(none: AttemptFailed, path: str | None) -> AttemptFailed:
+    """It may have one at another provider. `path`: what its caller calls the member."""
+    if none.outcome is not Outcome.BAD_REQUEST:
+        return none
+    message = none.message
+    if message is not None and none.param is not None and path is not None:
+        message = message.replace(none.param, path)
+    return none.replaced(outcome=Outcome.FIELD_REFUSED, message=message, param=path)
 
 
 def _of_provider(request: Request) -> Request:

@@ -20,6 +20,7 @@ from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Hi
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
+from gateway.observe.units import UnitsUsed
 from gateway.values.records import (
     Attempt,
     AttemptFinished,
@@ -159,6 +160,7 @@ class Metrics:
         )
         self.journal_kept.set(1)
         self.batches = Batches(registry)
+        self.units = UnitsUsed(registry)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )

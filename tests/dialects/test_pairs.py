@@ -21,7 +21,19 @@ from gateway.dialects.openai.dialect import OPENAI
 from gateway.dialects.translated import translated
 from gateway.providers.bedrock import BedrockTranslator
 from gateway.values.answer import Chunk, WholeAnswer
-from gateway.values.chat import Finish, Reasoning, Refusal, Reply, Text, ToolCall
+from gateway.values.chat import (
+    Began,
+    Ended,
+    Finish,
+    Reasoning,
+    Refusal,
+    Reply,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallBegan,
+    ToolCallDelta,
+)
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.request import Facts, Request
 from gateway.values.sensitivity import Sensitivity
@@ -55,7 +67,7 @@ IDS = [f"{asks}-{path.parent.name}-{path.stem}" for asks, _, path in ANSWERS]
 
 
 # what must not be lost and has no form at the provider
-REFUSED = {"llama_cpp/json-object", "llama_cpp/err-param", "vllm/chat-n2", "vllm/chat-n2-stream"}
+REFUSED = {"anthropic/media", "llama_cpp/json-object", "llama_cpp/err-param", "vllm/chat-n2", "vllm/chat-n2-stream"}
 
 
 def request_of(body: dict[str, Any], *, stream: bool) -> Request:
@@ -199,3 +211,23 @@ def test_any_reply_is_translated_whole_and_streamed_alike(asks: str, answers: st
     whole = pair.decode(SPOKEN[answers].whole(reply, request), request).body
     streamed_reply = folded(DIALECTS[asks].reader().read(told))
     assert comparable(streamed_reply) == comparable(DIALECTS[asks].reply(whole)) == comparable(reply)
+
+
+def test_a_signed_call_comes_back_to_its_maker_through_any_caller() -> None:
+    """Messages has no place for it: it goes as a hidden thought before the call."""
+    call = ToolCall("call_1", "f", "{}", signature="c2ln", maker="gemini")
+    reply = Reply(id="r", model="m", parts=(Text("x"), call), finish=Finish.TOOL_CALLS)
+    request = request_of(PLAIN, stream=True)
+    streamed_call = [ToolCallBegan(0, "call_1", "f", "c2ln", "gemini"), ToolCallDelta(0, "{}")]
+    for name, dialect in DIALECTS.items():
+        writer = dialect.writer(request)
+        written = writer.write([Began("r", "m"), TextDelta("x"), *streamed_call, Ended(Finish.TOOL_CALLS)])
+        again = folded(dialect.reader().read(written + writer.end()))
+        for said in (json.loads(dialect.whole(reply, request)), json.loads(dialect.whole(again, request))):
+            message = said["choices"][0]["message"] if name == "openai" else said
+            content = message if name == "openai" else {"role": "assistant", "content": message["content"]}
+            body = {"model": "m", "max_tokens": 9, "messages": [content]}
+            chat = dialect.chat(msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw]))
+            (found,) = [part for part in chat.turns[0].parts if isinstance(part, ToolCall)]
+            assert found.signature == "c2ln"
+            assert (found.maker or "").split("/")[-1].split("+")[0] == "gemini"
