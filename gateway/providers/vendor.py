@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.dialects.contract import Dialect, Translator
+from gateway.dialects.contract import ProviderSide, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.dialect import OpenAIDialect
@@ -53,7 +53,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     source: str
-    chat: Dialect
+    chat: ProviderSide
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
@@ -122,7 +122,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     return Vendor(
         title=title,
         source=source,
-        chat=OpenAIDialect(limit_name or "max_tokens", refuses),
+        chat=OpenAIDialect(limit_name or "max_tokens", refuses, takes),
         translators=translators,
         usual=usual,
         auth=auth,

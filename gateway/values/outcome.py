@@ -47,6 +47,7 @@ class Outcome(Word):
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_POLICY = "content_policy"
     CREDENTIAL_REFUSED = "credential_refused"
+    NO_CREDENTIAL = "no_credential"
     QUOTA_EXHAUSTED = "quota_exhausted"
     DEPLOYMENT_GONE = "deployment_gone"
     REDIRECTED = "redirected"
@@ -56,6 +57,7 @@ class Outcome(Word):
     # an answer that is none
     ERROR_IN_ANSWER = "error_in_answer"
     EMPTY_ANSWER = "empty_answer"
+    FORMAT_UNMET = "format_unmet"
     MALFORMED_ANSWER = "malformed_answer"
     ANSWER_TOO_LARGE = "answer_too_large"
     TRUNCATED = "truncated"
@@ -105,6 +107,7 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.CONTEXT_TOO_LONG: Consequence(_C, Then.STOP, "the prompt is longer than the model's context"),
     Outcome.CONTENT_POLICY: Consequence(_C, Then.STOP, "the provider's content policy refused the request"),
     Outcome.CREDENTIAL_REFUSED: Consequence(_G, Then.NEXT, "the provider refused the gateway's credential"),
+    Outcome.NO_CREDENTIAL: Consequence(_G, Then.NEXT, "the gateway has no valid credential for the provider"),
     Outcome.QUOTA_EXHAUSTED: Consequence(_G, Then.NEXT, "the gateway's quota with the provider is used up"),
     Outcome.DEPLOYMENT_GONE: Consequence(_G, Then.NEXT, "the provider does not know this model or address"),
     Outcome.REDIRECTED: Consequence(_G, Then.NEXT, "the provider answered with a redirect, which is not followed"),
@@ -113,6 +116,9 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.SERVER_ERROR: Consequence(_P, Then.NEXT, "the provider failed", again=True),
     Outcome.ERROR_IN_ANSWER: Consequence(_P, Then.NEXT, "the answer carried an error", again=True),
     Outcome.EMPTY_ANSWER: Consequence(_P, Then.NEXT, "the answer was empty"),
+    Outcome.FORMAT_UNMET: Consequence(
+        _P, Then.NEXT, "the answer did not keep to the format that was asked for", again=True
+    ),
     Outcome.MALFORMED_ANSWER: Consequence(_P, Then.NEXT, "the answer was not what the protocol says"),
     Outcome.ANSWER_TOO_LARGE: Consequence(_P, Then.NEXT, "the answer was larger than allowed"),
     Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete", again=True),

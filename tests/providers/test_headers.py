@@ -13,7 +13,7 @@ from gateway.values.headroom import Headroom, Quota
 from gateway.values.surface import Serves
 
 SPEAKING_OPENAI = sorted(
-    name for name, vendor in VENDORS.items() if vendor.chat.name == "openai" and Serves.CHAT in vendor.translators
+    name for name, vendor in VENDORS.items() if Serves.CHAT in vendor.translators and vendor.chat.name == "openai"
 )
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z

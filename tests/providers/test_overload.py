@@ -9,7 +9,7 @@ from gateway.values.surface import Serves
 from tests.learning.attempts import attempt
 
 SPEAKING_OPENAI = sorted(
-    name for name, vendor in VENDORS.items() if vendor.chat.name == "openai" and Serves.CHAT in vendor.translators
+    name for name, vendor in VENDORS.items() if Serves.CHAT in vendor.translators and vendor.chat.name == "openai"
 )
 
 BODIES = [
