@@ -11,6 +11,7 @@ from gateway.flow.beginning import Beginning
 from gateway.flow.field_refusal import of_choice
 from gateway.flow.large import LARGE_BYTES, in_steps
 from gateway.flow.least_throughput import LeastThroughput
+from gateway.flow.refusal_body import WITHIN_S, refusal_body
 from gateway.flow.rooms import Rooms
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
@@ -29,11 +30,9 @@ from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
 from gateway.values.worker import AddressesSeen
 
-_MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
 _DRAIN_S, _DRAIN_READS = 0.25, 4
 _TO_THE_END: Timeout = (None, Outcome.TOTAL_TIMEOUT)
-_ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
 
 
 class Reserved(NamedTuple):
@@ -124,7 +123,8 @@ class RunningAttempt:
         if (headroom := self._translator.headroom(head.headers, now)) is not None:
             self._rooms.readings.told_headroom(deployment.name, self._hold, headroom, now)
         if not 200 <= head.status < 300:
-            body = await self._error_body(exchange)
+            self._wait((WITHIN_S, Outcome.TOTAL_TIMEOUT))
+            body = await refusal_body(partial(self.read, exchange))
             failure = self._translator.failure(head.status, head.headers, body, now)
             self._retry_after_s = failure.retry_after_s
             pool = self.story.rule.pools[facts.model]
@@ -292,13 +292,3 @@ class RunningAttempt:
             param=self._redact(failure.param),
             code=self._redact(failure.code),
         )
-
-    async def _error_body(self, exchange: Exchange) -> bytes:
-        parts: list[bytes] = []
-        self._wait((_ERROR_BODY_S, Outcome.TOTAL_TIMEOUT))
-        try:
-            while (size := sum(map(len, parts))) < _MAX_ERROR_BODY and (data := await self.read(exchange)):
-                parts.append(data[: _MAX_ERROR_BODY - size])
-        except AttemptFailed:
-            pass  # the status alone says enough; what came of the body is read
-        return b"".join(parts)
