@@ -67,7 +67,7 @@ IDS = [f"{asks}-{path.parent.name}-{path.stem}" for asks, _, path in ANSWERS]
 
 
 # what must not be lost and has no form at the provider
-REFUSED = {"anthropic/media", "llama_cpp/json-object", "llama_cpp/err-param", "vllm/chat-n2", "vllm/chat-n2-stream"}
+REFUSED = {"anthropic/media", "llama_cpp/err-param", "vllm/chat-n2", "vllm/chat-n2-stream"}
 
 
 def request_of(body: dict[str, Any], *, stream: bool) -> Request:
