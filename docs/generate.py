@@ -18,6 +18,7 @@ from gateway.cli import main as command
 from gateway.cli.vendors import row_of, shown
 from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
+from gateway.observe.credentials import CredentialsStand
 from gateway.observe.detections import Detections
 from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
@@ -121,7 +122,7 @@ def _metrics() -> str:
     lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
     found, metrics = [], Metrics()
-    for _, collector in sorted({**vars(metrics), **vars(metrics.batches)}.items()):
+    for _, collector in sorted({**vars(metrics), **vars(metrics.batches), **vars(metrics.units)}.items()):
         family = next(iter(collector.collect()), None) if hasattr(collector, "_labelnames") else None
         if family is not None:
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
@@ -130,6 +131,7 @@ def _metrics() -> str:
         *States((), lambda: Snapshot(0.0, {})).collect(),
         *policy_families().values(),
         *OwnHardware(dict).collect(),
+        *CredentialsStand(dict, float).collect(),
         *Detections(DetectionsSoFar).collect(),
         *metrics.batches.collect(),
     ]

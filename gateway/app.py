@@ -51,6 +51,7 @@ from gateway.values.revision import Actor, Channel
 from gateway.watch.batches.runner import BatchBounds, BatchRunner
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.configuration_file import ConfigurationFile
+from gateway.watch.credentials.refresher import Credentials
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.workers import WorkerWatch
 
@@ -113,6 +114,14 @@ class Gateway:
         deployments = self._deployments = catalogue.deployments
         large = large_work()
         rooms = Rooms(self.transport, self.readings, self.bus, translators(deployments), large)
+        self._credentials = Credentials(
+            settings.credentials,
+            time.time,
+            valid=self.readings.up,
+            lost=self.readings.down,
+        )
+        self.metrics.read_credentials(self._credentials.states)
+        self.bus.subscribe(AttemptFinished, self._credentials.attempt_finished)
         self._place(settings)
         self._embedded = EmbeddedModels(
             {name: one.embedded for name, one in deployments.items() if one.embedded is not None},
@@ -141,6 +150,7 @@ class Gateway:
                 policy_changes=self._policy_changes,
                 readings=self.readings,
                 failure_of=self._health_log.failure_of,
+                credential_of=self._credentials.state_of,
                 is_stopping=lambda: self._stopping,
                 large=large,
                 reader_s=settings.server.reader_s,
@@ -157,6 +167,7 @@ class Gateway:
         self._policy_file.start()
         self._configuration_file.start()
         self._embedded.start()
+        self._credentials.start()
         self._worker_watch.start()
         self._stored.runner.start(self._ask_line)
 
@@ -190,6 +201,7 @@ class Gateway:
         await self._configuration_file.stop()
         await self._policy_changes.stop()
         await self._worker_watch.stop()
+        await self._credentials.stop()
         await self._embedded.stop()
         await self.transport.close()
         self._classifier.close()
@@ -202,6 +214,7 @@ class Gateway:
         self.bus.subscribe(RequestFinished, self.journal.request_finished)
         self.bus.subscribe(AttemptStarted, self.metrics.attempt_started)
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
+        self.bus.subscribe(AttemptFinished, self.metrics.units.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
         self.bus.subscribe(RequestAbandoned, self.metrics.request_abandoned)
@@ -225,7 +238,8 @@ class Gateway:
             if deployment.addresses:
                 key: Secret | None = settings.api_keys.get(name)
                 origins = [Origin.parse(address) for address in deployment.addresses]
-                self.transport.place(name, origins, _signed(deployment, key) if key else UNSIGNED)
+                signature = _signed(deployment, key) if key else UNSIGNED
+                self.transport.place(name, origins, self._credentials.of(name) or signature)
 
     def _embedded_moved(self, name: str, port: int, api_key: str) -> None:
         self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), bearer(api_key))

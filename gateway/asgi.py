@@ -32,6 +32,7 @@ from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.files import FileBounds, file_handlers
 from gateway.surfaces.form_endpoint import FormEndpoint
 from gateway.surfaces.intake import Intake
+from gateway.surfaces.message_batches import message_batch_handlers
 from gateway.surfaces.models import VERSION, model_handlers
 from gateway.surfaces.row import SurfaceRow
 from gateway.surfaces.table import BATCHED, COUNT_TOKENS, SURFACES
@@ -90,6 +91,7 @@ def application(rooms: ApiRooms) -> Application:
             *map(_mounted, endpoints),
             *file_handlers(stored.files, bounds, identify),
             *batch_handlers(batch_rooms, bodies, identify),
+            *message_batch_handlers(batch_rooms, bodies, identify),
             *model_handlers(rooms.catalogue, identify, rooms.started, rooms.readings.is_able),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(

@@ -20,6 +20,7 @@ from gateway.app import load_plan
 from gateway.cli.batches import batches
 from gateway.cli.common import config_option, json_option, load_settings, refuse
 from gateway.cli.deployments import deployments
+from gateway.cli.doctor import doctor
 from gateway.cli.lab import lab
 from gateway.cli.policy import policy
 from gateway.cli.replay import replay
@@ -252,6 +253,7 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
 
 main.add_command(batches)
 main.add_command(deployments)
+main.add_command(doctor)
 main.add_command(policy)
 main.add_command(replay)
 main.add_command(lab)

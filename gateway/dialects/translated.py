@@ -6,7 +6,7 @@ read into the canonical chat and written in the caller's dialect. So n surfaces 
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from gateway.dialects.contract import (
     PathNamer,
     Prepared,
     Preparer,
+    ProviderSide,
     StreamDecoder,
     TokenCounter,
     Translator,
@@ -33,11 +34,13 @@ from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
+_Named = TypeVar("_Named", Began, PartialAnswer)
+
 
 class Translated(Preparer):
     """The verbs of a translator. `asks`: the dialect of callers; `answers`: that of the provider and its `translator`."""
 
-    def __init__(self, asks: Dialect, answers: Dialect, translator: Translator) -> None:
+    def __init__(self, asks: Dialect, answers: ProviderSide, translator: Translator) -> None:
         self.form = answers
         self._asks = asks
         self._answers = answers
@@ -68,12 +71,15 @@ class Translated(Preparer):
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer in the caller's dialect. Raises AttemptFailed if it is none."""
         answer = self._translator.decode(body, request)
-        return msgspec.structs.replace(answer, body=self._asks.whole(self._answers.reply(answer.body), request))
+        reply = self._answers.reply(answer.body)
+        if not (reply.id and reply.model):
+            reply = msgspec.structs.replace(reply, id=reply.id or request.id, model=reply.model or request.facts.model)
+        return msgspec.structs.replace(answer, body=self._asks.whole(reply, request))
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder whose chunks are in the caller's dialect."""
         decoder = self._translator.decoder(_of_provider(request), remember=remember)
-        return _TranslatedDecoder(decoder, self._answers.reader(), self._asks.writer(request))
+        return _TranslatedDecoder(decoder, self._answers.reader(), self._asks.writer(request), request)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
@@ -118,14 +124,14 @@ class _Continuing(Translated):
         decoder = continuer.continuation_decoder(_of_provider(request), beginning)
         writer = self._asks.writer(request)
         writer.write([Began(beginning.id, beginning.model), TextDelta(beginning.text)])
-        return _TranslatedDecoder(decoder, self._answers.reader(), writer, goes_on=True)
+        return _TranslatedDecoder(decoder, self._answers.reader(), writer, request, goes_on=True)
 
 
 class _CountingContinuing(_Counting, _Continuing):
     """Of one whose server does both."""
 
 
-def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Translator:
+def translated(asks: Dialect, answers: ProviderSide, translator: Translator) -> Translator:
     """A translator between two dialects, with the provider's skills."""
     counts, continues = isinstance(translator, TokenCounter), isinstance(translator, Continuer)
     if counts and continues:
@@ -150,11 +156,20 @@ def _of_provider(request: Request) -> Request:
 
 
 class _TranslatedDecoder:
-    """`goes_on`: what comes goes on with a stream that has begun."""
+    """`goes_on`: what comes goes on with a stream that has begun. An answer without an id or a model's name gets those of the
+    request: callers need some.
+    """
 
     def __init__(
-        self, decoder: StreamDecoder, reader: EventReader, writer: EventWriter, *, goes_on: bool = False
+        self,
+        decoder: StreamDecoder,
+        reader: EventReader,
+        writer: EventWriter,
+        request: Request,
+        *,
+        goes_on: bool = False,
     ) -> None:
+        self._request = request
         self._goes_on = goes_on
         self._is_wrong = False  # what came could not be translated
         self._decoder = decoder
@@ -186,11 +201,21 @@ class _TranslatedDecoder:
     def beginning(self) -> PartialAnswer | None:
         """What was said, without the provider's own words for it."""
         begun = None if self._is_wrong else self._decoder.beginning()
-        return None if begun is None else msgspec.structs.replace(begun, head=b"")
+        return None if begun is None else msgspec.structs.replace(self._named(begun), head=b"")
 
     def _events(self, data: bytes) -> list[Event]:
         events = self._reader.read(data)
-        return [event for event in events if not isinstance(event, Began)] if self._goes_on else events
+        if self._goes_on:
+            return [event for event in events if not isinstance(event, Began)]
+        if events and isinstance(events[0], Began):
+            events[0] = self._named(events[0])
+        return events
+
+    def _named(self, begun: _Named) -> _Named:
+        if begun.id and begun.model:
+            return begun
+        request = self._request
+        return msgspec.structs.replace(begun, id=begun.id or request.id, model=begun.model or request.facts.model)
 
     def _translated(self, chunk: Chunk) -> Chunk:
         if chunk.failure is not None:

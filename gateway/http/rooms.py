@@ -15,6 +15,7 @@ from gateway.observe.metrics import Metrics
 from gateway.policies.changes import PolicyChanges
 from gateway.state.batches import Batches
 from gateway.state.files import Files
+from gateway.values.credential import CredentialState
 from gateway.values.deployment import Catalogue
 from gateway.watch.batches.runner import BatchRunner
 
@@ -42,6 +43,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     policy_changes: PolicyChanges
     readings: Readings
     failure_of: Callable[[str], Failure | None]
+    credential_of: Callable[[str], CredentialState | None]
     is_stopping: Callable[[], bool]
     large: FairThreads
     max_body_bytes: int

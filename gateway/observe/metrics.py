@@ -6,18 +6,21 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.observe.batches import Batches
+from gateway.observe.credentials import CredentialSource, CredentialsStand
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
+from gateway.observe.units import UnitsUsed
 from gateway.values.records import (
     Attempt,
     AttemptFinished,
@@ -157,6 +160,7 @@ class Metrics:
         )
         self.journal_kept.set(1)
         self.batches = Batches(registry)
+        self.units = UnitsUsed(registry)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -272,6 +276,10 @@ class Metrics:
     def read_hardware(self, source: HardwareSource) -> None:
         """From now on each scrape asks `source` what own hardware cost."""
         self.registry.register(OwnHardware(source))
+
+    def read_credentials(self, source: CredentialSource) -> None:
+        """From now on each scrape asks `source` how the credentials stand that are replaced."""
+        self.registry.register(CredentialsStand(source, time.time))
 
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""

@@ -69,6 +69,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         takes=_OPENAI_TAKES,
         auth=Auth.API_KEY,
         api_version="2024-10-21",
+        models=None,  # it lists base models, not the deployments
         capabilities=ALL,
         beside=OPENAIS,
         ways=Ways(before="/deployments/{model}", after="?api-version={api_version}", usage=OPENAI_USAGE),
@@ -149,6 +150,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         "Perplexity",
         "Perplexity's Sonar API, Chat completions and Pricing (2025-11), and answers recorded in 2026-08",
         "https://api.perplexity.ai",
+        models=None,
         limit_name="max_tokens",
         refuses=frozenset({"tools", "tool_choice", "parallel_tool_calls", "seed", "user", "service_tier"}),
         capabilities=frozenset({Capability.JSON_SCHEMA}),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.dialects.contract import Dialect, Translator
+from gateway.dialects.contract import ProviderSide, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.dialect import OpenAIDialect
@@ -36,7 +36,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     `title`: its name as people write it. `source`: the reference that the row was made from, with its date.
 
     Where and as whom: `base_urls` by region; where there is one, a deployment need not name it. `auth`: how it is given the
-    key. `api_version`: what its addresses carry, where the deployment names no other.
+    key. `api_version`: what its addresses carry, where the deployment names no other. `models`: the path that lists its models;
+    None: there is none.
 
     What it speaks: `chat` is its dialect of conversations, `translators` are by what they serve; `usual` is what every model
     of its serves. `takes`: which members of a body it takes, and which it lacks. `capabilities`: what its models can do, where
@@ -52,12 +53,13 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     source: str
-    chat: Dialect
+    chat: ProviderSide
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
     base_urls: Mapping[str, str] = {}
     api_version: str | None = None
+    models: str | None = "/models"
     takes: TakenFields = UNKNOWN_FIELDS
     capabilities: frozenset[Capability] = frozenset()
     limit_name: str | None = None
@@ -87,6 +89,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     usual: frozenset[Serves] = frozenset({Serves.CHAT}),
     auth: Auth = Auth.BEARER,
     api_version: str | None = None,
+    models: str | None = "/models",
     takes: TakenFields = UNKNOWN_FIELDS,
     capabilities: frozenset[Capability] = frozenset(),
     reasoning: str | None = None,
@@ -125,6 +128,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
         auth=auth,
         base_urls=base_urls or ({} if base_url is None else {"": base_url}),
         api_version=api_version,
+        models=models,
         takes=takes,
         capabilities=capabilities,
         limit_name=limit_name,

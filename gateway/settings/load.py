@@ -16,6 +16,7 @@ from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
 from gateway.policies.files import read_text
 from gateway.policies.source import PolicySource, default_text, load_policy, policy_source
+from gateway.settings.credentials import Sources
 from gateway.settings.document import (
     BatchesSection,
     FilesSection,
@@ -26,6 +27,7 @@ from gateway.settings.document import (
 )
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
+from gateway.transport.sources import CredentialSource
 from gateway.values.deployment import Catalogue
 from gateway.values.offer import Offers
 from gateway.values.problem import InvalidDocument, Problem
@@ -37,7 +39,7 @@ _HERE = "gateway.yaml"  # taken where nothing else is named
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process runs with. `api_keys` are the deployments' own credentials.
+    """What a process runs with. `api_keys` are the deployments' own; `credentials` are of those that have none.
 
     `missing` are the secrets that were not there: empty, but for settings that were loaded without them.
     """
@@ -53,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     keyring: Keyring
     api_keys: dict[str, Secret]
+    credentials: dict[str, CredentialSource]
     teams: frozenset[str]
     missing: list[Problem]
 
@@ -97,6 +100,13 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         for name, reference in compiled.api_keys.items()
         if (secret := secrets.resolve(reference, f"deployments.{name}.api_key"))
     }
+    sources = Sources(document, secrets, env)
+    credentials = {
+        name: source
+        for name, entry in compiled.credentials.items()
+        if not any(problem.path.startswith(f"deployments.{name}.credential") for problem in wrong)
+        and (source := sources.resolve(entry, compiled.catalogue.deployments[name])) is not None
+    }
     keys = keyring(parsed, document, secrets)
     policy = policy_source(parsed.policy, file, base)
     problems = [*problems, *more, *wrong, *secrets.problems, *_exposure(server, keys, parsed, document)]
@@ -119,6 +129,7 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         catalogue=msgspec.structs.replace(compiled.catalogue, speaks_of_sensitivity=speaks),
         keyring=keys,
         api_keys=api_keys,
+        credentials=credentials,
         teams=frozenset(parsed.teams) | {entry.team for entry in parsed.keys.values() if entry.team is not None},
         missing=secrets.missing,
     )

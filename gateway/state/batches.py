@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.state.database import Database
 from gateway.state.files import found_file, insert_file
-from gateway.values.batch import Batch
+from gateway.values.batch import BATCH, Batch
 from gateway.values.stored_file import StoredFile
 
 BATCH_TABLES = """
@@ -18,6 +18,10 @@ create table if not exists batches (number integer primary key autoincrement, id
     is_open integer not null, ended_at integer, record blob not null);
 create index if not exists batches_of on batches (owner, number);
 """
+_BESIDE = {  # by whether newer ones are wanted
+    False: " and number < (select number from batches where id = ?)",
+    True: " and number > (select number from batches where id = ?)",
+}
 PURPOSE = "batch"  # of a file that can be a batch's input
 
 
@@ -43,9 +47,9 @@ class Batches:
         """Whether anything was ever stored: a gateway that keeps nothing for its callers makes no file."""
         return self._database.path.exists()
 
-    def new_id(self) -> str:
+    def new_id(self, kind: str = BATCH) -> str:
         """Of a batch to come: what a caller cannot guess."""
-        return f"batch_{secrets.token_hex(16)}"
+        return f"{kind}_{secrets.token_hex(16)}"
 
     def add(self, batch: Batch, most_open: int) -> None:
         """A new one, which holds its input file. Raises NoSuchFile, WrongPurpose and TooManyOpen."""
@@ -76,22 +80,33 @@ class Batches:
             if not batch.is_open:
                 db.execute("delete from holds where holder = ?", (batch.id,))
 
-    def find(self, owner: str, batch_id: str) -> Batch:
-        """Raises NoSuchBatch if it is another's, or never was."""
+    def find(self, owner: str, batch_id: str, kind: str = BATCH) -> Batch:
+        """Raises NoSuchBatch if it is another's or of another kind, or never was."""
         with self._database.transaction() as db:
-            return _found(db, owner, batch_id)
+            return _found(db, owner, batch_id, kind)
 
-    def page(self, owner: str, *, limit: int, after: str | None) -> tuple[list[Batch], bool]:
-        """So many of a caller's batches, the newest first, and whether there are more. Raises NoSuchBatch."""
-        older, values = "", [owner]
+    def page(
+        self, owner: str, *, limit: int, after: str | None, kind: str = BATCH, newer: bool = False
+    ) -> tuple[list[Batch], bool]:
+        """So many of a caller's batches, the newest first, and whether there are more. They are older than `after`, or if
+        `newer` the next that came after it. Raises NoSuchBatch if that is none of them.
+        """
+        beside, values = "", [owner, f"{kind}_*"]
         with self._database.transaction() as db:
             if after is not None:
-                _found(db, owner, after)
-                older = " and number < (select number from batches where id = ?)"
+                _found(db, owner, after, kind)
+                beside = _BESIDE[newer]
                 values.append(after)
-            query = f"select record from batches where owner = ?{older} order by number desc limit ?"  # noqa: S608 - values are bound
+            order = "asc" if newer else "desc"
+            query = f"select record from batches where owner = ? and id glob ?{beside} order by number {order} limit ?"  # noqa: S608 - values are bound
             found = [_decoded(row[0]) for row in db.execute(query, (*values, limit + 1))]
-        return found[:limit], len(found) > limit
+        shown = found[:limit]
+        return shown[::-1] if newer else shown, len(found) > limit
+
+    def delete(self, batch_id: str) -> None:
+        """It has ended, and is on record no more."""
+        with self._database.transaction() as db:
+            db.execute("delete from batches where id = ? and not is_open", (batch_id,))
 
     def open_ones(self) -> list[Batch]:
         """Of all callers, the oldest first."""
@@ -115,7 +130,9 @@ def newest(path: Path, limit: int) -> list[Batch]:
 _decoded = msgspec.json.Decoder(Batch).decode
 
 
-def _found(db: sqlite3.Connection, owner: str, batch_id: str) -> Batch:
+def _found(db: sqlite3.Connection, owner: str, batch_id: str, kind: str) -> Batch:
+    if not batch_id.startswith(f"{kind}_"):
+        raise NoSuchBatch(batch_id)
     row = db.execute("select record from batches where id = ? and owner = ?", (batch_id, owner)).fetchone()
     if row is None:
         raise NoSuchBatch(batch_id)

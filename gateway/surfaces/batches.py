@@ -7,7 +7,7 @@ Source: OpenAI's OpenAPI document, `createBatch` to `cancelBatch`, `Batch`, whos
 import re
 import time
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, get, post
@@ -24,6 +24,7 @@ from gateway.values.batch import Batch, BatchFault, BatchStatus
 from gateway.values.stored_file import owner_of
 from gateway.watch.batches.runner import BatchRunner
 
+T = TypeVar("T")
 _WINDOW = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 _LONGEST_S = 14 * 86_400
@@ -70,7 +71,7 @@ def batch_handlers(rooms: BatchRooms, bodies: Bodies, identify: Identify) -> lis
     async def create_batch(request: Request[Any, Any, Any]) -> dict[str, Any]:
         headers = headers_once(request.scope["headers"])
         key = identify(headers).key
-        asked = _read(await bodies.read(request.receive, headers, key))
+        asked = read_body(await bodies.read(request.receive, headers, key), _Create)
         batch = _new(rooms, asked, headers, owner_of(key))
         try:
             await on_disk(rooms.batches.add, batch, rooms.runner.bounds.max_open)
@@ -79,28 +80,27 @@ def batch_handlers(rooms: BatchRooms, bodies: Bodies, identify: Identify) -> lis
         except WrongPurpose as wrong:
             raise _invalid("input_file_id", f"a file of the purpose 'batch', this is of {str(wrong)!r}") from None
         except TooManyOpen:
-            message = f"This key has {rooms.runner.bounds.max_open} batches that have not ended; more are not taken."
-            raise ApiError(429, "too_many_batches", message, kind="rate_limit_error", retry_after_s=60.0) from None
+            raise too_many_open(rooms) from None
         rooms.runner.begin(batch)
         return _told(batch)
 
     @get("/v1/batches")
     async def list_batches(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        owner, after = _owner(request, identify), request.query_params.get("after")
+        owner, after = owner_of_caller(request, identify), request.query_params.get("after")
         limit = number_of(request, "limit", _USUAL_LISTED, _MOST_LISTED)
         try:
             found, has_more = await on_disk(rooms.batches.page, owner, limit=limit, after=after)
         except NoSuchBatch as missing:
-            raise _no_such_batch(str(missing), "after") from None
+            raise no_such_batch(str(missing), "after") from None
         return listed([_told(rooms.runner.live(one)) for one in found], has_more)
 
     @get("/v1/batches/{batch_id:str}")
     async def retrieve_batch(request: Request[Any, Any, Any], batch_id: str) -> dict[str, Any]:
-        return _told(await _find(rooms, _owner(request, identify), batch_id))
+        return _told(await _find(rooms, owner_of_caller(request, identify), batch_id))
 
     @post("/v1/batches/{batch_id:str}/cancel", status_code=200)
     async def cancel_batch(request: Request[Any, Any, Any], batch_id: str) -> dict[str, Any]:
-        batch = await _find(rooms, _owner(request, identify), batch_id)
+        batch = await _find(rooms, owner_of_caller(request, identify), batch_id)
         if not batch.is_open:
             raise ApiError(409, "batch_ended", f"The batch cannot be cancelled: it is {batch.status.value}.")
         return _told(await rooms.runner.cancel(batch))
@@ -108,9 +108,10 @@ def batch_handlers(rooms: BatchRooms, bodies: Bodies, identify: Identify) -> lis
     return [create_batch, list_batches, retrieve_batch, cancel_batch]
 
 
-def _read(body: bytes) -> _Create:
+def read_body(body: bytes, kind: type[T]) -> T:
+    """Raises ApiError 400."""
     try:
-        return msgspec.json.decode(body, type=_Create)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         found = _PATH.search(str(error))
         param = found[1] if found and found[1] else None
@@ -146,12 +147,12 @@ def _new(rooms: BatchRooms, asked: _Create, headers: dict[str, str], owner: str)
         results=rooms.files.new_id(),
         failures=rooms.files.new_id(),
         keep_s=keep_s,
-        headers=_for_each_line(headers),
+        headers=for_each_line(headers),
         metadata=asked.metadata,
     )
 
 
-def _for_each_line(headers: dict[str, str]) -> dict[str, str]:
+def for_each_line(headers: dict[str, str]) -> dict[str, str]:
     """What holds for every line, and is looked at now: a line of it would only fail later. Raises ApiError 400."""
     for check in _CHECKS:
         check(headers)
@@ -170,11 +171,19 @@ def _invalid(param: str, expected: str) -> ApiError:
     return ApiError(400, "invalid_value", f"Invalid {param!r}: expected {expected}.", param=param)
 
 
-def _no_such_batch(batch_id: str, param: str = "batch_id") -> ApiError:
+def too_many_open(rooms: BatchRooms) -> ApiError:
+    """429."""
+    message = f"This key has {rooms.runner.bounds.max_open} batches that have not ended; more are not taken."
+    return ApiError(429, "too_many_batches", message, kind="rate_limit_error", retry_after_s=60.0)
+
+
+def no_such_batch(batch_id: str, param: str = "batch_id") -> ApiError:
+    """404, whoever's it is."""
     return ApiError(404, "not_found", f"No such batch: {batch_id[:64]!r}.", param=param)
 
 
-def _owner(request: Request[Any, Any, Any], identify: Identify) -> str:
+def owner_of_caller(request: Request[Any, Any, Any], identify: Identify) -> str:
+    """Whose files and batches a request sees. Raises ApiError 401 and 403."""
     return owner_of(identify(headers_once(request.scope["headers"])).key)
 
 
@@ -182,7 +191,7 @@ async def _find(rooms: BatchRooms, owner: str, batch_id: str) -> Batch:
     try:
         return rooms.runner.live(await on_disk(rooms.batches.find, owner, batch_id))
     except NoSuchBatch:
-        raise _no_such_batch(batch_id) from None
+        raise no_such_batch(batch_id) from None
 
 
 def _told(batch: Batch) -> dict[str, Any]:
@@ -200,7 +209,7 @@ def _told(batch: Batch) -> dict[str, Any]:
         "created_at": batch.created_at,
         "expires_at": batch.expires_at,
         **{name: getattr(batch, name) for name in _TIMES},
-        "request_counts": msgspec.structs.asdict(batch.counts),
+        "request_counts": {name: getattr(batch.counts, name) for name in ("total", "completed", "failed")},
         "metadata": batch.metadata,
     }
 

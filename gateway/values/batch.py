@@ -18,6 +18,7 @@ class BatchStatus(enum.Enum):
     CANCELLED = "cancelled"
 
 
+BATCH, MESSAGE_BATCH = "batch", "msgbatch"  # what ids begin with: OpenAI's, and Anthropic's
 OPEN = frozenset({BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING, BatchStatus.CANCELLING})
 
 
@@ -31,11 +32,12 @@ class BatchFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchCounts(msgspec.Struct, frozen=True):
-    """Lines: of the whole batch, answered with 200, and answered otherwise or not at all."""
+    """Lines: of the whole batch, answered with 200, and answered otherwise or not at all; of these those not at all."""
 
     total: int = 0
     completed: int = 0
     failed: int = 0
+    not_answered: int = 0
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

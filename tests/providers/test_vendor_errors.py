@@ -13,7 +13,9 @@ from gateway.values.caller import Caller
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 from gateway.values.surface import Serves, Surface
 
-SPEAKING_OPENAI = sorted(name for name, row in VENDORS.items() if row.chat.name == VENDORS["openai"].chat.name)
+SPEAKING_OPENAI = sorted(
+    name for name, row in VENDORS.items() if Serves.CHAT in row.translators and row.chat.name == "openai"
+)
 CHAT = next(row for row in SURFACES if row.surface is Surface.CHAT)
 PLAIN = b'{"model": "m", "messages": [{"role": "user", "content": "x"}]}'
 ASKED = CHAT.read(PLAIN, {}, Caller.anonymous(), "r")

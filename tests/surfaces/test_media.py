@@ -28,6 +28,10 @@ TOKENS = {
 }  # fmt: skip
 FILE = ("note.mp3", b"ID3sound", "audio/mpeg")
 PICTURE = ("cat.png", b"\x89PNG", "image/png")
+SERVED_BY = {
+    "rerank": "rerank", "score": "score", "moderations": "moderations", "speech": "speech", "images": "images",
+    "transcript": "transcriptions", "translation": "translations", "edits": "image_edits",
+}  # fmt: skip
 # by name: path, whether a form, what is asked
 ASKED: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None]] = {
     "rerank": ("/v1/rerank", {"query": "q", "documents": ["a", "b", "c"]}, None),
@@ -83,7 +87,9 @@ def configuration(base_url: str) -> dict[str, Any]:
     }
     for fault in ENDS:
         for asked in ASKED:
-            deployments[f"{fault}-{asked}"] = one(fault)
+            deployments[f"{fault}-{asked}"] = one(
+                fault, surfaces=[SERVED_BY[asked.partition("-")[0]]], price=None, capabilities=None
+            )
             models[f"pool-{fault}-{asked}"] = {"deployments": [f"{fault}-{asked}", "good"]}
     rules: list[dict[str, Any]] = [
         {"name": "sounds", "when": {"surface": ["audio.transcriptions"]}, "fallback": {"retries": 0}},
@@ -232,6 +238,13 @@ def test_costs_by_the_unit_and_by_the_token(here: Here) -> None:
                 assert told == ("unknown" if usd is None else f"{usd:.9f}"), (model, name)
 
 
+def test_units_are_counted(here: Here) -> None:
+    before = here.gateway.metric('gateway_units_total{deployment="unpriced",kind="audio_seconds"}')
+    here.ask("transcript", "unpriced")
+    here.ask("transcript-srt", "unpriced")
+    assert here.gateway.metric('gateway_units_total{deployment="unpriced",kind="audio_seconds"}') - before == 42.5
+
+
 def test_a_ceiling_holds_where_the_cost_is_known_before(here: Here) -> None:
     def under(name: str, usd: str) -> int:
         return here.ask(name, "good", {"x-gateway-max-cost-usd": usd}).status_code
@@ -326,11 +339,15 @@ def test_deadlines_and_departures_stop_the_work(here: Here) -> None:
 
 def test_vllms_documents_are_texts_and_its_streams_say_usage(here: Here) -> None:
     answer = here.ask(
-        "rerank", "vllm", documents=["a", {"text": "b", "id": 7}, "c"], return_documents=True, rank_fields=["x"]
+        "rerank",
+        "vllm",
+        documents=["a", {"text": "b", "title": 7, "sk-secret": 1}, "c"],
+        return_documents=True,
+        rank_fields=["x"],
     )
     assert json.loads(here.upstream.asked[-1].body)["documents"] == ["a", "b", "c"]
-    assert answer.json()["results"][1]["document"] == {"text": "b", "id": 7}
-    assert set(answer.headers["x-gateway-lost"].split(", ")) >= {"documents[].id", "rank_fields"}
+    assert answer.json()["results"][1]["document"] == {"text": "b", "title": 7, "sk-secret": 1}
+    assert set(answer.headers["x-gateway-lost"].split(", ")) >= {"documents[].title", "other", "rank_fields"}
     here.ask("transcript-events", "vllm")
     assert media.form_of(here.upstream.asked[-1])["stream_include_usage"] == "true"
 
@@ -361,6 +378,21 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 def test_bad_bodies_are_told_where(here: Here, name: str, fields: dict[str, Any], param: str) -> None:
     answer = here.ask(name, "good", **fields)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_no_prompt_and_no_file_gets_on_record(here: Here) -> None:
+    """Law 11."""
+    secret = "canary-0123456789"
+    files = {"file": (f"{secret}.mp3", secret.encode(), "audio/mpeg")}
+    client = here.gateway.client()
+    client.post("/v1/audio/transcriptions", data={"model": "good", "prompt": secret, "x": secret}, files=files)
+    client.post("/v1/audio/transcriptions", data={"model": "good", "response_format": secret}, files=files)
+    client.post("/v1/audio/transcriptions", data={"model": "fails_500-transcript", "prompt": secret}, files=files)
+    for name, field in (("rerank", "query"), ("moderations", "input"), ("speech", "input"), ("images", "prompt")):
+        here.ask(name, "good", **{field: secret})
+        here.ask(name, f"refused_400-{name}", **{field: secret})
+    for path in ("/admin/decisions", "/metrics"):
+        assert secret not in client.get(path).text
 
 
 def test_models_say_what_they_can_do(here: Here) -> None:

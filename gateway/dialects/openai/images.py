@@ -111,13 +111,13 @@ class _ImageEvents(TypedEvents):
             return before or Usage(prompt_tokens=0, completion_tokens=0, units=units)
         return told if before is None else _together(before, told)
 
-    def _unstreamed(self, body: bytes) -> Iterator[bytes]:
+    def _unstreamed(self, body: bytes) -> Iterator[tuple[str, bytes]]:
         """dall-e does not stream."""
         answer = read_answer(body, _decoder, "list of images")
         _check(answer)
         self._used = _usage(answer, self._asked)
         for entry in _entries(members_of(body)["data"]):
-            yield _encode({"type": self._last, **entry})
+            yield self._last, _encode({"type": self._last, **entry})
 
 
 def _word(raw: msgspec.Raw) -> str | None:

@@ -59,14 +59,14 @@ class TypedEvents:
         """What was used by now."""
         return before
 
-    def _events(self, event: Typed, data: bytes) -> Iterator[bytes]:
-        """The data of the events that the caller gets for this one. Raises AttemptFailed."""
+    def _events(self, event: Typed, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that the caller gets for this one: type and data. Raises AttemptFailed."""
         if event.type is None:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event without a type")
-        yield data
+        yield event.type, data
 
-    def _unstreamed(self, body: bytes) -> Iterator[bytes]:
-        """The data of the events that say what a whole answer does. Raises AttemptFailed if it is none."""
+    def _unstreamed(self, body: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that say what a whole answer does. Raises AttemptFailed if it is none."""
         if says_error(body):
             raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not an event stream")
@@ -141,7 +141,7 @@ class TypedEvents:
         if event.type == "error" or is_present(event.error):
             raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
         self._used = self._usage(event, self._used)
-        forward = b"".join(as_sent(one) for one in self._events(event, data))
+        forward = b"".join(as_sent(*one) for one in self._events(event, data))
         self._outputs += bool(forward)
         if event.type == self._last:
             self._missing -= 1
@@ -156,7 +156,7 @@ class TypedEvents:
 
     def _not_streamed(self, body: bytes) -> Chunk:
         try:
-            forward = b"".join(as_sent(one) for one in self._unstreamed(body))
+            forward = b"".join(as_sent(*one) for one in self._unstreamed(body))
         except AttemptFailed as failed:
             return self._fail(failed)
         self._anomalies.add(Anomaly.NOT_STREAMED)
@@ -176,7 +176,7 @@ def _reads(data: bytes) -> bool:
     return True
 
 
-def as_sent(data: bytes) -> bytes:
+def as_sent(kind: str, data: bytes) -> bytes:
     """An event under the name of its type, as OpenAI sends these. A line break in JSON is blank space, and ends a line here."""
-    name = (_decode(data).type or "message").replace("\n", "").replace("\r", "")
+    name = kind.replace("\n", "").replace("\r", "")
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data.replace(b"\n", b"\ndata: "))

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.contract import Prepared, Preparer
+from gateway.dialects.known_names import repeatable
 from gateway.dialects.openai.beside_chat import BesideChat, members_of, read_answer
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.ways import USUAL, Ways
@@ -94,7 +95,8 @@ class RerankTranslator(BesideChat, Preparer):
             made, lost = in_form(documents, self._takes, pause)
             if made is not documents:
                 fields = {**fields, "documents": msgspec.Raw(_encode(made))}
-        return Prepared(request if fields is request.fields else msgspec.structs.replace(request, fields=fields), lost)
+        own = request if fields is request.fields else msgspec.structs.replace(request, fields=fields)
+        return Prepared(own, repeatable(lost))
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The call of what was prepared."""

@@ -47,12 +47,15 @@ class _Written(msgspec.Struct):
     error: _Error | None
 
 
-class _Id(msgspec.Struct):
+class _Mark(msgspec.Struct):
+    """Of a line, as much as recovering takes."""
+
     id: str
+    response: msgspec.Raw
 
 
 _encode = msgspec.json.Encoder().encode
-_id = msgspec.json.Decoder(_Id).decode
+_mark = msgspec.json.Decoder(_Mark).decode
 
 
 class Results:
@@ -65,6 +68,7 @@ class Results:
         self._lock = threading.Lock()
         self._synced_at = time.monotonic()
         with storage_errors():
+            self.not_answered = 0  # of those that failed
             self._answers, self._errors = _Log(answers), _Log(errors)
             self._answered = self._recovered(self._answers)
             self._failed = self._recovered(self._errors)
@@ -103,6 +107,7 @@ class Results:
                 return
             (self._answers if is_good else self._errors).append(_encode(line) + b"\n")
             (self._answered if is_good else self._failed).add(number)
+            self.not_answered += line.response is None
             if time.monotonic() >= self._synced_at + _SYNC_EVERY_S:
                 self._synced_at = time.monotonic()
                 self._answers.sync()
@@ -111,10 +116,11 @@ class Results:
     def _recovered(self, log: "_Log") -> set[int]:
         numbers: set[int] = set()
         for raw in log.lines():
-            name = _name_in(raw)
-            if not name.startswith(self._of) or not name[len(self._of) :].isdecimal():
+            mark = _mark_in(raw)
+            if mark is None or not mark.id.startswith(self._of) or not mark.id[len(self._of) :].isdecimal():
                 break
-            numbers.add(int(name[len(self._of) :]))
+            numbers.add(int(mark.id[len(self._of) :]))
+            self.not_answered += bytes(mark.response) == b"null"
             log.size += len(raw)
         log.cut()
         return numbers
@@ -162,14 +168,14 @@ class _Log:
         return self.size
 
 
-def _name_in(raw: bytes) -> str:
-    """The id of a line of ours; nothing where it is no whole one."""
+def _mark_in(raw: bytes) -> _Mark | None:
+    """Of a line of ours; None where it is no whole one."""
     if not raw.endswith(b"\n"):
-        return ""
+        return None
     try:
-        return _id(raw).id
+        return _mark(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+        return None
 
 
 def _one_line(body: bytes) -> bytes:

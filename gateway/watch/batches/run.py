@@ -274,7 +274,7 @@ class BatchRun:
         return self.batch.counts.total - results.completed - results.failed
 
     def _count(self, results: Results) -> None:
-        counts = BatchCounts(self.batch.counts.total, results.completed, results.failed)
+        counts = BatchCounts(self.batch.counts.total, results.completed, results.failed, results.not_answered)
         self.batch = replace(self.batch, counts=counts)
 
     async def _change(self, status: BatchStatus, files: Sequence[StoredFile] = (), **more: object) -> None:
