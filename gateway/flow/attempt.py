@@ -279,7 +279,9 @@ class RunningAttempt:
             resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._hold.in_flight,
             held_by_caller=held,
-            slo_met=kept_objective(
+            slo_met=None
+            if self.story.decision.slo is None
+            else kept_objective(
                 self.story.decision, outcome, usage, first_output_s=first, duration_s=duration, held_by_caller=held
             ),
             address=self._hold.address,
