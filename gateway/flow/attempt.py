@@ -12,6 +12,7 @@ from gateway.flow.field_refusal import of_choice
 from gateway.flow.formats import StreamedFormat, asks_for_format
 from gateway.flow.large import LARGE_BYTES, in_steps
 from gateway.flow.least_throughput import LeastThroughput
+from gateway.flow.refusal_body import WITHIN_S, refusal_body
 from gateway.flow.rooms import Rooms
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
@@ -31,11 +32,9 @@ from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
 from gateway.values.worker import AddressesSeen
 
-_MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
 _DRAIN_S, _DRAIN_READS = 0.25, 4
 _TO_THE_END: Timeout = (None, Outcome.TOTAL_TIMEOUT)
-_ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
 
 
 class Reserved(NamedTuple):
@@ -128,7 +127,8 @@ class RunningAttempt:
         if (headroom := self._translator.headroom(head.headers, now)) is not None:
             self._rooms.readings.told_headroom(deployment.name, self._hold, headroom, now)
         if not 200 <= head.status < 300:
-            body = await self._error_body(exchange)
+            self._wait((WITHIN_S, Outcome.TOTAL_TIMEOUT))
+            body = await refusal_body(partial(self.read, exchange))
             failure = self._translator.failure(head.status, head.headers, body, now)
             self._retry_after_s = failure.retry_after_s
             pool = self.story.rule.pools[facts.model]
@@ -279,7 +279,9 @@ class RunningAttempt:
             resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._hold.in_flight,
             held_by_caller=held,
-            slo_met=kept_objective(
+            slo_met=None
+            if self.story.decision.slo is None
+            else kept_objective(
                 self.story.decision, outcome, usage, first_output_s=first, duration_s=duration, held_by_caller=held
             ),
             address=self._hold.address,
@@ -310,13 +312,3 @@ class RunningAttempt:
             param=self._redact(failure.param),
             code=self._redact(failure.code),
         )
-
-    async def _error_body(self, exchange: Exchange) -> bytes:
-        parts: list[bytes] = []
-        self._wait((_ERROR_BODY_S, Outcome.TOTAL_TIMEOUT))
-        try:
-            while (size := sum(map(len, parts))) < _MAX_ERROR_BODY and (data := await self.read(exchange)):
-                parts.append(data[: _MAX_ERROR_BODY - size])
-        except AttemptFailed:
-            pass  # the status alone says enough; what came of the body is read
-        return b"".join(parts)

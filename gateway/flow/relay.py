@@ -30,7 +30,7 @@ class Relay:
         held: list[bytes] = []
         output = False
         while not output:
-            for chunk in await self._arrived():
+            for chunk in self._events(await self._attempt.read(self._exchange)):
                 if chunk.failure is not None:
                     raise chunk.failure
                 held.append(chunk.forward)
@@ -43,26 +43,27 @@ class Relay:
 
     async def next(self) -> bytes:
         """The next bytes for the caller; empty at the proper end. Raises AttemptFailed where the stream broke."""
-        data = self._held or await self._more()
-        self._held = b""
-        return data
-
-    async def _more(self) -> bytes:
+        if self._held:
+            data, self._held = self._held, b""
+            return data
         while not self.is_done:
             if self._failure is not None:
                 raise self._failure
-            forward = self._take(await self._arrived())
-            if forward:
+            arrived = await self._attempt.read(self._exchange)
+            if forward := self._take(self._events(arrived)):
                 return forward
         await self._attempt.drain(self._exchange)
         return b""
 
-    async def _arrived(self) -> list[Chunk]:
-        data = await self._attempt.read(self._exchange)
+    def _events(self, data: bytes) -> list[Chunk]:
+        """What has arrived means; no bytes are the end of the body."""
         return self._decoder.feed(data) if data else [self._decoder.end()]
 
     def _take(self, chunks: list[Chunk]) -> bytes:
         """What of these chunks is forwarded; a failure waits until all that came before it has been."""
+        if len(chunks) == 1 and chunks[0].output and not chunks[0].done and chunks[0].failure is None:  # nearly always
+            self._output_came()
+            return chunks[0].forward
         output = False
         forward: list[bytes] = []
         for chunk in chunks:

@@ -104,3 +104,10 @@ def test_a_long_stream_is_linear() -> None:
     found = meaning(pieces)
     assert found["outcome"] == "ok"
     assert found["usage"]["completion_tokens"] == 5000
+
+
+def test_a_whole_answer_with_bytes_that_nobody_reads_is_none_as_a_stream() -> None:
+    body = b'{"output":{"message":{"role":"\xe1","content":[{"text":"x"}]}},"stopReason":"end_turn"}'
+    assert meaning([body])["outcome"] == "malformed_answer"
+    odd = b'{"output":{"message":{"content":[{"toolUse":{"toolUseId":"a","name":"t","input":null}},{"reasoningContent":{}}]}},"stopReason":"tool_use"}'
+    assert meaning([odd])["outcome"] == "ok"
