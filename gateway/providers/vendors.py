@@ -10,7 +10,10 @@ from msgspec.structs import replace
 
 from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
+from gateway.dialects.anthropic.on_vertex import AnthropicOnVertexTranslator
 from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
+from gateway.dialects.gemini import GeminiTranslator
+from gateway.dialects.gemini.dialect import GEMINI, VERTEX
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
@@ -81,6 +84,15 @@ VENDORS: dict[str, Vendor] = {
     "anthropic": Vendor(
         chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY, own_tools=True
     ),
+    # Google's are asked with what its servers run themselves (a search) only by callers of their own dialect
+    "gemini": Vendor(
+        chat=GEMINI, translators={Serves.CHAT: GeminiTranslator()}, auth=Auth.X_GOOG_API_KEY, own_tools=True
+    ),
+    # its base URL holds the project, the place and the publisher
+    "vertex": Vendor(chat=VERTEX, translators={Serves.CHAT: GeminiTranslator(on_vertex=True)}, own_tools=True),
+    "vertex_anthropic": Vendor(
+        chat=ANTHROPIC, translators={Serves.CHAT: AnthropicOnVertexTranslator()}, own_tools=True
+    ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": Vendor(
         chat=OPENAI,
@@ -150,4 +162,7 @@ FIELDS: Vendors = {
     "llama_cpp": replace(LLAMA_CPP_CHAT, beside_chat=fields_beside_chat.LLAMA_CPP),
     "openai_compatible": UNKNOWN_FIELDS,
     "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
+    "gemini": UNKNOWN_FIELDS,
+    "vertex": UNKNOWN_FIELDS,
+    "vertex_anthropic": UNKNOWN_FIELDS,
 }

@@ -39,4 +39,8 @@ def in_query(name: str) -> Signer:
 
 
 # by the word of a vendor's row
-SIGNERS: dict[Auth, Signer] = {Auth.BEARER: bearer, Auth.X_API_KEY: in_header("x-api-key")}
+SIGNERS: dict[Auth, Signer] = {
+    Auth.BEARER: bearer,
+    Auth.X_API_KEY: in_header("x-api-key"),
+    Auth.X_GOOG_API_KEY: in_header("x-goog-api-key"),
+}

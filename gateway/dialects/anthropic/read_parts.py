@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.anthropic.wire import ABSENT, is_present
+from gateway.dialects.invalid import invalid, read_member
 from gateway.values.chat import (
     Document,
     HiddenReasoning,

@@ -7,7 +7,7 @@ import msgspec
 from gateway.dialects.anthropic.reply import arguments_of
 from gateway.dialects.anthropic.reported_usage import UsageReport
 from gateway.dialects.anthropic.stop import finish_of
-from gateway.dialects.anthropic.whole_events import usual_events
+from gateway.dialects.anthropic.usual_events import usual_events
 from gateway.dialects.anthropic.wire import Block, Delta, StreamEvent, explanation_of, read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.values.chat import (

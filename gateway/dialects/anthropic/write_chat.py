@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Fields
+from gateway.dialects.invalid import invalid
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
 from gateway.values.pause import Pause

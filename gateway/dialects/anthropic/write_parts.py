@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid
+from gateway.dialects.invalid import invalid
+from gateway.dialects.signatures import is_anthropics
 from gateway.values.chat import (
     Audio,
     Document,
@@ -66,11 +67,11 @@ def _block(part: Part, role: Role, path: str, lost: list[str]) -> Block | None:
 
 
 def _of_model(part: Reasoning | HiddenReasoning | Refusal, role: Role, path: str, lost: list[str]) -> Block | None:
-    """A thought that was not signed is refused; a refusal is told as text."""
+    """A thought that Anthropic did not sign is refused; a refusal is told as text."""
     if isinstance(part, Refusal):
         lost.append(path)
         return _text(Text(part.text))
-    if role is not Role.ASSISTANT or (isinstance(part, Reasoning) and part.signature is None):
+    if role is not Role.ASSISTANT or (isinstance(part, Reasoning) and not is_anthropics(part.signature)):
         lost.append(path)
         return None
     return thought_block(part)
