@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from gateway.flow.answered import AnsweredStream, AnsweredWhole
 from gateway.http.errors import of_failure, stopped
@@ -9,18 +10,23 @@ from gateway.http.reply import Reply
 from gateway.http.slow_clients import SlowClientGuard
 from gateway.http.wire import RawHeaders, Send, raw_headers
 from gateway.values.decision import Decision
+from gateway.values.deviations import NO_DEVIATIONS, Deviations
 from gateway.values.outcome import AttemptFailed, Outcome, of_cancellation
 
-_MOST_LOST = 20  # names in a header, which proxies take up to some kilobytes of; the record has all
+_MOST_LISTED = 20  # names in a header, which proxies take up to some kilobytes of; the record has all
 _log = logging.getLogger(__name__)
 
 
 class BrokenStream(Exception):
-    """The gateway failed after a stream had begun: the connection is broken off, so that it cannot look finished."""
+    """The gateway failed after a stream had begun, or a stream broke that has no place for an error: the connection is broken
+    off, so that it cannot look finished.
+    """
 
 
-def about(decision: Decision, attempts: int, deployment: str | None, lost: tuple[str, ...] = ()) -> RawHeaders:
-    """The headers that say what was decided, who answered, and what of the request it was not sent."""
+def about(
+    decision: Decision, attempts: int, deployment: str | None, deviations: Deviations = NO_DEVIATIONS
+) -> RawHeaders:
+    """The headers that say what was decided, who answered, and what of the request it was not sent as it was."""
     pairs = [
         ("x-gateway-decision", decision.id),
         ("x-gateway-policy", decision.revision),
@@ -28,27 +34,35 @@ def about(decision: Decision, attempts: int, deployment: str | None, lost: tuple
     ]
     if deployment is not None:
         pairs.append(("x-gateway-deployment", deployment))
-        if lost:
-            rest = f", and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
-            pairs.append(("x-gateway-lost", ", ".join(lost[:_MOST_LOST]) + rest))
+        if deviations.lost:
+            pairs.append(("x-gateway-lost", _listed(deviations.lost)))
+        if deviations.adapted:
+            pairs.append(("x-gateway-adapted", _listed([one.partition(":")[0] for one in deviations.adapted])))
     return raw_headers(pairs)
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = f", and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + rest
 
 
 async def send_answer(reply: Reply, answer: AnsweredWhole) -> None:
     """A whole answer, and what it cost."""
     cost = answer.cost_usd
     told = (b"x-gateway-cost-usd", b"unknown" if cost is None else f"{cost:.9f}".encode())
-    headers = [*about(answer.decision, answer.attempts, answer.deployment, answer.lost), told]
-    await reply.whole(headers, answer.body, answer.more)
+    headers = [*about(answer.decision, answer.attempts, answer.deployment, answer.deviations), told]
+    await reply.whole(headers, answer.body, answer.more, answer.media)
 
 
 async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_clients: SlowClientGuard) -> None:
-    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3)."""
+    """The stream to its end, or to an error event: a stream that broke never carries [DONE] (law 3). One that is no events has
+    no place for an error: its connection is broken off.
+    """
     failure: AttemptFailed | None = None
     stream = answer.stream
     slow_clients.begin(stream)
     try:
-        await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment, answer.lost), stream)
+        await reply.begin_stream(about(answer.decision, answer.attempts, answer.deployment, answer.deviations), stream)
         while data := await stream.next():
             if reply.beat is not None:
                 await reply.beat_is_sent()
@@ -56,6 +70,8 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_cli
         last = b""
     except AttemptFailed as broken:
         failure = broken
+        if stream.media is not None:
+            raise BrokenStream from None
         last = reply.error_event(of_failure(broken, answer.decision, answer.deployment))
     except asyncio.CancelledError as cancelled:
         outcome = of_cancellation(cancelled)
@@ -65,6 +81,8 @@ async def send_stream(send: Send, reply: Reply, answer: AnsweredStream, slow_cli
         if outcome is not Outcome.GATEWAY_STOPPED:
             raise
         failure = AttemptFailed(outcome, "the gateway was stopped")
+        if stream.media is not None:
+            raise BrokenStream from None
         last = reply.error_event(stopped())
     except Exception as bug:
         _log.exception("stream of decision %s failed in the gateway", answer.decision.id)

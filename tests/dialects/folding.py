@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     HiddenReasoning,
+    Logprobs,
     Part,
+    ProviderCall,
+    ProviderResult,
     Reasoning,
     ReasoningDelta,
     ReasoningSigned,
@@ -16,6 +22,7 @@ from gateway.values.chat import (
     Reply,
     Text,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     ToolCallBegan,
     ToolCallDelta,
@@ -26,6 +33,7 @@ from gateway.values.chat import (
 def folded(events: Sequence[Event]) -> Reply:
     parts: list[Part] = []
     places: dict[int, int] = {}
+    logprobs: tuple[TokenLogprob, ...] = ()
     head, ended, usage = Began("", ""), None, None
     for event in events:
         last = parts[-1] if parts else None
@@ -47,20 +55,27 @@ def folded(events: Sequence[Event]) -> Reply:
                     parts[-1] = Reasoning(last.text + text)
                 else:
                     parts.append(Reasoning(text))
-            case ReasoningSigned(signature=signature):
+            case ReasoningSigned(signature=signature, maker=maker):
                 if isinstance(last, Reasoning) and last.signature is None:
-                    parts[-1] = Reasoning(last.text, signature)
+                    parts[-1] = Reasoning(last.text, signature, maker)
                 else:
-                    parts.append(Reasoning("", signature))
-            case HiddenReasoning():
+                    parts.append(Reasoning("", signature, maker))
+            case HiddenReasoning() | ProviderCall() | ProviderResult():
                 parts.append(event)
-            case ToolCallBegan(index=index, id=call_id, name=name):
+            case Cited(citation=citation):
+                at = max(at for at, part in enumerate(parts) if isinstance(part, Text))
+                text = parts[at]
+                assert isinstance(text, Text)
+                parts[at] = msgspec.structs.replace(text, citations=(*text.citations, citation))
+            case Logprobs(tokens=tokens):
+                logprobs += tokens
+            case ToolCallBegan(index=index, id=call_id, name=name, signature=signed, maker=maker):
                 places[index] = len(parts)
-                parts.append(ToolCall(call_id, name, ""))
+                parts.append(ToolCall(call_id, name, "", signature=signed, maker=maker))
             case ToolCallDelta(index=index, arguments=arguments):
                 call = parts[places[index]]
                 assert isinstance(call, ToolCall)
-                parts[places[index]] = ToolCall(call.id, call.name, call.arguments + arguments)
+                parts[places[index]] = msgspec.structs.replace(call, arguments=call.arguments + arguments)
             case Ended():
                 assert ended is None
                 ended = event
@@ -70,5 +85,6 @@ def folded(events: Sequence[Event]) -> Reply:
                 usage = event.usage
     assert ended is not None
     return Reply(
-        id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage
+        id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage,
+        blocked_for=ended.blocked_for, logprobs=logprobs,
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """Encode: the caller's fields as they are, but for the model's name, and thoughts that Anthropic did not sign, which are left
 out before.
 
-Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, or the other's,
-they are refused, and the whole conversation with them.
+Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, they are
+refused, and the whole conversation with them.
 """
 
 import re
@@ -12,7 +12,6 @@ import msgspec
 
 from gateway.dialects.contract import Prepared
 from gateway.dialects.reported import MOST_TOKENS
-from gateway.dialects.signatures import is_anthropics
 from gateway.dialects.slices import decoded, encoded
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -28,7 +27,7 @@ _VALUE = re.compile(r"[a-z0-9-]{1,64}( ?, ?[a-z0-9-]{1,64}){0,31}")
 _COUNTED = (
     "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",
 )  # fmt: skip
-_UNSIGNED = re.compile(rb'"signature"\s*:\s*"(?:"|[a-z]+:)')  # or marked as another's
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,7 +55,7 @@ def encode(request: Request, target: Deployment) -> Call:
 
 
 def prepare(request: Request, pause: Pause) -> Prepared:
-    """The request without thoughts that Anthropic did not sign, and which these were."""
+    """The request without thoughts that were not signed, and which these were."""
     messages = request.fields.get("messages", msgspec.Raw(b""))
     if not _UNSIGNED.search(bytes(messages)):
         return Prepared(request)
@@ -109,8 +108,4 @@ def _signed(messages: msgspec.Raw, pause: Pause) -> tuple[msgspec.Raw, tuple[str
 
 def _is_unsigned(block: msgspec.Raw) -> bool:
     kind = _kind(block)
-    return (
-        kind.type == "thinking"
-        and kind.signature is not None
-        and not (kind.signature and is_anthropics(kind.signature))
-    )
+    return kind.type == "thinking" and kind.signature == ""

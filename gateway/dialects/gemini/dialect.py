@@ -1,10 +1,11 @@
 """Gemini's generateContent as a dialect: what pairs it with another one."""
 
-from gateway.dialects.contract import EventReader, EventWriter, Fields
+from gateway.dialects.contract import Deviation, EventReader, EventWriter, Fields
 from gateway.dialects.gemini.errors import error_body, error_event
 from gateway.dialects.gemini.read_chat import read_chat
 from gateway.dialects.gemini.reader import GeminiReader
-from gateway.dialects.gemini.reply import NAME, read_reply, write_reply
+from gateway.dialects.gemini.reply import read_reply, write_reply
+from gateway.dialects.gemini.signatures import NAME
 from gateway.dialects.gemini.write_chat import write_chat
 from gateway.dialects.gemini.writer import GeminiWriter
 from gateway.values.chat import Chat, Reply
@@ -26,8 +27,8 @@ class GeminiDialect:
         """What a caller's body asks for."""
         return read_chat(fields, pause)
 
-    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
-        """A body, and what of the chat is lost."""
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
+        """A body, and how it deviates from the chat."""
         return write_chat(chat, pause, has_tiers=self._has_tiers)
 
     def reply(self, body: bytes) -> Reply:

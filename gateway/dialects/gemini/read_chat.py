@@ -7,10 +7,11 @@ import msgspec
 
 from gateway.dialects.contract import Fields
 from gateway.dialects.gemini.read_parts import AskedPart, Calls, parts_of
+from gateway.dialects.gemini.signatures import NAME
 from gateway.dialects.gemini.wire import ABSENT, is_present
 from gateway.dialects.invalid import invalid, read_member
 from gateway.dialects.slices import decoded
-from gateway.values.chat import Chat, Format, Role, Thinking, Tool, ToolChoice, Turn
+from gateway.values.chat import Chat, Format, ProviderTool, Role, Thinking, Tool, ToolChoice, Turn, WebSearch
 from gateway.values.pause import Pause
 
 _KNOWN = frozenset({
@@ -19,6 +20,8 @@ _KNOWN = frozenset({
 _ROLES = {"user": Role.USER, "function": Role.USER, "model": Role.ASSISTANT}
 _MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none", "VALIDATED": "auto"}
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
+_FUNCTIONS = "functionDeclarations"
+_OWN_TOOLS = {"googleSearch": "web_search", "codeExecution": "code_execution"}
 _AUTOMATIC = -1
 _MANY = 64  # contents between two pauses
 
@@ -63,6 +66,8 @@ class _Config(msgspec.Struct, rename="camel"):
     response_schema: msgspec.Raw = ABSENT
     response_json_schema: msgspec.Raw = ABSENT
     thinking_config: _Thinking | None = None
+    response_logprobs: bool | None = None
+    logprobs: int | None = None
     candidate_count: int | None = None
 
 
@@ -87,7 +92,7 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
     unsaid += [f"generationConfig.{name}" for name in members if name not in known and is_present(members[name])]
     if config.candidate_count not in (None, 1):
         raise invalid("generationConfig.candidateCount", "the provider gives one answer")
-    tools = tuple(_tools_of(fields, unsaid))
+    tools = tuple(_tools_of(fields))
     tier = read_member(_word, fields.get("serviceTier", ABSENT), "serviceTier")
     tier = None if tier is None else tier.lower().removeprefix("service_tier_")
     if tier not in (None, "unspecified", *_TIERS):
@@ -107,6 +112,9 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
         format=_format(config, unsaid),
         thinking=_thinking(config.thinking_config),
         service_tier=_TIERS.get(tier or ""),
+        provider_tools=tuple(_own_tools(fields)),
+        logprobs=config.response_logprobs,
+        top_logprobs=config.logprobs,
     )
     return msgspec.structs.replace(chat, unsaid=tuple(unsaid)) if unsaid else chat
 
@@ -130,14 +138,25 @@ def _turns(fields: Fields, unsaid: list[str], pause: Pause) -> list[Turn]:
     return turns
 
 
-def _tools_of(fields: Fields, unsaid: list[str]) -> list[Tool]:
-    """The caller's own; Google's, which it runs itself, have no place."""
+def _tools_of(fields: Fields) -> list[Tool]:
+    """The caller's own."""
     found: list[Tool] = []
     for at, members in enumerate(read_member(_tools, fields.get("tools", ABSENT), "tools") or ()):
-        unsaid += [f"tools[{at}].{name}" for name in members if name != "functionDeclarations"]
-        raw = members.get("functionDeclarations", ABSENT)
-        declared = read_member(_declarations, raw, f"tools[{at}].functionDeclarations") or []
+        raw = members.get(_FUNCTIONS, ABSENT)
+        declared = read_member(_declarations, raw, f"tools[{at}].{_FUNCTIONS}") or []
         found += [Tool(name=one.name, description=one.description, schema=_schema_of(one)) for one in declared]
+    return found
+
+
+def _own_tools(fields: Fields) -> list[ProviderTool]:
+    """Those that Google runs itself."""
+    found: list[ProviderTool] = []
+    for members in read_member(_tools, fields.get("tools", ABSENT), "tools") or ():
+        for name, raw in members.items():
+            if name != _FUNCTIONS and is_present(raw):
+                kind, native = _OWN_TOOLS.get(name, name), bytes(raw).decode()
+                search = WebSearch() if kind == "web_search" else None
+                found.append(ProviderTool(kind=kind, native=native, maker=NAME, search=search))
     return found
 
 

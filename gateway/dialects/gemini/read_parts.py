@@ -6,14 +6,25 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gateway.dialects.gemini.reply import hidden_of, signature_of
+from gateway.dialects.gemini.signatures import NAME, read_hidden, read_signature
 from gateway.dialects.gemini.wire import ABSENT, FunctionCall, is_present
-from gateway.dialects.gemini.wire import Part as WirePart
-from gateway.dialects.gemini.write_parts import NOT_SIGNED
 from gateway.dialects.invalid import invalid
-from gateway.values.chat import Audio, Document, HiddenReasoning, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from gateway.values.chat import (
+    Audio,
+    Document,
+    HiddenReasoning,
+    Image,
+    Part,
+    ProviderCall,
+    ProviderResult,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
+_FILES = "https://generativelanguage.googleapis.com/"  # a file that Google holds, which no other provider can read
 _MORE = ("video_metadata", "media_resolution", "part_metadata")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _text = msgspec.json.Decoder(str).decode
@@ -55,6 +66,8 @@ class AskedPart(msgspec.Struct, rename="camel"):
     video_metadata: msgspec.Raw = ABSENT
     media_resolution: msgspec.Raw = ABSENT
     part_metadata: msgspec.Raw = ABSENT
+    executable_code: msgspec.Raw = ABSENT
+    code_execution_result: msgspec.Raw = ABSENT
 
 
 class Calls:
@@ -92,32 +105,34 @@ def parts_of(parts: list[AskedPart], path: str, calls: Calls, unsaid: list[str])
 
 
 def _parts(part: AskedPart, path: str, calls: Calls) -> Iterator[Part]:
-    sign = WirePart(text=part.text, thought_signature=part.thought_signature)
-    signature = None if part.thought_signature == NOT_SIGNED else signature_of(sign)
+    signature = read_signature(part.thought_signature)
     if part.function_call is not None:
-        if signature is not None:
-            yield Reasoning("", signature)
-        yield _call(part.function_call, path, calls)
+        yield _call(part.function_call, signature or (), path, calls)
     elif part.function_response is not None:
         yield _result(part.function_response, path, calls)
     elif part.inline_data is not None or part.file_data is not None:
         yield _file(part, path)
-    elif (hidden := hidden_of(sign)) is not None:
-        yield HiddenReasoning(hidden)
+    elif is_present(part.executable_code):
+        yield ProviderCall(id="code", kind="code_execution", native=bytes(part.executable_code).decode(), maker=NAME)
+    elif is_present(part.code_execution_result):
+        native = bytes(part.code_execution_result).decode()
+        yield ProviderResult(call_id="code", kind="code_execution", native=native, maker=NAME)
+    elif not part.text and (hidden := read_hidden(part.thought_signature)) is not None:
+        yield HiddenReasoning(*hidden)
     elif part.thought:
-        yield Reasoning(part.text or "", signature)
+        yield Reasoning(part.text or "", *(signature or ()))
     else:
         if part.text:
             yield Text(part.text)
         if signature is not None:
-            yield Reasoning("", signature)
+            yield HiddenReasoning(*signature)
 
 
-def _call(call: FunctionCall, path: str, calls: Calls) -> ToolCall:
+def _call(call: FunctionCall, signature: tuple[str, str | None] | tuple[()], path: str, calls: Calls) -> ToolCall:
     if not call.name:
         raise invalid(f"{path}.functionCall.name", "a string is missing")
     arguments = bytes(call.args).decode("utf-8", "replace") if is_present(call.args) else "{}"
-    return ToolCall(calls.add(call), call.name, arguments)
+    return ToolCall(calls.add(call), call.name, arguments, None, *signature)
 
 
 def _result(response: FunctionResponse, path: str, calls: Calls) -> ToolResult:
@@ -151,7 +166,11 @@ def _said(response: msgspec.Raw) -> tuple[str, bool]:
 def _file(part: AskedPart, path: str) -> Image | Document | Audio:
     if part.file_data is not None:
         kind, uri = part.file_data.mime_type, part.file_data.file_uri
-        return Image(url=uri) if (kind or "").startswith("image/") else Document(url=uri)
+        held, url = (uri, None) if uri.startswith(_FILES) else (None, uri)
+        maker = None if held is None else NAME
+        if (kind or "").startswith("image/"):
+            return Image(media_type=kind, url=url, file_id=held, maker=maker)
+        return Document(media_type=kind, url=url, file_id=held, maker=maker)
     blob = part.inline_data
     if blob is None:
         raise invalid(path, "expected inlineData or fileData")

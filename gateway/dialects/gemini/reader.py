@@ -2,22 +2,34 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.dialects.gemini.answer import reason_of
-from gateway.dialects.gemini.reply import arguments_of, block_words, call_id, hidden_of, refuse_files, signature_of
+from gateway.dialects.gemini.evidence import blocked_for, citations_in, logprobs_in
+from gateway.dialects.gemini.reply import Counter, block_words, parts_of
 from gateway.dialects.gemini.reported_usage import is_counted, read_usage, with_searches
 from gateway.dialects.gemini.stop import finish_of
-from gateway.dialects.gemini.wire import ABSENT, Part, Response, is_present, read_response, usual_events
+from gateway.dialects.gemini.wire import ABSENT, Candidate, Response, is_present, read_response, usual_events
 from gateway.values.chat import (
     Began,
+    Citation,
+    Cited,
     Ended,
     Event,
     Finish,
     HiddenReasoning,
+    Logprobs,
+    Part,
+    ProviderCall,
+    ProviderResult,
+    Reasoning,
     ReasoningDelta,
     ReasoningSigned,
     RefusalDelta,
+    Text,
     TextDelta,
+    ToolCall,
     ToolCallBegan,
     ToolCallDelta,
     Used,
@@ -30,10 +42,13 @@ class GeminiReader:
 
     def __init__(self) -> None:
         self._splitter = EventSplitter()
-        self._began = self._ended = self._is_told = False
-        self._id = self._model = ""
-        self._calls = 0
+        self._ended = self._is_told = False
+        self._model = ""
+        self._counter: Counter | None = None
         self._usage = self._grounding = ABSENT
+        self._texts: list[str] = []
+        self._is_left = self._is_several = False  # the first text; texts, with something between
+        self._cited: set[Citation] = set()
 
     def read(self, data: bytes) -> list[Event]:
         """What whole events say. Raises AttemptFailed if they cannot be read."""
@@ -60,40 +75,54 @@ class GeminiReader:
             yield response
 
     def _events(self, response: Response) -> Iterator[Event]:
-        if not self._began:
-            self._began = True
-            self._id, self._model = response.response_id or "", response.model_version or ""
-            yield Began(self._id, self._model)
+        counter = self._counter
+        if counter is None:
+            counter = self._counter = Counter(response.response_id or "")
+            self._model = response.model_version or ""
+            yield Began(counter.response_id, self._model)
         if is_counted(response.usage_metadata):
             self._usage = response.usage_metadata
-        for candidate in response.candidates or ():
-            if is_present(candidate.grounding_metadata):
-                self._grounding = candidate.grounding_metadata
         for part in response.parts():
-            yield from self._part(part)
+            for one in parts_of(part, counter):
+                yield from self._part(one, counter)
+        for candidate in response.candidates or ():
+            if candidate.index == 0:
+                yield from self._beside(candidate)
         reason = reason_of(response)
         if reason is not None and not self._ended:
             self._ended = True
-            if response.blocked() is not None:
+            blocked = response.blocked() is not None
+            if blocked:
                 yield RefusalDelta(block_words(response))
-            finish = finish_of(reason, calls=self._calls > 0)
-            yield Ended(Finish.REFUSAL if response.blocked() is not None else finish)
+            finish = Finish.REFUSAL if blocked else finish_of(reason, calls=counter.calls > 0)
+            yield Ended(finish, blocked_for=blocked_for(response, reason))
 
-    def _part(self, part: Part) -> Iterator[Event]:
-        refuse_files(part)
-        hidden = hidden_of(part)
-        if hidden is not None:
-            yield HiddenReasoning(hidden)
+    def _beside(self, candidate: Candidate) -> Iterator[Event]:
+        if is_present(candidate.grounding_metadata):
+            self._grounding = candidate.grounding_metadata
+        for citation in citations_in(candidate, "".join(self._texts)):
+            if citation not in self._cited:
+                self._cited.add(citation)
+                yield Cited(msgspec.structs.replace(citation, start=None, end=None) if self._is_several else citation)
+        tokens = logprobs_in(candidate)
+        if tokens:
+            yield Logprobs(tokens)
+
+    def _part(self, part: Part, counter: Counter) -> Iterator[Event]:
+        if isinstance(part, Text):
+            self._is_several = self._is_several or self._is_left
+            self._texts.append(part.text)
+            yield TextDelta(part.text)
             return
-        signature, call = signature_of(part), part.function_call
-        if call is not None:
-            if signature is not None:
-                yield ReasoningSigned(signature)
-            index, self._calls = self._calls, self._calls + 1
-            yield ToolCallBegan(index, call_id(call, self._id, index), call.name)
-            yield ToolCallDelta(index, arguments_of(call))
-            return
-        if part.text:
-            yield ReasoningDelta(part.text) if part.thought else TextDelta(part.text)
-        if signature is not None:
-            yield ReasoningSigned(signature)
+        self._is_left = bool(self._texts)
+        if isinstance(part, ToolCall):
+            index = counter.calls - 1
+            yield ToolCallBegan(index, part.id, part.name, part.signature, part.maker)
+            yield ToolCallDelta(index, part.arguments)
+        elif isinstance(part, Reasoning):
+            if part.text:
+                yield ReasoningDelta(part.text)
+            if part.signature is not None:
+                yield ReasoningSigned(part.signature, part.maker)
+        elif isinstance(part, HiddenReasoning | ProviderCall | ProviderResult):
+            yield part

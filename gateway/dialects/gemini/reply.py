@@ -1,58 +1,70 @@
 """A whole answer as a reply, and back.
 
-A thought's signature stands on the part that the model thought it for: a call, or text. In a chat it is that of the thought
-before a call, and of one after a text, for in a stream it comes with the text's last piece (Google, "Thought signatures").
+A thought's signature stands on the part that the model thought it for: a call has it, and of a text it is what is hidden after
+it, for in a stream it comes with the text's last piece (Google, "Thought signatures").
 """
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.dialects.gemini.answer import reason_of
+from gateway.dialects.gemini.evidence import blocked_for, citations_in, logprobs_in, written_grounding, written_logprobs
 from gateway.dialects.gemini.reported_usage import read_usage, with_searches
+from gateway.dialects.gemini.signatures import NAME, read_hidden, read_signature, told_hidden, told_signature
 from gateway.dialects.gemini.stop import finish_of
 from gateway.dialects.gemini.stop import reason_of as word_of
-from gateway.dialects.gemini.wire import ABSENT, FunctionCall, Part, Response, is_present, read_response
-from gateway.dialects.signatures import marked, own
-from gateway.values.chat import Finish, HiddenReasoning, Reasoning, Refusal, Reply, Text, ToolCall
+from gateway.dialects.gemini.wire import Candidate, FunctionCall, Part, Response, is_present, read_response
+from gateway.values.chat import (
+    Citation,
+    Finish,
+    HiddenReasoning,
+    ProviderCall,
+    ProviderResult,
+    Reasoning,
+    Refusal,
+    Reply,
+    Text,
+    ToolCall,
+)
 from gateway.values.chat import Part as ChatPart
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.usage import Usage
 
-NAME = "gemini"
-_FOREIGN, _HIDDEN = b"gateway-signature:", b"gateway-hidden:"  # what others signed or hid, on its way through a caller
+_CODE = "code_execution"
+_CALLED, _GIVEN = ("executableCode", "toolCall"), ("codeExecutionResult", "toolResponse")
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 Members = dict[str, Any]
 
 
 def read_reply(body: bytes) -> Reply:
-    """Of the first candidate of an answer that was found to be one. What Google's own tools did is left out: it is in the
-    text. Raises AttemptFailed for a file that the model made: a chat has no place for one.
+    """Of the first candidate of an answer that was found to be one. Raises AttemptFailed for a file that the model made: a
+    chat has no place for one.
     """
     found = read_response(body)
     if found is None:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not an answer of Gemini's")
     parts: list[ChatPart] = []
-    calls = 0
+    counter = Counter(found.response_id or "")
     for part in found.parts():
-        refuse_files(part)
-        for one in _parts_of(part, found.response_id or "", calls):
+        for one in parts_of(part, counter):
             _add(parts, one)
-            calls += isinstance(one, ToolCall)
+    candidate = next((one for one in found.candidates or () if one.index == 0), Candidate())
+    _cite(parts, citations_in(candidate, "".join(part.text for part in parts if isinstance(part, Text))))
     blocked = found.blocked() is not None
     if blocked:
         parts.append(Refusal(block_words(found)))
-    grounding = next((one.grounding_metadata for one in found.candidates or ()), ABSENT)
+    reason = reason_of(found)
     return Reply(
         id=found.response_id or "",
         model=found.model_version or "",
         parts=tuple(parts),
-        finish=Finish.REFUSAL if blocked else finish_of(reason_of(found), calls=calls > 0),
-        usage=with_searches(read_usage(found.usage_metadata), grounding, found.model_version).usage,
+        finish=Finish.REFUSAL if blocked else finish_of(reason, calls=counter.calls > 0),
+        usage=with_searches(read_usage(found.usage_metadata), candidate.grounding_metadata, found.model_version).usage,
+        blocked_for=blocked_for(found, reason),
+        logprobs=logprobs_in(candidate),
     )
 
 
@@ -64,6 +76,13 @@ def write_reply(reply: Reply) -> bytes:
         "finishReason": word_of(reply.finish, refuses=refuses),
         "index": 0,
     }
+    citations = _cited(reply.parts)
+    if citations:
+        candidate["groundingMetadata"] = written_grounding(citations)
+    if reply.logprobs:
+        candidate["logprobsResult"] = written_logprobs(reply.logprobs)
+    if reply.blocked_for:
+        candidate["safetyRatings"] = written_ratings(reply.blocked_for)
     body: Members = {"candidates": [candidate], "modelVersion": reply.model, "responseId": reply.id}
     if reply.usage is not None:
         body["usageMetadata"] = usage_of(reply.usage)
@@ -71,26 +90,37 @@ def write_reply(reply: Reply) -> bytes:
 
 
 def written(parts: Sequence[ChatPart]) -> list[Members]:
-    """The parts of an answer, for a caller. A signature goes on the part that it is of."""
+    """The parts of an answer, for a caller. What a provider's own tools did is left out: it is in the text."""
     found: list[Members] = []
     for part in parts:
         if isinstance(part, Text | Refusal):
             found += [{"text": part.text}] if part.text else []
         elif isinstance(part, ToolCall):
-            found.append(call_part(part))
+            found.append(call_part(part.id, part.name, part.arguments, part.signature, part.maker))
         elif isinstance(part, Reasoning):
             thought: Members = {"text": part.text, "thought": True}
-            found.append(
-                thought if part.signature is None else {**thought, "thoughtSignature": told_signature(part.signature)}
-            )
+            if part.signature is not None:
+                thought["thoughtSignature"] = told_signature(part.signature, part.maker)
+            found.append(thought)
         elif isinstance(part, HiddenReasoning):
-            found.append({"text": "", "thought": True, "thoughtSignature": told_hidden(part.data)})
+            found.append(hidden_part(part))
     return found
 
 
-def call_part(call: ToolCall) -> Members:
+def call_part(call_id: str, name: str, arguments: str, signature: str | None, maker: str | None) -> Members:
     """A call, whole."""
-    return {"functionCall": {"id": call.id, "name": call.name, "args": arguments_as_object(call.arguments)}}
+    part: Members = {"functionCall": {"id": call_id, "name": name, "args": arguments_as_object(arguments)}}
+    return part if signature is None else {**part, "thoughtSignature": told_signature(signature, maker)}
+
+
+def hidden_part(part: HiddenReasoning) -> Members:
+    """Gemini's is the signature of a text; another's is a thought that nobody here can read."""
+    said = told_hidden(part.data, part.maker)
+    return {"text": "", "thoughtSignature": said} if part.maker == NAME else _thought(said)
+
+
+def _thought(said: str) -> Members:
+    return {"text": "", "thought": True, "thoughtSignature": said}
 
 
 def arguments_as_object(arguments: str) -> Any:
@@ -104,10 +134,10 @@ def arguments_as_object(arguments: str) -> Any:
 
 def usage_of(usage: Usage) -> Members:
     """Thoughts are told beside what is answered."""
-    thoughts = usage.reasoning_tokens
+    thoughts = None if usage.reasoning_tokens is None else min(usage.reasoning_tokens, usage.completion_tokens)
     told: Members = {
         "promptTokenCount": usage.prompt_tokens,
-        "candidatesTokenCount": max(usage.completion_tokens - (thoughts or 0), 0),
+        "candidatesTokenCount": usage.completion_tokens - (thoughts or 0),
         "totalTokenCount": usage.prompt_tokens + usage.completion_tokens,
     }
     if thoughts is not None:
@@ -119,50 +149,75 @@ def usage_of(usage: Usage) -> Members:
     return told
 
 
-def signature_of(part: Part) -> str | None:
-    """As a chat holds it: marked as Gemini's, but for what another provider signed."""
-    said = part.thought_signature
-    if not said:
-        return None
-    foreign = _decoded(said, _FOREIGN)
-    return marked(NAME, said) if foreign is None else foreign
+def written_ratings(reasons: Sequence[str]) -> list[Members]:
+    """What a filter found."""
+    return [{"category": reason, "probability": "HIGH", "blocked": True} for reason in reasons]
 
 
-def hidden_of(part: Part) -> str | None:
-    """What another provider hid, where the part carries that."""
-    return _decoded(part.thought_signature, _HIDDEN) if part.thought_signature and not part.text else None
+class Counter:
+    """Of the calls of an answer: those without an id get one, made of the answer's."""
+
+    def __init__(self, response_id: str) -> None:
+        self.response_id = response_id
+        self.calls = 0
+        self.codes = 0
+
+    def call_id(self, call: FunctionCall) -> str:
+        """That of the next call."""
+        at, self.calls = self.calls, self.calls + 1
+        return call.id or (f"call_{self.response_id}_{at}" if self.response_id else f"call_{at}")
 
 
-def told_signature(signature: str) -> str:
-    """As a caller is told of it, who gives it back: base64, for its SDK reads bytes."""
-    own_signature = own(NAME, signature)
-    return base64.b64encode(_FOREIGN + signature.encode()).decode() if own_signature is None else own_signature
+def parts_of(part: Part, counter: Counter) -> Iterator[ChatPart]:
+    """What a part of an answer is in a chat."""
+    if part.is_file():
+        raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a file, which has no place in the answer to a chat")
+    signature = read_signature(part.thought_signature)
+    hidden = None if part.text else read_hidden(part.thought_signature)
+    if part.function_call is not None:
+        call = part.function_call
+        yield ToolCall(counter.call_id(call), call.name, arguments_of(call), None, *(signature or ()))
+        return
+    if hidden is not None:
+        yield HiddenReasoning(*hidden)
+        return
+    if part.thought:
+        if part.text or signature is not None:
+            yield Reasoning(part.text or "", *(signature or ()))
+        return
+    if part.text:
+        yield Text(part.text)
+    yield from _by_its_own_tools(part, counter)
+    if signature is not None:
+        yield HiddenReasoning(*signature)
 
 
-def told_hidden(data: str) -> str:
-    """What another provider hid."""
-    return base64.b64encode(_HIDDEN + data.encode()).decode()
+def _by_its_own_tools(part: Part, counter: Counter) -> Iterator[ChatPart]:
+    if is_present(part.executable_code):
+        counter.codes += 1
+        yield ProviderCall(id=f"code_{counter.codes}", kind=_CODE, native=_text(part.executable_code), maker=NAME)
+    elif is_present(part.code_execution_result):
+        native = _text(part.code_execution_result)
+        yield ProviderResult(call_id=f"code_{counter.codes}", kind=_CODE, native=native, maker=NAME)
+    elif is_present(part.tool_call):
+        counter.codes += 1
+        yield ProviderCall(id=f"tool_{counter.codes}", kind="tool", native=_text(part.tool_call), maker=NAME)
+    elif is_present(part.tool_response):
+        native = _text(part.tool_response)
+        yield ProviderResult(call_id=f"tool_{counter.codes}", kind="tool", native=native, maker=NAME)
 
 
-def call_id(call: FunctionCall, response_id: str, index: int) -> str:
-    """That of a call of an answer; made of the answer's where the model gave none."""
-    return call.id or (f"call_{response_id}_{index}" if response_id else f"call_{index}")
+def own_tools_part(part: ProviderCall | ProviderResult) -> Members:
+    """What Google's own tools did, as it stood in the answer."""
+    of_code, of_others = _CALLED if isinstance(part, ProviderCall) else _GIVEN
+    return {of_code if part.kind == _CODE else of_others: msgspec.Raw(part.native.encode())}
 
 
 def arguments_of(call: FunctionCall) -> str:
     """JSON text, on one line: whole answers are written on many."""
     if is_present(call.partial_args) or call.will_continue:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a call's arguments in pieces, which were not asked for")
-    if not is_present(call.args):
-        return "{}"
-    written = bytes(call.args)
-    return (msgspec.json.format(written, indent=-1) if b"\n" in written else written).decode("utf-8", "replace")
-
-
-def refuse_files(part: Part) -> None:
-    """Raises AttemptFailed for one that the model made."""
-    if part.is_file():
-        raise AttemptFailed(Outcome.MALFORMED_ANSWER, "a file, which has no place in the answer to a chat")
+    return _text(call.args) if is_present(call.args) else "{}"
 
 
 def block_words(response: Response) -> str:
@@ -172,23 +227,9 @@ def block_words(response: Response) -> str:
     return said or f"The prompt was blocked: {response.blocked()}"
 
 
-def _parts_of(part: Part, response_id: str, calls: int) -> Iterator[ChatPart]:
-    signature, call = signature_of(part), part.function_call
-    if call is not None:
-        if signature is not None:
-            yield Reasoning("", signature)
-        yield ToolCall(call_id(call, response_id, calls), call.name, arguments_of(call))
-        return
-    hidden = hidden_of(part)
-    if hidden is not None:
-        yield HiddenReasoning(hidden)
-    elif part.thought and (part.text or signature is not None):
-        yield Reasoning(part.text or "", signature)
-    else:
-        if part.text:
-            yield Text(part.text)
-        if signature is not None:
-            yield Reasoning("", signature)
+def _text(raw: msgspec.Raw) -> str:
+    written = bytes(raw)
+    return (msgspec.json.format(written, indent=-1) if b"\n" in written else written).decode("utf-8", "replace")
 
 
 def _add(parts: list[ChatPart], part: ChatPart) -> None:
@@ -197,17 +238,26 @@ def _add(parts: list[ChatPart], part: ChatPart) -> None:
     if isinstance(part, Text) and isinstance(last, Text):
         parts[-1] = Text(last.text + part.text)
     elif isinstance(part, Reasoning) and isinstance(last, Reasoning) and last.signature is None:
-        parts[-1] = Reasoning(last.text + part.text, part.signature)
+        parts[-1] = Reasoning(last.text + part.text, part.signature, part.maker)
     else:
         parts.append(part)
 
 
-def _decoded(said: str, prefix: bytes) -> str | None:
-    """What stands after the prefix, in base64 of either alphabet."""
-    if len(said) < len(prefix):
-        return None
-    try:
-        data = base64.b64decode(said.replace("-", "+").replace("_", "/"), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return data[len(prefix) :].decode("utf-8", "replace") if data.startswith(prefix) else None
+def _cite(parts: list[ChatPart], citations: tuple[Citation, ...]) -> None:
+    """Onto the only text, which they count the characters of; of several texts the last has them, without places."""
+    texts = [at for at, part in enumerate(parts) if isinstance(part, Text)]
+    last = parts[texts[-1]] if texts else None
+    if citations and isinstance(last, Text):
+        if len(texts) > 1:
+            citations = tuple(msgspec.structs.replace(one, start=None, end=None) for one in citations)
+        parts[texts[-1]] = msgspec.structs.replace(last, citations=citations)
+
+
+def _cited(parts: Sequence[ChatPart]) -> list[tuple[Citation, int, str]]:
+    found: list[tuple[Citation, int, str]] = []
+    before = 0
+    for part in parts:
+        if isinstance(part, Text):
+            found += [(one, before, part.text) for one in part.citations if one.url is not None]
+            before += len(part.text.encode())
+    return found

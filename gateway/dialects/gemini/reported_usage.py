@@ -13,7 +13,7 @@ from gateway.dialects.gemini.wire import is_present
 from gateway.dialects.reported import ReportedUsage, Tokens, counts_in
 from gateway.values.usage import Counts, Usage
 
-_UNPRICED = frozenset({"IMAGE", "VIDEO"})  # of what is generated: their tokens have a price of their own
+_UNPRICED = "VIDEO"  # of what is generated: its tokens have a price of their own
 _USUAL = frozenset({"", "standard", "unspecified", "on_demand", "traffic_type_unspecified"})
 _TIER_PREFIXES = ("service_tier_", "on_demand_")
 _LONGEST_TIER = 32
@@ -108,8 +108,10 @@ def _usage(told: _Counted) -> Usage:
         reasoning_tokens=told.thoughts_token_count,
         audio_prompt_tokens=_of(told.prompt_tokens_details, "AUDIO"),
         audio_completion_tokens=_of(told.candidates_tokens_details, "AUDIO"),
+        image_prompt_tokens=_of(told.prompt_tokens_details, "IMAGE"),
+        image_completion_tokens=_of(told.candidates_tokens_details, "IMAGE"),
         service_tier=_tier(told),
-        unpriced=any(_of(told.candidates_tokens_details, kind) for kind in _UNPRICED),
+        unpriced=_of(told.candidates_tokens_details, _UNPRICED) is not None,
     )
 
 
@@ -148,5 +150,5 @@ def _as_far_as_it_goes(raw: msgspec.Raw) -> _Counted:
         name: count for name, count in counts_in(named, _Counted).items() if name.endswith("_count")
     }
     known |= {name: named[name] if isinstance(named[name], str) else OTHER for name in _WORDS if name in named}
-    known |= {name: [_Modality("IMAGE", 1)] for name in _DETAILS if name in named}  # of a price that is not known
+    known |= {name: [_Modality(_UNPRICED, 1)] for name in _DETAILS if name in named}  # of a price that is not known
     return _Counted(**known)

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.dialects.gemini.signatures import NOT_SIGNED
 from gateway.dialects.gemini.thinking import fitted
 from gateway.dialects.gemini.wire import ABSENT
-from gateway.dialects.gemini.write_parts import NOT_SIGNED
 from gateway.dialects.reported import MOST_TOKENS
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment

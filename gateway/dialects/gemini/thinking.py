@@ -8,6 +8,7 @@ no `minimal`.
 import re
 from typing import Any
 
+from gateway.dialects.contract import Adapted, Deviation
 from gateway.values.chat import Thinking
 
 _LEVELS = {
@@ -20,20 +21,22 @@ _LEAST_OF_PRO = 128
 OFF: dict[str, Any] = {"thinkingBudget": 0}
 
 
-def asked(thinking: Thinking, lost: list[str]) -> dict[str, Any]:
-    """A `thinkingConfig` for any model; `fitted` to one where it is sent. What the model thinks is told where it is asked to."""
+def asked(thinking: Thinking) -> tuple[dict[str, Any], list[Deviation]]:
+    """A `thinkingConfig` for any model, and how it deviates; `fitted` to one where it is sent. What the model thinks is told
+    where it is asked to.
+    """
     if not thinking.is_on:
-        lost.append("thinking")  # models since Gemini 3 think all the same, a little
-        return OFF
+        return OFF, [Adapted("thinking", "as little as the model can: from Gemini 3 on it thinks all the same")]
     config: dict[str, Any] = {"includeThoughts": True}
-    level = None if thinking.effort is None else _LEVELS.get(thinking.effort)
+    effort = thinking.effort
+    level = None if effort is None else _LEVELS.get(effort)
     if thinking.budget_tokens is not None:
         config["thinkingBudget"] = thinking.budget_tokens
-    elif level is not None:
-        config["thinkingLevel"] = level
-    if thinking.effort is not None and (thinking.budget_tokens is not None or level != thinking.effort):
-        lost.append("thinking.effort")
-    return config
+        return config, [] if effort is None else ["thinking.effort"]
+    if level is None:
+        return config, [] if effort is None else ["thinking.effort"]
+    config["thinkingLevel"] = level
+    return config, [] if level == effort else [Adapted("thinking.effort", "high, the most that there is")]
 
 
 def fitted(config: dict[str, Any], model: str) -> dict[str, Any]:

@@ -66,6 +66,9 @@ class Candidate(msgspec.Struct, gc=False, rename="camel"):
     finish_reason: str | None = None
     index: int = 0
     grounding_metadata: msgspec.Raw = ABSENT
+    citation_metadata: msgspec.Raw = ABSENT
+    logprobs_result: msgspec.Raw = ABSENT
+    safety_ratings: msgspec.Raw = ABSENT
 
     def parts(self) -> list[Part]:
         """In order."""
@@ -77,6 +80,7 @@ class PromptFeedback(msgspec.Struct, gc=False, rename="camel"):
 
     block_reason: str | None = None
     block_reason_message: str | None = None
+    safety_ratings: msgspec.Raw = ABSENT
 
 
 class Response(msgspec.Struct, gc=False, rename="camel"):

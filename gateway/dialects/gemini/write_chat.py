@@ -1,4 +1,4 @@
-"""A chat as a body of `generateContent`. What Gemini does not take is named: by the chat's member, or its path.
+"""A chat as a body of `generateContent`. How the body deviates is told by the chat's member, or its path.
 
 Source: the Gemini API's reference (v1beta, November 2026), and google-genai 3.6 for what Vertex AI takes otherwise.
 """
@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.contract import Fields
+from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.gemini import thinking
 from gateway.dialects.gemini.schema import adapted, is_empty
-from gateway.dialects.gemini.write_parts import Members, Names, model_parts, user_parts
+from gateway.dialects.gemini.signatures import NAME
+from gateway.dialects.gemini.write_parts import Deviations, Members, Names, model_parts, user_parts
 from gateway.dialects.invalid import invalid
 from gateway.dialects.slices import as_raw, encoded
-from gateway.values.chat import Chat, Format, Role, Text, Tool, ToolChoice, Turn
+from gateway.values.chat import Chat, Format, ProviderTool, Role, Text, Tool, ToolChoice, Turn, WebSearch
 from gateway.values.pause import Pause
 
 _SETTINGS = {
@@ -22,14 +23,17 @@ _SETTINGS = {
 }  # fmt: skip
 _TIERS = {"auto": None, "default": "standard", "flex": "flex", "priority": "priority"}
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+_NO_PLACE = ("user", "verbosity", "cache_key")
+_SEARCH = "web_search"
+_OWN_TOOLS = {_SEARCH: "googleSearch", "code_execution": "codeExecution"}  # the others are called alike
 _LEAST_SEED, _MOST_SEED = -(2**31), 2**31 - 1
 
 
-def write_chat(chat: Chat, pause: Pause, *, has_tiers: bool) -> tuple[Fields, tuple[str, ...]]:
-    """The body, and what it does not say. `has_tiers`: the API takes the name of a service tier. Raises AttemptFailed
+def write_chat(chat: Chat, pause: Pause, *, has_tiers: bool) -> tuple[Fields, tuple[Deviation, ...]]:
+    """The body, and how it deviates. `has_tiers`: the API takes the name of a service tier. Raises AttemptFailed
     (bad_request) for what must not be lost.
     """
-    lost: dict[str, None] = {}
+    lost: Deviations = {}
     system, contents = _conversation(chat.turns, lost)
     body: dict[str, Any] = {"contents": encoded(contents, pause)}
     if system:
@@ -43,12 +47,11 @@ def write_chat(chat: Chat, pause: Pause, *, has_tiers: bool) -> tuple[Fields, tu
         body["serviceTier"] = tier
     elif tier is not None and (tier not in ("", "standard") or chat.service_tier not in _TIERS):
         lost["service_tier"] = None
-    if chat.user is not None:
-        lost["user"] = None
+    lost |= {name: None for name in _NO_PLACE if getattr(chat, name) is not None}
     return {name: as_raw(value) for name, value in body.items()}, tuple(lost)
 
 
-def _conversation(turns: tuple[Turn, ...], lost: dict[str, None]) -> tuple[list[Members], list[Members]]:
+def _conversation(turns: tuple[Turn, ...], lost: Deviations) -> tuple[list[Members], list[Members]]:
     """The system's parts, and contents: a role's in a row are one, but for what tools gave back, which stands alone."""
     system: list[Members] = []
     contents: list[Members] = []
@@ -60,10 +63,10 @@ def _conversation(turns: tuple[Turn, ...], lost: dict[str, None]) -> tuple[list[
             lost[f"{path}.name"] = None
         if role is Role.SYSTEM and only_system and at == len(turns) - 1:
             role = Role.USER  # there must be a turn to answer
-            lost[f"{path}.role"] = None
+            lost[Adapted(f"{path}.role", "the user's, since there must be a turn to answer")] = None
         if role is Role.SYSTEM:
             if contents:
-                lost[path] = None  # its place is lost, not its words
+                lost[Adapted(path, "moved to the front, where the system's text stands")] = None
             system += _system(turn, path, lost)
         elif role is Role.ASSISTANT:
             _append(contents, "model", model_parts(turn.parts, path, names, lost))
@@ -86,7 +89,7 @@ def _append(contents: list[Members], role: str, parts: list[Members], *, of_tool
         contents.append({"role": role, "parts": parts})
 
 
-def _system(turn: Turn, path: str, lost: dict[str, None]) -> list[Members]:
+def _system(turn: Turn, path: str, lost: Deviations) -> list[Members]:
     texts = [part for part in turn.parts if isinstance(part, Text)]
     if len(texts) < len(turn.parts):
         raise invalid(path, "expected only text from the system")
@@ -95,22 +98,37 @@ def _system(turn: Turn, path: str, lost: dict[str, None]) -> list[Members]:
     return [{"text": part.text} for part in texts if part.text]
 
 
-def _tools(chat: Chat, lost: dict[str, None]) -> dict[str, Any]:
-    if not chat.tools:
-        for name in ("tool_choice", "parallel_tool_calls"):
-            if getattr(chat, name) is not None:
-                lost[name] = None
-        return {}
-    declared = [_declaration(tool, f"tools[{at}]", lost) for at, tool in enumerate(chat.tools)]
-    body: dict[str, Any] = {"tools": [{"functionDeclarations": declared}]}
-    if chat.tool_choice is not None:
-        body["toolConfig"] = {"functionCallingConfig": _choice(chat.tool_choice)}
-    if chat.parallel_tool_calls is False:
+def _tools(chat: Chat, lost: Deviations) -> dict[str, Any]:
+    entries: list[Members] = []
+    for at, one in enumerate(chat.provider_tools):
+        entries += _own_tool(one, f"provider_tools[{at}]", lost)
+    if chat.tools:
+        declared = [_declaration(tool, f"tools[{at}]", lost) for at, tool in enumerate(chat.tools)]
+        entries.insert(0, {"functionDeclarations": declared})
+    elif chat.tool_choice is not None:
+        lost["tool_choice"] = None
+    if chat.parallel_tool_calls is False or (chat.parallel_tool_calls is not None and not chat.tools):
         lost["parallel_tool_calls"] = None
+    body: dict[str, Any] = {"tools": entries} if entries else {}
+    if chat.tools and chat.tool_choice is not None:
+        body["toolConfig"] = {"functionCallingConfig": _choice(chat.tool_choice)}
     return body
 
 
-def _declaration(tool: Tool, path: str, lost: dict[str, None]) -> Members:
+def _own_tool(tool: ProviderTool, path: str, lost: Deviations) -> list[Members]:
+    """One that Google runs itself: as its caller declared it in this dialect, or a search of the web."""
+    if tool.maker == NAME and tool.native is not None:
+        return [{_OWN_TOOLS.get(tool.kind, tool.kind): msgspec.Raw(tool.native.encode())}]
+    if tool.kind != _SEARCH:
+        lost[path] = None
+        return []
+    search = tool.search or WebSearch()
+    said = (name for name in search.__struct_fields__ if getattr(search, name))
+    lost |= {f"{path}.search.{name}": None for name in said}
+    return [{_OWN_TOOLS[_SEARCH]: {}}]
+
+
+def _declaration(tool: Tool, path: str, lost: Deviations) -> Members:
     if tool.cache_s is not None:
         lost["cache_control"] = None
     if tool.strict:
@@ -121,8 +139,7 @@ def _declaration(tool: Tool, path: str, lost: dict[str, None]) -> Members:
     if tool.schema is not None and not is_empty(tool.schema):
         schema, is_less = adapted(tool.schema)
         said["parametersJsonSchema"] = msgspec.Raw(schema.encode())
-        if is_less:
-            lost[f"{path}.schema"] = None
+        _tell_schema(f"{path}.schema", lost, is_changed=schema != tool.schema, is_less=is_less)
     return said
 
 
@@ -132,7 +149,7 @@ def _choice(choice: ToolChoice) -> Members:
     return {"mode": _MODES.get(choice.mode, "AUTO")}
 
 
-def _config(chat: Chat, lost: dict[str, None]) -> Members:
+def _config(chat: Chat, lost: Deviations) -> Members:
     config: Members = {
         theirs: value for ours, theirs in _SETTINGS.items() if (value := getattr(chat, ours)) is not None
     }
@@ -148,21 +165,34 @@ def _config(chat: Chat, lost: dict[str, None]) -> Members:
     if chat.format is not None:
         config |= _format(chat.format, lost)
     if chat.thinking is not None:
-        less: list[str] = []
-        config["thinkingConfig"] = thinking.asked(chat.thinking, less)
-        lost.update(dict.fromkeys(less))
+        config["thinkingConfig"], deviations = thinking.asked(chat.thinking)
+        lost |= dict.fromkeys(deviations)
+    if chat.logprobs:
+        config["responseLogprobs"] = True
+        config |= {} if chat.top_logprobs is None else {"logprobs": chat.top_logprobs}
+    elif chat.top_logprobs:
+        lost["top_logprobs"] = None
     return config
 
 
-def _format(asked: Format, lost: dict[str, None]) -> Members:
+def _format(asked: Format, lost: Deviations) -> Members:
     """A schema binds the answer, as where one is `strict`."""
     config: Members = {"responseMimeType": "application/json"}
-    for name in ("name", "description"):
-        if getattr(asked, name) is not None:
-            lost[f"format.{name}"] = None
+    if asked.name is not None:
+        lost[Adapted("format.name", "left out: the provider's formats have none, and the answer is the same")] = None
+    if asked.description is not None:
+        lost["format.description"] = None
+    if asked.strict is False and asked.schema is not None:
+        lost[Adapted("format.strict", "true: the provider always keeps to a schema")] = None
     if asked.schema is not None:
         schema, is_less = adapted(asked.schema)
         config["responseJsonSchema"] = msgspec.Raw(schema.encode())
-        if is_less:
-            lost["format.schema"] = None
+        _tell_schema("format.schema", lost, is_changed=schema != asked.schema, is_less=is_less)
     return config
+
+
+def _tell_schema(path: str, lost: Deviations, *, is_changed: bool, is_less: bool) -> None:
+    if is_less:
+        lost[path] = None
+    elif is_changed:
+        lost[Adapted(path, "said in the keywords that the provider heeds")] = None

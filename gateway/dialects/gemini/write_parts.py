@@ -1,4 +1,4 @@
-"""Parts of a turn as parts of a content. What has no form is named in `lost`, by the part's path in the chat.
+"""Parts of a turn as parts of a content. How the content deviates is told by the part's path in the chat.
 
 Source: Google, "Thought signatures": the first call of a model's turn must carry one, or the marker that stands for a call which
 the model did not make itself; "File input methods": a URL is fetched by Google, never by the gateway.
@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.dialects.gemini.reply import NAME, arguments_as_object
+from gateway.dialects.contract import Adapted, Deviation
+from gateway.dialects.gemini.reply import arguments_as_object, own_tools_part
+from gateway.dialects.gemini.signatures import NAME, NOT_SIGNED
 from gateway.dialects.invalid import invalid
-from gateway.dialects.signatures import own
 from gateway.values.chat import (
     Audio,
     Document,
     HiddenReasoning,
     Image,
     Part,
+    ProviderCall,
+    ProviderResult,
     Reasoning,
     Refusal,
     Text,
@@ -27,10 +30,11 @@ from gateway.values.chat import (
 )
 
 Members = dict[str, Any]
-NOT_SIGNED = "skip_thought_signature_validator"
+Deviations = dict[Deviation, None]  # in order, each once
 _SCHEMES = frozenset({"https", "http", "gs"})
 _AUDIO = {"wav": "audio/wav", "mp3": "audio/mp3"}
 _CACHE = "cache_control"
+_AS_TEXT = "said as text"
 
 
 class Names:
@@ -48,22 +52,19 @@ class Names:
         return self._by_id.get(result.call_id, result.call_id)
 
 
-def user_parts(
-    parts: Sequence[Part], path: str, names: Names, lost: dict[str, None]
-) -> tuple[list[Members], list[Members]]:
+def user_parts(parts: Sequence[Part], path: str, names: Names, lost: Deviations) -> tuple[list[Members], list[Members]]:
     """What tools gave back, and the rest: they stand in contents of their own."""
     results: list[Members] = []
     rest: list[Members] = []
     for at, part in enumerate(parts):
         where = f"{path}.parts[{at}]"
-        if getattr(part, "cache_s", None) is not None:
-            lost[_CACHE] = None
+        _beside(part, where, lost)
         if isinstance(part, ToolResult):
             results.append(_result(part, where, names, lost))
-        elif isinstance(part, Reasoning | HiddenReasoning | ToolCall):
+        elif isinstance(part, Reasoning | HiddenReasoning | ToolCall | ProviderCall | ProviderResult):
             lost[where] = None  # no words of a user
         elif isinstance(part, Refusal):
-            lost[where] = None
+            lost[Adapted(where, _AS_TEXT)] = None
             rest += [{"text": part.text}] if part.text else []
         elif not isinstance(part, Text):
             rest.append(_file(part, where, lost))
@@ -72,26 +73,24 @@ def user_parts(
     return results, rest
 
 
-def model_parts(parts: Sequence[Part], path: str, names: Names, lost: dict[str, None]) -> list[Members]:
-    """What the model said. A thought's signature goes on the call after it, else on the text before."""
+def model_parts(parts: Sequence[Part], path: str, names: Names, lost: Deviations) -> list[Members]:
+    """What the model said. What it hid is the signature of the call after it, else of the text before."""
     turn = _ModelTurn()
     for at, part in enumerate(parts):
         where = f"{path}.parts[{at}]"
-        if getattr(part, "cache_s", None) is not None:
-            lost[_CACHE] = None
+        _beside(part, where, lost)
         if isinstance(part, ToolCall):
             names.add(part)
-            if turn.call(part):
-                lost[f"{where}.arguments"] = None
-        elif isinstance(part, Text):
-            turn.text(part.text)
-        elif isinstance(part, Refusal):
-            lost[where] = None
+            turn.call(part, where, lost)
+        elif isinstance(part, Text | Refusal):
+            if isinstance(part, Refusal):
+                lost[Adapted(where, _AS_TEXT)] = None
             turn.text(part.text)
         elif isinstance(part, Reasoning):
-            if not turn.thought(part):
-                lost[where] = None
-        elif isinstance(part, HiddenReasoning | ToolResult):
+            turn.thought(part, where, lost)
+        elif isinstance(part, HiddenReasoning | ProviderCall | ProviderResult) and part.maker == NAME:
+            turn.own(part)
+        elif isinstance(part, HiddenReasoning | ProviderCall | ProviderResult | ToolResult):
             lost[where] = None  # another provider's, or no words of a model
         else:
             turn.parts.append(_file(part, where, lost))
@@ -107,29 +106,40 @@ class _ModelTurn:
         if text:
             self.parts.append({"text": text})
 
-    def call(self, call: ToolCall) -> bool:
-        """True where its arguments were no object."""
+    def call(self, call: ToolCall, path: str, lost: Deviations) -> None:
         arguments = arguments_as_object(call.arguments)
+        if isinstance(arguments, dict):
+            lost[Adapted(f"{path}.arguments", "no object: given in one, as text")] = None
         part: Members = {"functionCall": {"id": call.id, "name": call.name, "args": arguments}}
-        if self._signatures:
+        if call.signature is not None and call.maker == NAME:
+            part["thoughtSignature"] = call.signature
+        elif self._signatures:
             part["thoughtSignature"] = self._signatures.pop(0)
         elif not any("functionCall" in one for one in self.parts):
             part["thoughtSignature"] = NOT_SIGNED
+        if call.signature is not None and call.maker != NAME:
+            lost[f"{path}.signature"] = None
         self.parts.append(part)
-        return isinstance(arguments, dict)
 
-    def thought(self, thought: Reasoning) -> bool:
-        """False for one that another provider signed."""
-        signature = own(NAME, thought.signature)
-        if thought.signature is not None and signature is None:
-            return False
-        if thought.text:
-            self.parts.append({"text": thought.text, "thought": True})
-        if signature is not None:
-            if self._signatures and self._is_unsigned_text():
-                self.parts[-1]["thoughtSignature"] = self._signatures.pop(0)
-            self._signatures.append(signature)
-        return True
+    def thought(self, thought: Reasoning, path: str, lost: Deviations) -> None:
+        """One that another provider signed is not said."""
+        if thought.maker not in (None, NAME) or (thought.signature is not None and thought.maker is None):
+            lost[path] = None
+            return
+        part: Members = {"text": thought.text, "thought": True}
+        if thought.signature is not None:
+            part["thoughtSignature"] = thought.signature
+        if thought.text or thought.signature is not None:
+            self.parts.append(part)
+
+    def own(self, part: HiddenReasoning | ProviderCall | ProviderResult) -> None:
+        """What Gemini's model, or a tool of Google's, did."""
+        if not isinstance(part, HiddenReasoning):
+            self.parts.append(own_tools_part(part))
+        elif self._is_unsigned_text():
+            self.parts[-1]["thoughtSignature"] = part.data
+        else:
+            self._signatures.append(part.data)
 
     def ended(self) -> list[Members]:
         for signature in self._signatures:
@@ -143,11 +153,18 @@ class _ModelTurn:
         return "text" in last and "thought" not in last and "thoughtSignature" not in last
 
 
-def _result(part: ToolResult, path: str, names: Names, lost: dict[str, None]) -> Members:
+def _beside(part: Part, path: str, lost: Deviations) -> None:
+    """What no part says of itself here."""
+    if getattr(part, "cache_s", None) is not None:
+        lost[_CACHE] = None
+    if isinstance(part, Text) and part.citations:
+        lost[f"{path}.citations"] = None
+
+
+def _result(part: ToolResult, path: str, names: Names, lost: Deviations) -> Members:
+    for at, one in enumerate(part.parts):
+        _beside(one, f"{path}.parts[{at}]", lost)
     texts = [one.text for one in part.parts if isinstance(one, Text)]
-    for one in part.parts:
-        if one.cache_s is not None:
-            lost[_CACHE] = None
     said: Members = {
         "id": part.call_id,
         "name": names.of(part),
@@ -159,17 +176,20 @@ def _result(part: ToolResult, path: str, names: Names, lost: dict[str, None]) ->
     return {"functionResponse": said}
 
 
-def _file(part: Part, path: str, lost: dict[str, None]) -> Members:
+def _file(part: Part, path: str, lost: Deviations) -> Members:
     if isinstance(part, Audio):
         return _inline(_AUDIO.get(part.format, f"audio/{part.format}"), part.data)
     if not isinstance(part, Image | Document):
         raise invalid(path, "it has no place in Gemini's contents")
     if isinstance(part, Image) and part.detail not in (None, "auto"):
         lost[f"{path}.detail"] = None
-    if isinstance(part, Document) and part.name is not None:
-        lost[f"{path}.name"] = None
+    if isinstance(part, Document):
+        said = {"name": part.name, "context": part.context, "cites": part.cites or None}
+        lost.update({f"{path}.{name}": None for name, value in said.items() if value is not None})
+    if part.file_id is not None and part.maker == NAME:
+        return {"fileData": _less({"fileUri": part.file_id, "mimeType": part.media_type})}
     if part.url is not None:
-        return _by_url(part.url, path)
+        return _by_url(part.url, part.media_type, path)
     if part.data is None or part.media_type is None:
         raise invalid(path, "a file needs its data and media type, or a URL")
     if isinstance(part, Document) and part.media_type == "text/plain":
@@ -181,12 +201,15 @@ def _inline(media_type: str, data: str) -> Members:
     return {"inlineData": {"mimeType": media_type, "data": data}}
 
 
-def _by_url(url: str, path: str) -> Members:
+def _by_url(url: str, media_type: str | None, path: str) -> Members:
     try:
         parts = urlsplit(url)
     except ValueError:
         raise invalid(path, "expected a URL") from None
     if parts.scheme.lower() not in _SCHEMES:
         raise invalid(path, "Google takes a file by an https, http or gs URL, or its data")
-    media_type = mimetypes.guess_type(parts.path)[0]
-    return {"fileData": {"fileUri": url, **({} if media_type is None else {"mimeType": media_type})}}
+    return {"fileData": _less({"fileUri": url, "mimeType": media_type or mimetypes.guess_type(parts.path)[0]})}
+
+
+def _less(members: Members) -> Members:
+    return {name: value for name, value in members.items() if value is not None}

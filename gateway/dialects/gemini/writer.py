@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.dialects.gemini.reply import arguments_as_object, told_hidden, told_signature, usage_of
+from gateway.dialects.gemini.evidence import written_grounding, written_logprobs
+from gateway.dialects.gemini.reply import arguments_as_object, call_part, hidden_part, usage_of, written_ratings
+from gateway.dialects.gemini.signatures import told_signature
 from gateway.dialects.gemini.stop import reason_of
 from gateway.dialects.gemini.wire import as_event
 from gateway.values.chat import (
     Began,
+    Citation,
+    Cited,
     Ended,
     Event,
     Finish,
     HiddenReasoning,
+    Logprobs,
+    ProviderCall,
+    ProviderResult,
     ReasoningDelta,
     ReasoningSigned,
     RefusalDelta,
@@ -35,6 +42,8 @@ class GeminiWriter:
         self._ended = Ended(Finish.STOP)
         self._usage: Usage | None = None
         self._refuses = False
+        self._texts: list[str] = []
+        self._cited: list[Citation] = []
 
     def write(self, events: Sequence[Event]) -> bytes:
         """The events; calls are held back. Raises AttemptFailed where one goes on that was over."""
@@ -46,6 +55,11 @@ class GeminiWriter:
         candidate: Members = {
             "content": {"parts": self._told_calls(all_of_them=True) or [{"text": ""}], "role": "model"}
         }
+        if self._ended.blocked_for:
+            candidate["safetyRatings"] = written_ratings(self._ended.blocked_for)
+        if self._cited:
+            text = "".join(self._texts)
+            candidate["groundingMetadata"] = written_grounding([(one, 0, text) for one in self._cited])
         last: Members = {"candidates": [{**candidate, "finishReason": reason, "index": 0}], **self._head}
         if self._usage is not None:
             last["usageMetadata"] = usage_of(self._usage)
@@ -58,11 +72,15 @@ class GeminiWriter:
             self._ended = event
         elif isinstance(event, Used):
             self._usage = event.usage
+        elif isinstance(event, Cited):
+            self._cited += [event.citation] if event.citation.url is not None else []
+        elif isinstance(event, Logprobs):
+            return self._candidate({"logprobsResult": written_logprobs(event.tokens)})
         elif isinstance(event, ToolCallBegan):
             self._calls.setdefault(event.index, (event, []))
         elif isinstance(event, ToolCallDelta):
             self._argue(event)
-        else:
+        elif not isinstance(event, ProviderCall | ProviderResult):  # what those did is in the text
             return self._parts([*self._told_calls(), *self._said(event)])
         return b""
 
@@ -76,13 +94,16 @@ class GeminiWriter:
         self, event: TextDelta | RefusalDelta | ReasoningDelta | ReasoningSigned | HiddenReasoning
     ) -> list[Members]:
         if isinstance(event, ReasoningSigned):
-            return [{"text": "", "thought": True, "thoughtSignature": told_signature(event.signature)}]
+            return [{"text": "", "thought": True, "thoughtSignature": told_signature(event.signature, event.maker)}]
         if isinstance(event, HiddenReasoning):
-            return [{"text": "", "thought": True, "thoughtSignature": told_hidden(event.data)}]
+            return [hidden_part(event)]
         if not event.text:
             return []
         self._refuses = self._refuses or isinstance(event, RefusalDelta)
-        return [{"text": event.text, "thought": True} if isinstance(event, ReasoningDelta) else {"text": event.text}]
+        if isinstance(event, ReasoningDelta):
+            return [{"text": event.text, "thought": True}]
+        self._texts.append(event.text)
+        return [{"text": event.text}]
 
     def _told_calls(self, *, all_of_them: bool = False) -> list[Members]:
         """Those that have their arguments."""
@@ -90,11 +111,12 @@ class GeminiWriter:
         for index, (began, pieces) in tuple(self._calls.items()):
             arguments = arguments_as_object("".join(pieces))
             if all_of_them or not isinstance(arguments, dict):
-                told.append({"functionCall": {"id": began.id, "name": began.name, "args": arguments}})
+                told.append(call_part(began.id, began.name, "".join(pieces), began.signature, began.maker))
                 del self._calls[index]
         return told
 
     def _parts(self, parts: list[Members]) -> bytes:
-        if not parts:
-            return b""
-        return as_event({"candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0}], **self._head})
+        return self._candidate({"content": {"parts": parts, "role": "model"}}) if parts else b""
+
+    def _candidate(self, candidate: Members) -> bytes:
+        return as_event({"candidates": [{**candidate, "index": 0}], **self._head})

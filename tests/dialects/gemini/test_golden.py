@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects.gemini.dialect import GEMINI
-from gateway.values.chat import ToolCall
+from gateway.values.chat import ProviderCall, ProviderResult, ToolCall
 from gateway.values.outcome import AttemptFailed
 from tests.dialects import sending
 from tests.dialects.folding import folded
@@ -51,6 +51,8 @@ def plain(value: Any) -> Any:
 
 
 def one_line(part: Any) -> Any:
+    if isinstance(part, ProviderCall | ProviderResult):
+        return msgspec.structs.replace(part, native=json.dumps(json.loads(part.native)))
     if not isinstance(part, ToolCall):
         return part
     return msgspec.structs.replace(part, arguments=json.dumps(json.loads(part.arguments)))
