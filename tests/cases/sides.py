@@ -8,11 +8,12 @@ from typing import Any, Literal
 import httpx2 as httpx
 
 from tests.fake_upstream import BEHAVIOURS
-from tests.fake_upstream.registry import MESSAGES, Table
+from tests.fake_upstream.registry import GEMINI, MESSAGES, Table
 from tests.support.client import Seen
 
-Dialect = Literal["openai", "anthropic"]
+Dialect = Literal["openai", "anthropic", "gemini"]
 MAX_TOKENS = 500
+MODELS = "/v1/models"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Side:
 
     @property
     def behaviours(self) -> Table:
-        return MESSAGES if self.provider == "anthropic" else BEHAVIOURS
+        return {"anthropic": MESSAGES, "gemini": GEMINI}.get(self.provider, BEHAVIOURS)
 
     @property
     def has_vectors(self) -> bool:
@@ -96,7 +97,14 @@ SIDES = (
     Side("embeddings", "embeddings", "/v1/embeddings", "openai", "openai", "/v1/embeddings", "embeddings", streams=False),
     Side("chat-over-anthropic", "chat.completions", "/v1/chat/completions", "openai", "anthropic", "/v1/messages", "chat"),
     Side("messages-over-anthropic", "messages", "/v1/messages", "anthropic", "anthropic", "/v1/messages", "chat"),
+    Side("chat-over-gemini", "chat.completions", "/v1/chat/completions", "openai", "gemini", MODELS, "chat"),
+    Side("messages-over-gemini", "messages", "/v1/messages", "anthropic", "gemini", MODELS, "chat"),
 )  # fmt: skip
+
+
+def api_of(path: str) -> str:
+    """The path of a provider's API that was asked; of one with the model's name in it, what comes before."""
+    return MODELS if path.startswith(f"{MODELS}/") else path
 
 
 async def ask(
