@@ -13,7 +13,21 @@ from gateway.observe.bus import Bus
 from gateway.observe.health_log import Failure
 from gateway.observe.metrics import Metrics
 from gateway.policies.changes import PolicyChanges
+from gateway.state.batches import Batches
+from gateway.state.files import Files
+from gateway.values.credential import CredentialState
 from gateway.values.deployment import Catalogue
+from gateway.watch.batches.runner import BatchRunner
+
+
+class StoredRooms(msgspec.Struct, frozen=True, kw_only=True):
+    """What callers keep with the gateway. `max_file_bytes` of one file; `keep_s` of one that does not say so itself."""
+
+    files: Files
+    batches: Batches
+    runner: BatchRunner
+    max_file_bytes: int
+    keep_s: int
 
 
 class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +43,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     policy_changes: PolicyChanges
     readings: Readings
     failure_of: Callable[[str], Failure | None]
+    credential_of: Callable[[str], CredentialState | None]
     is_stopping: Callable[[], bool]
     large: FairThreads
     max_body_bytes: int
@@ -36,3 +51,4 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     reader_s: float
     heartbeat_s: float | None
     started: int
+    stored: StoredRooms

@@ -44,4 +44,5 @@ SIGNERS: dict[Auth, Signer] = {
     Auth.X_API_KEY: in_header("x-api-key"),
     Auth.API_KEY: in_header("api-key"),
     Auth.X_GOOG_API_KEY: in_header("x-goog-api-key"),
+    Auth.AWS: bearer,
 }

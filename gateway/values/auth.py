@@ -10,3 +10,4 @@ class Auth(enum.Enum):
     X_API_KEY = "x-api-key"
     API_KEY = "api-key"
     X_GOOG_API_KEY = "x-goog-api-key"
+    AWS = "aws"  # a key of its own is a bearer token; else each call is signed

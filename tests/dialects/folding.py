@@ -33,8 +33,8 @@ from gateway.values.chat import (
 def folded(events: Sequence[Event]) -> Reply:
     parts: list[Part] = []
     places: dict[int, int] = {}
-    logprobs: tuple[TokenLogprob, ...] = ()
     head, ended, usage = Began("", ""), None, None
+    weighed: list[TokenLogprob] = []
     for event in events:
         last = parts[-1] if parts else None
         match event:
@@ -42,9 +42,18 @@ def folded(events: Sequence[Event]) -> Reply:
                 head = event
             case TextDelta(text=text):
                 if isinstance(last, Text):
-                    parts[-1] = Text(last.text + text)
+                    parts[-1] = msgspec.structs.replace(last, text=last.text + text)
                 else:
                     parts.append(Text(text))
+            case Cited(citation=citation):
+                cited = last if isinstance(last, Text) else Text("")
+                parts[len(parts) - (cited is last) :] = [
+                    msgspec.structs.replace(cited, citations=(*cited.citations, citation))
+                ]
+            case Logprobs(tokens=tokens):
+                weighed += tokens
+            case ProviderCall() | ProviderResult():
+                parts.append(event)
             case RefusalDelta(text=text):
                 if isinstance(last, Refusal):
                     parts[-1] = Refusal(last.text + text)
@@ -60,18 +69,11 @@ def folded(events: Sequence[Event]) -> Reply:
                     parts[-1] = Reasoning(last.text, signature, maker)
                 else:
                     parts.append(Reasoning("", signature, maker))
-            case HiddenReasoning() | ProviderCall() | ProviderResult():
+            case HiddenReasoning():
                 parts.append(event)
-            case Cited(citation=citation):
-                at = max(at for at, part in enumerate(parts) if isinstance(part, Text))
-                text = parts[at]
-                assert isinstance(text, Text)
-                parts[at] = msgspec.structs.replace(text, citations=(*text.citations, citation))
-            case Logprobs(tokens=tokens):
-                logprobs += tokens
-            case ToolCallBegan(index=index, id=call_id, name=name, signature=signed, maker=maker):
+            case ToolCallBegan(index=index, id=call_id, name=name):
                 places[index] = len(parts)
-                parts.append(ToolCall(call_id, name, "", signature=signed, maker=maker))
+                parts.append(ToolCall(call_id, name, "", signature=event.signature, maker=event.maker))
             case ToolCallDelta(index=index, arguments=arguments):
                 call = parts[places[index]]
                 assert isinstance(call, ToolCall)
@@ -86,5 +88,5 @@ def folded(events: Sequence[Event]) -> Reply:
     assert ended is not None
     return Reply(
         id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage,
-        blocked_for=ended.blocked_for, logprobs=logprobs,
+        blocked_for=ended.blocked_for, logprobs=tuple(weighed),
     )  # fmt: skip

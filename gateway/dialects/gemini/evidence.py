@@ -139,17 +139,15 @@ def written_logprobs(tokens: tuple[TokenLogprob, ...]) -> dict[str, Any]:
     }
 
 
-def written_grounding(citations: list[tuple[Citation, int, str]]) -> dict[str, Any]:
+def written_citations(citations: list[tuple[Citation, int, str]]) -> dict[str, Any]:
     """For a caller: each citation with where its text begins among the bytes of the answer's text, and that text."""
-    chunks, supports = [], []
-    for at, (one, before, text) in enumerate(citations):
-        chunks.append({"web": {"uri": one.url or "", "title": one.title or ""}})
+    found = []
+    for one, before, text in citations:
         start = 0 if one.start is None else one.start
         end = len(text) if one.end is None else one.end
-        first, last = len(text[:start].encode()), len(text[:end].encode())
-        segment = {"startIndex": before + first, "endIndex": before + last, "text": one.quote or text[start:end]}
-        supports.append({"segment": segment, "groundingChunkIndices": [at]})
-    return {"groundingChunks": chunks, "groundingSupports": supports}
+        place = {"startIndex": before + len(text[:start].encode()), "endIndex": before + len(text[:end].encode())}
+        found.append({**place, "uri": one.url or "", **({} if one.title is None else {"title": one.title})})
+    return {"citationSources": found}
 
 
 def _token(one: TokenLogprob) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.gemini.answer import reason_of
-from gateway.dialects.gemini.evidence import blocked_for, citations_in, logprobs_in, written_grounding, written_logprobs
+from gateway.dialects.gemini.evidence import blocked_for, citations_in, logprobs_in, written_citations, written_logprobs
 from gateway.dialects.gemini.reported_usage import read_usage, with_searches
 from gateway.dialects.gemini.signatures import NAME, read_hidden, read_signature, told_hidden, told_signature
 from gateway.dialects.gemini.stop import finish_of
@@ -78,7 +78,7 @@ def write_reply(reply: Reply) -> bytes:
     }
     citations = _cited(reply.parts)
     if citations:
-        candidate["groundingMetadata"] = written_grounding(citations)
+        candidate["citationMetadata"] = written_citations(citations)
     if reply.logprobs:
         candidate["logprobsResult"] = written_logprobs(reply.logprobs)
     if reply.blocked_for:

@@ -191,7 +191,9 @@ def _file(part: Part, path: str, lost: Deviations) -> Members:
     if part.url is not None:
         return _by_url(part.url, part.media_type, path)
     if part.data is None or part.media_type is None:
-        raise invalid(path, "a file needs its data and media type, or a URL")
+        raise invalid(
+            path, "a file needs its data and media type, or a URL; one that another provider holds is not seen here"
+        )
     if isinstance(part, Document) and part.media_type == "text/plain":
         return _inline(part.media_type, base64.b64encode(part.data.encode("utf-8", "replace")).decode())
     return _inline(part.media_type, part.data)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.dialects.gemini.evidence import written_grounding, written_logprobs
+from gateway.dialects.gemini.evidence import written_citations, written_logprobs
 from gateway.dialects.gemini.reply import arguments_as_object, call_part, hidden_part, usage_of, written_ratings
 from gateway.dialects.gemini.signatures import told_signature
 from gateway.dialects.gemini.stop import reason_of
@@ -59,7 +59,7 @@ class GeminiWriter:
             candidate["safetyRatings"] = written_ratings(self._ended.blocked_for)
         if self._cited:
             text = "".join(self._texts)
-            candidate["groundingMetadata"] = written_grounding([(one, 0, text) for one in self._cited])
+            candidate["citationMetadata"] = written_citations([(one, 0, text) for one in self._cited])
         last: Members = {"candidates": [{**candidate, "finishReason": reason, "index": 0}], **self._head}
         if self._usage is not None:
             last["usageMetadata"] = usage_of(self._usage)
