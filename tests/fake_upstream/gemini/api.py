@@ -41,7 +41,7 @@ def take(request: Request, api_key: str | None, playing: Playing) -> tuple[Call,
     """The request, and what is done with it. Raises Refused."""
     found = _PATH.fullmatch(request.path)
     assert found is not None
-    given = request.header("x-goog-api-key")
+    given = request.header("x-goog-api-key") or request.header("authorization").removeprefix("Bearer ")
     if not given:
         raise Refused(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers.")
     if api_key is not None and not hmac.compare_digest(given.encode(), api_key.encode()):
