@@ -14,7 +14,6 @@ import pytest_asyncio
 from tests.cases.ends import ENDS, end_of
 from tests.cases.matrix import ALONE, CANARY, CASES, PRICE, PROMPT_CANARY, SPARED, Case, Matrix, Result, matrix
 from tests.cases.outcomes import RECOVERS, TABLES, settlement
-from tests.cases.sides import api_of
 from tests.support.gateway import REPOSITORY
 
 LONGEST_PAUSE_S = 5.0  # of the policy that is written by default
@@ -166,9 +165,7 @@ def test_upstream_saw_one_request_for_each_attempt(asked: Matrix) -> None:
         for attempt in result.record["attempts"]
     )
     # what came on a connection after its answer is not read as a request: it has no model
-    seen = Counter(
-        (api_of(row["path"]), row["model"].partition("@")[0]) for row in asked.upstream if row["model"] is not None
-    )
+    seen = Counter((row["path"], row["model"].partition("@")[0]) for row in asked.upstream if row["model"] is not None)
     assert {key: count for key, count in seen.items() if key[1] not in stale} == {
         key: count for key, count in attempts.items() if key[1] not in stale
     }
@@ -180,8 +177,8 @@ def test_upstream_could_answer_what_it_saw(asked: Matrix) -> None:
 
 def test_nothing_that_hangs_is_left_open(asked: Matrix) -> None:
     hanging = {(case.side.provider_path, case.row.name) for case in CASES if case.row.hangs}
-    left = [row for row in asked.upstream if (api_of(row["path"]), row["model"]) in hanging]
-    assert {(api_of(row["path"]), row["model"]) for row in left} == hanging
+    left = [row for row in asked.upstream if (row["path"], row["model"]) in hanging]
+    assert {(row["path"], row["model"]) for row in left} == hanging
     assert [row["model"] for row in left if row["left_ms"] is None] == []
 
 

@@ -12,7 +12,7 @@ from tests.fake_upstream.playing import Playing
 from tests.fake_upstream.registry import GEMINI, Behaviour, UnknownModel, find
 from tests.fake_upstream.wire import as_json
 
-PATH = "/v1/models"  # what stands for all of them on record
+PATH = "/v1/models/NAME"  # what stands for all of them on record
 _PATH = re.compile(r"/(?:v1|v1beta)/models/([^/?]+):(generateContent|streamGenerateContent|countTokens)(?:\?(.*))?")
 _COUNT = "countTokens"
 
