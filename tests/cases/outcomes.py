@@ -108,6 +108,28 @@ _ANTHROPIC_STREAMS: dict[str, str] = {
     "total_timeout": "endless",
     "truncated": "cut_after no_end tool_cut",
 }
+# of Gemini's
+_GEMINI_BOTH: dict[str, str] = {
+    "bad_request": "invalid_400",
+    "context_too_long": "too_long_400",
+    "credential_refused": "key_400 permission_403 place_400",
+    "deployment_gone": "not_found_404",
+    "empty_answer": "says_nothing",
+    "malformed_answer": "malformed_call",
+    "overloaded": "overloaded_503",
+    "quota_exhausted": "day_429",
+    "rate_limited": "rate_limit_429",
+    "server_error": "error_500",
+}
+_GEMINI_WHOLE: dict[str, str] = {"total_timeout": "silent"}
+_GEMINI_STREAMS: dict[str, str] = {
+    "error_in_answer": "error_bare_mid",
+    "first_output_timeout": "silent",
+    "idle_timeout": "silent_after",
+    "overloaded": "error_after",
+    "total_timeout": "endless",
+    "truncated": "cut_after half_event no_end",
+}
 # of Bedrock's
 _BEDROCK_BOTH: dict[str, str] = {
     "bad_request": "invalid_400",
@@ -178,6 +200,10 @@ _ANTHROPIC = {
     False: _by_name(_ANTHROPIC_BOTH, _ANTHROPIC_WHOLE),
     True: _by_name(_ANTHROPIC_BOTH, _ANTHROPIC_STREAMS),
 }
+_GEMINI = {
+    False: _by_name(_GEMINI_BOTH, _GEMINI_WHOLE),
+    True: _by_name(_GEMINI_BOTH, _GEMINI_STREAMS),
+}
 _BEDROCK = {
     False: _by_name(_BEDROCK_BOTH, _BEDROCK_WHOLE),
     True: _by_name(_BEDROCK_BOTH, _BEDROCK_STREAMS),
@@ -190,6 +216,8 @@ TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "embeddings": {False: _OPENAI[False] | _by_name(_EMBEDDINGS)},
     "chat-over-anthropic": _ANTHROPIC,
     "messages-over-anthropic": _ANTHROPIC,
+    "chat-over-gemini": _GEMINI,
+    "messages-over-gemini": _GEMINI,
     "chat-over-bedrock": _BEDROCK,
     "messages-over-bedrock": _BEDROCK,
 }
@@ -207,17 +235,8 @@ def model_of(name: str) -> str:
 
 
 # what a 2xx had used although it failed, or had not said although it did not
-_TOLD_AND_FAILED = frozenset(
-    [
-        "cut_before_done",
-        "empty",
-        "empty_finish",
-        "error_at_end",
-        "half_done",
-        "late_done",
-        "n_short",
-        "silent_before_done",
-    ]
+_TOLD_AND_FAILED = _names(
+    "cut_before_done empty empty_finish error_at_end half_done late_done n_short says_nothing silent_before_done"
 )
 # streams that fail with output in them, wherever reads cut it
 _SHOWN_AND_FAILED = _names(

@@ -43,6 +43,7 @@ Table = dict[str, Behaviour]
 BEHAVIOURS: Table = {}  # of chat completions
 MESSAGES: Table = {}  # of Anthropic's Messages
 CONVERSE: Table = {}  # of Amazon Bedrock's Converse
+GEMINI: Table = {}  # of Gemini's generateContent
 
 
 class UnknownModel(Exception):
