@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from gateway.dialects.anthropic.tier import tier_of
+from gateway.dialects.anthropic.wire import ABSENT, is_present
 from gateway.http.errors import ApiError
 from gateway.surfaces.chat_body import Shape, text_tokens
 from gateway.surfaces.fields import Fields, invalid, optional, read, read_list
@@ -65,16 +66,28 @@ _choice = msgspec.json.Decoder(_ToolChoice | None)
 _format = msgspec.json.Decoder(_Format | None)
 _output = msgspec.json.Decoder(_OutputConfig | None)
 _NONE: frozenset[Capability] = frozenset()
+_NO_THREADS = "The gateway keeps no conversations between requests: send the whole conversation, without 'thread'."
 
 
 def messages_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:
     """Of `POST /v1/messages`. Raises ApiError 400 with the path of the field and what was expected."""
+    _refuse_threads(fields)
     most: int = read(fields, "max_tokens", _count)
     if not 0 <= most <= _MOST_TOKENS:  # 0 fills a cache
         raise invalid("max_tokens", f"a number from 0 to {_MOST_TOKENS}")
     return _shape(
         fields, most or None, stream=bool(optional(fields, "stream", _bool)), with_prefix=with_prefix, pause=pause
     )
+
+
+def _refuse_threads(fields: Fields) -> None:
+    """A conversation that Anthropic holds between requests (beta `message-threads-2026-08-12`).
+
+    What came before would be seen neither by detection and redaction nor by another deployment. The error is the one
+    after which the SDKs' tool runners and Claude Code send everything again, and go on without threads.
+    """
+    if is_present(fields.get("thread", ABSENT)):
+        raise ApiError(400, "thread_unsupported_request", _NO_THREADS, param="thread")
 
 
 def count_shape(fields: Fields, *, with_prefix: bool = False, pause: Pause = no_pause) -> Shape:

@@ -250,3 +250,40 @@ def test_retries_are_the_sdks_own(served_sides: TwoSides) -> None:
     with pytest.raises(anthropic.BadRequestError) as caught:
         ask(client, "a-invalid_400", stream=False)
     assert json.loads(caught.value.response.content)["error"]["message"] == "messages.0.content.0.text: Field required"
+
+
+@anthropic.beta_tool
+def get_weather(city: str) -> str:
+    """The weather.
+
+    Args:
+        city: Where.
+    """
+    return f"18 in {city}"
+
+
+@BOTH
+@pytest.mark.parametrize(("model", "path"), [("a-tools", "/v1/messages"), ("o-tools_and_text", "/v1/chat/completions")])
+def test_tool_runner(client: anthropic.Anthropic, served_sides: TwoSides, model: str, path: str, stream: bool) -> None:
+    """The SDK's runner asks for a conversation that Anthropic holds, and when it is refused sends everything each time."""
+    runner = client.beta.messages.tool_runner(
+        model=model, max_tokens=99, messages=HELLO, tools=[get_weather], stream=stream, max_iterations=2
+    )
+    ends = [(turn.get_final_message() if stream else turn).stop_reason for turn in runner]  # type: ignore[union-attr]
+    assert ends == ["tool_use", "tool_use"]
+    got = served_sides.body_of(model.partition("-")[2], path)
+    assert "thread" not in got
+    assert [message["role"] for message in got["messages"]][:2] == ["user", "assistant"]
+
+
+@SIDES
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}, 1])
+def test_no_conversation_is_kept(served_sides: TwoSides, side: str, thread: Any) -> None:
+    """By these members the SDKs and Claude Code know that they have to send all of it."""
+    seen = served_sides.message(f"{side}-ok", thread=thread)
+    assert seen.status == 400
+    error = json.loads(seen.body)["error"]
+    assert (error["type"], error["details"]) == (
+        "invalid_request_error", {"error_code": "thread_unsupported_request"},
+    )  # fmt: skip
+    assert served_sides.message("o-ok", thread=None).status == 200
