@@ -2,9 +2,12 @@
 take over (law 3).
 """
 
+import msgspec
+
 from gateway.dialects.contract import StreamDecoder
 from gateway.flow.attempt import RunningAttempt
 from gateway.transport import Exchange
+from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.deviations import Deviations
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -18,6 +21,7 @@ class Relay:
         self._exchange = exchange
         self._decoder = decoder
         self._held = b""
+        self._format = attempt.format_of_stream()
         self._failure: AttemptFailed | None = None
         self.is_done = False  # the proper end was read
 
@@ -33,6 +37,8 @@ class Relay:
                 output = output or chunk.output or chunk.done
                 self.is_done = chunk.done
         self._held = b"".join(held)
+        if self._format is not None:
+            self._format.add(self._held)
         self._output_came()
 
     async def next(self) -> bytes:
@@ -68,7 +74,10 @@ class Relay:
                 break
         if output:
             self._output_came()
-        return forward[0] if len(forward) == 1 else b"".join(forward)
+        data = forward[0] if len(forward) == 1 else b"".join(forward)
+        if self._format is not None:
+            self._format.add(data)
+        return data
 
     def _output_came(self) -> None:
         if self._attempt.least_throughput is not None:
@@ -92,7 +101,10 @@ class Relay:
 
     def summary(self) -> StreamSummary:
         """What was used, as far as the stream has come."""
-        return self._decoder.summary()
+        said = self._decoder.summary()
+        if self._format is None or not self.is_done or self._format.is_kept():
+            return said
+        return msgspec.structs.replace(said, anomalies=(*said.anomalies, Anomaly.FORMAT_UNMET))
 
     def beginning(self) -> PartialAnswer | None:
         """What another stream could go on with; None if none could."""

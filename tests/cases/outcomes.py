@@ -108,6 +108,51 @@ _ANTHROPIC_STREAMS: dict[str, str] = {
     "total_timeout": "endless",
     "truncated": "cut_after no_end tool_cut",
 }
+# of Gemini's
+_GEMINI_BOTH: dict[str, str] = {
+    "bad_request": "invalid_400",
+    "context_too_long": "too_long_400",
+    "credential_refused": "key_400 permission_403 place_400",
+    "deployment_gone": "not_found_404",
+    "empty_answer": "says_nothing",
+    "malformed_answer": "malformed_call",
+    "overloaded": "overloaded_503",
+    "quota_exhausted": "day_429",
+    "rate_limited": "rate_limit_429",
+    "server_error": "error_500",
+}
+_GEMINI_WHOLE: dict[str, str] = {"total_timeout": "silent"}
+_GEMINI_STREAMS: dict[str, str] = {
+    "error_in_answer": "error_bare_mid",
+    "first_output_timeout": "silent",
+    "idle_timeout": "silent_after",
+    "overloaded": "error_after",
+    "total_timeout": "endless",
+    "truncated": "cut_after half_event no_end",
+}
+# of Bedrock's
+_BEDROCK_BOTH: dict[str, str] = {
+    "bad_request": "invalid_400",
+    "context_too_long": "too_long_400",
+    "credential_refused": "denied_403 expired_403",
+    "deployment_gone": "no_model_400 not_found_404",
+    "empty_answer": "empty",
+    "error_in_answer": "malformed_tool",
+    "overloaded": "model_timeout_408 not_ready_429 unavailable_503",
+    "quota_exhausted": "quota_400",
+    "rate_limited": "throttled_429",
+    "server_error": "error_500 model_error_424",
+}
+_BEDROCK_WHOLE: dict[str, str] = {"total_timeout": "silent"}
+_BEDROCK_STREAMS: dict[str, str] = {
+    "first_output_timeout": "silent",
+    "idle_timeout": "silent_after",
+    "malformed_answer": "bad_checksum",
+    "rate_limited": "error_first",
+    "server_error": "error_after",
+    "total_timeout": "endless",
+    "truncated": "cut_after half_message no_end",
+}
 # where it is another outcome than a chat's, and rightly
 _COMPLETIONS_STREAMS: dict[str, str] = {
     "empty_answer": "end_after_role role_done",  # there are no roles
@@ -155,6 +200,14 @@ _ANTHROPIC = {
     False: _by_name(_ANTHROPIC_BOTH, _ANTHROPIC_WHOLE),
     True: _by_name(_ANTHROPIC_BOTH, _ANTHROPIC_STREAMS),
 }
+_GEMINI = {
+    False: _by_name(_GEMINI_BOTH, _GEMINI_WHOLE),
+    True: _by_name(_GEMINI_BOTH, _GEMINI_STREAMS),
+}
+_BEDROCK = {
+    False: _by_name(_BEDROCK_BOTH, _BEDROCK_WHOLE),
+    True: _by_name(_BEDROCK_BOTH, _BEDROCK_STREAMS),
+}
 # by side and whether streamed
 TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "chat": _OPENAI,
@@ -163,6 +216,10 @@ TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "embeddings": {False: _OPENAI[False] | _by_name(_EMBEDDINGS)},
     "chat-over-anthropic": _ANTHROPIC,
     "messages-over-anthropic": _ANTHROPIC,
+    "chat-over-gemini": _GEMINI,
+    "messages-over-gemini": _GEMINI,
+    "chat-over-bedrock": _BEDROCK,
+    "messages-over-bedrock": _BEDROCK,
 }
 NOT_FOR: dict[str, frozenset[str]] = {"completions": _CHATS_ONLY, "embeddings": _TEXTS_ONLY}
 
@@ -178,22 +235,22 @@ def model_of(name: str) -> str:
 
 
 # what a 2xx had used although it failed, or had not said although it did not
-_TOLD_AND_FAILED = frozenset(
-    ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "n_short", "silent_before_done"]
+_TOLD_AND_FAILED = _names(
+    "cut_before_done empty empty_finish error_at_end half_done late_done n_short says_nothing silent_before_done"
 )
 # streams that fail with output in them, wherever reads cut it
 _SHOWN_AND_FAILED = _names(
     """
-    bad_chunk bad_json_mid bad_utf8_mid crawl cut_after cut_before_finish cut_in_chunk deep_event_mid early_done
+    bad_checksum bad_chunk bad_json_mid bad_utf8_mid crawl cut_after cut_before_finish cut_in_chunk deep_event_mid early_done
     end_after end_before_finish endless error_after error_bare_mid error_event_mid error_event_text_mid
     error_in_choice_mid error_mid error_mid_end error_mid_goes_on finish_abort finish_error finish_stop_error
-    finish_system half_event half_event_end half_event_silent html_mid length_short list_event_mid no_end no_finish
+    finish_system half_event half_event_end half_event_silent half_message html_mid length_short list_event_mid malformed_tool no_end no_finish
     null_event_mid one_choice_open pings_mid reasoning_cut reset_after silent_after tool_cut tool_end wrong_types_mid
     """
 )
 _OK_AND_NOT_TOLD = _names(
     """
-    no_blank_line_end no_usage nonsense_usage null_usage usage_after_done usage_never vectors_odd_usage
+    no_blank_line_end no_metadata no_usage nonsense_usage null_usage usage_after_done usage_never vectors_odd_usage
     vectors_without_usage
     """
 )

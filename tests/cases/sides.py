@@ -8,10 +8,10 @@ from typing import Any, Literal
 import httpx2 as httpx
 
 from tests.fake_upstream import BEHAVIOURS
-from tests.fake_upstream.registry import MESSAGES, Table
+from tests.fake_upstream.registry import CONVERSE, GEMINI, MESSAGES, Table
 from tests.support.client import Seen
 
-Dialect = Literal["openai", "anthropic"]
+Dialect = Literal["openai", "anthropic", "bedrock", "gemini"]
 MAX_TOKENS = 500
 
 
@@ -34,7 +34,7 @@ class Side:
 
     @property
     def behaviours(self) -> Table:
-        return MESSAGES if self.provider == "anthropic" else BEHAVIOURS
+        return {"anthropic": MESSAGES, "bedrock": CONVERSE, "gemini": GEMINI}.get(self.provider, BEHAVIOURS)
 
     @property
     def has_vectors(self) -> bool:
@@ -96,6 +96,10 @@ SIDES = (
     Side("embeddings", "embeddings", "/v1/embeddings", "openai", "openai", "/v1/embeddings", "embeddings", streams=False),
     Side("chat-over-anthropic", "chat.completions", "/v1/chat/completions", "openai", "anthropic", "/v1/messages", "chat"),
     Side("messages-over-anthropic", "messages", "/v1/messages", "anthropic", "anthropic", "/v1/messages", "chat"),
+    Side("chat-over-bedrock", "chat.completions", "/v1/chat/completions", "openai", "bedrock", "/model/NAME/converse", "chat"),
+    Side("messages-over-bedrock", "messages", "/v1/messages", "anthropic", "bedrock", "/model/NAME/converse", "chat"),
+    Side("chat-over-gemini", "chat.completions", "/v1/chat/completions", "openai", "gemini", "/v1/models/NAME", "chat"),
+    Side("messages-over-gemini", "messages", "/v1/messages", "anthropic", "gemini", "/v1/models/NAME", "chat"),
 )  # fmt: skip
 
 

@@ -7,16 +7,17 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 
-from tests.fake_upstream import behaviours, control, messages
+from tests.fake_upstream import behaviours, control, converse, gemini, messages
 from tests.fake_upstream.call import BadCall, Kind, parse
 from tests.fake_upstream.exchange import Exchange, Meter
+from tests.fake_upstream.gemini import api as gemini_api
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
 from tests.fake_upstream.messages import api
 from tests.fake_upstream.playing import Playing
-from tests.fake_upstream.registry import Act, Behaviour, UnknownModel
+from tests.fake_upstream.registry import CONVERSE, Act, Behaviour, UnknownModel
 from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.vllm_face import VllmFace
-from tests.fake_upstream.wire import JSON, error_body, head, length
+from tests.fake_upstream.wire import JSON, as_json, error_body, head, length
 
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -97,6 +98,10 @@ class Connection:
             return await self._generate(kind, request, record)
         if path in (api.PATH, api.COUNT) and request.method == "POST":
             return await self._message(request, record)
+        if request.method == "POST" and converse.is_converse(request):
+            return await self._converse(request, record)
+        if gemini_api.is_asked(request):
+            return await self._content(request, record)
         if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
             await asyncio.wait((asyncio.ensure_future(self._reader.gone.wait()),), timeout=self._state.max_hold_s)
             return False
@@ -129,6 +134,33 @@ class Connection:
         record.model, record.stream = call.model[:MAX_NAME], call.stream
         if api.is_count(request) and row.group != messages.faults.GROUP:
             return await self._plain((200, api.counted(call)), request, record)
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _content(self, request: Request, record: Record) -> bool:
+        """Gemini's API."""
+        record.path = gemini_api.PATH
+        try:
+            call, row, parameter = gemini_api.take(request, self._state.api_key, self._state.playing)
+        except gemini_api.Refused as refused:
+            return await self._plain((refused.status, refused.body), request, record)
+        record.model, record.stream = call.model[:MAX_NAME], call.stream
+        if gemini_api.is_count(request) and row.group != gemini.faults.GROUP:
+            return await self._plain((200, gemini_api.counted(call)), request, record)
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _converse(self, request: Request, record: Record) -> bool:
+        """Amazon Bedrock's API."""
+        record.path = converse.PATH
+        if not request.header("authorization").startswith(("Bearer ", "AWS4-HMAC-SHA256 ")):
+            return await self._plain((403, as_json({"message": "Missing Authentication Token"})), request, record)
+        try:
+            call = converse.parse(request)
+            record.model, record.stream = call.model[:MAX_NAME], call.stream
+            row, parameter = behaviours.find(self._state.playing.model(call.model, stream=call.stream), CONVERSE)
+        except BadCall as problem:
+            return await self._plain((400, as_json({"message": str(problem)})), request, record)
+        except UnknownModel as problem:
+            return await self._plain((404, as_json({"message": str(problem)})), request, record)
         return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
 
     async def _play(self, row: Behaviour, exchange: Exchange, request: Request, record: Record) -> bool:

@@ -3,7 +3,7 @@
 import json
 import random
 
-from tests.fake_upstream.registry import BEHAVIOURS, MESSAGES, Behaviour, UnknownModel, find
+from tests.fake_upstream.registry import BEHAVIOURS, CONVERSE, GEMINI, MESSAGES, Behaviour, UnknownModel, find
 
 
 class Playing:
@@ -44,6 +44,6 @@ class Playing:
 
 
 def _known(name: str) -> Behaviour:
-    """In the table of either API."""
-    table = BEHAVIOURS if name.partition("@")[0] in BEHAVIOURS else MESSAGES
-    return find(name, table)[0]
+    """In the table of any API."""
+    tables = (table for table in (BEHAVIOURS, MESSAGES, GEMINI) if name.partition("@")[0] in table)
+    return find(name, next(tables, CONVERSE))[0]

@@ -42,6 +42,8 @@ class Behaviour:
 Table = dict[str, Behaviour]
 BEHAVIOURS: Table = {}  # of chat completions
 MESSAGES: Table = {}  # of Anthropic's Messages
+CONVERSE: Table = {}  # of Amazon Bedrock's Converse
+GEMINI: Table = {}  # of Gemini's generateContent
 
 
 class UnknownModel(Exception):
