@@ -108,7 +108,7 @@ def reader(path: Path) -> sqlite3.Connection:
 
 def _mark(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - fifty times a second
+        found = os.stat(path)  # noqa: PTH116 - twenty times a second
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
