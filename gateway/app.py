@@ -31,6 +31,7 @@ from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
 from gateway.state.directory import StateDirectory
+from gateway.state.kept_responses import KeptResponses
 from gateway.state.revisions import Revisions
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.transport.signers import SIGNERS, UNSIGNED, Signature, bearer
@@ -103,6 +104,12 @@ class Gateway:
             dropped=self.metrics.journal_dropped.inc,
         )
         self.metrics.read_journal(lambda: self.journal.is_kept)
+        self._kept_responses = KeptResponses(
+            settings.responses_path,
+            keep_s=settings.responses.keep_s,
+            most_bytes=settings.responses.most_bytes,
+            most_bytes_per_key=settings.responses.most_bytes_per_key,
+        )
         self._subscribe()
         catalogue = settings.catalogue
         deployments = self._deployments = catalogue.deployments
@@ -128,6 +135,7 @@ class Gateway:
                 catalogue=catalogue,
                 check_policy=partial(_check_policy, settings, PolicyChecks(_CHECKER)),
                 journal=self.journal,
+                kept_responses=self._kept_responses,
                 keyring=settings.keyring,
                 metrics=self.metrics,
                 policy_changes=self._policy_changes,
@@ -180,6 +188,7 @@ class Gateway:
         await self.transport.close()
         self._classifier.close()
         self.journal.close()
+        self._kept_responses.close()
         self._directory.release()
 
     def _subscribe(self) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Request, Response, asgi
@@ -27,8 +28,12 @@ from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Se
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.intake import Intake
+from gateway.surfaces.kept_handlers import kept_handlers
 from gateway.surfaces.models import VERSION, model_handlers
-from gateway.surfaces.table import COUNT_TOKENS, SURFACES
+from gateway.surfaces.response_keeping import ResponsesIntake
+from gateway.surfaces.responses import Responses
+from gateway.surfaces.row import SurfaceRow
+from gateway.surfaces.table import COUNT_TOKENS, RESPONSES, SURFACES
 
 _log = logging.getLogger(__name__)
 _ids = DecisionIds()
@@ -44,9 +49,14 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     policy = rooms.policy_changes.policy
     several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
     intakes = {row: Intake(row, rooms.large, with_prefix=several) for row in SURFACES}
+    intakes[RESPONSES] = ResponsesIntake(RESPONSES, rooms.large, rooms.kept_responses, with_prefix=several)
+    kinds: dict[SurfaceRow, Callable[..., Endpoint]] = {
+        COUNT_TOKENS: CountTokens,
+        RESPONSES: partial(Responses, kept=rooms.kept_responses),
+    }
     throttle = Throttle()
     endpoints = [
-        (CountTokens if row is COUNT_TOKENS else Endpoint)(
+        kinds.get(row, Endpoint)(
             row,
             rooms.answers,
             identify,
@@ -64,6 +74,7 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         route_handlers=[
             *map(_mounted, endpoints),
             *model_handlers(rooms.catalogue, identify, rooms.started),
+            *kept_handlers(rooms.kept_responses, identify),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
                 rooms.answers,

@@ -29,7 +29,10 @@ _NAMES = frozenset({
     "thinking", "tool_calls", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "transforms",
     "truncate_prompt_tokens", "turns", "type", "typical_p", "use_beam_search", "user", "verbosity",
     "web_search_options",
-})  # fmt: skip
+}) | {  # of responses
+    "include", "max_output_tokens", "max_tool_calls", "output", "prompt", "prompt_cache_options", "stream_options",
+    "summary", "truncation",
+}  # fmt: skip
 _WORDS = re.compile(r"[^.\[\]]+|\[[0-9]{1,6}\]")
 
 

@@ -13,6 +13,7 @@ from gateway.observe.bus import Bus
 from gateway.observe.health_log import Failure
 from gateway.observe.metrics import Metrics
 from gateway.policies.changes import PolicyChanges
+from gateway.state.kept_responses import KeptResponses
 from gateway.values.deployment import Catalogue
 
 
@@ -26,6 +27,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     keyring: Keyring
     metrics: Metrics
+    kept_responses: KeptResponses
     policy_changes: PolicyChanges
     readings: Readings
     failure_of: Callable[[str], Failure | None]

@@ -17,6 +17,9 @@ from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.finish import VLLM
+from gateway.dialects.responses import ResponsesTranslator
+from gateway.dialects.responses.dialect import RESPONSES
+from gateway.dialects.responses.sealed import owner_of
 from gateway.dialects.translated import translated
 from gateway.providers import fields_beside_chat
 from gateway.providers.llama_cpp import LlamaCppCompletions, LlamaCppTranslator
@@ -32,7 +35,8 @@ from gateway.values.taken_fields import UNKNOWN_FIELDS, Vendors
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """A row. `chat`: its dialect of conversations, and `translators` by what they serve. `usual`: what every model of its
     serves. `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`). `own_tools`: they run tools that a
-    request of its dialect names, such as a web search, and bill them.
+    request of its dialect names, such as a web search, and bill them. `also`: other dialects of conversations that its servers
+    speak, by name: their callers' bytes pass through.
     """
 
     chat: Dialect
@@ -41,6 +45,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth = Auth.BEARER
     gauges: bool = False
     own_tools: bool = False
+    also: Mapping[str, Translator] = {}
 
 
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
@@ -55,6 +60,8 @@ VENDORS: dict[str, Vendor] = {
                 most_inputs=2048, most_tokens=250_000
             ),  # it refuses more than 300,000, which are estimated here
         },
+        own_tools=True,
+        also={RESPONSES.name: ResponsesTranslator(thinking=("gpt-5", "gpt-6", "o1", "o3", "o4", "codex"))},
     ),
     "vllm": Vendor(
         chat=OPENAI,
@@ -81,6 +88,10 @@ VENDORS: dict[str, Vendor] = {
     "anthropic": Vendor(
         chat=ANTHROPIC, translators={Serves.CHAT: AnthropicTranslator()}, auth=Auth.X_API_KEY, own_tools=True
     ),
+    # any other server with Open Responses, and no chat completions
+    "open_responses": Vendor(
+        chat=RESPONSES, translators={Serves.CHAT: ResponsesTranslator(thinking=("",))}, own_tools=True
+    ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": Vendor(
         chat=OPENAI,
@@ -97,6 +108,7 @@ CALLERS: dict[Surface, Dialect] = {
     Surface.CHAT: OPENAI,
     Surface.MESSAGES: ANTHROPIC,
     Surface.COUNT_TOKENS: ANTHROPIC,
+    Surface.RESPONSES: RESPONSES,
 }
 
 
@@ -120,16 +132,21 @@ OFFERS: dict[str, Offer] = {
 }
 
 
-def translator(vendor: Vendor, surface: Surface) -> Translator | None:
-    """What answers a surface's requests by this vendor; None if it cannot."""
+def translator(vendor: Vendor, surface: Surface, owner: str = "") -> Translator | None:
+    """What answers a surface's requests by this vendor; None if it cannot. `owner`: who encrypts thoughts there."""
     serves = SERVES[surface]
     own = vendor.translators.get(serves)
     if own is None or serves is not Serves.CHAT:
         return own
     asks = CALLERS[surface]
-    if asks.name == vendor.chat.name:
-        return own
-    return translated(asks, vendor.chat, own)
+    if asks.name in vendor.also:
+        return _owned(vendor.also[asks.name], owner)
+    own = _owned(own, owner)
+    return own if asks.name == vendor.chat.name else translated(asks, vendor.chat, own)
+
+
+def _owned(one: Translator, owner: str) -> Translator:
+    return one.owned_by(owner) if isinstance(one, ResponsesTranslator) else one
 
 
 def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str, Translator]]:
@@ -137,7 +154,8 @@ def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str
     found: dict[Surface, dict[str, Translator]] = {surface: {} for surface in Surface}
     for name, deployment in deployments.items():
         for surface in deployment.surfaces:
-            made = translator(VENDORS[deployment.provider], surface)
+            owner = owner_of(deployment.provider, *deployment.addresses[:1])
+            made = translator(VENDORS[deployment.provider], surface, owner)
             if made is not None:
                 found[surface][name] = made
     return found
@@ -150,4 +168,5 @@ FIELDS: Vendors = {
     "llama_cpp": replace(LLAMA_CPP_CHAT, beside_chat=fields_beside_chat.LLAMA_CPP),
     "openai_compatible": UNKNOWN_FIELDS,
     "anthropic": UNKNOWN_FIELDS,  # what a translation loses it says itself
+    "open_responses": UNKNOWN_FIELDS,
 }

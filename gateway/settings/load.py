@@ -16,7 +16,7 @@ from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
 from gateway.policies.files import read_text
 from gateway.policies.source import PolicySource, default_text, load_policy, policy_source
-from gateway.settings.document import GatewayFile, JournalSection, LogSection, ServerSection
+from gateway.settings.document import GatewayFile, JournalSection, LogSection, ResponsesSection, ServerSection
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
 from gateway.values.deployment import Catalogue
@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerSection
     journal: JournalSection
     log: LogSection
+    responses: ResponsesSection
     journal_path: Path
     policy: PolicySource
     catalogue: Catalogue
@@ -61,6 +62,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def revisions_path(self) -> Path:
         """The file of the policy's revisions, beside the journal."""
         return self.journal_path.with_name("policy-revisions.db")
+
+    @property
+    def responses_path(self) -> Path:
+        """The file of stored responses, likewise."""
+        return self.journal_path.with_name("responses.db")
 
 
 def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_secrets: bool = False) -> Settings:
@@ -98,6 +104,7 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         server=server,
         journal=parsed.journal,
         log=parsed.log,
+        responses=parsed.responses,
         journal_path=journal_path(parsed.journal.path, path, env),
         policy=policy,
         catalogue=msgspec.structs.replace(compiled.catalogue, speaks_of_sensitivity=speaks),

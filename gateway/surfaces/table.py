@@ -2,10 +2,12 @@
 
 from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
+from gateway.dialects.responses.dialect import RESPONSES as RESPONSES_DIALECT
 from gateway.surfaces.chat_body import read_shape
 from gateway.surfaces.completions_body import completions_shape
 from gateway.surfaces.embeddings_body import embeddings_shape
 from gateway.surfaces.messages_body import count_shape, messages_shape
+from gateway.surfaces.responses_body import responses_shape
 from gateway.surfaces.row import SurfaceRow
 from gateway.values.surface import Surface
 
@@ -35,4 +37,7 @@ COUNT_TOKENS = SurfaceRow(
     shape_of=count_shape,
     headers=_VERSIONS,
 )
-SURFACES = (CHAT, MESSAGES, COUNT_TOKENS, COMPLETIONS, EMBEDDINGS)
+RESPONSES = SurfaceRow(
+    surface=Surface.RESPONSES, path="/v1/responses", dialect=RESPONSES_DIALECT, shape_of=responses_shape
+)
+SURFACES = (CHAT, MESSAGES, COUNT_TOKENS, COMPLETIONS, EMBEDDINGS, RESPONSES)

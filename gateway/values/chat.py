@@ -63,10 +63,18 @@ class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
     signature: str | None = None
 
 
+MARKED = "gw1."  # how encrypted thoughts begin that the gateway marked with their maker: nobody else takes them
+
+
 class HiddenReasoning(msgspec.Struct, frozen=True):
     """What the model thought, as its provider encrypted it."""
 
     data: str
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether only the provider that it names takes it back."""
+        return self.data.startswith(MARKED)
 
 
 class Refusal(msgspec.Struct, frozen=True):

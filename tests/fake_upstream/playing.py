@@ -3,7 +3,7 @@
 import json
 import random
 
-from tests.fake_upstream.registry import BEHAVIOURS, MESSAGES, Behaviour, UnknownModel, find
+from tests.fake_upstream.registry import BEHAVIOURS, MESSAGES, RESPONSES, Behaviour, UnknownModel, find
 
 
 class Playing:
@@ -44,6 +44,7 @@ class Playing:
 
 
 def _known(name: str) -> Behaviour:
-    """In the table of either API."""
-    table = BEHAVIOURS if name.partition("@")[0] in BEHAVIOURS else MESSAGES
+    """In the table of any API."""
+    tables = (BEHAVIOURS, MESSAGES, RESPONSES)
+    table = next((one for one in tables if name.partition("@")[0] in one), BEHAVIOURS)
     return find(name, table)[0]

@@ -1,8 +1,8 @@
 """Encode: the caller's fields as they are, but for the model's name, and thoughts that Anthropic did not sign, which are left
 out before.
 
-Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, they are
-refused, and the whole conversation with them.
+Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, or encrypted by
+that provider, they are refused, and the whole conversation with them.
 """
 
 import re
@@ -14,6 +14,7 @@ from gateway.dialects.contract import Prepared
 from gateway.dialects.reported import MOST_TOKENS
 from gateway.dialects.slices import decoded, encoded
 from gateway.values.call import Call
+from gateway.values.chat import MARKED
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause
@@ -27,13 +28,14 @@ _VALUE = re.compile(r"[a-z0-9-]{1,64}( ?, ?[a-z0-9-]{1,64}){0,31}")
 _COUNTED = (
     "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",
 )  # fmt: skip
-_UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*""|"data"\s*:\s*"' + re.escape(MARKED.encode()))
 _encode = msgspec.json.Encoder().encode
 
 
 class _Kind(msgspec.Struct):
     type: str = ""
     signature: str | None = None
+    data: str | None = None
 
 
 class _Count(msgspec.Struct):
@@ -108,4 +110,6 @@ def _signed(messages: msgspec.Raw, pause: Pause) -> tuple[msgspec.Raw, tuple[str
 
 def _is_unsigned(block: msgspec.Raw) -> bool:
     kind = _kind(block)
+    if kind.type == "redacted_thinking":
+        return (kind.data or "").startswith(MARKED)
     return kind.type == "thinking" and kind.signature == ""

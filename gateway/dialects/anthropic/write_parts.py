@@ -70,7 +70,8 @@ def _of_model(part: Reasoning | HiddenReasoning | Refusal, role: Role, path: str
     if isinstance(part, Refusal):
         lost.append(path)
         return _text(Text(part.text))
-    if role is not Role.ASSISTANT or (isinstance(part, Reasoning) and part.signature is None):
+    is_others = part.signature is None if isinstance(part, Reasoning) else part.is_marked
+    if role is not Role.ASSISTANT or is_others:
         lost.append(path)
         return None
     return thought_block(part)
