@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 ## --no-compile: Python compiles what it imports; compiling all takes longer than the rest
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --progress-bar on
 
-.PHONY: help run test test-long test-live check bench soak lock docs clean
+.PHONY: help run test test-long test-live check bench bench-quick soak lock docs clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -65,6 +65,12 @@ check: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run
+
+## BEFORE=COMMIT compares the working tree with another one than main
+BEFORE ?= main
+
+bench-quick: $(VENV)/dev
+	$(BIN)/python -m benchmarks.quick $(BEFORE)
 
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak

@@ -1,5 +1,5 @@
-"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, command line, and the JSON Schemas; and
-what commands print in the other pages.
+"""Writes docs/reference/ from the code: configuration, policy, world, errors, metrics, vendors, command line, and the JSON
+Schemas; and what commands print in the other pages.
 
 `--check` writes nothing and fails if a page is out of date.
 """
@@ -14,6 +14,7 @@ import click
 
 from docs.examples import examples
 from gateway.cli import main as command
+from gateway.cli.vendors import row_of, shown
 from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
 from gateway.observe.detections import Detections
@@ -22,6 +23,7 @@ from gateway.observe.metrics import Metrics
 from gateway.observe.objectives import Objectives
 from gateway.observe.policy import policy_families
 from gateway.observe.states import States
+from gateway.providers.vendors import VENDORS
 from gateway.routing.document import Policy
 from gateway.settings import GatewayFile, schema
 from gateway.values.finding import DetectionsSoFar
@@ -47,6 +49,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "metrics.md": _metrics(),
         "command-line.md": _command_line(),
+        "vendors.md": _vendors(),
     }
 
 
@@ -132,6 +135,54 @@ def _metrics() -> str:
         shown = f"{family.name}_total" if family.type == "counter" else family.name
         labels = ", ".join(f"`{label}`" for label in named)
         lines.append(f"| `{shown}` | {family.type} | {labels} | {family.documentation} |")
+    return "\n".join([*lines, ""])
+
+
+_VENDORS = """A deployment's `provider` names one of these; `gateway vendors NAME` says the same of one.
+
+- **base URL**: where a deployment is that has no `base_url`. Of several the deployment must say which; where there is none, too.
+- **capabilities**: what a deployment can do that has no `capabilities`.
+- **names**: a member of a chat's body that callers send, and what it is sent as. Where the bound of an answer's tokens is not
+  named, the vendor takes it under either name.
+- **usage**: how it counts; *asked* where streams say it because the gateway asks for it, *unasked* where they always do,
+  *unknown* where they may, if the caller asks.
+- **lacks**: members that are left out there, and reported; one on which the answer depends keeps the request away.
+"""
+
+
+def _vendors() -> str:
+    lines = ["# Vendors", "", NOTE, _VENDORS]
+    lines += [
+        "| `provider` | vendor | dialect | serves | auth | base URL | names | capabilities |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rows = {name: row_of(VENDORS[name]) for name in sorted(VENDORS)}
+    for name, row in rows.items():
+        names = ", ".join(f"`{old}` -> `{new}`" for old, new in row["renames"].items()) or "-"
+        cells = [
+            row["vendor"],
+            row["dialect"],
+            shown(row["serves"]),
+            f"`{row['auth']}`",
+            shown(row["base_urls"]),
+            names,
+        ]
+        lines.append(f"| `{name}` | {' | '.join([*cells, shown(row['capabilities'])])} |")
+    lines += [
+        "",
+        "| `provider` | usage | in streams | reasoning | rate-limit headers of its own | lacks | made from |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        lacks = shown(row["lacks"]) + ("; answers 400 to unknown members" if row["refuses_unknown_fields"] else "")
+        cells = [
+            row["usage"],
+            row["usage_in_streams"],
+            shown(row["reasoning"]),
+            shown(row["rate_limit_headers"]),
+            lacks,
+        ]
+        lines.append(f"| `{name}` | {' | '.join([*map(_cell, cells), _cell(row['source'])])} |")
     return "\n".join([*lines, ""])
 
 

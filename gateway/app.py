@@ -146,6 +146,7 @@ class Gateway:
                 reader_s=settings.server.reader_s,
                 heartbeat_s=settings.server.heartbeat_s,
                 max_body_bytes=settings.server.max_body_bytes,
+                max_upload_bytes=settings.server.max_upload_bytes,
                 started=int(time.time()),
             )
         )

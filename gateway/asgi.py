@@ -1,7 +1,7 @@
 """The Litestar application: every surface in one place, and OpenAI's error body for whatever goes wrong in it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.http.decision_ids import DecisionIds
 from gateway.http.errors import ApiError, broken_body, internal
+from gateway.http.forms import Forms
 from gateway.http.identity import identify_by, operator_only, visitors_of
 from gateway.http.query import refuse_unknown
 from gateway.http.request_headers import request_id
@@ -27,6 +28,7 @@ from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Send, headers_of
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
+from gateway.surfaces.form_endpoint import FormEndpoint
 from gateway.surfaces.intake import Intake
 from gateway.surfaces.kept_handlers import kept_handlers
 from gateway.surfaces.models import VERSION, model_handlers
@@ -50,13 +52,9 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
     several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
     intakes = {row: Intake(row, rooms.large, with_prefix=several) for row in SURFACES}
     intakes[RESPONSES] = ResponsesIntake(RESPONSES, rooms.large, rooms.kept_responses, with_prefix=several)
-    kinds: dict[SurfaceRow, Callable[..., Endpoint]] = {
-        COUNT_TOKENS: CountTokens,
-        RESPONSES: partial(Responses, kept=rooms.kept_responses),
-    }
     throttle = Throttle()
     endpoints = [
-        kinds.get(row, Endpoint)(
+        _kind_of(row, rooms)(
             row,
             rooms.answers,
             identify,
@@ -69,11 +67,15 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         )
         for row in SURFACES
     ]
+    forms = Forms(rooms.max_upload_bytes)
+    for endpoint in endpoints:
+        if isinstance(endpoint, FormEndpoint):
+            endpoint.forms = forms
 
     litestar = Litestar(
         route_handlers=[
             *map(_mounted, endpoints),
-            *model_handlers(rooms.catalogue, identify, rooms.started),
+            *model_handlers(rooms.catalogue, identify, rooms.started, rooms.readings.is_able),
             *kept_handlers(rooms.kept_responses, identify),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
@@ -107,24 +109,40 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         for endpoint in endpoints:
             endpoint.stop()
 
-    return _with_head(litestar), stop
+    return _dispatched({path: endpoint for endpoint in endpoints for path in endpoint.paths}, litestar), stop
+
+
+def _kind_of(row: SurfaceRow, rooms: ApiRooms) -> Callable[..., Endpoint]:
+    if row is COUNT_TOKENS:
+        return CountTokens
+    if row is RESPONSES:
+        return partial(Responses, kept=rooms.kept_responses)
+    return FormEndpoint if row.files else Endpoint
 
 
 def _mounted(endpoint: Endpoint) -> Any:
-    @asgi(endpoint.path, copy_scope=False)
+    @asgi(endpoint.paths, copy_scope=False)
     async def handler(scope: Any, receive: Any, send: Any) -> None:
         await endpoint(scope, receive, send)
 
     return handler
 
 
-def _with_head(app: Any) -> Asgi:
-    """HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out."""
+def _dispatched(endpoints: Mapping[str, Asgi], others: Any) -> Asgi:
+    """Surfaces at once: the router and its layers would cost each of their requests as much as the decision does. What is
+    spelt otherwise (`//v1/...`) comes to them by the router.
+
+    HEAD is GET whose body is not sent (RFC 9110 9.3.2): the server leaves it out.
+    """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = endpoints.get(scope["path"])
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
+            return
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
-        await app(scope, receive, send)
+        await others(scope, receive, send)
 
     return answer
 

@@ -45,7 +45,7 @@ BROKEN = [
     (HEAD + "models: {m: !x {}}", (3, 13), "models.m", "no tag", "!x", None),
     (HEAD + "models: [", (3, 10), "", "valid YAML", "", None),
     # a deployment
-    (entry("clearence: public"), (7, 5), "deployments.a.clearence", "one of addresses, api_key, base", "'clearence'", "clearance"),
+    (entry("clearence: public"), (7, 5), "deployments.a.clearence", "one of addresses, api_key, api_v", "'clearence'", "clearance"),
     (entry("provider: vlm"), (7, 5), "deployments.a.provider", PROVIDERS, "'vlm'", "vllm"),
     (entry("provider: zzz"), (7, 5), "deployments.a.provider", PROVIDERS, "'zzz'", None),
     (without("provider"), (2, 3), "deployments.a.provider", "the required field 'provider'", "nothing", None),
@@ -171,7 +171,7 @@ deployments:
     hosting: commercial
     api_key: {CANARY}
   b:
-    provider: openai
+    provider: openai_compatible
     model: m
     hosting: commercial
     api_key: ${{env:ABSENT}}

@@ -11,9 +11,10 @@ from gateway.catalogue.document import DeploymentEntry, ModelEntry
 from gateway.catalogue.prices import CompiledPrice, compile_price
 from gateway.documents import Document, SecretReference, parse_reference
 from gateway.values.deployment import Catalogue, Deployment, EmbeddedServer, Hardware, Hosting, Model, Timeouts
+from gateway.values.offer import Offer, Offers
 from gateway.values.problem import Problem
 from gateway.values.sensitivity import Sensitivity
-from gateway.values.surface import SURFACES, Offer, Offers
+from gateway.values.surface import SURFACES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _NOTHING_OFFERED = Offer(frozenset(), frozenset())
@@ -73,19 +74,25 @@ def _deployment_problems(name: str, entry: DeploymentEntry, offers: Offers, docu
         if offer is not None and one not in offer.possible:
             expected = f"one of {', '.join(sorted(known.value for known in offer.possible))} of {entry.provider}"
             yield document.problem(f"{path}.surfaces[{at}]", expected, repr(one.value))
-    yield from _place_problems(path, entry, document)
+    yield from _place_problems(path, entry, offer or _NOTHING_OFFERED, document)
     if entry.embedded is not None and entry.hosting is not Hosting.SELF_HOSTED:
         yield document.problem(f"{path}.hosting", "self_hosted for an embedded model", entry.hosting.value)
+    if entry.api_version is not None and offer is not None and offer.api_version is None:
+        expected = f"no 'api_version': addresses of {entry.provider} carry none"
+        yield document.problem(f"{path}.api_version", expected, repr(entry.api_version))
     if entry.api_key is not None and parse_reference(entry.api_key) is None:
         expected = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
         yield document.problem(f"{path}.api_key", expected, "a value that is not shown")
 
 
-def _place_problems(path: str, entry: DeploymentEntry, document: Document) -> Iterable[Problem]:
+def _place_problems(path: str, entry: DeploymentEntry, offer: Offer, document: Document) -> Iterable[Problem]:
     places = {"base_url": entry.base_url, "addresses": entry.addresses, "embedded": entry.embedded}
     given = [f"'{name}'" for name, place in places.items() if place is not None]
-    if len(given) != 1:
+    if len(given) > 1 or not (given or _usual_place(offer)):
         expected = "exactly one of 'base_url', 'addresses' and 'embedded'"
+        if not given and offer.base_urls:
+            known = ", ".join(f"{url} ({region})" for region, url in offer.base_urls.items())
+            expected = f"'base_url': {entry.provider} is at {known}"
         yield document.problem(path, expected, " and ".join(given) or "none of them")
     if entry.base_url is not None and (wrong := _wrong_address(entry.base_url)):
         yield document.problem(f"{path}.base_url", wrong, "another form of address")
@@ -95,6 +102,11 @@ def _place_problems(path: str, entry: DeploymentEntry, document: Document) -> It
             yield document.problem(f"{path}.addresses[{index}]", wrong, "another form of address")
         elif address in addresses[:index]:
             yield document.problem(f"{path}.addresses[{index}]", "each address once", f"{address!r} again")
+
+
+def _usual_place(offer: Offer) -> str | None:
+    """Where a deployment is that does not say; None where its vendor is at no one place."""
+    return next(iter(offer.base_urls.values())) if len(offer.base_urls) == 1 else None
 
 
 def _wrong_address(base_url: str) -> str | None:
@@ -132,9 +144,10 @@ def _model_problems(
 def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice, offers: Offers) -> Deployment:
     own = Sensitivity.RESTRICTED if entry.hosting is Hosting.SELF_HOSTED else Sensitivity.PUBLIC
     embedded, own_cost = entry.embedded, entry.own_cost
-    written = entry.addresses or ([entry.base_url] if entry.base_url else [])
-    addresses = tuple(address.rstrip("/") for address in written)
     offer = offers.get(entry.provider, _NOTHING_OFFERED)  # that it is unknown was said
+    usual = _usual_place(offer) if embedded is None else None
+    place = entry.base_url or usual
+    addresses = tuple(address.rstrip("/") for address in entry.addresses or ([place] if place else []))
     serves = offer.usual if entry.surfaces is None else frozenset(entry.surfaces)
     return Deployment(
         name=name,
@@ -146,7 +159,7 @@ def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice, offers:
         hosting=entry.hosting,
         region=entry.region,
         clearance=entry.clearance or own,
-        capabilities=frozenset(entry.capabilities),
+        capabilities=offer.capabilities if entry.capabilities is None else frozenset(entry.capabilities),
         context_tokens=entry.context_tokens,
         max_output_tokens=entry.max_output_tokens,
         price=price.price,
@@ -154,6 +167,7 @@ def _deployment(name: str, entry: DeploymentEntry, price: CompiledPrice, offers:
         max_in_flight=entry.limits.max_in_flight,
         gauges=offer.gauges,
         own_tools=offer.own_tools,
+        api_version=entry.api_version or offer.api_version,
         continues=offer.continues,
         surfaces=frozenset().union(*(SURFACES[one] for one in serves)),
         timeouts=msgspec.convert(entry.timeouts, Timeouts, from_attributes=True),

@@ -14,6 +14,7 @@ Tokens = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
+UNITS = ("audio_minute_usd", "input_usd_per_mchar", "image_usd", "search_usd")  # of a price, beside tokens
 _UNKNOWN = "Absent: unknown, and so is the cost of a request that has such tokens."
 
 
@@ -34,6 +35,13 @@ class _Parts(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     ] = None
     input_audio_usd_per_mtok: Annotated[Usd | None, Meta(description=f"For audio in a prompt. {_UNKNOWN}")] = None
     output_audio_usd_per_mtok: Annotated[Usd | None, Meta(description=f"For generated audio. {_UNKNOWN}")] = None
+    input_image_usd_per_mtok: Annotated[
+        Usd | None, Meta(description="For images in a prompt, where their tokens are told apart. Absent: as text.")
+    ] = None
+    output_image_usd_per_mtok: Annotated[
+        Usd | None,
+        Meta(description="For generated images, where their tokens are told apart. Absent: as other output."),
+    ] = None
 
 
 class PriceTierEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -43,7 +51,9 @@ class PriceTierEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 
 class PriceEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """US dollars per million tokens: written here, or looked up in the list of a provider; what is written wins."""
+    """US dollars per million tokens, or by another unit: written here, or looked up in the list of a provider; what is written
+    wins. What has a price by the unit costs that, whatever tokens are counted beside it.
+    """
 
     provider: Annotated[
         str | None, Meta(description="Look the price up in this provider's list, as genai-prices names it: openai.")
@@ -56,6 +66,22 @@ class PriceEntry(_Parts, forbid_unknown_fields=True, frozen=True, kw_only=True):
             description="For each web search that the provider's own tool made. Absent: unknown, and so is the cost of a "
             "request that has such searches."
         ),
+    ] = None
+    audio_minute_usd: Annotated[
+        Usd | None, Meta(description="For each minute of sound that is transcribed or translated, to the second.")
+    ] = None
+    input_usd_per_mchar: Annotated[Usd | None, Meta(description="For a million characters of text that is spoken.")] = (
+        None
+    )
+    image_usd: Annotated[
+        dict[str, Usd] | None,
+        Meta(
+            description="For each image that is made, by SIZE/QUALITY, by either, or by any: "
+            "{1024x1024/hd: 0.08, 1024x1024: 0.04, any: 0.12}. The most exact that fits holds."
+        ),
+    ] = None
+    search_usd: Annotated[
+        Usd | None, Meta(description="For each search unit of a reranker: a query with up to 100 documents.")
     ] = None
     tiers: Annotated[
         list[PriceTierEntry] | None,
@@ -125,12 +151,19 @@ class EmbeddedEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
 
 
 class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One place that can answer: exactly one of `base_url`, `addresses` and `embedded` says where."""
+    """One place that can answer: one of `base_url`, `addresses` and `embedded` says where, or the vendor's one address."""
 
     provider: Annotated[str, Meta(description="A row of the vendor table, such as vllm, openai or anthropic.")]
     model: Annotated[str, Meta(min_length=1, description="The model's name there.")]
     hosting: Annotated[Hosting, Meta(description="Whose machines answer.")]
-    base_url: Annotated[str | None, Meta(description="With the API's root, like http://127.0.0.1:8000/v1.")] = None
+    base_url: Annotated[
+        str | None,
+        Meta(description="With the API's root, like http://127.0.0.1:8000/v1. Absent: the vendor's, where it has one."),
+    ] = None
+    api_version: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=32)] | None,
+        Meta(description="What addresses of Azure's deployments carry. Absent: the vendor's own."),
+    ] = None
     addresses: Annotated[
         Annotated[list[str], Meta(min_length=1, max_length=64)] | None,
         Meta(
@@ -151,7 +184,10 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
             description="The highest sensitivity it may see. Default: restricted if self-hosted, public if commercial."
         ),
     ] = None
-    capabilities: Annotated[list[Capability], Meta(description="What it can do beyond text in, text out.")] = []
+    capabilities: Annotated[
+        list[Capability] | None,
+        Meta(description="What it can do beyond text in, text out. Absent: what models of its vendor can."),
+    ] = None
     context_tokens: Annotated[Tokens | None, Meta(description="Prompt and output together.")] = None
     max_output_tokens: Tokens | None = None
     price: Annotated[
@@ -159,7 +195,7 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
         Meta(
             description="What the provider bills. Absent: unknown, which is not 0.",
             extra_json_schema={
-                "if": {"not": {"required": ["provider"]}},
+                "if": {"not": {"anyOf": [{"required": [name]} for name in ("provider", *UNITS)]}},
                 "then": {"required": ["input_usd_per_mtok", "output_usd_per_mtok"]},
             },
         ),
@@ -170,7 +206,8 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     surfaces: Annotated[
         Annotated[list[Serves], Meta(min_length=1)] | None,
         Meta(
-            description="What its model is for: chat, completions, embeddings. Who serves chat serves /v1/messages, too. "
+            description="What its model is for: chat, completions, embeddings, rerank, transcriptions, images, ... "
+            "Who serves chat serves /v1/messages, too. "
             "Absent: chat, and what else the provider's servers do with every model of theirs."
         ),
     ] = None

@@ -1,7 +1,8 @@
 """The price lists that genai-prices ships, as our prices. Importing this loads them, which takes most of a second.
 
 Nothing is fetched: the prices are those of the installed version, at a given time. What it has no price for stays
-unknown. Prices by the image, the page or the second are left out: usage does not say these.
+unknown. Prices by the page, and of what is heard and said live, are left out: usage does not say these. No list has prices by
+the image or the search.
 """
 
 import datetime as dt
@@ -9,6 +10,7 @@ import functools
 from collections.abc import Iterable
 from decimal import Decimal
 from importlib.metadata import version
+from typing import Any
 
 import msgspec
 from genai_prices.data import providers as _providers
@@ -22,6 +24,7 @@ from genai_prices.types import (
 )
 
 from gateway.values.deployment import Price, PriceTier
+from gateway.values.units import UnitPrices
 
 _NAMES = {
     "input_mtok": "input_usd_per_mtok",
@@ -32,8 +35,13 @@ _NAMES = {
     "output_reasoning_mtok": "reasoning_usd_per_mtok",
     "input_audio_mtok": "input_audio_usd_per_mtok",
     "output_audio_mtok": "output_audio_usd_per_mtok",
+    "input_image_mtok": "input_image_usd_per_mtok",
+    "output_image_mtok": "output_image_usd_per_mtok",
 }
 _FEES = {"requests_kcount": "request_usd", "web_searches_kcount": "web_search_usd"}  # for a thousand
+
+
+_UNITS = {"input_audio_hours": ("audio_minute_usd", 60), "input_mchars": ("input_usd_per_mchar", 1)}  # for so many
 
 
 class NotListed(LookupError):
@@ -114,6 +122,9 @@ def _ranges() -> dict[str, tuple[float, float]]:
                 for part in (*_NAMES.values(), *_FEES.values()):
                     if usd := getattr(one, part):
                         found.setdefault(part, []).append(usd)
+            for part, _ in _UNITS.values():
+                if usd := getattr(price.units, part):
+                    found.setdefault(part, []).append(usd)
     return {part: (min(all_usd), max(all_usd)) for part, all_usd in found.items()}
 
 
@@ -129,6 +140,12 @@ def _price(listed: ModelPrice, usual: Price) -> Price:
 def _fees(listed: ModelPrice, usual: Price) -> Price:
     said = {ours: listed.__dict__.get(theirs) for theirs, ours in _FEES.items()}
     found = {ours: float(fee) / 1000 for ours, fee in said.items() if isinstance(fee, Decimal)}
+    return msgspec.structs.replace(usual, **found, units=_units(listed, usual.units))
+
+
+def _units(listed: ModelPrice, usual: UnitPrices) -> UnitPrices:
+    said = ((ours, listed.__dict__.get(theirs), many) for theirs, (ours, many) in _UNITS.items())
+    found: dict[str, Any] = {ours: float(usd / many) for ours, usd, many in said if isinstance(usd, Decimal)}
     return msgspec.structs.replace(usual, **found)
 
 

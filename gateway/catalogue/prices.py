@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.catalogue.document import DeploymentEntry, PriceEntry, PriceTierEntry
+from gateway.catalogue.document import UNITS, DeploymentEntry, PriceEntry, PriceTierEntry
 from gateway.documents import Document
 from gateway.values.deployment import Hosting, Price, PriceTier
 from gateway.values.problem import Problem
+from gateway.values.units import NO_UNIT_PRICES
 
 if TYPE_CHECKING:
     from gateway.catalogue.list_prices import ListPrice
@@ -84,8 +85,9 @@ def _looked_up(
 def _lookup_problems(
     path: str, written: PriceEntry, listed: "ListPrice", price: Price, document: Document
 ) -> Iterable[Problem]:
-    if price.input_usd_per_mtok is None:
-        yield document.problem(f"{path}.model", "a model that is priced by the token", listed.source)
+    if price.input_usd_per_mtok is None and price.units == NO_UNIT_PRICES:
+        expected = "a model that is priced by the token, the minute of sound or the character"
+        yield document.problem(f"{path}.model", expected, listed.source)
     changing = sorted(part for part in listed.changing if getattr(written, part) is None)
     if changing:
         found = f"{listed.source}, whose price changes with the time of day"
@@ -96,7 +98,8 @@ def _price(written: PriceEntry, listed: Price) -> Price:
     """What is written holds in all of the list's tiers. How other service tiers change with it, no list says."""
     parts = _written_parts(written)
     fees: dict[str, Any] = {name: usd for name in _FEES if (usd := getattr(written, name)) is not None}
-    base = msgspec.structs.replace(listed, **parts, **fees, tiers=(), service_tiers={})
+    units = msgspec.structs.replace(listed.units, **_written_units(written))
+    base = msgspec.structs.replace(listed, **parts, **fees, units=units, tiers=(), service_tiers={})
     if written.tiers is None:
         tiers = tuple(
             PriceTier(tier.above_prompt_tokens, msgspec.structs.replace(tier.price, **parts, **fees))
@@ -124,6 +127,10 @@ def _written_tiers(base: Price, tiers: Sequence[PriceTierEntry]) -> tuple[PriceT
 
 def _written_parts(entry: PriceEntry | PriceTierEntry) -> dict[str, float]:
     return {part: usd for part in _PARTS if (usd := getattr(entry, part)) is not None}
+
+
+def _written_units(entry: PriceEntry) -> dict[str, Any]:
+    return {name: usd for name in UNITS if (usd := getattr(entry, name)) is not None}
 
 
 def _times(price: Price, factor: float) -> Price:

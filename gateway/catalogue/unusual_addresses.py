@@ -4,21 +4,22 @@ from urllib.parse import urlsplit
 
 from gateway.documents import Document
 from gateway.values.deployment import Catalogue
+from gateway.values.offer import Offers
 from gateway.values.problem import Problem
 
 _ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/models", "/responses", "/messages")
 
 
-def unusual_addresses(catalogue: Catalogue, document: Document) -> list[Problem]:
+def unusual_addresses(catalogue: Catalogue, document: Document, offers: Offers) -> list[Problem]:
     """What is probably not meant, at its place in the configuration. What is shown is the path alone."""
     found: list[Problem] = []
     for name, deployment in catalogue.deployments.items():
         path = f"deployments.{name}"
-        written = deployment.addresses
+        usual = offers[deployment.provider].base_urls.values()
         are_several = "addresses" in ((document.data.get("deployments") or {}).get(name) or {})
-        for index, address in enumerate(written):
+        for index, address in enumerate(deployment.addresses):
             expected = _expected(urlsplit(address).path)
-            if expected is not None:
+            if expected is not None and address not in usual:
                 place = f"{path}.addresses[{index}]" if are_several else f"{path}.base_url"
                 found.append(document.problem(place, expected, repr(urlsplit(address).path or "no path")))
     return found

@@ -19,9 +19,14 @@ _PARTS = {
     "reasoning_usd_per_mtok": "output_usd_per_mtok",  # few lists price it apart
     "input_audio_usd_per_mtok": "input_audio_usd_per_mtok",
     "output_audio_usd_per_mtok": "output_audio_usd_per_mtok",
+    "input_image_usd_per_mtok": "input_image_usd_per_mtok",
+    "output_image_usd_per_mtok": "output_image_usd_per_mtok",
+    "audio_minute_usd": "audio_minute_usd",
+    "input_usd_per_mchar": "input_usd_per_mchar",
     "request_usd": "request_usd",
     "web_search_usd": "web_search_usd",
 }  # the part whose range a part is held against
+_UNITS = ("audio_minute_usd", "input_usd_per_mchar")
 _FEES = ("request_usd", "web_search_usd")  # there may be none
 _DEAREST_GPU_HOUR_USD = 100.0  # ten times what the dearest single accelerator is rented for
 
@@ -43,7 +48,7 @@ def unusual_prices(catalogue: Catalogue, document: Document) -> list[Problem]:
 
 def _out_of_range(path: str, deployment: Deployment, price: Price, document: Document) -> Iterable[Problem]:
     for part, like in _PARTS.items():
-        usd: float | None = getattr(price, part)
+        usd: float | None = getattr(price.units if part in _UNITS else price, part)
         if usd is None or (part in _FEES and usd == 0):
             continue
         low, high = listed_range(like)

@@ -23,16 +23,19 @@ from gateway.cli.lab import lab
 from gateway.cli.policy import policy
 from gateway.cli.replay import replay
 from gateway.cli.simulate import simulate
+from gateway.cli.vendors import vendors
 from gateway.flow.classify import Classifier
+from gateway.flow.translations import found_now, is_lossless, with_deviations, with_losses
 from gateway.http.decision_ids import DecisionIds
 from gateway.http.errors import ApiError
 from gateway.insight.world import World
 from gateway.journal import journal
 from gateway.observe.logs import TEXT, set_up_logs
-from gateway.providers.vendors import OFFERS, SKILLS
+from gateway.providers.vendors import OFFERS, SKILLS, translators
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import UnknownModel, decide
 from gateway.routing.document import Policy
+from gateway.routing.replay import replay as decided_again
 from gateway.routing.sentences import decision_sentences
 from gateway.serve import run
 from gateway.settings import GatewayFile, configuration_name, schema
@@ -180,6 +183,10 @@ def explain(  # noqa: PLR0913, PLR0917 - what it can be told
             deadline_s=request.deadline_s,
             max_cost_usd=request.max_cost_usd,
         )
+        found = found_now(request, decision, translators(settings.catalogue.deployments)[request.facts.surface])
+        if is_lossless(plan, decision):
+            decision = decided_again(plan, msgspec.structs.replace(decision, facts=with_losses(request, found).facts))
+        decision = with_deviations(decision, found)
         decision = with_counterfactuals(decision, settings.catalogue.deployments, nothing_known)
     except ApiError as error:
         raise click.ClickException(error.message) from None
@@ -247,3 +254,4 @@ main.add_command(policy)
 main.add_command(replay)
 main.add_command(lab)
 main.add_command(simulate)
+main.add_command(vendors)

@@ -62,11 +62,24 @@ class Translator(Protocol):
         """What the rate limits still allow, as any answer's `headers` say; None if they say nothing."""
 
 
+class HeadJudge(ABC):
+    """A translator to which the head of a 2xx says something, as not all of its answers are JSON or events."""
+
+    @abstractmethod
+    def media(self, request: Request, headers: Mapping[str, str], *, delimited: bool) -> str | None:
+        """The media type in which the caller gets a stream; None: it is one of events. `delimited`: the answer says where it
+        ends. Raises AttemptFailed where the answer is none of the kind that was asked for.
+        """
+
+
 class Prepared(msgspec.Struct, frozen=True):
-    """A request as calls are made of it. `lost`: what of the caller's it does not say, by member or path."""
+    """A request as calls are made of it. `lost`: what of the caller's it does not say, by member or path; `adapted`: what it
+    says otherwise, as `path: note`. All else is passed.
+    """
 
     request: Request
     lost: tuple[str, ...] = ()
+    adapted: tuple[str, ...] = ()
 
 
 class Preparer(ABC):
@@ -140,6 +153,20 @@ class Batcher(Protocol):
 Fields = dict[str, msgspec.Raw]  # the members of a body, in order
 
 
+class Adapted(msgspec.Struct, frozen=True):
+    """A member of a chat, by its name or path, that a body says otherwise. `note`: what became of it, in words of ours: never
+    a value.
+    """
+
+    path: str
+    note: str
+
+
+Deviation = (
+    str | Adapted
+)  # what of a chat a body does not say as it was: what is lost by its name alone, or what is adapted
+
+
 class EventReader(Protocol):
     """Reads the events of one stream, as the dialect's own decoder forwards them: whole, in order, and no errors."""
 
@@ -175,9 +202,10 @@ class Dialect(Protocol):
         called between the steps of what takes long.
         """
 
-    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
-        """A body without the model's name and `stream`, and what of the chat it does not say: names of the chat's members,
-        or paths like `turns[2].parts[0].detail`. Raises AttemptFailed (bad_request) for what must not be lost.
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
+        """A body without the model's name and `stream`, and what of the chat it does not say as it was: names of the chat's
+        members, or paths like `turns[2].parts[0].detail`. A bare name is lost; `Adapted` has a note. Raises AttemptFailed
+        (bad_request) for what must not be lost.
         """
 
     def reply(self, body: bytes) -> Reply:
@@ -197,3 +225,20 @@ class Dialect(Protocol):
 
     def writer(self, request: Request) -> EventWriter:
         """For the stream that answers `request`."""
+
+
+@runtime_checkable
+class PathNamer(Protocol):
+    """A caller's dialect that says what it calls the members of a chat."""
+
+    def caller_path(self, chat: Chat, path: str) -> str:
+        """A name or path of the chat, as it stands in the caller's body."""
+
+
+@runtime_checkable
+class Beating(Protocol):
+    """A caller's dialect with an event of its own that says nothing but that the stream lives."""
+
+    @property
+    def heartbeat(self) -> bytes:
+        """That event, whole. Where there is none a comment does it."""

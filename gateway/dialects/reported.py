@@ -32,10 +32,10 @@ def of_output(told: ReportedUsage, *, any_output: bool) -> ReportedUsage:
 def counts_in(value: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The members of this kind that were said, each a count or None."""
     said = value if isinstance(value, dict) else {}
-    return {name: _count(said[name]) for name in kind.__struct_fields__ if name in said}
+    return {name: tokens(said[name]) for name in kind.__struct_fields__ if name in said}
 
 
-def _count(value: Any) -> int | None:
+def tokens(value: Any) -> int | None:
     """A whole number of tokens, however it is written: 65.0 and "64" are no matter of opinion."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS:
         value = int(value)

@@ -10,20 +10,22 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.contract import (
+    Adapted,
     Continuer,
     Dialect,
     EventReader,
     EventWriter,
+    PathNamer,
     Prepared,
     Preparer,
     StreamDecoder,
     TokenCounter,
     Translator,
 )
-from gateway.dialects.known_names import repeatable
+from gateway.dialects.known_names import noted, repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
-from gateway.values.chat import Began, Event, TextDelta
+from gateway.values.chat import Began, Chat, Event, TextDelta
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -44,7 +46,7 @@ class Translated(Preparer):
         """The request as a caller of the provider's dialect would have sent it."""
         try:
             chat = self._asks.chat(request.fields, pause)
-            fields, lost = self._answers.fields(chat, pause)
+            fields, deviations = self._answers.fields(chat, pause)
         except AttemptFailed as none:
             if none.outcome is not Outcome.BAD_REQUEST:
                 raise
@@ -54,7 +56,10 @@ class Translated(Preparer):
         if request.facts.stream:
             fields["stream"] = msgspec.Raw(b"true")
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
-        return Prepared(own, repeatable((*chat.unsaid, *lost)))
+        named = self._asks.caller_path if isinstance(self._asks, PathNamer) else _as_it_is
+        lost = [named(chat, one) for one in deviations if not isinstance(one, Adapted)]
+        adapted = noted((named(chat, one.path), one.note) for one in deviations if isinstance(one, Adapted))
+        return Prepared(own, repeatable((*chat.unsaid, *lost)), adapted)
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The call of what was prepared."""
@@ -127,6 +132,10 @@ def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Trans
         return _CountingContinuing(asks, answers, translator)
     kind = _Counting if counts else _Continuing if continues else Translated
     return kind(asks, answers, translator)
+
+
+def _as_it_is(_: Chat, path: str) -> str:
+    return path
 
 
 def _of_provider(request: Request) -> Request:

@@ -1,9 +1,11 @@
-"""The story of one request on one screen: classify -> decide -> admit -> count -> attempt -> finish. Each step gives a value.
+"""The story of one request on one screen: classify -> decide -> admit -> count -> translate -> attempt -> finish. Each step
+gives a value.
 
 What must happen is here and in what it calls; what is nice to know is on the bus.
 """
 
 import asyncio
+import contextlib
 import time
 import zlib
 from functools import partial
@@ -20,6 +22,7 @@ from gateway.flow.relay import Relay
 from gateway.flow.rooms import Rooms
 from gateway.flow.story import Clock, Record, Story
 from gateway.flow.stream import Stream, StreamEnd
+from gateway.flow.translations import Translations, is_lossless, with_deviations, with_losses
 from gateway.routing.able_again import able_again_s
 from gateway.routing.counterfactual import with_counterfactuals
 from gateway.routing.decide import decide
@@ -27,6 +30,7 @@ from gateway.routing.filters import PASSING
 from gateway.routing.plan import Plan, PlanSource
 from gateway.values.decision import Candidate, Decision
 from gateway.values.deployment import Deployment
+from gateway.values.deviations import Deviations
 from gateway.values.outcome import (
     CONSEQUENCES,
     LASTING,
@@ -79,6 +83,7 @@ class Answers:
         self._rooms = rooms
         self._counts = TokenCounts(rooms, deployments)
         self._attempts = Attempts(rooms, deployments)
+        self._translations = Translations(rooms)
 
     async def answer(self, surface: str, request: Request, decision_id: str, arrived: float) -> Answered:
         """The answer; a stream is returned once its first output is here. `arrived` is of the monotonic clock.
@@ -90,7 +95,7 @@ class Answers:
         story = self._decided(surface, plan, request, decision_id, arrived)
         try:
             story = await self._admitted(story)
-            story = await self._counted(story)
+            story = await self._translated(await self._counted(story))
             success = await self._attempts.until_success(story)
         except AttemptFailed as failed:
             raise self._failed(story, failed) from None
@@ -100,7 +105,7 @@ class Answers:
         if isinstance(success, Relay):
             continuation = self._attempts.continuation(story)
             stream = Stream(story.clock, success, continuation, partial(self._stream_ended, story))
-            return AnsweredStream(story, success.deployment, stream, success.lost)
+            return AnsweredStream(story, success.deployment, stream, success.deviations)
         self._finish(story, Outcome.OK, answered_by=success.deployment)
         return success
 
@@ -117,7 +122,7 @@ class Answers:
             story = await self._admitted(story)
             if not story.decision.attempts and not any(map(_may_be_able_again, story.decision.candidates)):
                 raise none_of(story.decision)  # noqa: TRY301 - one place ends it
-            facts = (await self._counts.counted(story)).facts
+            facts = (await self._counts.counted(await self._translated(story))).facts
         except AttemptFailed as failed:
             raise self._failed(story, failed) from None
         except BaseException as end:
@@ -131,7 +136,15 @@ class Answers:
         """The decision, with what the request would cost and take at each candidate. Raises UnknownModel and TooBusy."""
         request = await self._classifier.classify(request, plan.detection)
         decision = self._decide(plan, request, decision_id, time.time())
-        return with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
+        preparation = Preparation(self._rooms.large, time.monotonic() + decision.bounds.deadline_s)
+        found: dict[str, Deviations] = {}
+        with contextlib.suppress(AttemptFailed):  # too busy to translate a large body: the rest can be said
+            found = await self._translations.of(request, decision, preparation, all_candidates=True)
+        if is_lossless(plan, decision):
+            request = with_losses(request, found)
+            decision = self._decide(plan, request, decision_id, decision.at)
+        decision = with_counterfactuals(decision, self._deployments, self._rooms.readings.snapshot(decision.at))
+        return with_deviations(decision, found)
 
     # -- decide
 
@@ -184,6 +197,18 @@ class Answers:
         if not story.rule.exact_tokens:
             return story
         return self._decided_anew(story, await self._counts.counted(story), story.decision.at)
+
+    # -- translate
+
+    async def _translated(self, story: Story) -> Story:
+        """Where nothing may be lost it is found out what each candidate's translation loses, and it is decided anew, as of
+        the same moment. What was translated serves the attempts.
+        """
+        decision = story.decision
+        if not decision.attempts or not is_lossless(story.plan, decision):
+            return story
+        found = await self._translations.of(story.request, decision, story.preparation)
+        return self._decided_anew(story, with_losses(story.request, found), decision.at)
 
     # -- finish
 

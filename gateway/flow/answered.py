@@ -5,20 +5,22 @@ import msgspec
 from gateway.flow.story import Story
 from gateway.flow.stream import Stream
 from gateway.values.decision import Decision
+from gateway.values.deviations import NO_DEVIATIONS, Deviations
 from gateway.values.outcome import Outcome
 
 
 class AnsweredWhole(msgspec.Struct, frozen=True):
-    """`body` is what the caller gets, and of a large one `more`, in blocks; `cost_usd` what it cost, None where that is
-    unknown. `lost`: what the provider was not told of the request.
+    """`body` is what the caller gets, of this media type, and of a large one `more`, in blocks; `cost_usd` what it cost,
+    None where that is unknown. `deviations`: what the provider was not told of the request as the caller said it.
     """
 
     story: Story
     deployment: str
     body: bytes
     cost_usd: float | None
-    lost: tuple[str, ...] = ()
+    deviations: Deviations = NO_DEVIATIONS
     more: tuple[bytes, ...] = ()
+    media: str = "application/json"
 
     @property
     def decision(self) -> Decision:
@@ -35,12 +37,12 @@ class AnsweredWhole(msgspec.Struct, frozen=True):
 
 
 class AnsweredStream(msgspec.Struct, frozen=True):
-    """Read the stream to its end, and close it once, on every way out. `lost` as above."""
+    """Read the stream to its end, and close it once, on every way out. `deviations` as above."""
 
     story: Story
     deployment: str
     stream: Stream
-    lost: tuple[str, ...] = ()
+    deviations: Deviations = NO_DEVIATIONS
 
     @property
     def decision(self) -> Decision:

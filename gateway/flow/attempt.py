@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.dialects.contract import Batcher, Continuer, Preparer, StreamDecoder, Translator
+from gateway.dialects.contract import Batcher, Continuer, HeadJudge, Preparer, StreamDecoder, Translator
 from gateway.flow.beginning import Beginning
 from gateway.flow.field_refusal import of_choice
 from gateway.flow.large import LARGE_BYTES, in_steps
@@ -23,6 +23,7 @@ from gateway.transport import Exchange
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
+from gateway.values.deviations import Deviations
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
@@ -89,9 +90,10 @@ class RunningAttempt:
         self.deployment = deployment
         self.story = story
         self.first_output_s: float | None = None
+        self.media: str | None = None  # of a stream that is no events
         least = story.decision.bounds.min_output_tokens_per_s
         self.least_throughput = None if least is None else LeastThroughput(least)
-        self.lost = story.decision.lost_at(deployment.name)
+        self.deviations = Deviations(story.decision.lost_at(deployment.name))
         self._beginning = beginning
         self._request = self._own = story.request  # `_own`: as the provider's dialect says it
         self._rooms = rooms
@@ -127,6 +129,8 @@ class RunningAttempt:
             self._retry_after_s = failure.retry_after_s
             pool = self.story.rule.pools[facts.model]
             raise self._redacted(of_choice(failure, self._request, deployment.name, pool))
+        if isinstance(self._translator, HeadJudge):
+            self.media = self._translator.media(self._request, head.headers, delimited=exchange.delimited)
         return exchange
 
     def _longest_silence_s(self) -> float | None:
@@ -137,10 +141,11 @@ class RunningAttempt:
     async def _prepare(self) -> None:
         """What the call is made of."""
         if self._beginning is not None:
-            self._own, self.lost = self._beginning.request, (*self.lost, *self._beginning.lost)
-        elif self.lost or isinstance(self._translator, Preparer):
-            ready = await self.story.preparation.of(self._request, self._translator, self.lost)
-            self._request, self._own, self.lost = ready.asked, ready.own, (*self.lost, *ready.lost)
+            self._own, self.deviations = self._beginning.request, self.deviations.plus(self._beginning.deviations)
+        elif self.deviations.lost or isinstance(self._translator, Preparer):
+            ready = await self.story.preparation.of(self._request, self._translator, self.deviations.lost)
+            self._request, self._own = ready.asked, ready.own
+            self.deviations = self.deviations.plus(ready.deviations)
 
     async def _send(self, call: Call, left_s: float) -> Exchange:
         """Whichever is nearer, the limit for connecting or the attempt's end, names the failure."""
@@ -249,7 +254,8 @@ class RunningAttempt:
             detail=self._redact(detail, _MAX_MESSAGE),
             upstream_model=self._redact(said.model) if said else None,
             finish_reason=self._redact(said.finish_reason) if said else None,
-            lost=self.lost,
+            lost=self.deviations.lost,
+            adapted=self.deviations.adapted,
             anomalies=said.anomalies if said else (),
             connection_reused=self._exchange.reused if self._exchange else None,
             resent=self._exchange is not None and self._exchange.resent,

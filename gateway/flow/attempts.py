@@ -173,7 +173,9 @@ async def _carried_out(attempt: RunningAttempt) -> Success:
         attempt.settle(Outcome.INTERNAL_ERROR)
         raise
     record = attempt.settle(Outcome.OK, said=whole)
-    return AnsweredWhole(attempt.story, record.deployment, whole.body, record.cost_usd, record.lost)
+    return AnsweredWhole(
+        attempt.story, record.deployment, whole.body, record.cost_usd, attempt.deviations, media=whole.media
+    )
 
 
 def _so_far(relay: Relay | None) -> StreamSummary | None:

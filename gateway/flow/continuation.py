@@ -75,7 +75,7 @@ class Continuation:
             own = await preparation.on_a_thread(
                 request, request.size, lambda pause: translator.continued(ready.own, beginning, pause)
             )
-        return None if own is None else Beginning(beginning, own, ready.lost)
+        return None if own is None else Beginning(beginning, own, ready.deviations)
 
     def _untried(self) -> list[str]:
         """In the order of the decision; at the end those that were tried, but not at all their addresses."""

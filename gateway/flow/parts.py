@@ -21,6 +21,7 @@ from gateway.flow.rooms import Rooms
 from gateway.flow.story import Story
 from gateway.routing.eligibility import Eligibility, spent_usd
 from gateway.values.deployment import Deployment
+from gateway.values.deviations import NO_DEVIATIONS
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause
 from gateway.values.request import Request
@@ -171,10 +172,12 @@ class Parts:
         """An unknown part of the cost makes all of it unknown."""
         costs = [one.cost_usd for one in self._answers]
         known = [cost for cost in costs if cost is not None]
-        lost = tuple(dict.fromkeys(name for one in self._answers for name in one.lost))
+        deviations = NO_DEVIATIONS
+        for one in self._answers:
+            deviations = deviations.plus(one.deviations)
         first, *more = self._joiner.body()
         cost = sum(known) if len(known) == len(costs) else None
-        return AnsweredWhole(self._story, self._answers[-1].deployment, first, cost, lost, tuple(more))
+        return AnsweredWhole(self._story, self._answers[-1].deployment, first, cost, deviations, tuple(more))
 
     def _of_whole(self, failed: AttemptFailed) -> AttemptFailed:
         """What a provider says of an input is said by its number in the request."""

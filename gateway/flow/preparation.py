@@ -13,6 +13,7 @@ from gateway.dialects.contract import Preparer
 from gateway.flow.fair_threads import FairThreads, TimeSlice, TooBusy
 from gateway.flow.large import LARGE_BYTES
 from gateway.providers.request_fields import without
+from gateway.values.deviations import NO_DEVIATIONS, Deviations
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
@@ -23,13 +24,13 @@ T = TypeVar("T")
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """`asked` is the caller's request without what a server does not take, `own` as the provider's dialect says it; `lost`:
-    what of the caller's it does not say.
+    """`asked` is the caller's request without what a server does not take, `own` as the provider's dialect says it, with
+    these deviations.
     """
 
     asked: Request
     own: Request
-    lost: tuple[str, ...] = ()
+    deviations: Deviations = NO_DEVIATIONS
 
 
 class Preparation:
@@ -52,7 +53,7 @@ class Preparation:
         found = self._made.get(key)
         if found is None:
             if request.size <= LARGE_BYTES:
-                found = self._made[key] = _ready(request, preparer, left_out, no_pause)
+                found = self._made[key] = ready_now(request, preparer, left_out, no_pause)
             else:
                 found = await self._in_turn(key, request, preparer, left_out)
         if isinstance(found, AttemptFailed):
@@ -61,7 +62,7 @@ class Preparation:
             return found
         facts = request.facts  # more is known by now
         asked, own = (msgspec.structs.replace(one, facts=facts) for one in (found.asked, found.own))
-        return Ready(asked, own, found.lost)
+        return Ready(asked, own, found.deviations)
 
     def of_another(self) -> "Preparation":
         """For a part of the request."""
@@ -97,14 +98,15 @@ class Preparation:
             found = self._made.get(key)
             if found is None:
                 found = self._made[key] = await self.on_a_thread(
-                    request, request.size, lambda pause: _ready(request, preparer, left_out, pause)
+                    request, request.size, lambda pause: ready_now(request, preparer, left_out, pause)
                 )
             return found
 
 
-def _ready(
-    request: Request, preparer: Preparer | None, left_out: tuple[str, ...], pause: Pause
+def ready_now(
+    request: Request, preparer: Preparer | None, left_out: tuple[str, ...], pause: Pause = no_pause
 ) -> Ready | AttemptFailed:
+    """For calls by a translator that prepares, if it does, without these members; or why it has no form there."""
     asked = without(request, left_out, pause) if left_out else request
     if preparer is None:
         return Ready(asked, asked)
@@ -114,4 +116,4 @@ def _ready(
         if refused.outcome is Outcome.GATEWAY_BUSY:
             raise
         return refused
-    return Ready(asked, prepared.request, prepared.lost)
+    return Ready(asked, prepared.request, Deviations(prepared.lost, prepared.adapted))

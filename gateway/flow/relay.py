@@ -6,6 +6,7 @@ from gateway.dialects.contract import StreamDecoder
 from gateway.flow.attempt import RunningAttempt
 from gateway.transport import Exchange
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
+from gateway.values.deviations import Deviations
 from gateway.values.outcome import AttemptFailed, Outcome
 
 
@@ -79,9 +80,14 @@ class Relay:
         return self._attempt.deployment.name
 
     @property
-    def lost(self) -> tuple[str, ...]:
-        """What of the request its provider was not told."""
-        return self._attempt.lost
+    def media(self) -> str | None:
+        """Of what it gives; None: events."""
+        return self._attempt.media
+
+    @property
+    def deviations(self) -> Deviations:
+        """What of the request its provider was not told as the caller said it."""
+        return self._attempt.deviations
 
     def summary(self) -> StreamSummary:
         """What was used, as far as the stream has come."""

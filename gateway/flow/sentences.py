@@ -19,6 +19,8 @@ def _attempt(number: int, attempt: Attempt) -> str:
         parts.append("sent again on a new connection, the first was dead")
     if attempt.lost:
         parts.append(f"sent without {', '.join(attempt.lost)}")
+    if attempt.adapted:
+        parts.append(f"adapted {'; '.join(attempt.adapted)}")
     if attempt.continues:
         parts.append(f"went on after {attempt.continues} characters of the answer")
     if attempt.first_output_s is not None:

@@ -30,6 +30,7 @@ class Stream:
     def __init__(
         self, clock: Clock, relay: Relay, continuation: Continuation | None, ended: Callable[[StreamEnd], None]
     ) -> None:
+        self.media = relay.media  # of what it gives; None: events
         self._clock = clock
         self._relay = relay
         self._is_open = True  # the relay has yet to be settled

@@ -110,6 +110,7 @@ REFUSALS: dict[Cause, ErrorRow] = {
     Cause.CAPABILITY: ErrorRow(400, _INVALID, "unsupported_feature"),
     Cause.SURFACE: ErrorRow(400, _INVALID, "unsupported_surface"),
     Cause.FIELD: ErrorRow(400, _INVALID, "unsupported_feature"),
+    Cause.LOSS: ErrorRow(400, _INVALID, "fields_would_be_lost"),
     Cause.COST: ErrorRow(400, _INVALID, "max_cost_too_low"),
     Cause.REQUIREMENT: ErrorRow(403, "permission_error", "refused_by_policy"),
     Cause.CLEARANCE: ErrorRow(403, "permission_error", "sensitivity_not_cleared"),
@@ -163,7 +164,9 @@ def _refusal(decision: Decision) -> ApiError:
         message += f" {_what_decides(decision)}"
     readings = {one.deployment: one.reading for one in candidates}
     later = able_again_s(decision, (), readings.get, decision.at) if causes <= PASSING else None
-    return ApiError(row.status, row.code, message, kind=row.kind, retry_after_s=later)
+    lost = [str(reason.needed) for reason in closest.against if reason.cause is Cause.LOSS]
+    param = lost[0].partition(",")[0] if lost and row is REFUSALS[Cause.LOSS] else None
+    return ApiError(row.status, row.code, message, kind=row.kind, param=param, retry_after_s=later)
 
 
 def _carries(decision: Decision) -> str:

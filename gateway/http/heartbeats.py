@@ -1,4 +1,5 @@
-"""Heartbeats: a stream that has nothing to send for a while sends a comment, or what lies between takes it for dead.
+"""Heartbeats: a stream that has nothing to send for a while sends a comment, or its dialect's event for that, or what lies
+between takes it for dead.
 
 They begin before the first output, and leave the gateway free to try another deployment. One timer looks at all streams:
 one for each would cost every request.

@@ -4,6 +4,7 @@ A web page of another origin can reach a loopback address through the user's bro
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway.access import ConflictingCredentials, Keyring, parse_credentials
@@ -101,6 +102,7 @@ def _authority(origin: str) -> str | None:
     return authority if scheme in ("http", "https") else None
 
 
+@lru_cache(maxsize=256)  # a few names are all that callers use
 def _host(value: str) -> str | None:
     try:
         return urlsplit(value if "//" in value else f"//{value}").hostname

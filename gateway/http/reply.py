@@ -7,17 +7,16 @@ import logging
 import math
 from collections.abc import Sequence
 
-from gateway.dialects.contract import Dialect
+from gateway.dialects.contract import Beating, Dialect
 from gateway.flow.stream import Stream
 from gateway.http.errors import ApiError
 from gateway.http.wire import RawHeaders, Send, raw_headers, send_whole
 
 JSON = (b"content-type", b"application/json")
 # nginx and its like hold an answer back unless they are told not to
-EVENTS = (
-    (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"),
-)  # fmt: skip
-_HEARTBEAT = b": heartbeat\n\n"  # a comment, between events: clients pass over it (HTML, Server-sent events, 9.2.6)
+_UNHELD = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), *_UNHELD)
+_COMMENT = b": heartbeat\n\n"  # a comment, between events: clients pass over it (HTML, Server-sent events, 9.2.6)
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +46,8 @@ class Reply:
             await self._send({"type": "http.response.body", "body": comments + b"\n", "more_body": True})
         else:
             self._started = True
-            start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *headers, *EVENTS]}
+            kind = EVENTS if stream.media is None else ((b"content-type", stream.media.encode("latin-1")), *_UNHELD)
+            start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *headers, *kind]}
             await self._send(start)
 
     async def end_stream(self, last: bytes) -> None:
@@ -56,9 +56,12 @@ class Reply:
         await self.beat_is_sent()
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
-    async def whole(self, headers: RawHeaders, body: bytes, more: Sequence[bytes] = ()) -> None:
+    async def whole(
+        self, headers: RawHeaders, body: bytes, more: Sequence[bytes] = (), media: str = "application/json"
+    ) -> None:
         """A whole answer; of a large one `more`, in blocks."""
-        await send_whole(self._send, 200, [*self.headers, *headers, JSON], body, more)
+        kind = (b"content-type", media.encode("latin-1"))
+        await send_whole(self._send, 200, [*self.headers, *headers, kind], body, more)
 
     async def error(self, error: ApiError, headers: RawHeaders | None = None) -> None:
         """An error with its status, or once a heartbeat has sent a status, as an event."""
@@ -90,12 +93,13 @@ class Reply:
     async def send_heartbeat(self, early: RawHeaders, now: float) -> None:
         """`early`: the headers that are known by now, where none have gone."""
         self._since = now
+        heartbeat = self.dialect.heartbeat if isinstance(self.dialect, Beating) else _COMMENT
         try:
             if not self._started:
                 self._started = True
                 start = {"type": "http.response.start", "status": 200, "headers": [*self.headers, *early, *EVENTS]}
                 await self._send(start)
-            await self._send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+            await self._send({"type": "http.response.body", "body": heartbeat, "more_body": True})
         except Exception:  # noqa: BLE001 - a caller that has left is noticed where its connection is watched
             _log.debug("a heartbeat could not be sent", exc_info=True)
         finally:

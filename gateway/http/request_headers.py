@@ -12,6 +12,7 @@ from gateway.values.sensitivity import Sensitivity
 
 KNOWN = (
     "x-gateway-sensitivity", "x-gateway-tags", "x-gateway-session", "x-gateway-deadline-ms", "x-gateway-max-cost-usd",
+    "x-gateway-strict",
 )  # fmt: skip
 _OURS = ("x-gateway", "x_gateway")
 _LIKE_OURS = 0.85  # of the letters: `x-gatway-sensitivity`, not `x-google-anything`
@@ -96,6 +97,16 @@ def max_cost_usd(headers: dict[str, str]) -> float | None:
     if not 0 < cost < math.inf:
         raise _bad("x-gateway-max-cost-usd", "a number of US dollars above 0")
     return cost
+
+
+def strict(headers: dict[str, str]) -> bool:
+    """`x-gateway-strict: true`: nothing of the request may be lost in a translation."""
+    value = headers.get("x-gateway-strict")
+    if value is None:
+        return False
+    if value.strip().lower() not in ("true", "false"):
+        raise _bad("x-gateway-strict", "true or false")
+    return value.strip().lower() == "true"
 
 
 def request_id(headers: dict[str, str], otherwise: str) -> str:

@@ -34,6 +34,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: Callable[[], bool]
     large: FairThreads
     max_body_bytes: int
+    max_upload_bytes: int
     reader_s: float
     heartbeat_s: float | None
     started: int

@@ -1,6 +1,6 @@
 """The ASGI side of the hot path: headers, a bounded body, an answer in as few sends as possible, and who has left.
 
-Neither granian nor uvicorn cancels a handler whose client left, so `DisconnectWatcher` watches for it (law 4).
+Neither granian nor uvicorn cancels a handler whose client left, so `OpenRequests` watches for it (law 4).
 """
 
 import asyncio
@@ -20,9 +20,11 @@ Send = Callable[[Any], Awaitable[None]]
 Hold = Callable[[int, int], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
-_WATCH_AFTER_S = 0.05  # a fast answer is not worth a watcher; that it has left must be noticed within a second
+_WATCH_AFTER_S = (
+    0.05  # to twice that: a fast answer is not worth a watcher; that it has left must be noticed within a second
+)
 _ONCE = frozenset({"authorization", "x-api-key", "host", "origin", "x-request-id", "content-encoding"})
-_PLAIN = ("", "identity")  # content codings that change nothing
+PLAIN_CODINGS = ("", "identity")  # content codings that change nothing
 _BODY_S = 60.0
 
 
@@ -67,7 +69,7 @@ class Bodies:
         """The body. Raises ApiError 415 if it is encoded, 413 if it is too large, 408 if it is too late; ClientGone or
         BodyBroken if it never ends; 503 if `key`, or all callers, have too much in memory.
         """
-        if headers.get("content-encoding", "").strip().lower() not in _PLAIN:
+        if headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
             raise encoded()
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
@@ -101,7 +103,7 @@ async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hol
     announced = headers.get("content-length", "")
     length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     message = await receive()
     body: bytes = message.get("body", b"")
     if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
@@ -120,7 +122,7 @@ async def _read_parts(receive: Receive, message: Message, limit: int, hold: Call
         part = message.get("body", b"")
         size += len(part)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         hold(size)
         parts.append(part)
         if not message.get("more_body"):
@@ -129,7 +131,8 @@ async def _read_parts(receive: Receive, message: Message, limit: int, hold: Call
     return None
 
 
-def _too_large(limit: int) -> ApiError:
+def too_large(limit: int) -> ApiError:
+    """413."""
     return ApiError(413, "request_too_large", f"The body is larger than {limit} bytes.")
 
 
@@ -161,58 +164,81 @@ def raw_headers(pairs: Iterable[tuple[str, str]]) -> RawHeaders:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
-class DisconnectWatcher:
-    """Cancels the task in its block once the client leaves, and ends the block quietly then: nobody is there to be told."""
+class OpenRequests:
+    """The tasks of requests in progress: those whose client leaves are cancelled, and all of them where the gateway stops.
 
-    def __init__(self, receive: Receive) -> None:
-        self._left = False
+    One timer looks at all: one for each would cost every request.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[asyncio.Task[Any], InProgress] = {}  # the oldest first
+        self._unwatched: dict[InProgress, float] = {}  # since when; the oldest first
+        self._looks = False
+
+    def begin(self, receive: Receive) -> "InProgress":
+        """The present task works on a request; a block follows, and its end is the request's."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is None:
+            raise RuntimeError("requests are worked on in tasks")
+        one = self._open[task] = InProgress(task, receive, self._end)
+        self._unwatched[one] = loop.time()
+        if not self._looks:
+            self._looks = True
+            loop.call_later(_WATCH_AFTER_S, self._look, loop)
+        return one
+
+    def cancel_all(self) -> None:
+        """Cancel them, saying why."""
+        for task in tuple(self._open):
+            task.cancel(Outcome.GATEWAY_STOPPED.value)
+
+    def _end(self, one: "InProgress") -> None:
+        del self._open[one.task]
+        self._unwatched.pop(one, None)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Whose answer is not there by now is watched."""
+        before = loop.time() - _WATCH_AFTER_S
+        for one in [one for one, since in self._unwatched.items() if since <= before]:
+            del self._unwatched[one]
+            one.watch(loop)
+        self._looks = bool(self._unwatched)
+        if self._looks:
+            loop.call_later(_WATCH_AFTER_S, self._look, loop)
+
+
+class InProgress:
+    """One request, a block. Once its client leaves its task is cancelled, and the block ends quietly then: nobody is there
+    to be told.
+    """
+
+    __slots__ = ("_ended", "_left", "_receive", "_watcher", "task")
+
+    def __init__(self, task: asyncio.Task[Any], receive: Receive, ended: Callable[["InProgress"], None]) -> None:
+        self.task = task
         self._receive = receive
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._ended = ended
+        self._left = False
         self._watcher: asyncio.Task[None] | None = None
-        self._timer = self._loop.call_later(_WATCH_AFTER_S, self._watch)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        self._timer.cancel()
+        self._ended(self)
         if self._watcher is not None:
             self._watcher.cancel()
         if not self._left or kind is not asyncio.CancelledError:
             return False
-        if self._task is not None:
-            self._task.uncancel()
+        self.task.uncancel()
         return True
 
-    def _watch(self) -> None:
-        self._watcher = self._loop.create_task(self._until_gone())
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on it is noticed when the client leaves."""
+        self._watcher = loop.create_task(self._until_gone())
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._left = True
-        if self._task is not None:
-            self._task.cancel()
-
-
-class OpenRequests:
-    """The tasks of requests in progress, so that a gateway that stops can end them; a block is one request."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    def __enter__(self) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-
-    def __exit__(self, *_: object) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.discard(task)
-
-    def cancel_all(self) -> None:
-        """Cancel them, saying why."""
-        for task in tuple(self._tasks):
-            task.cancel(Outcome.GATEWAY_STOPPED.value)
+        self.task.cancel()

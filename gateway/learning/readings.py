@@ -27,7 +27,7 @@ from gateway.values.headroom import Headroom
 from gateway.values.outcome import Outcome
 from gateway.values.records import Attempt
 from gateway.values.snapshot import UNREAD, Reading, Snapshot
-from gateway.values.usage import Usage, cost_usd
+from gateway.values.usage import Usage, billed_usd
 
 LOOK_EVERY_S = 1.0  # at what changes by itself: costs of idle hardware, and what is learned late
 _AT_ONCE = 4
@@ -154,7 +154,7 @@ class Readings:
         hardware; the attempt never more than the decision said that it costs at most, nor more than the hardware did.
         """
         if deployment.own_cost is None:
-            return cost_usd(deployment.price, usage)
+            return billed_usd(deployment.price, usage)
         if usage is None:
             return None
         name, tokens = deployment.name, usage.prompt_tokens + usage.completion_tokens

@@ -32,7 +32,12 @@ def usage_told(said: WholeAnswer | StreamSummary | None, facts: Facts) -> Usage 
         return None
     told = counts.told or Usage(prompt_tokens=prompt, completion_tokens=0, service_tier=facts.service_tier)
     return msgspec.structs.replace(
-        told, prompt_tokens=prompt, completion_tokens=completion, reasoning_tokens=None, estimated=True
+        told,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        reasoning_tokens=None,
+        reported_usd=None,
+        estimated=True,
     )
 
 

@@ -5,6 +5,7 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,12 +15,21 @@ from gateway.observe.hardware import HardwareSource, OwnHardware
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
-from gateway.values.records import AttemptFinished, AttemptStarted, RequestAbandoned, RequestFinished, RequestRejected
+from gateway.values.records import (
+    Attempt,
+    AttemptFinished,
+    AttemptStarted,
+    RequestAbandoned,
+    RequestFinished,
+    RequestRejected,
+)
 from gateway.values.revision import Withdrawal
+from gateway.values.usage import Usage
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 _NOBODY = "none"
+_WORD = re.compile("[a-z_]+")
 
 
 class _PerDeployment:
@@ -107,10 +117,29 @@ class Metrics:
             by,
             registry=registry,
         )
+        self.reported_cost = Counter(
+            "gateway_reported_cost_usd",
+            "Cost of attempts as their providers themselves reported it.",
+            by,
+            registry=registry,
+        )
+        self.cost_difference = Counter(
+            "gateway_cost_difference_usd",
+            "By how much providers reported more, or less, than what was computed by the price.",
+            ["deployment", "reported"],
+            registry=registry,
+        )
         self.anomalies = Counter(
             "gateway_answer_anomalies",
             "Answers that were taken although something about them was odd; an answer with two such counts twice.",
             ["deployment", "anomaly"],
+            registry=registry,
+        )
+        self.deviations = Counter(
+            "gateway_translation_deviations",
+            "Members of requests, by the first word of their names, that an attempt's deployment was not told as the caller "
+            "said them: lost, or adapted. An attempt counts once for each.",
+            ["deployment", "kind", "member"],
             registry=registry,
         )
         self.journal_dropped = Counter(
@@ -161,18 +190,31 @@ class Metrics:
         if attempt.first_output_s is not None:
             series.first_output.observe(attempt.first_output_s)
         if attempt.usage is not None:
-            series.tokens["prompt"].inc(attempt.usage.prompt_tokens)
-            series.tokens["completion"].inc(attempt.usage.completion_tokens)
-            if attempt.usage.cached_tokens:
-                series.tokens["cached"].inc(attempt.usage.cached_tokens)
+            self._used(series, attempt.usage, attempt)
         for anomaly in attempt.anomalies:
             if (odd := series.anomalies.get(anomaly.value)) is None:
                 odd = series.anomalies[anomaly.value] = self.anomalies.labels(attempt.deployment, anomaly.value)
             odd.inc()
+        if attempt.lost or attempt.adapted:
+            self._deviated(attempt)
         if attempt.cost_usd is not None:
             series.cost.inc(attempt.cost_usd)
         elif attempt.may_have_cost:
             series.unknown_cost.inc()
+
+    def _used(self, series: _PerDeployment, usage: Usage, attempt: Attempt) -> None:
+        series.tokens["prompt"].inc(usage.prompt_tokens)
+        series.tokens["completion"].inc(usage.completion_tokens)
+        if usage.cached_tokens:
+            series.tokens["cached"].inc(usage.cached_tokens)
+        if usage.reported_usd is not None:
+            self._count_reported(attempt.deployment, usage.reported_usd, attempt.cost_usd)
+
+    def _count_reported(self, deployment: str, reported_usd: float, usd: float | None) -> None:
+        self.reported_cost.labels(deployment).inc(reported_usd)
+        if usd is not None:
+            more = reported_usd - usd
+            self.cost_difference.labels(deployment, "more" if more > 0 else "less").inc(abs(more))
 
     def request_finished(self, record: RequestFinished) -> None:
         """Listener."""
@@ -243,6 +285,12 @@ class Metrics:
         self.waiting.set(waiting)
         self.tasks.set(len(asyncio.all_tasks()))
         return generate_latest(self.registry)
+
+    def _deviated(self, attempt: Attempt) -> None:
+        """Names of members are those that the dialects document, and `other` (`gateway.dialects.known_names`)."""
+        for kind, paths in (("lost", attempt.lost), ("adapted", attempt.adapted)):
+            for member in {found[0] for path in paths if (found := _WORD.match(path)) is not None}:
+                self.deviations.labels(attempt.deployment, kind, member).inc()
 
     def _of(self, deployment: str) -> _PerDeployment:
         series = self._deployments.get(deployment)

@@ -43,6 +43,15 @@ _VECTORS_VLLM = frozenset({
 })  # fmt: skip
 _VECTORS_LLAMA_CPP = frozenset({"embd_normalize"})
 _VECTORS_OF_OTHERS = frozenset({"input_type"})  # Cohere's, NVIDIA's and Voyage's: a query and a text have other vectors
+# Cohere v1's rank_fields, max_chunks_per_doc; v2's max_tokens_per_doc, priority; vLLM's (RerankRequest, ScoreRequest)
+_RANKED = frozenset({"documents", "model", "query", "return_documents", "top_n"})
+_RANKED_VLLM = frozenset({
+    "add_special_tokens", "cache_salt", "mm_processor_kwargs", "priority", "request_id", "truncate_prompt_tokens",
+    "truncation_side", "use_activation", "user",
+})  # fmt: skip
+_RANKED_COHERE = frozenset({"max_tokens_per_doc", "priority"})
+_RANKED_OF_OTHERS = frozenset({"max_chunks_per_doc", "rank_fields"})
+_SCORED = frozenset({"data_1", "data_2", "documents", "items", "model", "queries", "text_1", "text_2"})
 
 OPENAI = {
     Serves.COMPLETIONS: TakenFields(_TEXT | _TEXT_OPENAI, refuses_others=True),
@@ -51,6 +60,8 @@ OPENAI = {
 VLLM = {
     Serves.COMPLETIONS: TakenFields(_TEXT | _TEXT_VLLM, lacks=frozenset({"best_of", "suffix"})),
     Serves.EMBEDDINGS: TakenFields(_VECTORS | _VECTORS_VLLM),
+    Serves.RERANK: TakenFields(_RANKED | _RANKED_VLLM, lacks=_RANKED_OF_OTHERS | {"max_tokens_per_doc"}),
+    Serves.SCORE: TakenFields(_SCORED | _RANKED_VLLM),
 }
 LLAMA_CPP = {
     Serves.COMPLETIONS: TakenFields(_TEXT | _TEXT_LLAMA_CPP, lacks=_TEXT_OPENAI),
@@ -60,10 +71,13 @@ LLAMA_CPP = {
 _EXTRA = {
     Serves.COMPLETIONS: _TEXT_OPENAI | _TEXT_VLLM | _TEXT_LLAMA_CPP,
     Serves.EMBEDDINGS: _VECTORS_VLLM | _VECTORS_LLAMA_CPP | _VECTORS_OF_OTHERS,
+    Serves.RERANK: _RANKED_VLLM | _RANKED_COHERE | _RANKED_OF_OTHERS,
+    Serves.SCORE: _RANKED_VLLM,
 }
+_NOTHING: frozenset[str] = frozenset()
 
 
 def uncommon(fields: Mapping[str, msgspec.Raw], serves: Serves) -> tuple[frozenset[str], frozenset[str]]:
     """The members of a body that not every server takes, by name; and those of them that the answer depends on."""
-    found = fields.keys() & _EXTRA[serves]
+    found = fields.keys() & _EXTRA.get(serves, _NOTHING)
     return frozenset(found), frozenset(name for name in found if is_essential(name, fields[name]))

@@ -48,12 +48,23 @@ _LLAMA_CPP = frozenset({
     "xtc_threshold",
 })  # fmt: skip
 _OF_OTHERS = frozenset({"messages.prefix"})  # DeepSeek's and Mistral's: the last message is to be gone on with
+_NOT_QUITE_EVERYWHERE = frozenset({"logit_bias", "user"})  # Mistral and Groq refuse some of these
+# Mistral's API reference (ChatCompletionRequest, November 2026); `seed` and `max_completion_tokens` under its own names
+_MISTRAL = frozenset({"messages.prefix", "metadata", "prediction", "prompt_cache_key", "reasoning_effort"})
+# Groq's API reference (Create chat completion, November 2026)
+_GROQ = frozenset({
+    "documents", "include_reasoning", "messages.reasoning", "metadata", "prompt_cache_key", "reasoning_effort",
+    "reasoning_format", "service_tier", "store",
+})  # fmt: skip
 
 OPENAI_CHAT = TakenFields(_EVERYWHERE | _OPENAI, refuses_others=True)
 VLLM_CHAT = TakenFields(_EVERYWHERE | _VLLM)
 LLAMA_CPP_CHAT = TakenFields(_EVERYWHERE | _LLAMA_CPP)
 
-EXTRA = _OPENAI | _VLLM | _LLAMA_CPP | _OF_OTHERS
+MISTRAL_CHAT = TakenFields((_EVERYWHERE - _NOT_QUITE_EVERYWHERE) | _MISTRAL, refuses_others=True)
+GROQ_CHAT = TakenFields((_EVERYWHERE - {"logit_bias"}) | _GROQ, refuses_others=True)
+
+EXTRA = _OPENAI | _VLLM | _LLAMA_CPP | _OF_OTHERS | _NOT_QUITE_EVERYWHERE
 
 # what the answer is depends on these: without them a caller's parser, its bounds or its question would not be met
 ESSENTIAL = frozenset({

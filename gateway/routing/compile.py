@@ -72,6 +72,7 @@ def _compile_rule(
         exact_tokens=rule.count_tokens == "exact",
         hedge=_hedge(rule.limits.hedge),
         priority=None if rule.priority is None else Priority[rule.priority.upper()],
+        lossless=rule.require.lossless,
         splits={},
     )
 

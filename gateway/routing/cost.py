@@ -25,6 +25,8 @@ def most_usd(
     """
     if facts.own_tools and deployment.own_tools:
         return None
+    if facts.units is not None and ((by_unit := _by_unit(deployment, facts)) is not None or not _is_of_text(facts)):
+        return by_unit
     output: float | None = facts.max_output_tokens
     if output is None and (output := _bound(deployment, prompt_tokens)) is None:
         return None
@@ -48,6 +50,8 @@ def expected_usd(
     Where that was not learned yet, it is all the output that it may produce. In a request with audio every token has its
     dearest price, as nobody said how many are audio. None if the price is unknown, or if nothing says how much output.
     """
+    if facts.units is not None and ((by_unit := _by_unit(deployment, facts)) is not None or not _is_of_text(facts)):
+        return by_unit
     output: float | None = reading.output_tokens
     bound = facts.max_output_tokens
     if output is None or (bound is not None and bound < output):
@@ -107,6 +111,19 @@ def with_spills(expected: Sequence[float | None], saturated: Sequence[bool]) -> 
         usd if not full else None if usd is None or spill is None else max(usd, spill)
         for usd, full in zip(expected, saturated, strict=True)
     ]
+
+
+def _by_unit(deployment: Deployment, facts: Facts) -> float | None:
+    """Of a request whose units are known and have a price. What they are is said by its body: no more can be used."""
+    price = deployment.price
+    if facts.units is None or price is None or (usd := price.units.usd(facts.units)) is None:
+        return None
+    return usd + price.request_usd
+
+
+def _is_of_text(facts: Facts) -> bool:
+    """Whether its tokens are those of its texts: those of sound and images nobody counts before."""
+    return facts.max_output_tokens is not None
 
 
 def _bound(deployment: Deployment, prompt_tokens: float) -> float | None:

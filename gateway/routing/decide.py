@@ -86,7 +86,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
     bound = facts.max_output_tokens
     wanted = 0 if bound is None else bound
     all_output = wanted * choices
-    is_flat = bound is not None and not facts.own_tools
+    is_flat = bound is not None and not facts.own_tools and facts.units is None
     longest = math.inf if bound is None else max(bound - 1.0, 0.0)  # tokens after the first
     scored: list[ScoredCandidate] = []
     most: float | None

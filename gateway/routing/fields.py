@@ -32,6 +32,12 @@ class PoolFields:
             if name in takes.lacks or (name in self._passing and not takes.lets_pass(name))
         )
 
+    def unheeded(self, takes: TakenFields) -> tuple[str, ...]:
+        """What makes no difference where these are taken, whether it is left out, passed over or refused."""
+        return tuple(
+            name for name in sorted((*self._optional, *self._essential)) if name in takes.lacks or not takes.heeds(name)
+        )
+
     def against(self, takes: TakenFields, provider: str) -> tuple[Reason, ...]:
         """Why one that takes these cannot answer; nothing if it can."""
         lacking = [

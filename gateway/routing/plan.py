@@ -82,9 +82,18 @@ class Split(msgspec.Struct, frozen=True):
         return found
 
 
-# the model, the sensitivity, the capabilities needed, the key's models, the members of the body: all, and essential ones
+# the model, the sensitivity, the capabilities needed, the key's models, the members of the body: all, and essential ones;
+# the surface, whether nothing may be lost, and what translations lose
 SplitKey = tuple[
-    str, Sensitivity, frozenset[Capability], frozenset[str] | None, frozenset[str], frozenset[str], Surface
+    str,
+    Sensitivity,
+    frozenset[Capability],
+    frozenset[str] | None,
+    frozenset[str],
+    frozenset[str],
+    Surface,
+    bool,
+    tuple[tuple[str, tuple[str, ...]], ...],
 ]
 
 
@@ -105,6 +114,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     exact_tokens: bool
     hedge: Hedge | None = None
     priority: Priority | None = None  # None: the key's
+    lossless: bool = False  # who would lose a member of the request is left out
     splits: dict[SplitKey, Split] = {}
 
     def split(self, facts: Facts) -> Split:
@@ -117,10 +127,12 @@ class CompiledRule(msgspec.Struct, frozen=True):
             facts.extra_fields,
             facts.essential_fields,
             facts.surface,
+            facts.strict,
+            facts.losses,
         )
         found = self.splits.get(key)
         if found is None:
-            found = _split(self.pools[facts.model], facts)
+            found = _split(self.pools[facts.model], facts, lossless=self.lossless or facts.strict)
             if len(self.splits) >= _REMEMBERED:
                 self.splits.clear()
             self.splits[key] = found
@@ -180,10 +192,16 @@ class Plan(msgspec.Struct, frozen=True):
 PlanSource = Callable[[str | None, str], Plan]  # for a request of this session, if it has one, with this decision's id
 
 
-def _split(pool: tuple[Place, ...], facts: Facts) -> Split:
+def _split(pool: tuple[Place, ...], facts: Facts, *, lossless: bool) -> Split:
     serves = SERVES[facts.surface]
     fields = PoolFields([place.takes.on(serves) for place in pool if not place.last_resort], facts)
     against = {place.position: place.against + _static_reasons(place, facts, fields) for place in pool}
+    if lossless:
+        losses = dict(facts.losses)
+        for place in pool:
+            lost = (*fields.unheeded(place.takes.on(serves)), *losses.get(place.name, ()))
+            if lost:
+                against[place.position] += (Reason(Cause.LOSS, ", ".join(dict.fromkeys(lost)), None),)
     eligible = tuple(place for place in pool if not against[place.position])
     return Split(
         tuple(

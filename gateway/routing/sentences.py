@@ -23,6 +23,7 @@ _SENTENCES: dict[Cause, str] = {
     Cause.RATE_LIMIT: "its rate limit allows {has} tokens for another {needed} s",
     Cause.SCOPE: "the key may ask for none of {needed}",
     Cause.FIELD: "the answer depends on {needed}, which {has} does not take",
+    Cause.LOSS: "{needed} would be lost there, and nothing may be",
     Cause.COST: "it may cost {has}, the ceiling is {needed}",
 }
 
@@ -102,6 +103,10 @@ def candidate_sentence(candidate: Candidate, about: Sequence[str] = ()) -> str:
     said.append(f"costs {_usd(candidate.expected_usd)}, at most {_usd(candidate.most_usd)}")
     if candidate.lost:
         said.append(f"sent without {', '.join(candidate.lost)}")
+    if candidate.unsaid:
+        said.append(f"its translation loses {', '.join(candidate.unsaid)}")
+    if candidate.adapted:
+        said.append(f"it adapts {'; '.join(candidate.adapted)}")
     if candidate.slo is not None:
         judged = candidate.slo
         said.append(f"kept the objective in {judged.attainment:.1%} of {judged.requests}, burn {judged.burn:.1f}")

@@ -24,6 +24,8 @@ def silence_s(deployment: Deployment, reading: Reading, facts: Facts, wait_s: fl
     `wait_s` are expected to go by in its queue. It is not less than `KEPT_S`, or `NEW_S`: that is for who waits to see.
     """
     latency = reading.latency
+    if facts.units is not None and facts.max_output_tokens is None:
+        return None  # what sound and images take does not follow from tokens
     if not deployment.timeouts.adaptive or latency is None or latency.samples < _FEW:
         return None
     if now > latency.measured_at + STALE_AFTER_S:

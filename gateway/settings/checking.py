@@ -17,9 +17,9 @@ from gateway.routing.compile import compile_plan
 from gateway.settings.load import load
 from gateway.values.caller import Caller
 from gateway.values.deployment import Catalogue
+from gateway.values.offer import Offers
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.skill import Skill, Skills
-from gateway.values.surface import Offers
 from gateway.verify import Example, FindingKind, PolicyFinding, Severity, verify
 from gateway.verify.sentences import example_sentence
 
@@ -110,7 +110,7 @@ def check_files(
     ]
     unusual += [
         _of_problem(one, Severity.WARNING, FindingKind.ADDRESS)
-        for one in unusual_addresses(settings.catalogue, configuration)
+        for one in unusual_addresses(settings.catalogue, configuration, offers)
     ]
     unusual += [
         _of_problem(one, Severity.WARNING, FindingKind.POOL) for one in unusual_pools(settings.catalogue, configuration)

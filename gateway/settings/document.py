@@ -18,6 +18,15 @@ class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     host: Annotated[str, Meta(description="Without keys it must be a loopback address.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     max_body_bytes: Annotated[int, Meta(ge=1024, le=2**30)] = 32 * 1024 * 1024
+    max_upload_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=2**33,
+            description="Of a form with files (sound, images). Over 1 MiB its files are held in the directory for temporary "
+            "files (TMPDIR) until the request has ended; all forms together take eight times as much at most.",
+        ),
+    ] = 256 * 1024 * 1024
     drain_s: Annotated[
         float, Meta(ge=0, le=86_400, description="After SIGTERM, how long requests in progress may go on.")
     ] = 20.0
@@ -48,8 +57,8 @@ class ServerSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     heartbeat_s: Annotated[
         Annotated[float, Meta(ge=0, le=3600)] | None,
         Meta(
-            description="A stream that has nothing to send for so long sends a comment, before its first output too; 0 or "
-            "null: never."
+            description="A stream that has nothing to send for so long sends a comment (a ping to callers of Messages), before "
+            "its first output too; 0 or null: never."
         ),
     ] = 15.0
     deadline_s: Annotated[float, Meta(gt=0, le=86_400, description="For a request whose rule sets none.")] = 600.0

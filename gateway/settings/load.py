@@ -20,10 +20,10 @@ from gateway.settings.document import GatewayFile, JournalSection, LogSection, R
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
 from gateway.values.deployment import Catalogue
+from gateway.values.offer import Offers
 from gateway.values.problem import InvalidDocument, Problem
 from gateway.values.revision import CompileContext
 from gateway.values.sensitivity import Sensitivity
-from gateway.values.surface import Offers
 
 _PACKAGED = "defaults/gateway.yaml"
 _HERE = "gateway.yaml"  # taken where nothing else is named

@@ -13,6 +13,7 @@ from gateway.surfaces.fields import Fields, invalid, optional, read, read_list
 from gateway.surfaces.prefix import prefix_of
 from gateway.values.deployment import Capability
 from gateway.values.pause import Pause, no_pause
+from gateway.values.units import Units
 
 _BOUNDS = ("max_completion_tokens", "max_tokens")
 _MOST_TOKENS = 2**31
@@ -76,6 +77,8 @@ class Shape(msgspec.Struct, gc=False):
     exact_tokens: bool = False  # the prompt was sent as tokens
     own_tools: bool = False
     unreadable: bool = False
+    units: Units | None = None
+    binary: bool = False
 
 
 _NEEDS_NOTHING: frozenset[Capability] = frozenset()

@@ -21,6 +21,7 @@ from gateway.http.errors import (
     throttled,
     unknown_model,
 )
+from gateway.http.forms import Form
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.identity import Identify
 from gateway.http.reply import Reply
@@ -29,7 +30,6 @@ from gateway.http.wire import (
     Bodies,
     BodyBroken,
     ClientGone,
-    DisconnectWatcher,
     OpenRequests,
     Receive,
     Scope,
@@ -43,6 +43,7 @@ from gateway.routing.decide import UnknownModel
 from gateway.surfaces.intake import Intake
 from gateway.surfaces.row import SurfaceRow
 from gateway.surfaces.sending import BrokenStream, about, send_answer, send_stream
+from gateway.values.caller import Caller
 from gateway.values.outcome import Outcome, of_cancellation
 from gateway.values.records import RequestAbandoned, RequestRejected
 from gateway.values.request import Request
@@ -79,9 +80,9 @@ class Endpoint:
         self._open = OpenRequests()
 
     @property
-    def path(self) -> str:
+    def paths(self) -> list[str]:
         """Where it is served."""
-        return self.row.path
+        return [self.row.path, *self.row.aliases]
 
     def stop(self) -> None:
         """End what is in progress: each caller is told, and each request is on record."""
@@ -100,11 +101,9 @@ class Endpoint:
             caller = self._identify(headers)
             if not self._throttle.admits(caller.key, arrived):
                 raise throttled(self._throttle.wait_s(caller.key, arrived))  # noqa: TRY301 - one place tells the caller
-            body = await self._bodies.read(receive, headers, caller.key)
-            with DisconnectWatcher(receive), self._open:
-                request = await self._intake.request(body, headers, caller, decision_id)
-                del body
-                await self._respond(request, decision_id, arrived, send, reply)
+            body = [await self.read(receive, headers, caller)]
+            with self._open.begin(receive):  # the body may be large: from here on only its request holds it
+                await self.answer_to(body.pop(), headers, caller, decision_id, arrived, send, reply)
         except ApiError as error:
             await self._reject(reply, error)
         except TooBusy as busy:
@@ -124,9 +123,32 @@ class Endpoint:
             _log.exception("request %s failed in the gateway", decision_id)
             await reply.error(internal())
 
-    async def _respond(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
+    async def read(self, receive: Receive, headers: dict[str, str], caller: Caller) -> bytes | Form:
+        """The body. Raises ApiError, ClientGone, BodyBroken."""
+        return await self._bodies.read(receive, headers, caller.key)
+
+    async def answer_to(  # noqa: PLR0913, PLR0917 - what a request and its answer need
+        self,
+        body: bytes | Form,
+        headers: dict[str, str],
+        caller: Caller,
+        decision_id: str,
+        arrived: float,
+        send: Send,
+        reply: Reply,
+    ) -> None:
+        """The body becomes a request, and is answered. Raises what that does, and ApiError."""
+        if not isinstance(body, bytes):
+            raise TypeError("this surface takes no forms")
+        request = await self._intake.request(body, headers, caller, decision_id)
+        del body
+        await self.answer_request(request, decision_id, arrived, send, reply)
+
+    async def answer_request(
+        self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply
+    ) -> None:
         """The answer. A caller that is turned away for want of room is throttled by and by."""
-        if request.facts.stream:
+        if request.facts.stream and not request.binary:
             self._heartbeats.begin(reply, raw_headers((("x-gateway-decision", decision_id),)))
         try:
             await self.respond(request, decision_id, arrived, send, reply)

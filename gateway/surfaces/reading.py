@@ -41,6 +41,25 @@ def read_request(  # noqa: PLR0913 - what a request is made of
     """
     request_headers.refuse_unknown(headers)
     fields = parse_fields(body, pause, most_members)
+    return request_of(
+        fields, len(body), headers, caller, decision_id,
+        surface=surface, shape_of=shape_of, with_prefix=with_prefix, pause=pause,
+    )  # fmt: skip
+
+
+def request_of(  # noqa: PLR0913 - what a request is made of
+    fields: Fields,
+    size: int,
+    headers: dict[str, str],
+    caller: Caller,
+    decision_id: str,
+    *,
+    surface: Surface,
+    shape_of: ShapeOf,
+    with_prefix: bool = False,
+    pause: Pause = no_pause,
+) -> Request:
+    """The same of a body's members, which had so many bytes."""
     shape = shape_of(fields, with_prefix=with_prefix, pause=pause)
     if not caller.may_use(shape.model):
         raise unknown_model(shape.model)
@@ -64,12 +83,14 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         scope=caller.models,
         session=request_headers.session(headers),
         prefix=shape.prefix,
+        strict=request_headers.strict(headers),
+        units=shape.units,
         tags={**request_headers.tags(headers), **dict(caller.tags)},  # the operator's word counts
     )
     return Request(
         id=decision_id,
         fields=dict(fields),
-        size=len(body),
+        size=size,
         facts=facts,
         wants_usage=shape.wants_usage,
         deadline_s=request_headers.deadline_s(headers),
@@ -78,4 +99,5 @@ def read_request(  # noqa: PLR0913 - what a request is made of
         arrived_at=int(time.time()),
         inputs=shape.inputs,
         unreadable=shape.unreadable,
+        binary=shape.binary,
     )

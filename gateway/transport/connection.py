@@ -5,14 +5,16 @@ It knows nothing of pools, deadlines or retries. One reader waits at a time.
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import httptools
 
 from gateway.transport.limits import TransportLimits
 from gateway.transport.liveness import is_unacknowledged, watch
+from gateway.transport.sending import Pieces
 from gateway.values.outcome import AttemptFailed, Outcome
+from gateway.values.upload import Piece
 
 _SLICE_BYTES = 256 * 1024  # that are written in one turn of the event loop
 _NOTHING = memoryview(b"")
@@ -32,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._idle_since = 0.0
         self._closed = False
         self._unwritten = _NOTHING  # of a large request
+        self._unread_pieces: Pieces | None = None  # what follows it
         self.begin()
 
     def begin(self) -> None:
@@ -55,12 +58,14 @@ class Connection(asyncio.Protocol):
 
     # -- what the exchange calls
 
-    def write(self, data: bytes) -> None:
-        """Write a whole request."""
+    def write(self, data: bytes, more: Sequence[bytes | Piece] = ()) -> None:
+        """Write a whole request; `more` of its body is read as it is sent."""
         self.used += 1
         if self._transport is None:
             return
-        if len(data) > _SLICE_BYTES:
+        if more:
+            self._unread_pieces = Pieces(more, self._read_on)
+        if len(data) > _SLICE_BYTES or more:
             self._unwritten = memoryview(data)
             self._write_on()
             return
@@ -140,7 +145,7 @@ class Connection(asyncio.Protocol):
     def is_reusable(self) -> bool:
         """True if another request may follow: all was sent, all was received, and reading goes on."""
         done = self.complete and self.keep_alive and self.failure is None and not self._closed and not self._paused
-        if not done or self._transport is None or self._unwritten:
+        if not done or self._transport is None or self._unwritten or self._unread_pieces is not None:
             return False
         return not self._transport.get_write_buffer_size()
 
@@ -155,10 +160,31 @@ class Connection(asyncio.Protocol):
         piece, self._unwritten = self._unwritten[:_SLICE_BYTES], self._unwritten[_SLICE_BYTES:]
         transport.write(piece)
         self._written_at = math.inf
-        if transport.get_write_buffer_size():
-            return  # `resume_writing` goes on
+        if not transport.get_write_buffer_size():  # else `resume_writing` goes on
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """All that was handed over is written."""
         if self._unwritten:
             self._loop.call_soon(self._write_on)
+        elif self._unread_pieces is not None:
+            self._unread_pieces.read()
+        else:
+            self._written_at = self._now()
+
+    def _read_on(self, data: bytes | None) -> None:
+        """More of a request that is read as it is sent; nothing at its end, None if it can no longer be read."""
+        if self._closed:
+            return
+        if data:
+            self._unwritten = memoryview(data)
+            self._write_on()
+            return
+        self._unread_pieces = None
+        if data is None:
+            self._fail(Outcome.INTERNAL_ERROR, "the request's files are no longer held")
+            self._wake()
+            self.abort()
         else:
             self._written_at = self._now()
 
@@ -197,10 +223,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """asyncio.Protocol: all that was handed over is written."""
-        if self._unwritten:
-            self._loop.call_soon(self._write_on)
-        else:
-            self._written_at = self._now()
+        self._go_on()
 
     def eof_received(self) -> bool:
         """asyncio.Protocol: a half-closed connection is of no use, and what is still to be written must not keep it."""
@@ -273,7 +296,7 @@ class Connection(asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
-        self._unwritten = _NOTHING
+        self._unwritten, self._unread_pieces = _NOTHING, None
         self._forget(self)
         if self.complete or self.failure is not None:
             return

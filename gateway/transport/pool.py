@@ -15,6 +15,7 @@ from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
 from gateway.transport.redaction import Redactor
+from gateway.transport.sending import size_of
 from gateway.transport.shortage import unconnected
 from gateway.transport.signers import UNSIGNED, Signature
 from gateway.values.call import Call
@@ -37,13 +38,16 @@ class _Place:
         self._fixed = "".join(_line(name, value) for name, value in {**fixed, **signature.headers}.items())
 
     def request(self, call: Call) -> bytes:
-        """The whole request; the credential is among the headers that are added here, last."""
+        """The request but for what of its body is read when it is sent; the credential is among the headers that are added
+        here, last.
+        """
         if not call.path.isascii() or not call.path.isprintable() or " " in call.path:
             raise ValueError("a call's path is printable ASCII without spaces")
         lines = "".join(_line(name, value) for name, value in call.headers)
         root = self.origin.path.removesuffix("/v1") if call.beside_api else self.origin.path
         head = f"{call.method} {root}{call.path}{self._query} HTTP/1.1\r\n{lines}{self._fixed}"
-        return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
+        length = len(call.body) + sum(size_of(one) for one in call.more)
+        return f"{head}content-length: {length}\r\n\r\n".encode("latin-1") + call.body
 
     def close_idle(self) -> None:
         """None of them is used again."""
@@ -114,11 +118,11 @@ class Transport:
         place = places[address]
         data = place.request(call)
         connection = self._pooled(place) or await self._connect(place, connect_s)
-        connection.write(data)
+        connection.write(data, call.more)
 
         async def again() -> Connection:
             fresh = await self._connect(place, connect_s)
-            fresh.write(data)
+            fresh.write(data, call.more)
             return fresh
 
         return Exchange(connection, self._limits, again, lambda used: self._release(place, used), place.close_idle)

@@ -39,4 +39,8 @@ def in_query(name: str) -> Signer:
 
 
 # by the word of a vendor's row
-SIGNERS: dict[Auth, Signer] = {Auth.BEARER: bearer, Auth.X_API_KEY: in_header("x-api-key")}
+SIGNERS: dict[Auth, Signer] = {
+    Auth.BEARER: bearer,
+    Auth.X_API_KEY: in_header("x-api-key"),
+    Auth.API_KEY: in_header("api-key"),
+}

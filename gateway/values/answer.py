@@ -8,7 +8,9 @@ from gateway.values.usage import Counts, Usage
 
 
 class WholeAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A complete answer that is one: `body` is what the caller gets. `counts`: of a usage that lacks a part."""
+    """A complete answer that is one: `body` is what the caller gets, of this media type. `counts`: of a usage that lacks a
+    part.
+    """
 
     body: bytes
     usage: Usage | None
@@ -16,6 +18,7 @@ class WholeAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     finish_reason: str | None  # of the first choice
     counts: Counts | None = None
     anomalies: tuple[Anomaly, ...] = ()
+    media: str = "application/json"
 
 
 class Chunk(msgspec.Struct, frozen=True):

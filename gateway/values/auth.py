@@ -8,3 +8,4 @@ class Auth(enum.Enum):
 
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
+    API_KEY = "api-key"

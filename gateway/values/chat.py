@@ -1,7 +1,9 @@
 """A conversation in no dialect, and what answers it: what a request is put into where its caller and its provider speak
 different dialects. The words are the sum of what the dialects can say; what one of them cannot say is named as lost.
 
-Text that is JSON in every dialect (a tool's schema, its arguments) stays JSON text.
+Text that is JSON in every dialect (a tool's schema, its arguments) stays JSON text. What only one provider can read (a
+signature, an encrypted thought, a file's id, a call of its own tool) has a `maker`: the name of the dialect whose provider
+made it. It is given back to that one, and to no other.
 """
 
 import enum
@@ -22,31 +24,56 @@ class Role(enum.Enum):
 # -- parts of a turn
 
 
+class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a text has something from: a page (`url`), or a document of the prompt, by its number there (`document`) or its id
+    (`file_id`). `start` and `end`: which characters of the text, where that is told. `native`: JSON text, as its maker wrote it.
+    """
+
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    document: int | None = None
+    file_id: str | None = None
+    start: int | None = None
+    end: int | None = None
+    native: str | None = None
+    maker: str | None = None
+
+
 class Text(msgspec.Struct, frozen=True, omit_defaults=True):
     """`cache_s`: the prompt up to the end of this part is to be cached for so long (300 or 3600)."""
 
     text: str
     cache_s: int | None = None
+    citations: tuple[Citation, ...] = ()
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Either `data`, in base64, with its `media_type`, or a `url`."""
+    """Either `data`, in base64, with its `media_type`, or a `url`, or a `file_id` at its `maker`."""
 
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
     detail: str | None = None  # low, high, auto
     cache_s: int | None = None
+    file_id: str | None = None
+    maker: str | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file to be read: `data` in base64, or as it is where `media_type` is text/plain; or a `url`."""
+    """A file to be read: `data` in base64, or as it is where `media_type` is text/plain; or a `url`, or a `file_id` at its
+    `maker`. `context`: what it is, for the model; `cites`: the answer is to cite it.
+    """
 
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
     name: str | None = None
     cache_s: int | None = None
+    file_id: str | None = None
+    maker: str | None = None
+    context: str | None = None
+    cites: bool | None = None
 
 
 class Audio(msgspec.Struct, frozen=True):
@@ -57,24 +84,18 @@ class Audio(msgspec.Struct, frozen=True):
 
 
 class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the model thought. `signature`: the provider's, without which it does not take it back."""
+    """What the model thought. `signature`: its maker's, without which that does not take it back."""
 
     text: str
     signature: str | None = None
+    maker: str | None = None
 
 
-MARKED = "gw1."  # how encrypted thoughts begin that the gateway marked with their maker: nobody else takes them
-
-
-class HiddenReasoning(msgspec.Struct, frozen=True):
-    """What the model thought, as its provider encrypted it."""
+class HiddenReasoning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the model thought, as its maker encrypted it; or a maker's signature of the part that follows."""
 
     data: str
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether only the provider that it names takes it back."""
-        return self.data.startswith(MARKED)
+    maker: str | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -84,12 +105,14 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`arguments` is JSON text, of an object where the model kept to it."""
+    """`arguments` is JSON text, of an object where the model kept to it. `signature`: its maker's, as of a thought."""
 
     id: str
     name: str
     arguments: str
     cache_s: int | None = None
+    signature: str | None = None
+    maker: str | None = None
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,7 +124,39 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_s: int | None = None
 
 
-Part = Text | Image | Document | Audio | Reasoning | HiddenReasoning | Refusal | ToolCall | ToolResult
+class ProviderCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call of a tool that the provider itself ran (`kind`: web_search, code_execution, ...). `native`: JSON text, as its
+    maker wrote it.
+    """
+
+    id: str
+    kind: str
+    native: str
+    maker: str
+
+
+class ProviderResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What such a call gave back. `native`: JSON text, as its maker wrote it."""
+
+    call_id: str
+    kind: str
+    native: str
+    maker: str
+
+
+Part = (
+    Text
+    | Image
+    | Document
+    | Audio
+    | Reasoning
+    | HiddenReasoning
+    | Refusal
+    | ToolCall
+    | ToolResult
+    | ProviderCall
+    | ProviderResult
+)
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -123,6 +178,27 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: str | None = None
     strict: bool | None = None
     cache_s: int | None = None
+
+
+class WebSearch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a provider is to search the web. `location`: words of the place, by `city`, `region`, `country`, `timezone`."""
+
+    max_uses: int | None = None
+    allowed_domains: tuple[str, ...] = ()
+    blocked_domains: tuple[str, ...] = ()
+    location: tuple[tuple[str, str], ...] = ()
+    context_size: str | None = None  # low, medium, high
+
+
+class ProviderTool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tool that the provider runs itself. `kind`: web_search, which every dialect says in its own way, with `search`; or
+    another word. `native`: JSON text, as it was declared in the dialect `maker`.
+    """
+
+    kind: str
+    native: str | None = None
+    maker: str | None = None
+    search: WebSearch | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -171,6 +247,11 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thinking: Thinking | None = None
     user: str | None = None
     service_tier: str | None = None
+    provider_tools: tuple[ProviderTool, ...] = ()
+    logprobs: bool | None = None
+    top_logprobs: int | None = None  # alternatives of each token
+    verbosity: str | None = None  # low, medium, high
+    cache_key: str | None = None  # requests with the same one have their prompts cached together
     unsaid: tuple[str, ...] = ()
 
 
@@ -188,8 +269,19 @@ class Finish(enum.Enum):
     PAUSE = "pause"  # the provider wants to be asked to go on
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A token of the answer and how likely it was; `top`: with what else might have stood there. `data`: its bytes."""
+
+    token: str
+    logprob: float
+    data: bytes | None = None
+    top: "tuple[TokenLogprob, ...]" = ()
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A whole answer. `parts` are text, reasoning, refusals and tool calls, in order."""
+    """A whole answer. `parts` are text, reasoning, refusals, tool calls, and what the provider's own tools did, in order.
+    `blocked_for`: why a filter ended it, in the provider's words.
+    """
 
     id: str
     model: str
@@ -197,6 +289,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     finish: Finish
     stop_sequence: str | None = None
     usage: Usage | None = None
+    blocked_for: tuple[str, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 # -- the same as it comes: parts in order, each begun by its first event
@@ -222,10 +316,11 @@ class ReasoningDelta(msgspec.Struct, frozen=True):
     text: str
 
 
-class ReasoningSigned(msgspec.Struct, frozen=True):
+class ReasoningSigned(msgspec.Struct, frozen=True, omit_defaults=True):
     """The signature of what it thought just now."""
 
     signature: str
+    maker: str | None = None
 
 
 class RefusalDelta(msgspec.Struct, frozen=True):
@@ -234,12 +329,14 @@ class RefusalDelta(msgspec.Struct, frozen=True):
     text: str
 
 
-class ToolCallBegan(msgspec.Struct, frozen=True):
-    """A call, by its `index` among the calls of the answer. Arguments follow."""
+class ToolCallBegan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call, by its `index` among the calls of the answer. Arguments follow. `signature`: its maker's."""
 
     index: int
     id: str
     name: str
+    signature: str | None = None
+    maker: str | None = None
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True):
@@ -249,11 +346,24 @@ class ToolCallDelta(msgspec.Struct, frozen=True):
     arguments: str
 
 
+class Cited(msgspec.Struct, frozen=True):
+    """Where the text that comes just now has something from."""
+
+    citation: Citation
+
+
+class Logprobs(msgspec.Struct, frozen=True):
+    """How likely the next tokens of the text were."""
+
+    tokens: tuple[TokenLogprob, ...]
+
+
 class Ended(msgspec.Struct, frozen=True, omit_defaults=True):
     """No more parts come."""
 
     finish: Finish
     stop_sequence: str | None = None
+    blocked_for: tuple[str, ...] = ()
 
 
 class Used(msgspec.Struct, frozen=True):
@@ -271,6 +381,10 @@ Event = (
     | RefusalDelta
     | ToolCallBegan
     | ToolCallDelta
+    | Cited
+    | Logprobs
+    | ProviderCall
+    | ProviderResult
     | Ended
     | Used
 )

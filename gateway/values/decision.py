@@ -24,6 +24,7 @@ class Cause(enum.Enum):
     COST = "cost"
     SCOPE = "scope"
     FIELD = "field"
+    LOSS = "loss"
 
 
 class Tier(enum.Enum):
@@ -69,6 +70,8 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     weight: float | None = None  # where the rule splits by weights; None: a fallback only
     lost: tuple[str, ...] = ()  # members of the body that are left out there, as its servers would refuse them
     continues: bool = False  # where the rule wants it: its servers go on with an answer that another one began
+    unsaid: tuple[str, ...] = ()  # what the translation for it loses, where that is known
+    adapted: tuple[str, ...] = ()  # what it says otherwise, as `path: note`; by `explain`
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.surface import SURFACES, Serves, Surface
+from gateway.values.units import NO_UNIT_PRICES, UnitPrices
 
 
 class Hosting(enum.Enum):
@@ -32,8 +33,9 @@ class Capability(enum.Enum):
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """US dollars per million tokens. A part that is None is unknown, never 0; no tokens of a part cost nothing.
 
-    Reasoning without a price of its own is billed as output. `request_usd` is charged once for each request,
-    `web_search_usd` for each search that a provider's own tool made.
+    Reasoning without a price of its own is billed as output, and tokens of images as those of text beside them.
+    `request_usd` is charged once for each request, `web_search_usd` for each search that a provider's own tool made.
+    `units`: what is billed by another measure; what was used of that is then billed by it alone.
     `tiers` rise by `above_prompt_tokens`: the last that a prompt exceeds prices all of the request. `service_tiers` are
     the prices of other ways of processing (`flex`, `priority`, `batch`), by the word of the provider's answer.
     """
@@ -46,8 +48,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     reasoning_usd_per_mtok: float | None = None
     input_audio_usd_per_mtok: float | None = None
     output_audio_usd_per_mtok: float | None = None
+    input_image_usd_per_mtok: float | None = None
+    output_image_usd_per_mtok: float | None = None
     request_usd: float = 0.0
     web_search_usd: float | None = None
+    units: UnitPrices = NO_UNIT_PRICES
     tiers: tuple["PriceTier", ...] = ()
     service_tiers: dict[str, "Price"] = {}
 
@@ -172,6 +177,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     surfaces: frozenset[Surface] = SURFACES[Serves.CHAT]
     gauges: bool = False  # its servers say how busy they are (vLLM's /metrics)
     continues: bool = False  # its servers go on with an answer that another one began
+    api_version: str | None = None  # that its addresses carry
     own_tools: bool = False  # it runs tools of its own for a request, and bills them beside its tokens
 
     def __post_init__(self) -> None:

@@ -37,6 +37,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None = None  # what the provider asked for before the next
     wait_s: float = 0.0  # of the time before the first output, what was expected to go by in the provider's queue
     lost: tuple[str, ...] = ()  # members of the body that were left out of what was sent
+    adapted: tuple[str, ...] = ()  # members that were said otherwise, as `path: note`
     anomalies: tuple[Anomaly, ...] = ()  # what was odd about its answer, which was taken all the same
 
     @property

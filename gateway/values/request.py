@@ -9,6 +9,8 @@ from gateway.values.finding import SensitiveKind
 from gateway.values.priority import Priority
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.surface import Surface
+from gateway.values.units import Units
+from gateway.values.upload import Upload
 
 TAG = re.compile(r"[A-Za-z0-9._/-]{1,64}")  # a tag's name, and its value
 LEAST_PROMPT_TOKENS = 1  # there is at least one message
@@ -42,6 +44,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str | None = None  # a digest of what the caller sent
     prefix: int | None = None  # 32 bits of a digest of how the conversation begins, salted by process
     tags: dict[str, str] = {}
+    strict: bool = False  # the caller wants nothing of it lost
+    losses: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # by deployment, what its translation loses; where that was asked for
+    units: Units | None = None  # what it will use by another measure than tokens, as far as its body says
     found: tuple[SensitiveKind, ...] = ()  # by detection, sorted by name
     detection_failed: bool = False
 
@@ -53,7 +60,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `size` is the body's, in bytes. `unreadable`: the prompt, or a part, is no text: numbers of tokens, or embeddings.
     `wants_usage` is whether the caller asked for usage in its stream. `deadline_s` and `max_cost_usd` are the caller's
     own bounds; None where it set none. `headers`: those of the caller's that its dialect is told by, (lower-case name,
-    value), for a provider of the same one: `anthropic-version`, `anthropic-beta`.
+    value), for a provider of the same one: `anthropic-version`, `anthropic-beta`. `binary`: the answer is bytes that are
+    passed on as they come, no events. `upload`: the files of a form, whose texts are `fields`.
     """
 
     id: str
@@ -69,3 +77,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: bool = False
     earlier: int = 0  # of its input's items, those of responses that it goes on from; they come first
     headers: tuple[tuple[str, str], ...] = ()
+    binary: bool = False
+    upload: Upload | None = None

@@ -1,9 +1,6 @@
 """What applications call, and what deployments serve of it."""
 
 import enum
-from collections.abc import Mapping
-
-import msgspec
 
 
 class Surface(enum.Enum):
@@ -15,6 +12,14 @@ class Surface(enum.Enum):
     RESPONSES = "responses"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    RERANK = "rerank"
+    SCORE = "score"
+    MODERATIONS = "moderations"
+    TRANSCRIPTIONS = "audio.transcriptions"
+    TRANSLATIONS = "audio.translations"
+    SPEECH = "audio.speech"
+    IMAGES = "images.generations"
+    IMAGE_EDITS = "images.edits"
 
 
 class Serves(enum.Enum):
@@ -23,6 +28,14 @@ class Serves(enum.Enum):
     CHAT = "chat"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    RERANK = "rerank"
+    SCORE = "score"
+    MODERATIONS = "moderations"
+    TRANSCRIPTIONS = "transcriptions"
+    TRANSLATIONS = "translations"
+    SPEECH = "speech"
+    IMAGES = "images"
+    IMAGE_EDITS = "image_edits"
 
 
 # who serves chat serves every surface that is a conversation: it is translated where the provider does not speak it
@@ -30,21 +43,13 @@ SURFACES: dict[Serves, frozenset[Surface]] = {
     Serves.CHAT: frozenset({Surface.CHAT, Surface.MESSAGES, Surface.COUNT_TOKENS, Surface.RESPONSES}),
     Serves.COMPLETIONS: frozenset({Surface.COMPLETIONS}),
     Serves.EMBEDDINGS: frozenset({Surface.EMBEDDINGS}),
+    Serves.RERANK: frozenset({Surface.RERANK}),
+    Serves.SCORE: frozenset({Surface.SCORE}),
+    Serves.MODERATIONS: frozenset({Surface.MODERATIONS}),
+    Serves.TRANSCRIPTIONS: frozenset({Surface.TRANSCRIPTIONS}),
+    Serves.TRANSLATIONS: frozenset({Surface.TRANSLATIONS}),
+    Serves.SPEECH: frozenset({Surface.SPEECH}),
+    Serves.IMAGES: frozenset({Surface.IMAGES}),
+    Serves.IMAGE_EDITS: frozenset({Surface.IMAGE_EDITS}),
 }
 SERVES: dict[Surface, Serves] = {surface: one for one, surfaces in SURFACES.items() for surface in surfaces}
-
-
-class Offer(msgspec.Struct, frozen=True):
-    """What a vendor's servers can serve: with every model of theirs (`usual`), and with a model that is for it. `gauges`: they
-    say how busy they are, as vLLM does at `/metrics`. `own_tools`: they run tools of their own, such as a web search, and bill
-    them. `continues`: they go on with an answer that another one began.
-    """
-
-    usual: frozenset[Serves]
-    possible: frozenset[Serves]
-    gauges: bool = False
-    own_tools: bool = False
-    continues: bool = False
-
-
-Offers = Mapping[str, Offer]  # by provider, a row of the vendor table

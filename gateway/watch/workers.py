@@ -25,6 +25,7 @@ _LONGEST_TIMEOUT_S, _TIMEOUT_SHARE = 2.0, 0.8  # of the interval
 _SOON_S = 1.0  # one that did not answer is asked again so soon
 _OWN_DELAY_S = 0.5  # an answer later than its limit by this was kept waiting by this process, not by the server
 _MOST_BYTES = 8 * 1024 * 1024
+_NOT_SERVED = 501  # it runs, and does not know the question: a plain server that answers POST only
 _log = logging.getLogger(__name__)
 
 
@@ -102,7 +103,7 @@ class WorkerWatch:
         try:
             async with asyncio.timeout(limit_s):
                 answer = await client.get(url, headers=headers)
-            if answer.status_code < 500:
+            if answer.status_code < 500 or answer.status_code == _NOT_SERVED:
                 if workers.answered(name, address, asked_at):
                     _log.info("deployment %s: %s answers again", name, deployment.addresses[address])
                 self._readings.up(name)

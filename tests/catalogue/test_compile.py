@@ -40,7 +40,7 @@ def test_the_least() -> None:
         hosting=Hosting.SELF_HOSTED,
         region=None,
         clearance=Sensitivity.RESTRICTED,
-        capabilities=frozenset(),
+        capabilities=OFFERS["vllm"].capabilities,
         context_tokens=None,
         max_output_tokens=None,
         price=None,
@@ -144,3 +144,38 @@ def test_what_is_wrong_is_said_of_every_entry() -> None:
     entries = ", ".join(f"{name}: {{{fields}}}" for name, fields in bad.items())
     _, problems = compiled(f"deployments: {{{entries}}}")
     assert [problem.path for problem in problems] == [f"deployments.{name}.provider" for name in "abc"]
+
+
+def of_vendor(entry: str) -> tuple[CompiledCatalogue, list[Problem]]:
+    document = parse(f"deployments: {{a: {{{entry}}}}}", "gateway.yaml")
+    parsed, problems = load_struct(document, GatewayFile)
+    assert parsed is not None, problems
+    return compile_catalogue(parsed.deployments, parsed.models, OFFERS, document)
+
+
+def test_what_a_vendor_says_where_a_deployment_does_not() -> None:
+    """Its one address, its capabilities, the version of its addresses."""
+    made, problems = of_vendor("provider: groq, model: m, hosting: commercial")
+    assert problems == []
+    found = made.catalogue.deployments["a"]
+    assert found.addresses == ("https://api.groq.com/openai/v1",)
+    assert Capability.TOOLS in found.capabilities
+    made, problems = of_vendor("provider: groq, model: m, hosting: commercial, capabilities: []")
+    assert problems == []
+    assert made.catalogue.deployments["a"].capabilities == frozenset()
+    place = "base_url: 'https://r.openai.azure.com/openai'"
+    for more, version in (("", "2024-10-21"), (", api_version: '2025-04-01-preview'", "2025-04-01-preview")):
+        made, problems = of_vendor(f"provider: azure_deployments, model: m, hosting: commercial, {place}{more}")
+        assert problems == []
+        assert made.catalogue.deployments["a"].api_version == version
+
+
+def test_a_vendor_in_several_places_is_named_with_them() -> None:
+    """In which country a prompt is read is nobody's choice but the operator's."""
+    _, (problem,) = of_vendor("provider: alibaba, model: qwen-plus, hosting: commercial")
+    assert "https://dashscope-intl.aliyuncs.com/compatible-mode/v1 (international)" in problem.expected
+    assert "https://dashscope.aliyuncs.com/compatible-mode/v1 (china)" in problem.expected
+    _, (problem,) = of_vendor("provider: azure, model: m, hosting: commercial")
+    assert problem.expected.startswith("exactly one of 'base_url'")
+    _, (problem,) = of_vendor("provider: groq, model: m, hosting: commercial, api_version: '1'")
+    assert problem.path == "deployments.a.api_version"

@@ -164,9 +164,9 @@ def test_what_a_price_must_say() -> None:
         (3, f"{place}.model", "'provider' beside it: whose list it stands in", "none", None)
     ]
     assert told("price: {provider: openai, inptu_usd_per_mtok: 1}")[0][4] == "did you mean 'input_usd_per_mtok'?"
-    assert told("price: {provider: openai, model: whisper-1}") == [
-        (3, f"{place}.model", "a model that is priced by the token",
-         f"openai/whisper-1 in genai-prices {edition(AT).version}", None)
+    assert told("price: {provider: mistral, model: mistral-ocr-2505}") == [
+        (3, f"{place}.model", "a model that is priced by the token, the minute of sound or the character",
+         f"mistral/mistral-ocr-2505 in genai-prices {edition(AT).version}", None)
     ]  # fmt: skip
 
 

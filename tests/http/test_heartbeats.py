@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx2 as httpx
 import openai
 import pytest
@@ -201,6 +202,25 @@ def test_the_sdk_raises_what_came_too_late_for_a_status(beating: GatewayProcess,
     with pytest.raises(openai.APIError) as caught:
         asyncio.run(read())
     assert (caught.value.code, caught.value.type) == ("server_error", "upstream_error")
+
+
+def test_anthropics_sdk_passes_over_pings(beating: GatewayProcess, held: Held) -> None:
+    """Before the start of the message and within it."""
+    with anthropic.Anthropic(base_url=beating.url, api_key="any", max_retries=0) as client:
+        threading.Timer(EVERY_S * 4, held.go.set).start()
+        with client.messages.stream(model="held", max_tokens=9, messages=HELLO) as stream:
+            assert stream.get_final_text() == "onetwo"
+        with client.messages.stream(model="crawl", max_tokens=9, messages=HELLO) as stream:
+            assert len(stream.get_final_text().split()) == 16
+
+
+def test_anthropics_sdk_raises_what_came_after_a_ping(beating: GatewayProcess, held: Held) -> None:
+    held.answer = lambda _: response({"error": {"message": "no"}}, 500)
+    with anthropic.Anthropic(base_url=beating.url, api_key="any", max_retries=0) as client:
+        threading.Timer(EVERY_S * 4, held.go.set).start()
+        with pytest.raises(anthropic.APIStatusError) as caught:
+            list(client.messages.create(model="held", max_tokens=9, messages=HELLO, stream=True))
+    assert "server_error" in str(caught.value.body)
 
 
 @pytest.mark.parametrize("model", ["held", "pings"])

@@ -203,9 +203,14 @@ class _Served(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._gateway = gateway
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._gateway.virtual.run(self.handle_async_request(request))
+        request.read()
+        return self._gateway.virtual.run(self._served(request))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return await self._served(request)
+
+    async def _served(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         got = await self._gateway.send(
             request.method, url.path, request.headers, request.content, query=url.query.decode()

@@ -28,7 +28,7 @@ def test_of_a_chat_completion(sides: TwoSides, stream: bool) -> None:
         messages=[{"role": "user", "name": "Ann", "content": [IMAGE]}],
     )  # fmt: skip
     assert lost(sides, seen) == {
-        "seed", "presence_penalty", "temperature", "top_p", "logit_bias", "turns[0].name", "turns[0].parts[0].detail",
+        "seed", "presence_penalty", "top_p", "logit_bias", "messages[0].name", "messages[0].content[0].detail",
     }  # fmt: skip
 
 

@@ -43,9 +43,9 @@ def beating(sides: TwoSides, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.mark.parametrize("model", ["a-slow-1000", "o-slow-1000"])
-def test_heartbeats_are_no_events(beating: TwoSides, model: str) -> None:
+def test_heartbeats_are_pings(beating: TwoSides, model: str) -> None:
     seen = beating.message(model, stream=True)
-    assert seen.body.startswith(b": heartbeat\n\n")
+    assert seen.body.startswith(b'event: ping\ndata: {"type":"ping"}\n\n')
     assert folded(seen)["content"][0]["text"].startswith("You said: ")
 
 
@@ -54,9 +54,10 @@ def test_error_after_a_heartbeat_is_an_event(beating: TwoSides, model: str) -> N
     seen = beating.message(model, stream=True)
     assert (seen.status, seen.broken) == (200, None)
     events = list(of_events(seen.body))
-    assert [name for name, _ in events] == ["error"]
-    assert events[0][1]["error"]["type"] == "timeout_error"
-    assert events[0][1]["request_id"] == seen.headers["request-id"]
+    assert {name for name, _ in events[:-1]} == {"ping"}
+    name, error = events[-1]
+    assert (name, error["error"]["type"]) == ("error", "timeout_error")
+    assert error["request_id"] == seen.headers["request-id"]
 
 
 @pytest.mark.parametrize("model", ["a-slow-1000", "a-silent"])

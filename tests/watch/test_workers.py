@@ -127,6 +127,17 @@ async def test_a_deployment_is_down_only_if_all_its_addresses_are() -> None:
     await first.stop()
 
 
+@pytest.mark.parametrize("status", [401, 404, 405, 501])
+@on_virtual_time
+async def test_who_does_not_serve_the_question_is_not_down(status: int) -> None:
+    async with FakeUpstream() as up:
+        up._state.vllm.health_status = status
+        async with watching(up.base_url) as readings:
+            await asyncio.sleep(5 * EVERY_S)
+            assert health(readings) == [UP]
+            assert seen(readings).health is Health.ADMITTING
+
+
 async def mute(peer: Peer) -> None:
     """Takes a request and never answers."""
     await peer.reader.readuntil(b"\r\n\r\n")

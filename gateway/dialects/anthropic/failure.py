@@ -14,6 +14,7 @@ import msgspec
 from gateway.dialects.anthropic.headroom import wait_s
 from gateway.dialects.anthropic.wire import ABSENT, ErrorObject, code_of, error_of
 from gateway.dialects.refusal_words import unframed, words_of
+from gateway.dialects.refusals import REFUSED, of_status, says, word
 from gateway.dialects.waits import retry_after_s
 from gateway.values.outcome import CONSEQUENCES, AttemptFailed, Fault, Outcome
 
@@ -27,22 +28,6 @@ _QUOTA_WORDS = (
 _ACCOUNT_WORDS = ("organization has been disabled", "organization_on_hold", "api key", "oauth token")
 _FILE_WORDS = re.compile(r"\bfile\b")
 
-_BY_STATUS: dict[int, Outcome] = {
-    401: Outcome.CREDENTIAL_REFUSED,
-    402: Outcome.QUOTA_EXHAUSTED,
-    403: Outcome.CREDENTIAL_REFUSED,
-    404: Outcome.DEPLOYMENT_GONE,
-    405: Outcome.DEPLOYMENT_GONE,
-    407: Outcome.CREDENTIAL_REFUSED,
-    408: Outcome.OVERLOADED,
-    409: Outcome.OVERLOADED,
-    410: Outcome.DEPLOYMENT_GONE,
-    425: Outcome.OVERLOADED,
-    429: Outcome.RATE_LIMITED,
-    529: Outcome.OVERLOADED,
-}
-_REFUSED = frozenset({400, 413, 422})  # for what the caller asked
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PATH = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")  # "messages.1.content.0.text: Field required"
 
 
@@ -56,28 +41,24 @@ _decode = msgspec.json.Decoder(_Body).decode
 def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
     """The failure, with the provider's own words only where they concern the caller's request."""
     error, wait = _error_of(unframed(body)), retry_after_s(headers, now)
-    if status in _REFUSED and not error.message:
+    if status in REFUSED and not error.message:
         error.message = words_of(unframed(body)).message
-    code, message = _word(code_of(error)), error.message or None
+    code, message = word(code_of(error)), error.message or None
     outcome = _outcome(status, f"{error.type} {code} {message}".lower(), wait)
     if outcome is Outcome.RATE_LIMITED and wait is None:
         wait = wait_s(headers, now)
-    word = code or _word(error.type)
+    kind = code or word(error.type)
     is_callers = CONSEQUENCES[outcome].fault is Fault.CALLER
     path = _PATH.match(message) if is_callers and message else None
     return AttemptFailed(
         outcome,
-        f"HTTP {status}" + (f", {word}" if word else ""),
+        f"HTTP {status}" + (f", {kind}" if kind else ""),
         status=status,
         message=message if is_callers else None,
         param=path[1] if path else None,
         code=code,
         retry_after_s=wait,
     )
-
-
-def _word(said: str | None) -> str | None:
-    return said if said and _WORD.fullmatch(said) else None
 
 
 def _error_of(body: bytes) -> ErrorObject:
@@ -88,23 +69,20 @@ def _error_of(body: bytes) -> ErrorObject:
 
 
 def _outcome(status: int, words: str, wait: float | None) -> Outcome:
-    if 300 <= status < 400:
-        return Outcome.REDIRECTED
-    if status in _REFUSED:
+    stands_for = of_status(status)
+    if stands_for is None:
         return _of_refusal(words)
-    if status in _BY_STATUS:
-        return _unless_said(_BY_STATUS[status], words, wait)
-    if status >= 500:
+    if stands_for is Outcome.SERVER_ERROR:
         is_busy = "overloaded" in words or (status == 503 and wait is not None)
         return Outcome.OVERLOADED if is_busy else Outcome.SERVER_ERROR
-    return Outcome.BAD_REQUEST if 400 <= status < 500 else Outcome.MALFORMED_ANSWER
+    return _unless_said(stands_for, words, wait)
 
 
 def _unless_said(outcome: Outcome, words: str, wait: float | None) -> Outcome:
     """What a status stands for, unless its words say that it is something else."""
-    if outcome is Outcome.CREDENTIAL_REFUSED and _says(words, _POLICY_WORDS):
+    if outcome is Outcome.CREDENTIAL_REFUSED and says(words, _POLICY_WORDS):
         return Outcome.CONTENT_POLICY
-    if outcome is Outcome.RATE_LIMITED and wait is None and _says(words, _QUOTA_WORDS):
+    if outcome is Outcome.RATE_LIMITED and wait is None and says(words, _QUOTA_WORDS):
         return Outcome.QUOTA_EXHAUSTED
     if outcome is Outcome.DEPLOYMENT_GONE and "model" not in words and _FILE_WORDS.search(words):
         return Outcome.BAD_REQUEST  # one that the caller's own request names
@@ -118,10 +96,6 @@ def _of_refusal(words: str) -> Outcome:
         (Outcome.CREDENTIAL_REFUSED, _ACCOUNT_WORDS),
         (Outcome.CONTENT_POLICY, _POLICY_WORDS),
     ):
-        if _says(words, said):
+        if says(words, said):
             return outcome
     return Outcome.OVERLOADED if "overloaded_error" in words else Outcome.BAD_REQUEST
-
-
-def _says(words: str, any_of: tuple[str, ...]) -> bool:
-    return any(word in words for word in any_of)

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.dialects.anthropic.wire import OF_OTHERS
 from gateway.dialects.contract import Prepared
 from gateway.dialects.reported import MOST_TOKENS
 from gateway.dialects.slices import decoded, encoded
 from gateway.values.call import Call
-from gateway.values.chat import MARKED
 from gateway.values.deployment import Deployment
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause
@@ -28,7 +28,7 @@ _VALUE = re.compile(r"[a-z0-9-]{1,64}( ?, ?[a-z0-9-]{1,64}){0,31}")
 _COUNTED = (
     "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",
 )  # fmt: skip
-_UNSIGNED = re.compile(rb'"signature"\s*:\s*""|"data"\s*:\s*"' + re.escape(MARKED.encode()))
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*""|"data"\s*:\s*"' + re.escape(OF_OTHERS.encode()))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -111,5 +111,5 @@ def _signed(messages: msgspec.Raw, pause: Pause) -> tuple[msgspec.Raw, tuple[str
 def _is_unsigned(block: msgspec.Raw) -> bool:
     kind = _kind(block)
     if kind.type == "redacted_thinking":
-        return (kind.data or "").startswith(MARKED)
+        return (kind.data or "").startswith(OF_OTHERS)
     return kind.type == "thinking" and kind.signature == ""

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.values.surrogates import without_lone_surrogates
 
+OF_OTHERS = "gw1."  # how thoughts begin that another dialect marked with who encrypted them (`gateway.dialects.responses.sealed`)
 ABSENT = msgspec.Raw(b"null")  # msgspec takes no union of Raw and None
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
-from gateway.dialects.contract import Fields
+from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
 from gateway.values.pause import Pause
@@ -27,9 +27,11 @@ _NO_PLACE = ("seed", "presence_penalty", "frequency_penalty")
 _NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 
-def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[str, ...]]:
-    """The body, and what it does not say. Raises AttemptFailed (bad_request) for what must not be lost."""
-    lost = [name for name in _NO_PLACE if getattr(chat, name) is not None]
+def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]:
+    """The body, and how it deviates. Raises AttemptFailed (bad_request) for what must not be lost."""
+    lost: list[Deviation] = [name for name in _NO_PLACE if getattr(chat, name) is not None]
+    if chat.max_output_tokens is None:
+        lost.append(Adapted("max_tokens", "set, since the provider wants a bound of the answer"))
     body: dict[str, Any] = {"max_tokens": _bound(chat)}
     system, messages = _conversation(chat.turns, lost)
     if system:
@@ -51,7 +53,7 @@ def _bound(chat: Chat) -> int:
     return DEFAULT_MAX_TOKENS + (chat.thinking.budget_tokens or DEFAULT_THINKING_TOKENS)
 
 
-def _conversation(turns: tuple[Turn, ...], lost: list[str]) -> tuple[list[Block], list[Block]]:
+def _conversation(turns: tuple[Turn, ...], lost: list[Deviation]) -> tuple[list[Block], list[Block]]:
     """The system's text, and turns that alternate: those of one role in a row are one."""
     system: list[Block] = []
     merged: list[tuple[Role, list[Block]]] = []
@@ -62,10 +64,10 @@ def _conversation(turns: tuple[Turn, ...], lost: list[str]) -> tuple[list[Block]
             lost.append(f"{path}.name")
         if role is Role.SYSTEM and only_system and at == len(turns) - 1:
             role = Role.USER  # there must be a turn to answer
-            lost.append(f"{path}.role")
+            lost.append(Adapted(f"{path}.role", "the user's, since there must be a turn to answer"))
         if role is Role.SYSTEM:
             if merged:
-                lost.append(path)  # its place is lost, not its words
+                lost.append(Adapted(path, "moved to the front, where the system's text stands"))
             system += blocks_of(_system_text(turn, path), role, path, lost)
             continue
         blocks = blocks_of(turn.parts, role, path, lost)
@@ -94,15 +96,17 @@ def _message(role: Role, blocks: list[Block], *, is_last: bool) -> Block:
     return {"role": role.value, "content": blocks}
 
 
-def _thinking(asked: Thinking | None, body: dict[str, Any], lost: list[str], *, is_forced: bool) -> bool:
+def _thinking(asked: Thinking | None, body: dict[str, Any], lost: list[Deviation], *, is_forced: bool) -> bool:
     """Whether the model will think."""
     if asked is None:
         return False
     effort = "low" if asked.effort == "minimal" else asked.effort
     if effort in _EFFORTS:
         body["output_config"] = {"effort": effort}
-    if effort != asked.effort or (effort is not None and effort not in _EFFORTS):
+    if effort is not None and effort not in _EFFORTS:
         lost.append("thinking.effort")
+    elif effort != asked.effort:
+        lost.append(Adapted("thinking.effort", "low, the least that there is"))
     if is_forced and asked.is_on:
         lost.append("thinking")
         return False
@@ -115,7 +119,7 @@ def _thinking(asked: Thinking | None, body: dict[str, Any], lost: list[str], *, 
     return True
 
 
-def _tools(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
+def _tools(chat: Chat, body: dict[str, Any], lost: list[Deviation]) -> None:
     if chat.tools:
         body["tools"] = [_tool(tool) for tool in chat.tools]
     choice, parallel = chat.tool_choice, chat.parallel_tool_calls
@@ -150,11 +154,11 @@ def _tool(tool: Tool) -> Block:
     return cached(block, tool.cache_s)
 
 
-def _sampling(chat: Chat, body: dict[str, Any], lost: list[str], *, is_thinking: bool) -> None:
+def _sampling(chat: Chat, body: dict[str, Any], lost: list[Deviation], *, is_thinking: bool) -> None:
     temperature, top_p, top_k = chat.temperature, chat.top_p, chat.top_k
     if temperature is not None and temperature > 1:
         temperature = 1.0
-        lost.append("temperature")
+        lost.append(Adapted("temperature", "1, the most that there is"))
     if is_thinking and temperature is not None and temperature != 1:
         temperature = None
         lost.append("temperature")
@@ -168,18 +172,23 @@ def _sampling(chat: Chat, body: dict[str, Any], lost: list[str], *, is_thinking:
     body.update({name: value for name, value in said.items() if value is not None})
 
 
-def _format(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
+def _format(chat: Chat, body: dict[str, Any], lost: list[Deviation]) -> None:
     asked = chat.format
     if asked is None:
         return
     if asked.schema is None:
         raise invalid("format", "Anthropic's API has no JSON without a schema; give one")
-    lost += [f"format.{name}" for name in ("name", "description", "strict") if getattr(asked, name) is not None]
+    if asked.name is not None:
+        lost.append(Adapted("format.name", "left out: the provider's formats have none, and the answer is the same"))
+    if asked.description is not None:
+        lost.append("format.description")
+    if asked.strict is False:
+        lost.append(Adapted("format.strict", "true: the provider always keeps to a schema"))
     form = {"type": "json_schema", "schema": msgspec.Raw(asked.schema.encode())}
     body["output_config"] = {**body.get("output_config", {}), "format": form}
 
 
-def _rest(chat: Chat, body: dict[str, Any], lost: list[str]) -> None:
+def _rest(chat: Chat, body: dict[str, Any], lost: list[Deviation]) -> None:
     stop = _with_words(chat.stop)
     if len(stop) < len(chat.stop):
         lost.append("stop")

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.anthropic.invalid import invalid
+from gateway.dialects.anthropic.wire import OF_OTHERS
+from gateway.dialects.contract import Adapted, Deviation
 from gateway.values.chat import (
     Audio,
     Document,
@@ -27,7 +29,7 @@ _NOT_OF_IDS = re.compile(r"[^a-zA-Z0-9_-]")  # an id with another character is r
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def blocks_of(parts: Sequence[Part], role: Role, path: str, lost: list[str]) -> list[Block]:
+def blocks_of(parts: Sequence[Part], role: Role, path: str, lost: list[Deviation]) -> list[Block]:
     """Text without a word is refused, so it is left out."""
     found = [_block(part, role, f"{path}.parts[{at}]", lost) for at, part in enumerate(parts)]
     return [block for block in found if block is not None]
@@ -57,7 +59,7 @@ def id_of(call_id: str) -> str:
     return _NOT_OF_IDS.sub("_", call_id) or "_"
 
 
-def _block(part: Part, role: Role, path: str, lost: list[str]) -> Block | None:
+def _block(part: Part, role: Role, path: str, lost: list[Deviation]) -> Block | None:
     if isinstance(part, Text):
         return _text(part)
     if isinstance(part, Reasoning | HiddenReasoning | Refusal):
@@ -65,32 +67,34 @@ def _block(part: Part, role: Role, path: str, lost: list[str]) -> Block | None:
     return _OTHERS[type(part)](part, path, lost)
 
 
-def _of_model(part: Reasoning | HiddenReasoning | Refusal, role: Role, path: str, lost: list[str]) -> Block | None:
+def _of_model(
+    part: Reasoning | HiddenReasoning | Refusal, role: Role, path: str, lost: list[Deviation]
+) -> Block | None:
     """A thought that was not signed is refused; a refusal is told as text."""
     if isinstance(part, Refusal):
-        lost.append(path)
+        lost.append(Adapted(path, "said as text"))
         return _text(Text(part.text))
-    is_others = part.signature is None if isinstance(part, Reasoning) else part.is_marked
+    is_others = part.signature is None if isinstance(part, Reasoning) else part.data.startswith(OF_OTHERS)
     if role is not Role.ASSISTANT or is_others:
         lost.append(path)
         return None
     return thought_block(part)
 
 
-def _image(part: Image, path: str, lost: list[str]) -> Block:
+def _image(part: Image, path: str, lost: list[Deviation]) -> Block:
     if part.detail is not None:
         lost.append(f"{path}.detail")
     return cached({"type": "image", "source": _image_source(part, path)}, part.cache_s)
 
 
-def _call(part: ToolCall, path: str, lost: list[str]) -> Block:
+def _call(part: ToolCall, path: str, lost: list[Deviation]) -> Block:
     block, is_wrapped = call_block(part)
     if is_wrapped:
-        lost.append(f"{path}.arguments")
+        lost.append(Adapted(f"{path}.arguments", "an object that holds them as text, since they were none"))
     return cached(block, part.cache_s)
 
 
-def _audio(_: Audio, path: str, __: list[str]) -> Block:
+def _audio(_: Audio, path: str, __: list[Deviation]) -> Block:
     raise invalid(path, "audio has no place in Anthropic's messages")
 
 
@@ -113,7 +117,7 @@ def _image_source(part: Image, path: str) -> Block:
     return {"type": "base64", "media_type": part.media_type, "data": part.data}
 
 
-def _document(part: Document, path: str, _: list[str]) -> Block:
+def _document(part: Document, path: str, _: list[Deviation]) -> Block:
     if part.url is not None:
         source = {"type": "url", "url": part.url}
     elif part.data is None or part.media_type is None:
@@ -127,7 +131,7 @@ def _document(part: Document, path: str, _: list[str]) -> Block:
     return cached(block, part.cache_s)
 
 
-def _result(part: ToolResult, path: str, lost: list[str]) -> Block:
+def _result(part: ToolResult, path: str, lost: list[Deviation]) -> Block:
     block: Block = {"type": "tool_result", "tool_use_id": id_of(part.call_id)}
     content = blocks_of(part.parts, Role.USER, path, lost)
     if content:
@@ -137,7 +141,7 @@ def _result(part: ToolResult, path: str, lost: list[str]) -> Block:
     return cached(block, part.cache_s)
 
 
-_OTHERS: dict[type, Callable[[Any, str, list[str]], Block]] = {
+_OTHERS: dict[type, Callable[[Any, str, list[Deviation]], Block]] = {
     Image: _image,
     Document: _document,
     ToolCall: _call,

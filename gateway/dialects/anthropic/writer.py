@@ -15,10 +15,14 @@ from gateway.dialects.anthropic.stop import reason_of
 from gateway.dialects.anthropic.unstreamed import as_event
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     Finish,
     HiddenReasoning,
+    Logprobs,
+    ProviderCall,
+    ProviderResult,
     ReasoningDelta,
     ReasoningSigned,
     RefusalDelta,
@@ -106,7 +110,7 @@ class MessageWriter:
             return self._delta() if self._ended is not None else b""
         elif isinstance(event, ToolCallBegan | ToolCallDelta):
             self._call(event)
-        else:
+        elif not isinstance(event, Cited | Logprobs | ProviderCall | ProviderResult):
             self._say(event)
         return self._advance()
 

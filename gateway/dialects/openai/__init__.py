@@ -14,6 +14,7 @@ from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.request import encode, wants_running_usage
 from gateway.dialects.openai.stream import OpenAIStreamDecoder
 from gateway.dialects.openai.transcript import Transcript
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -24,20 +25,21 @@ from gateway.values.request import Request
 
 class OpenAITranslator:
     """The five verbs. `usage_in_streams`: the vendor accepts `stream_options.include_usage`. `finishes`: the finish reasons
-    that it is known to give; others are passed on, and counted.
+    that it is known to give; others are passed on, and counted. `ways`: in what else it differs from OpenAI.
     """
 
-    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY) -> None:
+    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY, ways: Ways = USUAL) -> None:
         self._usage_in_streams = usage_in_streams
         self._finishes = finishes
+        self._ways = ways
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name; a stream also asks for usage, to account for it."""
-        return encode(request, target, ask_usage=self._usage_in_streams)
+        return encode(request, target, ask_usage=self._usage_in_streams, ways=self._ways)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:  # noqa: ARG002 - the verb's
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
-        return decode(body, self._finishes)
+        return decode(body, self._finishes, self._ways)
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder that takes out the usage where the caller did not ask for it."""
@@ -46,13 +48,14 @@ class OpenAITranslator:
             running_usage=request.wants_usage and wants_running_usage(request),
             choices=request.facts.choices,
             finishes=self._finishes,
+            ways=self._ways,
             transcript=Transcript() if remember else None,
         )
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""
-        return headroom(headers, now)
+        return headroom(headers, now, self._ways.rate_headers)

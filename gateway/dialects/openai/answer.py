@@ -5,10 +5,13 @@ from typing import Any
 
 import msgspec
 
+from gateway.dialects.openai.error_object import is_failed_status
+from gateway.dialects.openai.failure import failure_in_answer
 from gateway.dialects.openai.finish import ANY, finish_of, means_failure
 from gateway.dialects.openai.output import says_anything
 from gateway.dialects.openai.repair import members, said_in_parts
 from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, Said, is_answer, is_present
 from gateway.dialects.reported import ReportedUsage, of_output
 from gateway.values.anomaly import Anomaly
@@ -29,6 +32,7 @@ class _Body(msgspec.Struct, gc=False):
     service_tier: msgspec.Raw = ABSENT
     model: str | None = None
     error: msgspec.Raw = ABSENT
+    base_resp: msgspec.Raw = ABSENT
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
@@ -36,13 +40,13 @@ _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def decode(body: bytes, finishes: frozenset[str] = ANY) -> WholeAnswer:
+def decode(body: bytes, finishes: frozenset[str] = ANY, ways: Ways = USUAL) -> WholeAnswer:
     """Raises AttemptFailed: an error in the answer, malformed, cut short, or empty (FAULTS S15). `finishes` are the finish
     reasons that its vendor is known to give.
     """
     parsed = _parse(body)
-    if is_present(parsed.error):
-        raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
+    if is_present(parsed.error) or is_failed_status(parsed.base_resp):
+        raise failure_in_answer(body, ways.codes, "a 2xx whose body holds an error")
     if not parsed.choices:
         raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without choices")
     said = [choice.message for choice in parsed.choices]
@@ -51,7 +55,7 @@ def decode(body: bytes, finishes: frozenset[str] = ANY) -> WholeAnswer:
     if any(is_present(choice.error) or means_failure(choice.finish_reason) for choice in parsed.choices):
         raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a choice that ended with an error")
     any_output = any(message.holds_output() for message in said if message is not None) or says_anything(body)
-    told = of_output(read_usage(parsed.usage, parsed.service_tier), any_output=any_output)
+    told = of_output(read_usage(parsed.usage, parsed.service_tier, ways.usage), any_output=any_output)
     ends = [finish_of(choice.finish_reason) for choice in parsed.choices]
     known = all(end in finishes for end in ends)
     if None in ends and (any_output or (told.usage is not None and told.usage.completion_tokens)):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.contract import Fields
+from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import (
     Audio,
@@ -34,9 +34,9 @@ _AS_THEY_ARE = (
 )  # fmt: skip
 
 
-def fields_of(chat: Chat, limit_name: str, pause: Pause) -> tuple[Fields, tuple[str, ...]]:
+def fields_of(chat: Chat, limit_name: str, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]:
     """The body's members, and what of the chat they do not say. `limit_name`: what the vendor calls the bound of output."""
-    lost: dict[str, None] = {}
+    lost: dict[Deviation, None] = {}
     messages = (one for at, turn in enumerate(chat.turns) for one in _messages(turn, f"turns[{at}]", lost))
     body: dict[str, Any] = {"messages": encoded(messages, pause)}
     body |= _tools(chat, lost)
@@ -57,7 +57,7 @@ def fields_of(chat: Chat, limit_name: str, pause: Pause) -> tuple[Fields, tuple[
     return {name: as_raw(value) for name, value in body.items()}, tuple(lost)
 
 
-def _tools(chat: Chat, lost: dict[str, None]) -> dict[str, Any]:
+def _tools(chat: Chat, lost: dict[Deviation, None]) -> dict[str, Any]:
     if not chat.tools:  # servers refuse what is said of tools where there are none
         return {}
     if any(tool.cache_s for tool in chat.tools):
@@ -70,7 +70,7 @@ def _tools(chat: Chat, lost: dict[str, None]) -> dict[str, Any]:
     return body
 
 
-def _messages(turn: Turn, path: str, lost: dict[str, None]) -> Iterable[dict[str, Any]]:
+def _messages(turn: Turn, path: str, lost: dict[Deviation, None]) -> Iterable[dict[str, Any]]:
     named = {"name": turn.name} if turn.name else {}
     if any(getattr(part, "cache_s", None) for part in turn.parts):
         lost["cache_control"] = None
@@ -83,25 +83,28 @@ def _messages(turn: Turn, path: str, lost: dict[str, None]) -> Iterable[dict[str
             rest.append(part)
             continue
         yield {"role": "tool", "tool_call_id": part.call_id, "content": _texts(part.parts)}
-        rest += [one for one in part.parts if not isinstance(one, Text)]  # a tool's message holds text only
+        more = [one for one in part.parts if not isinstance(one, Text)]  # a tool's message holds text only
+        if more:
+            lost[Adapted(f"{path}.parts[{at}].parts", "what is no text stands in the user's message after it")] = None
+        rest += more
         if part.is_error:
             lost[f"{path}.parts[{at}].is_error"] = None
     if rest or not turn.parts:
         role = "system" if turn.role is Role.SYSTEM else "user"
-        yield {"role": role, "content": _content(rest, path), **named}
+        yield {"role": role, "content": _content(rest, path, lost), **named}
 
 
 def _texts(parts: Iterable[Part]) -> str:
     return "\n".join(part.text for part in parts if isinstance(part, Text))
 
 
-def _content(parts: Sequence[Part], path: str) -> str | list[dict[str, Any]]:
+def _content(parts: Sequence[Part], path: str, lost: dict[Deviation, None]) -> str | list[dict[str, Any]]:
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
-    return [_part(part, f"{path}.parts[{at}]") for at, part in enumerate(parts)] or ""
+    return [_part(part, f"{path}.parts[{at}]", lost) for at, part in enumerate(parts)] or ""
 
 
-def _part(part: Part, path: str) -> dict[str, Any]:
+def _part(part: Part, path: str, lost: dict[Deviation, None]) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     if isinstance(part, Image):
@@ -111,7 +114,10 @@ def _part(part: Part, path: str) -> dict[str, Any]:
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
     if isinstance(part, Document) and part.data is not None:
         if part.media_type == "text/plain":
+            lost[Adapted(path, "a text, without what it is called" if part.name else "a text")] = None
             return {"type": "text", "text": part.data}
+        if part.name is None:
+            lost[Adapted(f"{path}.name", "document, since a file must have one")] = None
         data = f"data:{part.media_type or 'application/pdf'};base64,{part.data}"
         return {"type": "file", "file": {"filename": part.name or "document", "file_data": data}}
     kind = type(part).__name__
@@ -119,14 +125,14 @@ def _part(part: Part, path: str) -> dict[str, Any]:
     raise AttemptFailed(Outcome.BAD_REQUEST, "it has no form in the provider's dialect", message=message)
 
 
-def _said(parts: tuple[Part, ...], path: str, lost: dict[str, None]) -> dict[str, Any]:
+def _said(parts: tuple[Part, ...], path: str, lost: dict[Deviation, None]) -> dict[str, Any]:
     """What the assistant said. Thoughts are lost: servers of this dialect do not take them back."""
     if any(isinstance(part, Reasoning | HiddenReasoning) for part in parts):
         lost["reasoning"] = None
     calls = [part for part in parts if isinstance(part, ToolCall)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     rest = [part for part in parts if not isinstance(part, ToolCall | Refusal | Reasoning | HiddenReasoning)]
-    said: dict[str, Any] = {"content": _content(rest, path) if rest else None if calls or refusals else ""}
+    said: dict[str, Any] = {"content": _content(rest, path, lost) if rest else None if calls or refusals else ""}
     if refusals:
         said["refusal"] = "".join(refusals)
     if calls:

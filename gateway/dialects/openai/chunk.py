@@ -4,6 +4,7 @@ import contextlib
 
 import msgspec
 
+from gateway.dialects.openai.error_object import is_failed_status
 from gateway.dialects.openai.finish import means_failure
 from gateway.dialects.openai.transcript import Transcript
 from gateway.dialects.openai.wire import ABSENT, Said, is_present
@@ -28,6 +29,7 @@ class ChatChunk(msgspec.Struct, gc=False):
     service_tier: msgspec.Raw = ABSENT
     model: str | None = None
     error: msgspec.Raw = ABSENT
+    base_resp: msgspec.Raw = ABSENT
 
 
 _decode = msgspec.json.Decoder(ChatChunk).decode
@@ -44,8 +46,10 @@ def parse(data: bytes) -> ChatChunk | None:
 
 def says_failure(chunk: ChatChunk) -> bool:
     """True if it holds an error, of the answer or of a choice, or a choice that ended so."""
-    return is_present(chunk.error) or any(
-        is_present(choice.error) or means_failure(choice.finish_reason) for choice in chunk.choices or ()
+    return (
+        is_present(chunk.error)
+        or is_failed_status(chunk.base_resp)
+        or any(is_present(choice.error) or means_failure(choice.finish_reason) for choice in chunk.choices or ())
     )
 
 

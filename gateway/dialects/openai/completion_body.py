@@ -10,8 +10,10 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.dialects.openai.failure import failure_in_answer
 from gateway.dialects.openai.finish import finish_of, means_failure
 from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.dialects.reported import ReportedUsage
 from gateway.values.anomaly import Anomaly
@@ -79,7 +81,9 @@ def says_failure(body: CompletionBody) -> bool:
     )
 
 
-def judged(body: bytes, wanted: int, finishes: frozenset[str], habits: Habits | None = None) -> WholeAnswer:
+def judged(
+    body: bytes, wanted: int, finishes: frozenset[str], habits: Habits | None = None, ways: Ways = USUAL
+) -> WholeAnswer:
     """Raises AttemptFailed if it is no answer of so many choices."""
     parsed = parse(body)
     if parsed is not None and habits is not None:
@@ -88,13 +92,13 @@ def judged(body: bytes, wanted: int, finishes: frozenset[str], habits: Habits | 
     if parsed is None:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER if body.strip() else Outcome.EMPTY_ANSWER, "not a completion")
     if says_failure(parsed):
-        raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx that holds an error")
+        raise failure_in_answer(body, ways.codes, "a 2xx that holds an error")
     if not parsed.choices:
         raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without choices")
     ends = [finish_of(choice.finish_reason) for choice in parsed.choices]
     if None in ends or len(ends) < wanted:
         raise AttemptFailed(Outcome.TRUNCATED, "a choice is missing, or has no finish_reason")
-    told = read_usage(parsed.usage, parsed.service_tier)
+    told = read_usage(parsed.usage, parsed.service_tier, ways.usage)
     anomalies = _anomalies(told, known=finishes.issuperset(end for end in ends if end is not None))
     return WholeAnswer(body, told.usage, parsed.model, ends[0], told.counts, anomalies)
 

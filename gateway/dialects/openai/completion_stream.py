@@ -3,9 +3,11 @@
 from gateway.dialects.eventstream import Event, EventSplitter, EventTooLong
 from gateway.dialects.openai.chunk import as_event, joined
 from gateway.dialects.openai.completion_body import CompletionBody, Habits, in_order, judged, parse, says_failure
+from gateway.dialects.openai.failure import failure_in_answer
 from gateway.dialects.openai.finish import finish_of
 from gateway.dialects.openai.repair import usage_event, without_usage
 from gateway.dialects.openai.reported_usage import read_usage
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import is_present
 from gateway.dialects.reported import ReportedUsage
 from gateway.values.anomaly import Anomaly
@@ -21,8 +23,17 @@ _UNNAMED = (None, "", "message")
 class CompletionsDecoder:
     """Complete when every choice that was asked for has said why it finished, and [DONE] came or the body ended properly."""
 
-    def __init__(self, *, keep_usage: bool, choices: int, finishes: frozenset[str], habits: Habits | None) -> None:
+    def __init__(
+        self,
+        *,
+        keep_usage: bool,
+        choices: int,
+        finishes: frozenset[str],
+        habits: Habits | None,
+        ways: Ways = USUAL,
+    ) -> None:
         self._habits = habits
+        self._ways = ways
         self._keep_usage = keep_usage
         self._asked = choices
         self._finishes = finishes
@@ -128,7 +139,8 @@ class CompletionsDecoder:
             return self._done()
         parsed = parse(data) if data else None
         if event.name == "error" or (parsed is not None and says_failure(parsed)):
-            return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
+            self._over = True
+            return Chunk(b"", failure=failure_in_answer(data, self._ways.codes, "the stream carried an error"))
         if parsed is not None:
             if self._habits is None:
                 return self._said(event.data, parsed)
@@ -146,7 +158,7 @@ class CompletionsDecoder:
         self._seen = True
         self._model = self._model or body.model
         if is_present(body.usage):
-            self._told = read_usage(body.usage, body.service_tier)
+            self._told = read_usage(body.usage, body.service_tier, self._ways.usage)
         if not body.choices:
             if is_present(body.usage):
                 self._usage_event = data

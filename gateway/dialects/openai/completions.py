@@ -15,6 +15,7 @@ from gateway.dialects.openai.failure import failure
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.request import encode_to
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.values.answer import WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -38,15 +39,16 @@ def _count(raw: msgspec.Raw | None) -> int | None:
 
 
 class CompletionsTranslator:
-    """The five verbs. `usage_in_streams` and `finishes` as `OpenAITranslator` has them."""
+    """The five verbs. `usage_in_streams`, `finishes` and `ways` as `OpenAITranslator` has them."""
 
-    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY) -> None:
+    def __init__(self, *, usage_in_streams: bool, finishes: frozenset[str] = ANY, ways: Ways = USUAL) -> None:
         self._usage_in_streams = usage_in_streams
         self._finishes = finishes
+        self._ways = ways
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name; a stream also asks for usage."""
-        return encode_to(PATH, request, target, ask_usage=self._usage_in_streams)
+        return encode_to(PATH, request, target, ask_usage=self._usage_in_streams, ways=self._ways)
 
     def habits(self, request: Request) -> Habits | None:  # noqa: ARG002 - the vendor's own
         """What a vendor writes otherwise in the answer to this request; None: nothing."""
@@ -54,7 +56,7 @@ class CompletionsTranslator:
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none."""
-        return judged(body, _choices_of(request), self._finishes, self.habits(request))
+        return judged(body, _choices_of(request), self._finishes, self.habits(request), self._ways)
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:  # noqa: ARG002 - nothing goes on with it
         """A decoder that takes out the usage where the caller did not ask for it."""
@@ -63,12 +65,13 @@ class CompletionsTranslator:
             choices=_choices_of(request),
             finishes=self._finishes,
             habits=self.habits(request),
+            ways=self._ways,
         )
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""
-        return headroom(headers, now)
+        return headroom(headers, now, self._ways.rate_headers)

@@ -1,9 +1,10 @@
 """Chat completions as a dialect with two sides."""
 
-from gateway.dialects.contract import EventReader, EventWriter, Fields
+from gateway.dialects.contract import Deviation, EventReader, EventWriter, Fields
 from gateway.dialects.openai import errors
 from gateway.dialects.openai.asked import chat_of
 from gateway.dialects.openai.asking import fields_of
+from gateway.dialects.openai.caller_paths import caller_path
 from gateway.dialects.openai.events import ChunkReader, ChunkWriter
 from gateway.dialects.openai.replies import reply_of, whole
 from gateway.values.chat import Chat, Reply
@@ -28,7 +29,11 @@ class OpenAIDialect:
         """What a caller's body asks for."""
         return chat_of(fields, pause)
 
-    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
+    def caller_path(self, chat: Chat, path: str) -> str:
+        """What of its callers' bodies a path of the chat is."""
+        return caller_path(chat, path)
+
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
         """A body, and what of the chat is lost."""
         fields, lost = fields_of(chat, self._limit_name, pause)
         refused = [name for name in fields if name in self._refuses]

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.dialects.contract import StreamDecoder
-from gateway.dialects.openai.failure import failure
+from gateway.dialects.openai.failure import failure, failure_in_answer
 from gateway.dialects.openai.headroom import headroom
 from gateway.dialects.openai.joined_vectors import JoinedVectors
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.request import encode_to
 from gateway.dialects.openai.vector_lists import Members, read_list, write_list
 from gateway.dialects.openai.vectors import NotAVector, Vector, read_vector
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import WholeAnswer
@@ -47,11 +48,14 @@ _NULL = b"null"
 
 
 class EmbeddingsTranslator:
-    """The verbs; there are no streams. `most_inputs`, `most_tokens`: what the vendor takes in one request; None: any number."""
+    """The verbs; there are no streams. `most_inputs`, `most_tokens`: what the vendor takes in one request; None: any number.
+    `ways` as `OpenAITranslator` has them.
+    """
 
-    def __init__(self, most_inputs: int | None = None, most_tokens: int | None = None) -> None:
+    def __init__(self, most_inputs: int | None = None, most_tokens: int | None = None, ways: Ways = USUAL) -> None:
         self._most_inputs = most_inputs
         self._most_tokens = most_tokens
+        self._ways = ways
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name, less what is null: it asks for nothing."""
@@ -59,7 +63,7 @@ class EmbeddingsTranslator:
         if any(bytes(fields.get(name, b"")) == _NULL for name in _MAY_BE_NULL):
             fields = {name: raw for name, raw in fields.items() if name not in _MAY_BE_NULL or bytes(raw) != _NULL}
             request = msgspec.structs.replace(request, fields=fields)
-        return encode_to(PATH, request, target, ask_usage=False)
+        return encode_to(PATH, request, target, ask_usage=False, ways=self._ways)
 
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer. Raises AttemptFailed if it is none, or does not hold a vector for each input."""
@@ -76,7 +80,7 @@ class EmbeddingsTranslator:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "no list of embeddings") from None
         if is_present(members.get("error", ABSENT)):
-            raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
+            raise failure_in_answer(body, self._ways.codes, "a 2xx whose body holds an error")
         if not entries:
             raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx without embeddings")
         if len(entries) != request.inputs:
@@ -86,7 +90,7 @@ class EmbeddingsTranslator:
         changed = _put_in_form(entries, request, pause)
         if order != list(range(len(entries))):
             changed, entries = True, _placed(entries, order)
-        told = read_usage(members.get("usage", ABSENT))
+        told = read_usage(members.get("usage", ABSENT), convention=self._ways.usage)
         odd = {Anomaly.VECTORS_PUT_IN_ORDER: changed, Anomaly.ODD_USAGE: told.odd}
         anomalies = tuple(one for one, found in odd.items() if found)
         whole = write_list(members, entries, pause) if changed else body
@@ -98,11 +102,11 @@ class EmbeddingsTranslator:
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""
-        return headroom(headers, now)
+        return headroom(headers, now, self._ways.rate_headers)
 
     def most(self, request: Request) -> tuple[int, int | None]:
         """How many inputs, and tokens, of this request are asked at once: what the vendor takes, and less where the answer

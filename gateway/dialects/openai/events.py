@@ -12,9 +12,13 @@ from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     HiddenReasoning,
+    Logprobs,
+    ProviderCall,
+    ProviderResult,
     ReasoningDelta,
     ReasoningSigned,
     RefusalDelta,
@@ -184,6 +188,8 @@ class ChunkWriter:
             return self._chunk({}, REASONS[event.finish])
         if isinstance(event, Used):
             self._usage = event.usage
+            return b""
+        if isinstance(event, Cited | Logprobs | ProviderCall | ProviderResult):
             return b""
         return self._chunk(self._delta(event))
 

@@ -3,14 +3,15 @@
 A refusal that concerns the gateway's own credential, quota or configuration is never told to the caller as its own.
 """
 
-import contextlib
-import re
 from collections.abc import Mapping
 
 import msgspec
 
+from gateway.dialects.openai.error_object import ErrorObject, error_of
 from gateway.dialects.openai.headroom import wait_s
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.refusal_words import unframed, words_of
+from gateway.dialects.refusals import REFUSED, Codes, of_status, says
 from gateway.dialects.said_waits import said_wait_s
 from gateway.dialects.waits import retry_after_s
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -21,6 +22,10 @@ _CONTEXT_WORDS = (
     "maximum context length",
     "context length",
     "input_tokens",
+    "range of input length",  # Alibaba
+    "exceeded model token limit",  # Moonshot
+    "max_new_tokens` must be",  # text-generation-inference
+    "inputs` must have less than",
 )
 # the last two come with a 403: xAI's "Content violates usage guidelines", OpenRouter's "... and your input was flagged"
 _POLICY_WORDS = (
@@ -41,106 +46,78 @@ _OURS: dict[Outcome, tuple[str, ...]] = {
 # vLLM 0.32's queue limits: "The request queue is full.", "Too many queued prompt tokens"
 _OVERLOAD_WORDS = ("overload", "queue", "capacity", "too many", "busy", "rate limit", "slow down", "throttl")
 
-_BY_STATUS: dict[int, Outcome] = {
-    401: Outcome.CREDENTIAL_REFUSED,
-    402: Outcome.QUOTA_EXHAUSTED,
-    403: Outcome.CREDENTIAL_REFUSED,
-    404: Outcome.DEPLOYMENT_GONE,
-    405: Outcome.DEPLOYMENT_GONE,
-    407: Outcome.CREDENTIAL_REFUSED,
-    408: Outcome.OVERLOADED,
-    409: Outcome.OVERLOADED,
-    410: Outcome.DEPLOYMENT_GONE,
-    425: Outcome.OVERLOADED,
-    429: Outcome.RATE_LIMITED,
-    529: Outcome.OVERLOADED,
-}
-_REFUSED = frozenset({400, 413, 422})  # for what the caller asked
 _MAY_WAIT = frozenset({402, 403, 408, 409, 425, 429})
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+# where an answer has begun with 200, its error says what it is only by these words
+_IN_ANSWERS: dict[Outcome, tuple[str, ...]] = {
+    Outcome.QUOTA_EXHAUSTED: ("insufficient_quota",),
+    Outcome.RATE_LIMITED: ("rate_limit_exceeded", "rate_limit_error"),
+    Outcome.CONTEXT_TOO_LONG: ("context_length_exceeded",),
+    Outcome.CREDENTIAL_REFUSED: ("invalid_api_key",),
+    Outcome.OVERLOADED: ("overloaded_error",),
+}
+_TOLD_IN_ANSWERS = frozenset({
+    Outcome.QUOTA_EXHAUSTED, Outcome.RATE_LIMITED, Outcome.CONTEXT_TOO_LONG, Outcome.CREDENTIAL_REFUSED,
+    Outcome.OVERLOADED, Outcome.CONTENT_POLICY, Outcome.DEPLOYMENT_GONE,
+})  # fmt: skip
+_STATUS_DIGITS = 3
 
 
-class _Error(msgspec.Struct):
-    message: str | None = None
-    type: str | None = None
-    param: str | None = None
-    code: str | int | None = None
-
-
-class _Body(msgspec.Struct):
-    error: _Error | str | None = None
-
-
-_decode = msgspec.json.Decoder(_Body | list[_Body], strict=False).decode  # Google wraps it in a list
-_decode_bare = msgspec.json.Decoder(_Error, strict=False).decode  # Mistral, and vLLM before 0.10
-
-
-def failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
+def failure(status: int, headers: Mapping[str, str], body: bytes, now: float, ways: Ways = USUAL) -> AttemptFailed:
     """The failure, with the provider's own words only where they concern the caller's request."""
-    error, wait = _error_of(unframed(body)), retry_after_s(headers, now)
+    error, wait = error_of(unframed(body)), retry_after_s(headers, now)
     if wait is None and (status in _MAY_WAIT or status >= 500):
         wait = said_wait_s(unframed(body), now)
-    if status in _REFUSED and not error.message:
+    if status in REFUSED and not error.message:
         words = words_of(unframed(body))
         error = msgspec.structs.replace(error, message=words.message, param=error.param or words.param)
-    outcome = _outcome(status, error, wait)
+    outcome = error.known(ways.codes) or ways.codes.get(str(status)) or _outcome(status, error, wait)
     if outcome is Outcome.SERVER_ERROR and status == 503 and (wait is not None or _says_overload(error)):
         outcome = Outcome.OVERLOADED
     if outcome is Outcome.RATE_LIMITED and wait is None:
-        wait = wait_s(headers, now)
+        wait = wait_s(headers, now, ways.rate_headers)
     return AttemptFailed(
         outcome,
-        f"HTTP {status}" + (f", {_clean(error)}" if _clean(error) else ""),
+        f"HTTP {status}" + (f", {error.kind()}" if error.kind() else ""),
         status=status,
         message=None if status == 403 else error.message or None,  # that of a 403 may name the account
         param=error.param,
-        code=_word(error.code),
+        code=error.code_word(),
         retry_after_s=wait,
     )
 
 
-def _word(code: str | int | None) -> str | None:
-    """The provider's code where it is a word; some repeat the status there, or say a sentence."""
-    return code if isinstance(code, str) and not code.isdigit() and _WORD.fullmatch(code) else None
+def failure_in_answer(said: bytes, codes: Codes, where: str) -> AttemptFailed:
+    """What an error in a 2xx, or in a stream, means. Its words may hold what was asked: they are not passed on.
+
+    Vendors that have answered 200 by then say there what the status would have been (OpenRouter, vLLM), or their own code.
+    """
+    error = error_of(said)
+    outcome = error.known(codes)
+    if outcome is not None:
+        return AttemptFailed(outcome, f"{where}: {error.kind() or error.code}", code=error.code_word())
+    if str(error.code).isdecimal() and len(str(error.code)) == _STATUS_DIGITS:
+        outcome = _outcome(int(str(error.code)), error, None)
+    if outcome is None or outcome is Outcome.SERVER_ERROR:
+        outcome = next((one for one, words in _IN_ANSWERS.items() if says(error.words(), words)), None)
+    if outcome not in _TOLD_IN_ANSWERS:
+        outcome = Outcome.ERROR_IN_ANSWER
+    kind = error.kind()
+    return AttemptFailed(outcome, f"{where}: {kind}" if kind else where, code=error.code_word())
 
 
-def _error_of(body: bytes) -> _Error:
-    try:
-        parsed = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Error()
-    one = (parsed[0] if parsed else _Body()) if isinstance(parsed, list) else parsed
-    if one.error is None:
-        with contextlib.suppress(msgspec.DecodeError):
-            return _decode_bare(body)
-        return _Error()
-    return _Error(message=one.error) if isinstance(one.error, str) else one.error
-
-
-def _clean(error: _Error) -> str | None:
-    """The provider's word for the error, if it is one: free text may hold a prompt or a key."""
-    word = error.type or _word(error.code)
-    return word if word and _WORD.fullmatch(word) else None
-
-
-def _outcome(status: int, error: _Error, wait: float | None) -> Outcome:
-    words = f"{error.code} {error.type} {error.param} {error.message}".lower()
-    if 300 <= status < 400:
-        return Outcome.REDIRECTED
-    if status in _REFUSED:
-        return _of_refusal(words)
-    if status in _BY_STATUS:
-        return _unless_said(_BY_STATUS[status], words, wait)
-    if status >= 500:
-        return Outcome.SERVER_ERROR
-    return Outcome.BAD_REQUEST if 400 <= status < 500 else Outcome.MALFORMED_ANSWER
+def _outcome(status: int, error: ErrorObject, wait: float | None) -> Outcome:
+    stands_for = of_status(status)
+    return _of_refusal(error.words()) if stands_for is None else _unless_said(stands_for, error.words(), wait)
 
 
 def _unless_said(outcome: Outcome, words: str, wait: float | None) -> Outcome:
-    """What a status stands for, unless its words say that it is something else."""
-    if outcome is Outcome.CREDENTIAL_REFUSED and any(word in words for word in _POLICY_WORDS):
+    """What a status stands for, unless its words say that it is something else: Together's 403 is of a prompt too long."""
+    if outcome is Outcome.CREDENTIAL_REFUSED and says(words, _CONTEXT_WORDS):
+        return Outcome.CONTEXT_TOO_LONG
+    if outcome is Outcome.CREDENTIAL_REFUSED and says(words, _POLICY_WORDS):
         return Outcome.CONTENT_POLICY
-    if outcome is Outcome.RATE_LIMITED and not _passes(words, wait) and any(word in words for word in _QUOTA_WORDS):
+    if outcome is Outcome.RATE_LIMITED and not _passes(words, wait) and says(words, _QUOTA_WORDS):
         return Outcome.QUOTA_EXHAUSTED
     return outcome
 
@@ -149,19 +126,18 @@ def _passes(words: str, wait: float | None) -> bool:
     """Whether a 429 is of a rate: such ones speak of billing and quotas too."""
     if "insufficient_quota" in words:
         return False
-    return wait is not None or any(word in words for word in _PASSING_WORDS)
+    return wait is not None or says(words, _PASSING_WORDS)
 
 
-def _says_overload(error: _Error) -> bool:
+def _says_overload(error: ErrorObject) -> bool:
     """A 503 that says no more than that is a failure; one for want of room is not."""
-    words = f"{error.code} {error.type} {error.message}".lower()
-    return any(word in words for word in _OVERLOAD_WORDS)
+    return says(f"{error.code} {error.type} {error.message}".lower(), _OVERLOAD_WORDS)
 
 
 def _of_refusal(words: str) -> Outcome:
-    if any(word in words for word in _CONTEXT_WORDS):
+    if says(words, _CONTEXT_WORDS):
         return Outcome.CONTEXT_TOO_LONG
-    if any(word in words for word in _POLICY_WORDS):
+    if says(words, _POLICY_WORDS):
         return Outcome.CONTENT_POLICY
-    ours = (outcome for outcome, said in _OURS.items() if any(word in words for word in said))
+    ours = (outcome for outcome, said in _OURS.items() if says(words, said))
     return next(ours, Outcome.BAD_REQUEST)

@@ -1,30 +1,38 @@
-"""Encode: the caller's fields as they are, but for the model's name and the usage of a stream."""
+"""Encode: the caller's fields as they are, but for the model's name, the usage of a stream and names of the vendor's own."""
 
 import msgspec
 
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
 from gateway.values.request import Request
 
+PATH = "/chat/completions"
 _ASK_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
-def encode(request: Request, target: Deployment, *, ask_usage: bool) -> Call:
+def encode(request: Request, target: Deployment, *, ask_usage: bool, ways: Ways = USUAL) -> Call:
     """A call of chat completions."""
-    return encode_to("/chat/completions", request, target, ask_usage=ask_usage)
+    if not ways.renames.keys().isdisjoint(request.fields):
+        named = {ways.renames.get(name, name): value for name, value in request.fields.items()}
+        own = {name: request.fields[name] for name in ways.renames.values() if name in request.fields}
+        request = msgspec.structs.replace(request, fields=named | own)
+    return encode_to(PATH, request, target, ask_usage=ask_usage, ways=ways)
 
 
-def encode_to(path: str, request: Request, target: Deployment, *, ask_usage: bool) -> Call:
+def encode_to(path: str, request: Request, target: Deployment, *, ask_usage: bool, ways: Ways = USUAL) -> Call:
     """Bytes are stable: the same request gives the same body, so that a prompt cache upstream can hit (FAULTS T4)."""
     fields = dict(request.fields)
     fields["model"] = msgspec.Raw(_encode(target.model))
-    if ask_usage and request.facts.stream and not request.wants_usage:
+    if ways.usage_unasked:
+        fields.pop("stream_options", None)
+    elif ask_usage and request.facts.stream and not request.wants_usage:
         fields["stream_options"] = _with_usage(fields.get("stream_options"))
     accept = "text/event-stream" if request.facts.stream else "application/json"
     headers = (("content-type", "application/json"), ("accept", accept), ("x-request-id", request.id))
-    return Call("POST", path, headers, _encode(fields))
+    return Call("POST", ways.path(path, target), headers, _encode(fields))
 
 
 def wants_running_usage(request: Request) -> bool:

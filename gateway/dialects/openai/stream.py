@@ -24,12 +24,15 @@ from gateway.dialects.openai.chunk import (
     remember,
     says_failure,
 )
+from gateway.dialects.openai.failure import failure_in_answer
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.output import says_anything
 from gateway.dialects.openai.repair import usage_event
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.transcript import Transcript
 from gateway.dialects.openai.unstreamed import as_events
+from gateway.dialects.openai.usage_elsewhere import Elsewhere, elsewhere
+from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.openai.wire import is_answer, is_present
 from gateway.dialects.reported import ReportedUsage, of_output
 from gateway.values.anomaly import Anomaly
@@ -46,22 +49,25 @@ _UNNAMED = (None, "", "message")  # events of other names are for listeners that
 class OpenAIStreamDecoder:
     """`keep_usage`: forward the usage, once, in an event of its own; else it is only accounted for. `running_usage`: it was
     asked for beside what is said, and stays there. `choices`: how many were asked for; `finishes`: the vendor's finish
-    reasons; `transcript`: where what is said is kept.
+    reasons, `ways`: in what else it differs; `transcript`: where what is said is kept.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer to this request, by this vendor, is judged by
         self,
         *,
         keep_usage: bool,
         running_usage: bool = False,
         choices: int = 1,
         finishes: frozenset[str] = ANY,
+        ways: Ways = USUAL,
         transcript: Transcript | None = None,
     ) -> None:
         self._keep_usage = keep_usage
         self._running_usage = running_usage
         self._choices = Choices(choices, finishes)
         self._finishes = finishes
+        self._ways = ways
+        self._elsewhere: Elsewhere | None = elsewhere(ways.usage)
         self._transcript = transcript
         self._splitter = EventSplitter()
         self._tail = b""  # an event that has begun, in the usual framing
@@ -171,6 +177,8 @@ class OpenAIStreamDecoder:
         spoke, silent, started, ends = batch
         if started or ends:
             self._choices.take(started, ends)
+        if ends and self._elsewhere is not None:
+            self._elsewhere.look(inner.split(_BETWEEN))
         if silent:
             spoke += self._say_more(silent, events, inner)
         self._seen_event = True
@@ -216,7 +224,8 @@ class OpenAIStreamDecoder:
             return self._done()
         parsed = parse(data)
         if event.name == "error" or (parsed is not None and says_failure(parsed)):
-            return self._fail(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
+            self._over = True
+            return Chunk(b"", failure=failure_in_answer(data, self._ways.codes, "the stream carried an error"))
         if parsed is not None:
             return self._in_order(event.data, parsed)
         if not data or event.name not in _UNNAMED:
@@ -228,6 +237,8 @@ class OpenAIStreamDecoder:
         self._seen_event = True
         self._model = self._model or chunk.model
         has_usage = is_present(chunk.usage)
+        if self._elsewhere is not None and is_end(chunk):
+            self._elsewhere.look([data])
         if has_usage:
             self._note_usage(chunk)
         if has_usage and not self._running_usage:
@@ -264,8 +275,8 @@ class OpenAIStreamDecoder:
         return output
 
     def _note_usage(self, chunk: ChatChunk) -> None:
-        told, before = read_usage(chunk.usage, chunk.service_tier), self._told
-        if before.usage is not None and not self._running_usage:
+        told, before = read_usage(chunk.usage, chunk.service_tier, self._ways.usage), self._told
+        if before.usage is not None and not self._running_usage and not self._ways.usage.running:
             self._anomalies.add(Anomaly.USAGE_REPEATED)
         if told.usage is not None or before.usage is None:
             self._told = told
@@ -276,7 +287,7 @@ class OpenAIStreamDecoder:
         """What is no stream, as one: where it is an answer."""
         self._whole, self._transcript = None, self._transcript or Transcript()
         try:
-            answer = decode(body, self._finishes)
+            answer = decode(body, self._finishes, self._ways)
         except AttemptFailed as failed:
             self._over = True
             return Chunk(b"", failure=failed)
@@ -295,6 +306,9 @@ class OpenAIStreamDecoder:
 
     def _done(self) -> Chunk:
         self._over = True
+        if self._elsewhere is not None and self._told.usage is None and self._elsewhere.found is not None:
+            self._usage_event = self._elsewhere.event
+            self._told = read_usage(self._elsewhere.found, convention=self._ways.usage)
         failure = self._verdict()
         if failure is not None:
             return Chunk(b"", failure=failure)

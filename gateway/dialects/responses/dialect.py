@@ -1,6 +1,7 @@
 """OpenAI's Responses as a dialect: what pairs it with another one."""
 
-from gateway.dialects.contract import Dialect, EventReader, EventWriter, Fields
+from gateway.dialects.contract import Deviation, Dialect, EventReader, EventWriter, Fields
+from gateway.dialects.responses.caller_paths import caller_path
 from gateway.dialects.responses.errors import error_body, error_event
 from gateway.dialects.responses.read_chat import read_chat
 from gateway.dialects.responses.reader import ResponseReader
@@ -20,7 +21,10 @@ class _Responses:
     def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
         return read_chat(fields, pause)
 
-    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[str, ...]]:
+    def caller_path(self, chat: Chat, path: str) -> str:
+        return caller_path(chat, path)
+
+    def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
         return write_chat(chat, pause)
 
     def reply(self, body: bytes) -> Reply:

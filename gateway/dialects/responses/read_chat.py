@@ -7,16 +7,19 @@ import msgspec
 from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.contract import Fields
 from gateway.dialects.openai.wire import ABSENT, is_present
+from gateway.dialects.responses.provider_tools import read_provider_tool
 from gateway.dialects.responses.read_items import ReadItem, turns_of
 from gateway.dialects.slices import decoded
-from gateway.values.chat import Chat, Format, Role, Text, Thinking, Tool, ToolChoice, Turn
+from gateway.values.chat import Chat, Format, ProviderTool, Role, Text, Thinking, Tool, ToolChoice, Turn
 from gateway.values.pause import Pause
 
 # the gateway's own doing, or the answer's alone: `metadata` is given back, thoughts come as they are
 _OTHERS = frozenset({"model", "stream", "store", "previous_response_id", "metadata"})
 _DEFAULTS = {
-    "background": b"false", "truncation": b'"disabled"', "top_logprobs": b"0", "include": b"[]", "stream_options": b"{}",
+    "background": b"false", "truncation": b'"disabled"',
 }  # fmt: skip
+_LOGPROBS = "message.output_text.logprobs"
+_INCLUDED = ("reasoning.encrypted_content", _LOGPROBS)
 _MODES = ("auto", "none", "required")
 
 
@@ -45,7 +48,7 @@ class _Format(msgspec.Struct):
 
 class _TextConfig(msgspec.Struct):
     format: _Format | None = None
-    verbosity: msgspec.Raw = ABSENT
+    verbosity: str | None = None
 
 
 class _Reasoning(msgspec.Struct):
@@ -75,10 +78,13 @@ class _Body(msgspec.Struct):
     service_tier: str | None = None
     stream_options: _Options | None = None
     include: list[str] | None = None
+    top_logprobs: int | None = None
+    prompt_cache_key: str | None = None
 
 
 _body = msgspec.json.Decoder(_Body)
 _items = msgspec.json.Decoder(list[ReadItem])
+_tool_list = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _tool_members = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None)
 _string = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
@@ -92,11 +98,11 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
     unsaid = [name for name, raw in fields.items() if name not in _READ and _asks(name, raw)]
     if is_present(fields.get("prompt", ABSENT)):
         raise invalid("prompt", "only the provider that keeps it can fill it in")
-    tools = _tools_of(body, fields.get("tools", ABSENT), unsaid)
-    tools, choice = _chosen(body, tools, unsaid)
+    tools, own_tools = _tools_of(body, fields.get("tools", ABSENT), unsaid)
+    tools, choice = _chosen(body, tools, own_tools, unsaid)
     if body.stream_options is not None and body.stream_options.include_obfuscation:
         unsaid.append("stream_options")
-    unsaid += [f"include[{at}]" for at, one in enumerate(body.include or ()) if one != "reasoning.encrypted_content"]
+    unsaid += [f"include[{at}]" for at, one in enumerate(body.include or ()) if one not in _INCLUDED]
     chat = Chat(
         turns=tuple(_turns(body, fields, unsaid, pause)),
         tools=tools,
@@ -107,10 +113,15 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
         top_p=body.top_p,
         presence_penalty=body.presence_penalty,
         frequency_penalty=body.frequency_penalty,
-        format=_format_of(body, unsaid),
+        format=_format_of(body),
         thinking=_thinking_of(body, unsaid),
         user=body.safety_identifier or body.user,
         service_tier=body.service_tier,
+        provider_tools=own_tools,
+        logprobs=True if _LOGPROBS in (body.include or ()) else None,
+        top_logprobs=body.top_logprobs or None,
+        verbosity=None if body.text is None else body.text.verbosity,
+        cache_key=body.prompt_cache_key,
     )
     return msgspec.structs.replace(chat, unsaid=tuple(unsaid)) if unsaid else chat
 
@@ -129,23 +140,26 @@ def _turns(body: _Body, fields: Fields, unsaid: list[str], pause: Pause) -> list
     return [*instructions, *turns_of(decoded(raw, _items, pause, whole), unsaid)]
 
 
-def _tools_of(body: _Body, raw: msgspec.Raw, unsaid: list[str]) -> tuple[Tool, ...]:
-    """The caller's functions; tools that a provider runs, or that have no schema, have no place."""
+def _tools_of(body: _Body, raw: msgspec.Raw, unsaid: list[str]) -> tuple[tuple[Tool, ...], tuple[ProviderTool, ...]]:
+    """The caller's functions, and what else it declares: a provider runs it, or knows its form."""
     members = read_member(_tool_members, raw, "tools") or []
-    tools = []
+    written = read_member(_tool_list, raw, "tools") or []
+    tools, own = [], []
     for at, one in enumerate(body.tools or ()):
         if one.type != "function":
-            unsaid.append(f"tools[{at}]")
+            own.append(read_provider_tool(one.type, written[at]))
             continue
         if one.name is None:
             raise invalid(f"tools[{at}].name", "a string is missing")
         unsaid += [f"tools[{at}].{name}" for name in members[at] if name not in _Tool.__struct_fields__]
         schema = bytes(one.parameters).decode() if is_present(one.parameters) else None
         tools.append(Tool(name=one.name, description=one.description, schema=schema, strict=one.strict))
-    return tuple(tools)
+    return tuple(tools), tuple(own)
 
 
-def _chosen(body: _Body, tools: tuple[Tool, ...], unsaid: list[str]) -> tuple[tuple[Tool, ...], ToolChoice | None]:
+def _chosen(
+    body: _Body, tools: tuple[Tool, ...], own: tuple[ProviderTool, ...], unsaid: list[str]
+) -> tuple[tuple[Tool, ...], ToolChoice | None]:
     """None for a choice that cannot be kept, since what it names has no place. Of a set of allowed tools the others are left
     out: then no other can be called.
     """
@@ -153,7 +167,7 @@ def _chosen(body: _Body, tools: tuple[Tool, ...], unsaid: list[str]) -> tuple[tu
     if isinstance(choice, str):
         if choice not in _MODES:
             raise invalid("tool_choice", "expected auto, none, required, or a tool")
-        if tools or choice == "none":
+        if tools or own or choice == "none":
             return tools, ToolChoice(choice)
     elif choice is None:
         return tools, None
@@ -169,11 +183,9 @@ def _chosen(body: _Body, tools: tuple[Tool, ...], unsaid: list[str]) -> tuple[tu
     return tools, None
 
 
-def _format_of(body: _Body, unsaid: list[str]) -> Format | None:
+def _format_of(body: _Body) -> Format | None:
     if body.text is None:
         return None
-    if is_present(body.text.verbosity):
-        unsaid.append("text.verbosity")
     asked = body.text.format
     if asked is None or asked.type == "text":
         return None

@@ -121,7 +121,7 @@ class ResponseReader:
                 if index not in self._said:
                     yield ReasoningDelta(part.text)
                 if part.signature is not None:
-                    yield ReasoningSigned(part.signature)
+                    yield ReasoningSigned(part.signature, part.maker)
             elif index not in self._said and isinstance(part, Text):
                 yield TextDelta(part.text)
             elif index not in self._said and isinstance(part, Refusal):

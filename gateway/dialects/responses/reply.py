@@ -102,7 +102,7 @@ def _events(parts: Sequence[Part]) -> Iterator[Event]:
         elif isinstance(part, Reasoning):
             yield ReasoningDelta(part.text)
             if part.signature is not None:
-                yield ReasoningSigned(part.signature)
+                yield ReasoningSigned(part.signature, part.maker)
         elif isinstance(part, HiddenReasoning):
             yield part
         elif isinstance(part, ToolCall):

@@ -2,8 +2,8 @@
 
 A thought is given back on the next turn to the provider that made it, and to no other: another one refuses it, and the whole
 conversation with it. So what a provider of this dialect encrypted leaves here as `gw1.r.OWNER.ID.CONTENT`: who made it, and
-the item that it belongs to, which it is checked against. What comes from other dialects is `gw1.s.SIGNATURE` (of a thought
-that can be read) or `gw1.h.DATA` (of one that cannot).
+the item that it belongs to, which it is checked against. What comes from other dialects is `gw1.s.MAKER.SIGNATURE` (of a thought
+that can be read) or `gw1.h.MAKER.DATA` (of one that cannot).
 """
 
 import hashlib
@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.values.chat import MARKED, HiddenReasoning, Reasoning
+from gateway.values.chat import HiddenReasoning, Reasoning
 
-_OWNED, _SIGNED, _HIDDEN = f"{MARKED}r.", f"{MARKED}s.", f"{MARKED}h."
+MAKER = "responses"  # the name of this dialect
+_MARKED = "gw1."
+_OWNED, _SIGNED, _HIDDEN = f"{_MARKED}r.", f"{_MARKED}s.", f"{_MARKED}h."
 _NEEDLE = b'"encrypted_content"'
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -50,24 +52,27 @@ def id_in(data: str) -> str:
     return data.split(".", 4)[3] if data.count(".") >= 4 else ""
 
 
-def signature_as(signature: str) -> str:
+def signature_as(signature: str, maker: str | None) -> str:
     """A signature of another dialect as encrypted content."""
-    return _SIGNED + signature
+    return f"{_SIGNED}{maker or ''}.{signature}"
 
 
-def hidden_as(data: str) -> str:
+def hidden_as(data: str, maker: str | None) -> str:
     """A thought of another dialect that cannot be read, likewise."""
-    return data if is_owned(data) else _HIDDEN + data
+    return data if is_owned(data) else f"{_HIDDEN}{maker or ''}.{data}"
 
 
 def thoughts_in(text: str, content: str | None) -> list[Reasoning | HiddenReasoning]:
     """What an item of thoughts is in a chat: `text` is its summary. What nobody here marked is left out."""
-    if content is None or not content.startswith(MARKED):
-        return [Reasoning(text)] if text else []
+    plain: list[Reasoning | HiddenReasoning] = [Reasoning(text)] if text else []
+    if content is None or not content.startswith(_MARKED):
+        return plain
+    if is_owned(content):
+        return [*plain, HiddenReasoning(content, MAKER)]
+    maker, _, data = content.removeprefix(_SIGNED).removeprefix(_HIDDEN).partition(".")
     if content.startswith(_SIGNED):
-        return [Reasoning(text, content.removeprefix(_SIGNED))]
-    before: list[Reasoning | HiddenReasoning] = [Reasoning(text)] if text else []
-    return [*before, HiddenReasoning(content if is_owned(content) else content.removeprefix(_HIDDEN))]
+        return [Reasoning(text, data, maker or None)]
+    return [*plain, HiddenReasoning(data, maker or None)]
 
 
 def sealed_body(body: bytes, owner: str) -> bytes:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.dialects.anthropic.invalid import invalid
-from gateway.dialects.responses.sealed import id_in, is_owned
+from gateway.dialects.contract import Adapted, Deviation
+from gateway.dialects.responses.sealed import MAKER, id_in, is_owned
 from gateway.values.chat import (
     Document,
     HiddenReasoning,
@@ -22,7 +23,7 @@ from gateway.values.chat import (
 Item = dict[str, Any]
 
 
-def items_of(turn: Turn, path: str, lost: dict[str, None]) -> Iterator[Item]:
+def items_of(turn: Turn, path: str, lost: dict[Deviation, None]) -> Iterator[Item]:
     """A turn's items, in order."""
     if turn.name is not None:
         lost[f"{path}.name"] = None
@@ -39,12 +40,12 @@ def items_of(turn: Turn, path: str, lost: dict[str, None]) -> Iterator[Item]:
         elif isinstance(part, Reasoning | HiddenReasoning):
             lost[where] = None
         else:
-            rest.append(_piece(part, where))
+            rest.append(_piece(part, where, lost))
     if rest or not turn.parts:
         yield {"type": "message", "role": turn.role.value, "content": rest}
 
 
-def _result(part: ToolResult, path: str, lost: dict[str, None]) -> Item:
+def _result(part: ToolResult, path: str, lost: dict[Deviation, None]) -> Item:
     if part.is_error:
         lost[f"{path}.is_error"] = None
     if any(one.cache_s for one in part.parts):
@@ -52,11 +53,11 @@ def _result(part: ToolResult, path: str, lost: dict[str, None]) -> Item:
     if all(isinstance(one, Text) for one in part.parts):
         output: Any = "\n".join(one.text for one in part.parts if isinstance(one, Text))
     else:
-        output = [_piece(one, f"{path}.parts[{at}]") for at, one in enumerate(part.parts)]
+        output = [_piece(one, f"{path}.parts[{at}]", lost) for at, one in enumerate(part.parts)]
     return {"type": "function_call_output", "call_id": part.call_id, "output": output}
 
 
-def _said(parts: Sequence[Part], path: str, lost: dict[str, None]) -> Iterator[Item]:
+def _said(parts: Sequence[Part], path: str, lost: dict[Deviation, None]) -> Iterator[Item]:
     """What the assistant said. A thought is given back only where a provider of this dialect encrypted it."""
     content: list[Item] = []
     for at, part in enumerate(parts):
@@ -92,19 +93,40 @@ def _own_words(part: Text | Refusal) -> Item:
     return {"type": "output_text", "text": part.text, "annotations": []}
 
 
-def _piece(part: Part, path: str) -> Item:
+def _piece(part: Part, path: str, lost: dict[Deviation, None]) -> Item:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
     if isinstance(part, Refusal):
         return {"type": "input_text", "text": part.text}
     if isinstance(part, Image):
+        detail = {"type": "input_image", "detail": part.detail or "auto"}
+        if part.file_id is not None and part.maker == MAKER:
+            return {**detail, "file_id": part.file_id}
         url = part.url if part.data is None else f"data:{part.media_type or 'image/png'};base64,{part.data}"
-        return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
+        if url is None:
+            raise invalid(path, "an image needs its data, or a URL")
+        return {**detail, "image_url": url}
     if isinstance(part, Document):
-        if part.data is None:
-            return {"type": "input_file", "file_url": part.url}
-        if part.media_type == "text/plain":
-            return {"type": "input_text", "text": part.data}
-        data = f"data:{part.media_type or 'application/pdf'};base64,{part.data}"
-        return {"type": "input_file", "filename": part.name or "document", "file_data": data}
+        return _document(part, path, lost)
     raise invalid(path, f"{type(part).__name__} has no form in the provider's format")
+
+
+def _document(part: Document, path: str, lost: dict[Deviation, None]) -> Item:
+    for name in ("context", "cites"):
+        if getattr(part, name) is not None:
+            lost[f"{path}.{name}"] = None
+    if part.file_id is not None and part.maker == MAKER:
+        return {"type": "input_file", "file_id": part.file_id}
+    if part.data is None:
+        if part.url is None:
+            raise invalid(path, "a document needs its data, or a URL")
+        if part.name is not None:
+            lost[f"{path}.name"] = None
+        return {"type": "input_file", "file_url": part.url}
+    if part.media_type == "text/plain":
+        lost[Adapted(path, "a text, without what it is called" if part.name else "a text")] = None
+        return {"type": "input_text", "text": part.data}
+    if part.name is None:
+        lost[Adapted(f"{path}.name", "document, since a file must have one")] = None
+    data = f"data:{part.media_type or 'application/pdf'};base64,{part.data}"
+    return {"type": "input_file", "filename": part.name or "document", "file_data": data}

@@ -171,7 +171,11 @@ class ResponseWriter:
             item.said.append(event.text)
             self._say("response.reasoning_summary_text.delta", **item.place, summary_index=0, delta=event.text)
             return
-        marked = signature_as(event.signature) if isinstance(event, ReasoningSigned) else hidden_as(event.data)
+        marked = (
+            signature_as(event.signature, event.maker)
+            if isinstance(event, ReasoningSigned)
+            else hidden_as(event.data, event.maker)
+        )
         item.item["encrypted_content"] = marked
         self._close_item("completed")
 

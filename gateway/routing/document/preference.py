@@ -20,6 +20,13 @@ class Require(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     clearance: Annotated[Sensitivity | None, Meta(description="The deployment's clearance is at least this.")] = None
     capabilities: Annotated[list[Capability] | None, Meta(description="The deployment has all of these.")] = None
     deployments: Annotated[Names | None, Meta(description="Only these deployments.")] = None
+    lossless: Annotated[
+        bool,
+        Meta(
+            description="Leave out deployments that would lose a member of the request, as for a caller that sends "
+            "x-gateway-strict. Each such request is translated before it is decided."
+        ),
+    ] = False
     known_price: Annotated[bool, Meta(description="Leave out deployments whose price is unknown.")] = False
 
 

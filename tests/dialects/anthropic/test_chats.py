@@ -24,13 +24,14 @@ from gateway.values.chat import (
 )
 from gateway.values.outcome import AttemptFailed, Outcome
 from tests.dialects.anthropic.support import PLAIN, fields_of
+from tests.dialects.sending import told
 
 ASKS = Turn(Role.USER, (Text("x"),))
 F = Tool(name="f")
 
 
 def body_of(chat: Chat) -> tuple[dict[str, Any], tuple[str, ...]]:
-    fields, lost = ANTHROPIC.fields(chat)
+    fields, lost = told(ANTHROPIC, chat)
     return {name: json.loads(bytes(raw)) for name, raw in fields.items()}, lost
 
 

@@ -32,6 +32,7 @@ from gateway.values.outcome import AttemptFailed
 from tests.dialects.anthropic.support import PLAIN, meaning, request_of, whole
 from tests.dialects.chats import chats, replies, streamed
 from tests.dialects.folding import folded
+from tests.dialects.sending import told
 
 PATH = re.compile(r"turns\[(\d+)\](?:\.parts\[(\d+)\])?(?:\.parts\[(\d+)\])?(?:\.(\w+))?")
 
@@ -168,7 +169,7 @@ def test_a_chat_loses_only_what_is_declared(chat: Chat) -> None:
         with pytest.raises(AttemptFailed, match="invalid messages"):
             ANTHROPIC.fields(chat)
         return
-    fields, lost = ANTHROPIC.fields(chat)
+    fields, lost = told(ANTHROPIC, chat)
     again = ANTHROPIC.chat(fields)
     assert again.unsaid == ()
     before, after = usual(without(chat, lost)), usual(again)
@@ -223,7 +224,7 @@ def test_a_stream_and_a_whole_answer_say_the_same(data: st.DataObject) -> None:
 def test_thoughts_of_a_budget_are_told_apart_from_those_of_a_word() -> None:
     turn = Turn(Role.USER, (Text("x"),))
     for thinking in (Thinking(budget_tokens=2000), Thinking(effort="high"), Thinking(is_on=False), Thinking()):
-        fields, lost = ANTHROPIC.fields(Chat(turns=(turn,), thinking=thinking))
+        fields, lost = told(ANTHROPIC, Chat(turns=(turn,), thinking=thinking))
         assert lost == ()
         assert ANTHROPIC.chat(fields).thinking == thinking
 
@@ -234,6 +235,6 @@ def test_a_thought_without_a_signature_is_not_sent() -> None:
         Turn(Role.ASSISTANT, (Reasoning("hm"), Text("y"))),
         Turn(Role.USER, (Text("z"),)),
     )
-    fields, lost = ANTHROPIC.fields(Chat(turns=turns))
+    fields, lost = told(ANTHROPIC, Chat(turns=turns))
     assert lost == ("turns[1].parts[0]",)
     assert b"hm" not in bytes(fields["messages"])
