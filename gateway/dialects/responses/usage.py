@@ -50,11 +50,12 @@ def usage_body(usage: Usage | None) -> dict[str, Any] | None:
     """`usage` of a response for a caller: it has every part, 0 where nothing was said of it."""
     if usage is None:
         return None
-    cached, written = usage.cached_tokens or 0, usage.cache_write_tokens
-    of_input = {"cached_tokens": cached} | ({} if written is None else {"cache_write_tokens": written})
     return {
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": of_input,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_tokens or 0,
+            "cache_write_tokens": usage.cache_write_tokens or 0,
+        },
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,

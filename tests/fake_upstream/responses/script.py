@@ -99,7 +99,7 @@ def response(asked: Call, script: Script) -> dict[str, Any]:
         "output": [item.whole for item in script.items],
         "usage": {
             "input_tokens": asked.prompt_tokens + script.cached,
-            "input_tokens_details": {"cached_tokens": script.cached},
+            "input_tokens_details": {"cached_tokens": script.cached, "cache_write_tokens": 0},
             "output_tokens": script.tokens(),
             "output_tokens_details": {"reasoning_tokens": script.thinking_tokens},
             "total_tokens": asked.prompt_tokens + script.cached + script.tokens(),
@@ -150,7 +150,7 @@ def _head(asked: Call) -> dict[str, Any]:
         "max_output_tokens": told.get("max_output_tokens"), "max_tool_calls": None, "model": _MODEL, "output": [],
         "parallel_tool_calls": True, "previous_response_id": None, "reasoning": {"effort": None, "summary": None},
         "service_tier": "default", "store": told.get("store", True), "temperature": 1.0,
-        "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": told.get("tools") or [], "top_logprobs": 0,
+        "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [{"description": None, "strict": True, **tool} for tool in told.get("tools") or ()], "top_logprobs": 0,
         "top_p": 1.0, "truncation": "disabled", "usage": None, "user": None, "metadata": told.get("metadata") or {},
         "presence_penalty": 0.0, "frequency_penalty": 0.0, "prompt_cache_key": None, "safety_identifier": None,
     }  # fmt: skip
