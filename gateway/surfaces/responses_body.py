@@ -131,7 +131,13 @@ def _refuse(fields: Fields) -> None:
             "'conversation' is not supported here: go on by 'previous_response_id', or send the items of the conversation.",
             param="conversation",
         )
-    for name, decoder in (("store", _bool), ("metadata", _object), ("reasoning", _object), ("tools", _tools)):
+    for name, decoder in (
+        ("store", _bool),
+        ("previous_response_id", _text),
+        ("metadata", _object),
+        ("reasoning", _object),
+        ("tools", _tools),
+    ):
         optional(fields, name, decoder)
 
 

@@ -123,7 +123,9 @@ def test_an_answer_comes_back_in_the_callers_dialect(asks: str, answers: str, pa
         if said.usage is None:  # then Anthropic's has the request's estimate, for it has to say something
             told = msgspec.structs.replace(told, usage=None)
         assert comparable(told) == comparable(said)
-        own = told_stream.removesuffix(b"data: [DONE]\n\n") if asks == "responses" else told_stream  # what follows the end
+        own = (
+            told_stream.removesuffix(b"data: [DONE]\n\n") if asks == "responses" else told_stream
+        )  # what follows the end
         again = outcome(played(NATIVE[asks], [told_stream]))
         assert again[0] == "ok"
         assert again[1] == own or b"encrypted_content" in own  # which is marked with its maker
@@ -186,7 +188,13 @@ def comparable(reply: Reply) -> Any:
     if any(isinstance(part, Refusal) for part in reply.parts):
         finish = Finish.REFUSAL
     usage = None if reply.usage is None else msgspec.structs.replace(reply.usage, service_tier=None)
-    return text, thought, calls, finish, usage and (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens or 0)
+    return (
+        text,
+        thought,
+        calls,
+        finish,
+        usage and (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens or 0),
+    )
 
 
 def arguments(call: ToolCall) -> Any:

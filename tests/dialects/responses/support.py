@@ -11,7 +11,19 @@ from gateway.values.answer import Chunk, WholeAnswer
 from gateway.values.request import Request
 from tests.dialects.anthropic.support import request_of, target
 
-__all__ = ["ANSWERS", "FOLDER", "OWNER", "STREAMS", "TRANSLATOR", "asked", "decode", "meaning", "replayed", "request_of", "target"]
+__all__ = [
+    "ANSWERS",
+    "FOLDER",
+    "OWNER",
+    "STREAMS",
+    "TRANSLATOR",
+    "asked",
+    "decode",
+    "meaning",
+    "replayed",
+    "request_of",
+    "target",
+]
 FOLDER = Path(__file__).parents[2] / "golden" / "open_responses"
 ANSWERS = sorted(FOLDER.glob("*.[0-9][0-9][0-9]"))
 STREAMS = [path for path in ANSWERS if path.stem.startswith("stream")]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.dialects.responses.dialect import RESPONSES
 from gateway.values.outcome import AttemptFailed
 from tests.dialects import sending
+from tests.dialects.folding import folded
 from tests.dialects.responses.support import (
     ANSWERS,
     FOLDER,
@@ -26,7 +27,6 @@ from tests.dialects.responses.support import (
     request_of,
     target,
 )
-from tests.dialects.folding import folded
 
 IDS = [path.stem for path in ANSWERS]
 STREAM_IDS = [path.stem for path in STREAMS]
@@ -102,7 +102,9 @@ def test_what_is_sent_is_what_the_application_sent(path: Path) -> None:
     if lost:
         assert lost == ("input[1]",)  # another dialect's thought
         del expected["input"][1]
-        expected["input"] = [{name: one for name, one in item.items() if not is_forgotten(name, item)} for item in expected["input"]]
+        expected["input"] = [
+            {name: one for name, one in item.items() if not is_forgotten(name, item)} for item in expected["input"]
+        ]
     assert told == expected
     assert call.path == "/responses"
 
