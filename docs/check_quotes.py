@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 DOCS = Path(__file__).parent
-_UNITS = {"KiB": 1024, "MiB": 1024**2, "minutes": 60, "ms": 0.001, "%": 0.01}
+_UNITS = {"KiB": 1024, "MiB": 1024**2, "minutes": 60, "days": 86_400, "ms": 0.001, "%": 0.01}
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _WORDS = {**dict(enumerate(_SMALL)), 20: "twenty"}
 
@@ -25,12 +25,18 @@ _BREAKER, _REST = "gateway.learning.breaker", "gateway.learning.rest"
 _SERVER, _JOURNAL = "gateway.settings.document:ServerSection", "gateway.settings.document:JournalSection"
 _SILENCE, _LIVENESS = "gateway.routing.silence", "gateway.transport.liveness"
 _SCAN, _CLASSIFY = "gateway.privacy.budget:ScanBudget", "gateway.flow.classify"
+_FORMS = "gateway.http.forms"
 _OPEN, _BODIES = "gateway.watch.connections", "gateway.http.body_budget"
 _BUDGET, _WORKERS = "gateway.learning.retry_budget", "gateway.learning.workers"
+_FILES, _BATCHES = "gateway.settings.document:FilesSection", "gateway.settings.document:BatchesSection"
+_RUNS = "gateway.watch.batches"
+_STORED = "gateway.settings.document:ResponsesSection"
 _LAB, _HEADERS = "gateway.insight.lab.results", "gateway.http.request_headers"
 
 # page, text, sources. A source is MODULE:NAME (of a struct's field its default), then `in UNIT` if the text has another unit
 QUOTES: list[tuple[str, str, list[str]]] = [
+    ("responses.md", "kept for {} days after it was last gone on with", [f"{_STORED}.keep_s in days"]),
+    ("responses.md", "one key has room for {} MiB", [f"{_STORED}.most_bytes_per_key in MiB"]),
     ("operators.md", "half of what ended there in {} seconds failed", [f"{_BREAKER}:WINDOW_S"]),
     ("operators.md", "while fewer than {} ended, {} failures in a row are enough",
      [f"{_BREAKER}:MIN_VOLUME", f"{_BREAKER}:FEW_IN_A_ROW"]),
@@ -67,7 +73,7 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("operators.md", "Bodies over {} KiB are read and looked through off the event loop",
      ["gateway.flow.large:LARGE_BYTES in KiB"]),
     ("operators.md", "would wait there for more than {} s gets 503", ["gateway.flow.large:_LONGEST_WAIT_S"]),
-    ("operators.md", "and sent on {} KiB at a time", ["gateway.transport.connection:_SLICE_BYTES in KiB"]),
+    ("operators.md", "and sent on {} KiB at a time", ["gateway.transport.sending:SLICE_BYTES in KiB"]),
     ("operators.md", "`server.heartbeat_s` ({};", [f"{_SERVER}.heartbeat_s"]),
     ("operators.md", "may be idle for {} s", ["gateway.serve:_HEAD_WITHIN_MS in 1000"]),
     ("operators.md", "is closed after about {} s.", [f"{_OPEN}:_SILENT_MS in 1000"]),
@@ -77,11 +83,29 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("operators.md", "`journal.queue` ({})", [f"{_JOURNAL}.queue"]),
     ("operators.md", "Its secret has {} characters or more", ["gateway.settings.keys:MIN_SECRET_LENGTH"]),
     ("operators.md", "deployments.home.provider: expected one of {}, found", ["gateway.providers.vendors:VENDORS"]),
+    ("operators.md", "files: {max_file_bytes: {}, max_total_bytes: {}, keep_s: {}}",
+     [f"{_FILES}.max_file_bytes", f"{_FILES}.max_total_bytes", f"{_FILES}.keep_s"]),
+    ("operators.md", "batches: {at_once: {}, max_lines: {}, max_open: {}, keep_s: {}}",
+     [f"{_BATCHES}.at_once", f"{_BATCHES}.max_lines", f"{_BATCHES}.max_open", f"{_BATCHES}.keep_s"]),
+    ("operators.md", "in memory take {} MiB at most", [f"{_RUNS}.runner:_HELD_BYTES in MiB"]),
+    ("operators.md", "which try again every {} s", [f"{_RUNS}.disk:_AGAIN_S"]),
+    ("batches.md", "is asked {} times in all", [f"{_RUNS}.run:_TRIES"]),
+    ("batches.md", "at most {} of them. Nothing was asked", [f"{_RUNS}.lines:_MOST_FAULTS"]),
+    ("batches.md", "lines under way have {} s to end", [f"{_RUNS}.run:_LAST_S"]),
+    ("batches.md", "may have ({} MiB unless", [f"{_SERVER}.max_body_bytes in MiB"]),
+    ("batches.md", "| a file | {} MiB unless", [f"{_FILES}.max_file_bytes in MiB"]),
+    ("batches.md", "| lines of a batch | {} unless", [f"{_BATCHES}.max_lines"]),
+    ("batches.md", "have not ended | {} unless", [f"{_BATCHES}.max_open"]),
     ("dashboards.md", "| `surface` | `{}` |", ["gateway.values.surface:Surface"]),
     ("applications.md", "One request may hold {} inputs", ["gateway.surfaces.embeddings_body:MOST_INPUTS"]),
     ("applications.md", "At most {}, each part", [f"{_HEADERS}:_MAX_TAGS"]),
     ("applications.md", "any name of at most {} characters", [f"{_HEADERS}:_MAX_SESSION"]),
     ("applications.md", "If there is no output for {} seconds", [f"{_SERVER}.heartbeat_s"]),
+    ("media.md", "A form has {} MiB at most (`server.max_upload_bytes`), its texts together {} MiB, and {} parts.",
+     [f"{_SERVER}.max_upload_bytes in MiB", f"{_FORMS}:MOST_TEXT_BYTES in MiB", f"{_FORMS}:MOST_PARTS"]),
+    ("media.md", "Up to {} MiB the files are in memory", ["gateway.http.spool:MEMORY_BYTES in MiB"]),
+    ("media.md", "a second more for each {} KiB", [f"{_FORMS}:_LEAST_BYTES_S in KiB"]),
+    ("media.md", "All forms together take {} times", [f"{_FORMS}:_AT_ONCE"]),
     ("applications.md", "| request body | {} MiB", [f"{_SERVER}.max_body_bytes in MiB"]),
     ("applications.md", "| members of all objects in the body | {} |", ["gateway.surfaces.fields:MAX_MEMBERS"]),
     ("applications.md", "| time to send the body | {} s |", ["gateway.http.wire:_BODY_S"]),

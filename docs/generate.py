@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from docs import translation
 from docs.examples import examples
 from gateway.cli import main as command
 from gateway.cli.vendors import row_of, shown
 from gateway.http.errors import OUTCOMES, REFUSALS
 from gateway.insight.world import World
+from gateway.observe.credentials import CredentialsStand
 from gateway.observe.detections import Detections
 from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
@@ -49,6 +51,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "metrics.md": _metrics(),
         "command-line.md": _command_line(),
+        "translation.md": translation.page(NOTE),
         "vendors.md": _vendors(),
     }
 
@@ -118,17 +121,19 @@ def _errors() -> str:
 def _metrics() -> str:
     lines = ["# Metrics", "", NOTE, "`GET /metrics`, Prometheus text format.", ""]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
-    found = []
-    for name, collector in sorted(vars(Metrics()).items()):
-        family = next(iter(collector.collect()), None) if hasattr(collector, "collect") else None
-        if family is not None and name != "registry":
+    found, metrics = [], Metrics()
+    for _, collector in sorted({**vars(metrics), **vars(metrics.batches), **vars(metrics.units)}.items()):
+        family = next(iter(collector.collect()), None) if hasattr(collector, "_labelnames") else None
+        if family is not None:
             found.append((family, collector._labelnames))  # noqa: SLF001 - it has no public name
     read = [
         *Objectives(dict).collect(),
         *States((), lambda: Snapshot(0.0, {})).collect(),
         *policy_families().values(),
         *OwnHardware(dict).collect(),
+        *CredentialsStand(dict, float).collect(),
         *Detections(DetectionsSoFar).collect(),
+        *metrics.batches.collect(),
     ]
     found += [(family, family._labelnames) for family in read]  # noqa: SLF001
     for family, named in found:

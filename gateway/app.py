@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gateway.flow.answer import Answers
 from gateway.flow.classify import Classifier
 from gateway.flow.large import large_work
 from gateway.flow.rooms import Rooms
-from gateway.http.rooms import ApiRooms
+from gateway.http.rooms import ApiRooms, StoredRooms
 from gateway.journal.journal import Journal
 from gateway.learning.readings import Readings
 from gateway.learning.slo_books import Objectives
@@ -30,7 +31,10 @@ from gateway.providers.vendors import SKILLS, VENDORS, translators
 from gateway.routing.plan import Plan
 from gateway.settings import Settings, plan_of
 from gateway.settings.checking import PolicyCheck
+from gateway.state.batches import BATCH_TABLES, Batches
+from gateway.state.database import Database
 from gateway.state.directory import StateDirectory
+from gateway.state.files import FILE_TABLES, Files
 from gateway.state.kept_responses import KeptResponses
 from gateway.state.revisions import Revisions
 from gateway.transport import Origin, Transport, TransportLimits
@@ -45,8 +49,10 @@ from gateway.values.records import (
     RequestRejected,
 )
 from gateway.values.revision import Actor, Channel
+from gateway.watch.batches.runner import BatchBounds, BatchRunner
 from gateway.watch.checks import PolicyChecks
 from gateway.watch.configuration_file import ConfigurationFile
+from gateway.watch.credentials.refresher import Credentials
 from gateway.watch.embedded import EmbeddedModels
 from gateway.watch.workers import WorkerWatch
 
@@ -115,6 +121,14 @@ class Gateway:
         deployments = self._deployments = catalogue.deployments
         large = large_work()
         rooms = Rooms(self.transport, self.readings, self.bus, translators(deployments), large)
+        self._credentials = Credentials(
+            settings.credentials,
+            time.time,
+            valid=self.readings.up,
+            lost=self.readings.down,
+        )
+        self.metrics.read_credentials(self._credentials.states)
+        self.bus.subscribe(AttemptFinished, self._credentials.attempt_finished)
         self._place(settings)
         self._embedded = EmbeddedModels(
             {name: one.embedded for name, one in deployments.items() if one.embedded is not None},
@@ -128,7 +142,10 @@ class Gateway:
         self._stopping = False
         admission = Admission(settings.server.most_running, settings.server.most_waiting)
         self.metrics.read_admission(lambda: (admission.running, admission.waiting))
-        self.asgi, self._end_requests = application(
+        self._database = Database(settings.stored_path, FILE_TABLES + BATCH_TABLES)
+        self._stored = _stored(settings, self._database, self.metrics.batches.line)
+        self.metrics.batches.read(self._stored.runner.open_now)
+        self.asgi, self._end_requests, self._ask_line = application(
             ApiRooms(
                 answers=Answers(policy.plan_for, deployments, rooms, self._classifier, admission),
                 bus=self.bus,
@@ -141,6 +158,7 @@ class Gateway:
                 policy_changes=self._policy_changes,
                 readings=self.readings,
                 failure_of=self._health_log.failure_of,
+                credential_of=self._credentials.state_of,
                 is_stopping=lambda: self._stopping,
                 large=large,
                 reader_s=settings.server.reader_s,
@@ -148,6 +166,7 @@ class Gateway:
                 max_body_bytes=settings.server.max_body_bytes,
                 max_upload_bytes=settings.server.max_upload_bytes,
                 started=int(time.time()),
+                stored=self._stored,
             )
         )
 
@@ -156,7 +175,9 @@ class Gateway:
         self._policy_file.start()
         self._configuration_file.start()
         self._embedded.start()
+        self._credentials.start()
         self._worker_watch.start()
+        self._stored.runner.start(self._ask_line)
 
     def is_ready(self) -> bool:
         """True if a deployment can answer, as far as is known."""
@@ -174,20 +195,25 @@ class Gateway:
     def begin_stop(self) -> None:
         """From now on it is not ready; requests in progress go on."""
         self._stopping = True
+        self._stored.runner.begin_stop()
 
     def end_requests(self) -> None:
         """End the requests in progress: their callers are told, and they are on record."""
         self._end_requests()
+        self._stored.runner.end()
 
     async def stop(self) -> None:
         """Stop it all; what happened is in the journal."""
+        await self._stored.runner.stop()
         await self._policy_file.stop()
         await self._configuration_file.stop()
         await self._policy_changes.stop()
         await self._worker_watch.stop()
+        await self._credentials.stop()
         await self._embedded.stop()
         await self.transport.close()
         self._classifier.close()
+        self._database.close()
         self.journal.close()
         self._kept_responses.close()
         self._directory.release()
@@ -197,6 +223,7 @@ class Gateway:
         self.bus.subscribe(RequestFinished, self.journal.request_finished)
         self.bus.subscribe(AttemptStarted, self.metrics.attempt_started)
         self.bus.subscribe(AttemptFinished, self.metrics.attempt_finished)
+        self.bus.subscribe(AttemptFinished, self.metrics.units.attempt_finished)
         self.bus.subscribe(RequestFinished, self.metrics.request_finished)
         self.bus.subscribe(RequestRejected, self.metrics.request_rejected)
         self.bus.subscribe(RequestAbandoned, self.metrics.request_abandoned)
@@ -220,11 +247,33 @@ class Gateway:
             if deployment.addresses:
                 key: Secret | None = settings.api_keys.get(name)
                 origins = [Origin.parse(address) for address in deployment.addresses]
-                self.transport.place(name, origins, _signed(deployment, key) if key else UNSIGNED)
+                signature = _signed(deployment, key) if key else UNSIGNED
+                self.transport.place(name, origins, self._credentials.of(name) or signature)
 
     def _embedded_moved(self, name: str, port: int, api_key: str) -> None:
         self.transport.place(name, Origin("http", "127.0.0.1", port, "/v1"), bearer(api_key))
         self.readings.up(name)
+
+
+def _stored(settings: Settings, database: Database, told: Callable[[str], None]) -> StoredRooms:
+    """What callers keep: files, and batches that work with them."""
+    files = Files(database, settings.stored_path.with_name("files"), settings.files.max_total_bytes)
+    batches, server = Batches(database), settings.server
+    bounds = BatchBounds(
+        at_once=max(min(settings.batches.at_once, server.most_running // 2), 1),  # half is for who waits for an answer
+        max_lines=settings.batches.max_lines,
+        max_line_bytes=server.max_body_bytes,
+        max_open=settings.batches.max_open,
+        keep_s=settings.batches.keep_s,
+        drain_s=server.drain_s,
+    )
+    return StoredRooms(
+        files=files,
+        batches=batches,
+        runner=BatchRunner(files, batches, bounds, told),
+        max_file_bytes=settings.files.max_file_bytes,
+        keep_s=settings.files.keep_s,
+    )
 
 
 async def _check_policy(settings: Settings, checks: PolicyChecks, text: str) -> bytes:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.exceptions import HTTPException
@@ -26,16 +26,21 @@ from gateway.http.query import refuse_unknown
 from gateway.http.request_headers import request_id
 from gateway.http.rooms import ApiRooms
 from gateway.http.wire import Bodies, BodyBroken, ClientGone, Receive, Scope, Send, headers_of
+from gateway.surfaces.batch_line import BatchLines
+from gateway.surfaces.batches import BatchRooms, batch_handlers
 from gateway.surfaces.count_tokens import CountTokens
 from gateway.surfaces.endpoint import Endpoint
+from gateway.surfaces.files import FileBounds, file_handlers
 from gateway.surfaces.form_endpoint import FormEndpoint
 from gateway.surfaces.intake import Intake
 from gateway.surfaces.kept_handlers import kept_handlers
+from gateway.surfaces.message_batches import message_batch_handlers
 from gateway.surfaces.models import VERSION, model_handlers
 from gateway.surfaces.response_keeping import ResponsesIntake
 from gateway.surfaces.responses import Responses
 from gateway.surfaces.row import SurfaceRow
-from gateway.surfaces.table import COUNT_TOKENS, RESPONSES, SURFACES
+from gateway.surfaces.table import BATCHED, COUNT_TOKENS, RESPONSES, SURFACES
+from gateway.watch.batches.run import Ask
 
 _log = logging.getLogger(__name__)
 _ids = DecisionIds()
@@ -44,8 +49,16 @@ _ids = DecisionIds()
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
-    """The ASGI application of one process, and what ends its requests in progress."""
+class Application(NamedTuple):
+    """The ASGI application of one process, what ends its requests in progress, and what answers a line of a batch."""
+
+    asgi: Asgi
+    end_requests: Callable[[], None]
+    ask_line: Ask
+
+
+def application(rooms: ApiRooms) -> Application:
+    """All that is served."""
     identify = identify_by(rooms.keyring)
     bodies = Bodies(rooms.max_body_bytes)
     policy = rooms.policy_changes.policy
@@ -72,9 +85,18 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         if isinstance(endpoint, FormEndpoint):
             endpoint.forms = forms
 
+    batched = {endpoint.row.path: endpoint for endpoint in endpoints if endpoint.row in BATCHED}
+    stored = rooms.stored
+    bounds = FileBounds(most_bytes=stored.max_file_bytes, keep_s=stored.keep_s)
+    batch_rooms = BatchRooms(
+        files=stored.files, batches=stored.batches, runner=stored.runner, endpoints=tuple(batched), keep_s=stored.keep_s
+    )
     litestar = Litestar(
         route_handlers=[
             *map(_mounted, endpoints),
+            *file_handlers(stored.files, bounds, identify),
+            *batch_handlers(batch_rooms, bodies, identify),
+            *message_batch_handlers(batch_rooms, bodies, identify),
             *model_handlers(rooms.catalogue, identify, rooms.started, rooms.readings.is_able),
             *kept_handlers(rooms.kept_responses, identify),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
@@ -109,7 +131,8 @@ def application(rooms: ApiRooms) -> tuple[Asgi, Callable[[], None]]:
         for endpoint in endpoints:
             endpoint.stop()
 
-    return _dispatched({path: endpoint for endpoint in endpoints for path in endpoint.paths}, litestar), stop
+    served = _dispatched({path: endpoint for endpoint in endpoints for path in endpoint.paths}, litestar)
+    return Application(served, stop, BatchLines(batched, rooms.keyring).ask)
 
 
 def _kind_of(row: SurfaceRow, rooms: ApiRooms) -> Callable[..., Endpoint]:

@@ -14,6 +14,7 @@ from gateway.http.rooms import ApiRooms
 from gateway.http.wire import headers_once
 from gateway.observe.health_log import Failure
 from gateway.values.account import Account
+from gateway.values.credential import CredentialState
 from gateway.values.deployment import Deployment
 from gateway.values.snapshot import Reading
 from gateway.values.worker import WorkerReading
@@ -35,9 +36,14 @@ def deployment_handlers(rooms: ApiRooms, identify: Identify) -> list[Any]:
         sentences: list[str] = []
         for one in every.values() if name is None else (every[name],):
             reading, workers = snapshot.of(one.name), readings.workers.every(one.name)
-            failure, account = rooms.failure_of(one.name), accounts.get(one.name)
-            record.append(_record(one, reading, workers, failure, account, now))
+            failure, account, credential = (
+                rooms.failure_of(one.name),
+                accounts.get(one.name),
+                rooms.credential_of(one.name),
+            )
+            record.append({**_record(one, reading, workers, failure, account, now), "credential": credential})
             sentences += _sentences(one, reading, workers, failure, now)
+            sentences += [] if credential is None else [_credential_sentence(credential, now)]
         return told(request, record, sentences)
 
     return [deployments]
@@ -79,6 +85,13 @@ def _sentences(
         gauges = worker.read(now)
         load = "" if gauges is None else f"; vLLM runs {gauges.running}, {gauges.waiting} wait"
         yield f"  {address}: {worker.health.value}, {worker.in_flight} in flight{suspect}{load}"
+
+
+def _credential_sentence(one: CredentialState, now: float) -> str:
+    ends = "" if one.ends_at is None or not one.is_valid else f", for another {one.ends_at - now:.0f} s"
+    state = f"valid{ends}" if one.is_valid else "none that is valid"
+    why = "" if one.error is None else f"; {one.failures} refreshes failed in a row, the last one because {one.error}"
+    return f"  credential, {one.source}: {state}{why}"
 
 
 def _times(reading: Reading) -> str:

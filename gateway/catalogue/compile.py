@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.catalogue.credential_document import CredentialEntry
+from gateway.catalogue.credentials import credential_problems
 from gateway.catalogue.document import DeploymentEntry, ModelEntry
 from gateway.catalogue.prices import CompiledPrice, compile_price
 from gateway.documents import Document, SecretReference, parse_reference
@@ -22,11 +24,12 @@ _NAME_EXPECTED = "a name of letters, digits and . _ : / - , at most 128"
 
 
 class CompiledCatalogue(msgspec.Struct, frozen=True):
-    """The catalogue, and by deployment the reference of its key and the list that its price was looked up in."""
+    """The catalogue, and by deployment the reference of its key, its credential and the list that its price was looked up in."""
 
     catalogue: Catalogue
     api_keys: dict[str, SecretReference]
     price_sources: dict[str, str] = {}
+    credentials: dict[str, CredentialEntry] = {}
 
 
 def compile_catalogue(
@@ -59,7 +62,10 @@ def compile_catalogue(
         ),
     )
     sources = {name: price.source for name, price in prices.items() if price.source is not None}
-    return CompiledCatalogue(catalogue, {name: key for name, key in keys.items() if key}, sources), problems
+    credentials = {name: entry.credential for name, entry in deployments.items() if entry.credential is not None}
+    return CompiledCatalogue(
+        catalogue, {name: key for name, key in keys.items() if key}, sources, credentials
+    ), problems
 
 
 def _deployment_problems(name: str, entry: DeploymentEntry, offers: Offers, document: Document) -> Iterable[Problem]:
@@ -83,6 +89,9 @@ def _deployment_problems(name: str, entry: DeploymentEntry, offers: Offers, docu
     if entry.api_key is not None and parse_reference(entry.api_key) is None:
         expected = "a reference like ${env:NAME} or ${file:PATH}; a key itself never stands in a file"
         yield document.problem(f"{path}.api_key", expected, "a value that is not shown")
+    if entry.credential is not None and offer is not None:
+        has_key = entry.api_key is not None
+        yield from credential_problems(path, entry.credential, offer, document, has_key=has_key)
 
 
 def _place_problems(path: str, entry: DeploymentEntry, offer: Offer, document: Document) -> Iterable[Problem]:

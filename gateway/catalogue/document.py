@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from gateway.catalogue.credential_document import CredentialEntry
 from gateway.values.deployment import Capability, Hosting
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.surface import Serves
@@ -177,6 +178,10 @@ class DeploymentEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     ] = 1.0
     embedded: EmbeddedEntry | None = None
     api_key: Annotated[str | None, Meta(description="A reference: ${env:NAME} or ${file:PATH}.")] = None
+    credential: Annotated[
+        CredentialEntry | None,
+        Meta(description="Instead of a key: what signs its calls, and is replaced before it ends."),
+    ] = None
     region: str | None = None
     clearance: Annotated[
         Sensitivity | None,

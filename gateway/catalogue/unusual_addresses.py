@@ -15,18 +15,21 @@ def unusual_addresses(catalogue: Catalogue, document: Document, offers: Offers) 
     found: list[Problem] = []
     for name, deployment in catalogue.deployments.items():
         path = f"deployments.{name}"
-        usual = offers[deployment.provider].base_urls.values()
+        offer = offers[deployment.provider]
+        usual = offer.base_urls.values()
         are_several = "addresses" in ((document.data.get("deployments") or {}).get(name) or {})
         for index, address in enumerate(deployment.addresses):
-            expected = _expected(urlsplit(address).path)
+            expected = _expected(urlsplit(address).path, has_root=not offer.is_aws)
             if expected is not None and address not in usual:
                 place = f"{path}.addresses[{index}]" if are_several else f"{path}.base_url"
                 found.append(document.problem(place, expected, repr(urlsplit(address).path or "no path")))
     return found
 
 
-def _expected(path: str) -> str | None:
+def _expected(path: str, *, has_root: bool) -> str | None:
     bare = path.rstrip("/")
+    if not has_root:
+        return "no path: requests go to BASE_URL/model/NAME/converse" if bare else None
     if not bare:
         return "a path, usually /v1: requests go to BASE_URL/chat/completions"
     ending = next((one for one in _ENDPOINTS if bare.endswith(one)), None)

@@ -17,8 +17,10 @@ from gateway import __version__
 from gateway.access import NoSuchCaller
 from gateway.admin.decisions import story, summary
 from gateway.app import load_plan
+from gateway.cli.batches import batches
 from gateway.cli.common import config_option, json_option, load_settings, refuse
 from gateway.cli.deployments import deployments
+from gateway.cli.doctor import doctor
 from gateway.cli.lab import lab
 from gateway.cli.policy import policy
 from gateway.cli.replay import replay
@@ -249,7 +251,9 @@ def _records(path: Path, decision_id: str | None, limit: int) -> list[journal.Jo
     return [found]
 
 
+main.add_command(batches)
 main.add_command(deployments)
+main.add_command(doctor)
 main.add_command(policy)
 main.add_command(replay)
 main.add_command(lab)

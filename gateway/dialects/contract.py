@@ -97,6 +97,16 @@ class Preparer(ABC):
 
 
 @runtime_checkable
+class Restorer(Protocol):
+    """A dialect whose providers encrypt what they want back, each its own. `form` tells them apart."""
+
+    form: object
+
+    def restored(self, request: Request, pause: Pause = no_pause) -> Prepared:
+        """A request of this dialect with what this provider encrypted as it made it, and without what others did."""
+
+
+@runtime_checkable
 class Continuer(Protocol):
     """A dialect whose server goes on with an answer that another one began."""
 
@@ -184,23 +194,12 @@ class EventWriter(Protocol):
         """What is held back, and what ends a complete stream."""
 
 
-class Dialect(Protocol):
-    """How one wire format says what the canonical chat holds. The caller side: `chat`, `whole`, `writer`. The provider
-    side: `fields`, `reply`, `reader`.
-    """
+class ProviderSide(Protocol):
+    """How one wire format says what the canonical chat holds, to and from a provider."""
 
     @property
     def name(self) -> str:
         """Dialects of one name are one: bytes pass through."""
-
-    @property
-    def id_header(self) -> str:
-        """In which header its callers look for the request's id."""
-
-    def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
-        """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense. `pause` is
-        called between the steps of what takes long.
-        """
 
     def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
         """A body without the model's name and `stream`, and what of the chat it does not say as it was: names of the chat's
@@ -211,6 +210,22 @@ class Dialect(Protocol):
     def reply(self, body: bytes) -> Reply:
         """A whole answer that the dialect's translator has found to be one."""
 
+    def reader(self) -> EventReader:
+        """For one stream."""
+
+
+class Dialect(ProviderSide, Protocol):
+    """The same, to and from callers too."""
+
+    @property
+    def id_header(self) -> str:
+        """In which header its callers look for the request's id."""
+
+    def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
+        """What a caller's body asks for. Raises AttemptFailed (bad_request, with the path) for what makes no sense. `pause` is
+        called between the steps of what takes long.
+        """
+
     def whole(self, reply: Reply, request: Request) -> bytes:
         """A whole answer for the caller of `request`."""
 
@@ -219,9 +234,6 @@ class Dialect(Protocol):
 
     def error_event(self, view: ErrorView) -> bytes:
         """The same as the last event of a stream that has begun."""
-
-    def reader(self) -> EventReader:
-        """For one stream."""
 
     def writer(self, request: Request) -> EventWriter:
         """For the stream that answers `request`."""

@@ -5,7 +5,8 @@ read into the canonical chat and written in the caller's dialect. So n surfaces 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +19,8 @@ from gateway.dialects.contract import (
     PathNamer,
     Prepared,
     Preparer,
+    ProviderSide,
+    Restorer,
     StreamDecoder,
     TokenCounter,
     Translator,
@@ -25,19 +28,22 @@ from gateway.dialects.contract import (
 from gateway.dialects.known_names import noted, repeatable
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary, WholeAnswer
 from gateway.values.call import Call
-from gateway.values.chat import Began, Chat, Event, TextDelta
+from gateway.values.chat import Began, Event, TextDelta
 from gateway.values.deployment import Deployment
 from gateway.values.headroom import Headroom
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
 
+_Named = TypeVar("_Named", Began, PartialAnswer)
+
 
 class Translated(Preparer):
     """The verbs of a translator. `asks`: the dialect of callers; `answers`: that of the provider and its `translator`."""
 
-    def __init__(self, asks: Dialect, answers: Dialect, translator: Translator) -> None:
-        self.form = answers
+    def __init__(self, asks: Dialect, answers: ProviderSide, translator: Translator) -> None:
+        self._restorer = translator if isinstance(translator, Restorer) else None
+        self.form = answers if self._restorer is None else (answers, self._restorer.form)
         self._asks = asks
         self._answers = answers
         self._translator = translator
@@ -46,20 +52,20 @@ class Translated(Preparer):
         """The request as a caller of the provider's dialect would have sent it."""
         try:
             chat = self._asks.chat(request.fields, pause)
+        except AttemptFailed as none:
+            raise _has_no_form(none, none.param) from None
+        named = partial(self._asks.caller_path, chat) if isinstance(self._asks, PathNamer) else str
+        try:
             fields, deviations = self._answers.fields(chat, pause)
         except AttemptFailed as none:
-            if none.outcome is not Outcome.BAD_REQUEST:
-                raise
-            raise AttemptFailed(
-                Outcome.FIELD_REFUSED, none.detail, status=none.status, message=none.message, param=none.param
-            ) from None
+            raise _has_no_form(none, None if none.param is None else named(none.param)) from None
         if request.facts.stream:
             fields["stream"] = msgspec.Raw(b"true")
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
-        named = self._asks.caller_path if isinstance(self._asks, PathNamer) else _as_it_is
-        lost = [named(chat, one) for one in deviations if not isinstance(one, Adapted)]
-        adapted = noted((named(chat, one.path), one.note) for one in deviations if isinstance(one, Adapted))
-        return Prepared(own, repeatable((*chat.unsaid, *lost)), adapted)
+        lost = [named(one) for one in deviations if not isinstance(one, Adapted)]
+        adapted = noted((named(one.path), one.note) for one in deviations if isinstance(one, Adapted))
+        restored = Prepared(own) if self._restorer is None else self._restorer.restored(own, pause)
+        return Prepared(restored.request, repeatable((*chat.unsaid, *lost, *restored.lost)), adapted)
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The call of what was prepared."""
@@ -68,12 +74,15 @@ class Translated(Preparer):
     def decode(self, body: bytes, request: Request) -> WholeAnswer:
         """A 2xx body as an answer in the caller's dialect. Raises AttemptFailed if it is none."""
         answer = self._translator.decode(body, request)
-        return msgspec.structs.replace(answer, body=self._asks.whole(self._answers.reply(answer.body), request))
+        reply = self._answers.reply(answer.body)
+        if not (reply.id and reply.model):
+            reply = msgspec.structs.replace(reply, id=reply.id or request.id, model=reply.model or request.facts.model)
+        return msgspec.structs.replace(answer, body=self._asks.whole(reply, request))
 
     def decoder(self, request: Request, *, remember: bool = False) -> StreamDecoder:
         """A decoder whose chunks are in the caller's dialect."""
         decoder = self._translator.decoder(_of_provider(request), remember=remember)
-        return _TranslatedDecoder(decoder, self._answers.reader(), self._asks.writer(request))
+        return _TranslatedDecoder(decoder, self._answers.reader(), self._asks.writer(request), request)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
@@ -118,14 +127,14 @@ class _Continuing(Translated):
         decoder = continuer.continuation_decoder(_of_provider(request), beginning)
         writer = self._asks.writer(request)
         writer.write([Began(beginning.id, beginning.model), TextDelta(beginning.text)])
-        return _TranslatedDecoder(decoder, self._answers.reader(), writer, goes_on=True)
+        return _TranslatedDecoder(decoder, self._answers.reader(), writer, request, goes_on=True)
 
 
 class _CountingContinuing(_Counting, _Continuing):
     """Of one whose server does both."""
 
 
-def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Translator:
+def translated(asks: Dialect, answers: ProviderSide, translator: Translator) -> Translator:
     """A translator between two dialects, with the provider's skills."""
     counts, continues = isinstance(translator, TokenCounter), isinstance(translator, Continuer)
     if counts and continues:
@@ -134,8 +143,14 @@ def translated(asks: Dialect, answers: Dialect, translator: Translator) -> Trans
     return kind(asks, answers, translator)
 
 
-def _as_it_is(_: Chat, path: str) -> str:
-    return path
+def _has_no_form(none: AttemptFailed, path: str | None) -> AttemptFailed:
+    """It may have one at another provider. `path`: what its caller calls the member."""
+    if none.outcome is not Outcome.BAD_REQUEST:
+        return none
+    message = none.message
+    if message is not None and none.param is not None and path is not None:
+        message = message.replace(none.param, path)
+    return none.replaced(outcome=Outcome.FIELD_REFUSED, message=message, param=path)
 
 
 def _of_provider(request: Request) -> Request:
@@ -144,11 +159,20 @@ def _of_provider(request: Request) -> Request:
 
 
 class _TranslatedDecoder:
-    """`goes_on`: what comes goes on with a stream that has begun."""
+    """`goes_on`: what comes goes on with a stream that has begun. An answer without an id or a model's name gets those of the
+    request: callers need some.
+    """
 
     def __init__(
-        self, decoder: StreamDecoder, reader: EventReader, writer: EventWriter, *, goes_on: bool = False
+        self,
+        decoder: StreamDecoder,
+        reader: EventReader,
+        writer: EventWriter,
+        request: Request,
+        *,
+        goes_on: bool = False,
     ) -> None:
+        self._request = request
         self._goes_on = goes_on
         self._is_wrong = False  # what came could not be translated
         self._decoder = decoder
@@ -180,11 +204,21 @@ class _TranslatedDecoder:
     def beginning(self) -> PartialAnswer | None:
         """What was said, without the provider's own words for it."""
         begun = None if self._is_wrong else self._decoder.beginning()
-        return None if begun is None else msgspec.structs.replace(begun, head=b"")
+        return None if begun is None else msgspec.structs.replace(self._named(begun), head=b"")
 
     def _events(self, data: bytes) -> list[Event]:
         events = self._reader.read(data)
-        return [event for event in events if not isinstance(event, Began)] if self._goes_on else events
+        if self._goes_on:
+            return [event for event in events if not isinstance(event, Began)]
+        if events and isinstance(events[0], Began):
+            events[0] = self._named(events[0])
+        return events
+
+    def _named(self, begun: _Named) -> _Named:
+        if begun.id and begun.model:
+            return begun
+        request = self._request
+        return msgspec.structs.replace(begun, id=begun.id or request.id, model=begun.model or request.facts.model)
 
     def _translated(self, chunk: Chunk) -> Chunk:
         if chunk.failure is not None:

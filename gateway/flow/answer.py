@@ -178,9 +178,11 @@ class Answers:
         """With room; who had to wait for it is decided anew, for the world has moved on. Raises AttemptFailed if there is none."""
         if self._admission.enter_at_once():
             return msgspec.structs.replace(story, has_room=True)
-        of_rule, since = story.rule.priority, time.monotonic()
+        priority, since = story.rule.priority, time.monotonic()
+        if priority is None or story.request.facts.batch is not None:
+            priority = story.request.priority
         try:
-            await self._admission.wait(story.request.priority if of_rule is None else of_rule, story.deadline)
+            await self._admission.wait(priority, story.deadline)
         finally:
             story.clock.queued_s = time.monotonic() - since
         try:

@@ -14,4 +14,5 @@ class DecisionIds:
 
     def new(self) -> str:
         """The next id."""
-        return f"{time.time_ns() // 1_000_000:011x}{next(self._counter) & 0xFFFFFFF:07x}{self._process}"
+        number = time.time_ns() // 1_000_000 << 28 | next(self._counter) & 0xFFFFFFF
+        return f"{number:018x}{self._process}"

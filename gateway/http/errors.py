@@ -79,6 +79,7 @@ OUTCOMES: dict[Outcome, ErrorRow] = {
     Outcome.CONTEXT_TOO_LONG: ErrorRow(400, _INVALID, "context_length_exceeded"),
     Outcome.CONTENT_POLICY: ErrorRow(400, _INVALID, "content_policy_violation"),
     Outcome.CREDENTIAL_REFUSED: ErrorRow(502, _UPSTREAM, "credential_refused"),
+    Outcome.NO_CREDENTIAL: ErrorRow(502, _UPSTREAM, "no_credential"),
     Outcome.QUOTA_EXHAUSTED: ErrorRow(502, _UPSTREAM, "quota_exhausted"),
     Outcome.DEPLOYMENT_GONE: ErrorRow(502, _UPSTREAM, "deployment_gone"),
     Outcome.REDIRECTED: ErrorRow(502, _UPSTREAM, "redirected"),

@@ -24,8 +24,10 @@ class Reply:
     """`dialect` is the caller's. `since` is of the monotonic clock."""
 
     def __init__(self, send: Send, request_id: str, since: float, dialect: Dialect) -> None:
-        names = dict.fromkeys(("x-request-id", dialect.id_header))
-        self.headers = raw_headers((name, request_id) for name in names)
+        raw = request_id.encode("latin-1")
+        self.headers: RawHeaders = [(b"x-request-id", raw)]
+        if dialect.id_header != "x-request-id":
+            self.headers.append((dialect.id_header.encode("latin-1"), raw))
         self.request_id = request_id
         self.dialect = dialect
         self.beat: asyncio.Task[None] | None = None  # a heartbeat on its way

@@ -111,5 +111,5 @@ def strict(headers: dict[str, str]) -> bool:
 
 def request_id(headers: dict[str, str], otherwise: str) -> str:
     """The caller's own `x-request-id` where it is a plain token, for the answer alone: nobody has looked at what it is."""
-    value = headers.get("x-request-id", "")
-    return value if _ID.fullmatch(value) else otherwise
+    value = headers.get("x-request-id")
+    return value if value is not None and _ID.fullmatch(value) else otherwise

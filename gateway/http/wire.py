@@ -6,7 +6,6 @@ Neither granian nor uvicorn cancels a handler whose client left, so `OpenRequest
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping, Sequence
-from functools import partial
 from typing import Any
 
 from gateway.http.body_budget import BodyBudget
@@ -17,7 +16,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-Hold = Callable[[int, int], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _WATCH_AFTER_S = (
@@ -79,7 +77,7 @@ class Bodies:
             self._looks = True
             loop.call_later(self._within_s / 10, self._look, loop)
         try:
-            return await _read(receive, headers, self._limit, partial(self._budget.hold, key))
+            return await _read(receive, headers, self._limit, self._budget, key)
         except asyncio.CancelledError:
             if task not in self._late:
                 raise
@@ -87,7 +85,8 @@ class Bodies:
             raise ApiError(408, "request_timeout", f"The body did not arrive within {self._within_s:.0f} s.") from None
         finally:
             del self._started_at[task]
-            self._late.discard(task)
+            if self._late:
+                self._late.discard(task)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         since = loop.time() - self._within_s
@@ -99,7 +98,7 @@ class Bodies:
             loop.call_later(self._within_s / 10, self._look, loop)
 
 
-async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hold) -> bytes:
+async def _read(receive: Receive, headers: dict[str, str], limit: int, budget: BodyBudget, key: str | None) -> bytes:
     announced = headers.get("content-length", "")
     length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
@@ -108,7 +107,7 @@ async def _read(receive: Receive, headers: dict[str, str], limit: int, hold: Hol
     body: bytes = message.get("body", b"")
     if length is not None and len(body) == length:  # the usual case; granian would still send an empty rest
         return body
-    whole = await _read_parts(receive, message, limit, lambda size: hold(size, length or 0))
+    whole = await _read_parts(receive, message, limit, lambda size: budget.hold(key, size, length or 0))
     if whole is None:
         raise BodyBroken if length is None else ClientGone
     return whole

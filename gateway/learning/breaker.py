@@ -7,11 +7,11 @@ began before it was shut prove nothing about it afterwards, for better or for wo
 the next one is seen through, or what is only slower than others would never be admitted again.
 """
 
-import enum
 from collections import deque
 
 from gateway.values.headroom import holds
 from gateway.values.outcome import CONSEQUENCES, TOLD_OVERLOAD, Fault, Outcome
+from gateway.values.word import Word
 
 WINDOW_S, SLICE_S = 10.0, 1.0
 MIN_VOLUME = 20  # attempts that ended within the window, for their share to count
@@ -31,7 +31,7 @@ _ANSWERED = frozenset({
 })  # fmt: skip
 
 
-class Phase(enum.Enum):
+class Phase(Word):
     """What it does with requests."""
 
     ADMITTING = "admitting"

@@ -6,15 +6,21 @@ To add a metric: a field of `Metrics`, and the listener that feeds it.
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import prometheus_client
+from prometheus_client import CollectorRegistry, generate_latest
 
+from gateway.observe.batches import Batches
+from gateway.observe.credentials import CredentialSource, CredentialsStand
 from gateway.observe.detections import Detections, DetectionsSource
 from gateway.observe.hardware import HardwareSource, OwnHardware
+from gateway.observe.loop_series import Amount, Counter, Distribution, Gauge, Histogram
 from gateway.observe.objectives import Objectives, SloSource
 from gateway.observe.policy import PolicySource, PolicyStands
 from gateway.observe.states import SnapshotSource, States
+from gateway.observe.units import UnitsUsed
 from gateway.values.records import (
     Attempt,
     AttemptFinished,
@@ -39,11 +45,13 @@ class _PerDeployment:
         self.in_flight = metrics.in_flight.labels(deployment)
         self.first_output = metrics.attempt_first_output.labels(deployment)
         self.duration = metrics.attempt_duration.labels(deployment)
-        self.tokens = {kind: metrics.tokens.labels(deployment, kind) for kind in ("prompt", "completion", "cached")}
+        self.prompt = metrics.tokens.labels(deployment, "prompt")
+        self.completion = metrics.tokens.labels(deployment, "completion")
+        self.cached = metrics.tokens.labels(deployment, "cached")
         self.cost = metrics.cost.labels(deployment)
         self.unknown_cost = metrics.unknown_cost.labels(deployment)
-        self.outcomes: dict[str, Counter] = {}
-        self.anomalies: dict[str, Counter] = {}
+        self.outcomes: dict[str, Amount] = {}
+        self.anomalies: dict[str, Amount] = {}
 
 
 class Metrics:
@@ -142,15 +150,17 @@ class Metrics:
             ["deployment", "kind", "member"],
             registry=registry,
         )
-        self.journal_dropped = Counter(
+        self.journal_dropped = prometheus_client.Counter(  # the journal's thread counts, too
             "gateway_journal_dropped_records",
             "Records lost because the journal's queue was full or its file failed.",
             registry=registry,
         )
-        self.journal_kept = Gauge(
+        self.journal_kept = prometheus_client.Gauge(
             "gateway_journal_kept", "0 while the journal's file cannot be written.", registry=registry
         )
         self.journal_kept.set(1)
+        self.batches = Batches(registry)
+        self.units = UnitsUsed(registry)
         self.policy_reloads = Counter(
             "gateway_policy_reloads", "Tries to replace the policy in force.", ["result"], registry=registry
         )
@@ -160,17 +170,18 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        self.tasks = Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
-        self.running = Gauge(
+        self.tasks = prometheus_client.Gauge("gateway_event_loop_tasks", "Tasks of the event loop.", registry=registry)
+        self.running = prometheus_client.Gauge(
             "gateway_requests_running", "Requests that are worked on, open streams included.", registry=registry
         )
-        self.waiting = Gauge(
+        self.waiting = prometheus_client.Gauge(
             "gateway_requests_waiting", "Requests that wait for room in the gateway.", registry=registry
         )
+        self._overhead = self.overhead.labels()
         self._admission: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._deployments: dict[str, _PerDeployment] = {}
-        self._ends: dict[tuple[str, ...], Counter] = {}
-        self._models: dict[str, tuple[Histogram, Histogram]] = {}
+        self._ends: dict[tuple[str, ...], Amount] = {}
+        self._models: dict[str, tuple[Distribution, Distribution]] = {}
 
     def attempt_started(self, record: AttemptStarted) -> None:
         """Listener."""
@@ -203,10 +214,10 @@ class Metrics:
             series.unknown_cost.inc()
 
     def _used(self, series: _PerDeployment, usage: Usage, attempt: Attempt) -> None:
-        series.tokens["prompt"].inc(usage.prompt_tokens)
-        series.tokens["completion"].inc(usage.completion_tokens)
+        series.prompt.inc(usage.prompt_tokens)
+        series.completion.inc(usage.completion_tokens)
         if usage.cached_tokens:
-            series.tokens["cached"].inc(usage.cached_tokens)
+            series.cached.inc(usage.cached_tokens)
         if usage.reported_usd is not None:
             self._count_reported(attempt.deployment, usage.reported_usd, attempt.cost_usd)
 
@@ -232,7 +243,7 @@ class Metrics:
         pair[0].observe(record.duration_s)
         if record.first_output_s is not None:
             pair[1].observe(record.first_output_s)
-        self.overhead.observe(record.overhead_s)
+        self._overhead.observe(record.overhead_s)
 
     def request_rejected(self, record: RequestRejected) -> None:
         """Listener."""
@@ -265,6 +276,10 @@ class Metrics:
     def read_hardware(self, source: HardwareSource) -> None:
         """From now on each scrape asks `source` what own hardware cost."""
         self.registry.register(OwnHardware(source))
+
+    def read_credentials(self, source: CredentialSource) -> None:
+        """From now on each scrape asks `source` how the credentials stand that are replaced."""
+        self.registry.register(CredentialsStand(source, time.time))
 
     def read_detections(self, source: DetectionsSource) -> None:
         """From now on each scrape asks `source` how detections ended."""

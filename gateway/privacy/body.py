@@ -18,7 +18,7 @@ from gateway.privacy.budget import GivenUp, Meter
 from gateway.values.elements import SLICE_BYTES, elements
 from gateway.values.long_strings import Outline, outline
 from gateway.values.pause import Pause
-from gateway.values.slices import quotes, slices
+from gateway.values.slices import has_quotes, quotes, slices
 
 # a value that is no text and stands between two texts must not hide that they belong together
 _LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "call_id", "detail", "status", "format"})
@@ -39,13 +39,14 @@ class Body:
 
     def __init__(self, meter: Meter) -> None:
         self.lines: list[str] = []
+        self.is_plain = False  # nothing in it was escaped: no text holds a control character
         self.chains: defaultdict[str, list[str]] = defaultdict(list)
         self._meter = meter
         self._numbers = 0  # lines that are no strings
 
     def read(self, fields: Mapping[str, msgspec.Raw]) -> None:
         """Raises GivenUp where the fields are no JSON or nested too deeply."""
-        size = sum(memoryview(value).nbytes for value in fields.values())
+        size = sum([memoryview(value).nbytes for value in fields.values()])
         self._meter.take(size)
         try:
             if size > _LARGE:
@@ -64,7 +65,9 @@ class Body:
 
     def _read_small(self, fields: Mapping[str, msgspec.Raw], raw: bytes) -> None:
         self._object(dict(zip(fields, _decode(raw, len(fields)), strict=True)))
-        if self._names_twice(quotes(raw), len(fields)):
+        self.is_plain = b"\\" not in raw
+        if not has_quotes(raw, self._quotes_read(len(fields))):
+            self._forget()
             for name, value in zip(fields, _decode_all(raw, self._meter.pause), strict=True):
                 self._object({name: value})
 
@@ -73,20 +76,21 @@ class Body:
         for name, one in outlines.items():
             self._in_slices(name, one.text)
         written = sum(quotes(some) for one in outlines.values() for _, some in slices(one.text, self._meter.pause))
-        if self._names_twice(written, len(outlines)):
+        if written != self._quotes_read(len(outlines)):
+            self._forget()
             for name, one in outlines.items():
                 self._object({name: _decode_all(one.text, self._meter.pause)[0]})
         self._put_back({name: one for one in outlines.values() for name in one.names})
 
-    def _names_twice(self, written: int, top: int) -> bool:
+    def _quotes_read(self, top: int) -> int:
         """Every string has two quotes: fewer strings read than written means that a name hid another of its kind. Then all
-        is forgotten, to be read again. `written`: quotes; `top`: names of members at the top.
+        is forgotten, to be read again. `top`: names of members at the top.
         """
-        if written == 2 * (len(self.lines) - self._numbers - top):
-            return False
+        return 2 * (len(self.lines) - self._numbers - top)
+
+    def _forget(self) -> None:
         self.lines.clear()
         self.chains.clear()
-        return True
 
     def _put_back(self, long_ones: dict[str, Outline]) -> None:
         """The long strings, where their names in the outlines stand."""

@@ -64,11 +64,12 @@ class Meter:
         self._ask()
 
     def _ask(self) -> None:
-        self._ask_at = self.steps + _BETWEEN
-        if self.is_out_of_steps:
-            raise GivenUp("more work than is done at once")
-        if self._most is not None:
-            self._ask_at = min(self._ask_at, self._most + 1)
+        ask_at, most = self.steps + _BETWEEN, self._most
+        if most is not None:
+            if self.steps > most:
+                raise GivenUp("more work than is done at once")
+            ask_at = min(ask_at, most + 1)
+        self._ask_at = ask_at
         if self._expired is not None and self._expired():
             raise GivenUp("out of time")
 

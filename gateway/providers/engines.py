@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from gateway.dialects.openai.completions import CompletionsTranslator
-from gateway.dialects.openai.dialect import OPENAI
+from gateway.dialects.openai.dialect import OpenAIDialect
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import VLLM
 from gateway.dialects.openai.transcriptions import TranscriptionsTranslator
@@ -30,7 +30,7 @@ ENGINES: dict[str, Vendor] = {
     "vllm": Vendor(
         title="vLLM",
         source="vLLM 0.32, recorded 2026-11-23; ChatCompletionRequest of November 2026",
-        chat=OPENAI,
+        chat=OpenAIDialect(takes=VLLM_CHAT),
         translators={
             Serves.CHAT: VllmTranslator(),
             Serves.COMPLETIONS: CompletionsTranslator(usage_in_streams=True, finishes=VLLM),
@@ -53,7 +53,7 @@ ENGINES: dict[str, Vendor] = {
     "llama_cpp": Vendor(
         title="llama.cpp",
         source="llama.cpp (xllamacpp 2026.10), recorded 2026-11-23; tools/server/README.md",
-        chat=OPENAI,
+        chat=OpenAIDialect(takes=LLAMA_CPP_CHAT),
         translators={
             Serves.CHAT: LlamaCppTranslator(),
             Serves.COMPLETIONS: LlamaCppCompletions(),

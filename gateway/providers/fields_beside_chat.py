@@ -43,14 +43,15 @@ _VECTORS_VLLM = frozenset({
 })  # fmt: skip
 _VECTORS_LLAMA_CPP = frozenset({"embd_normalize"})
 _VECTORS_OF_OTHERS = frozenset({"input_type"})  # Cohere's, NVIDIA's and Voyage's: a query and a text have other vectors
-# Cohere v1's rank_fields, max_chunks_per_doc; v2's max_tokens_per_doc, priority; vLLM's (RerankRequest, ScoreRequest)
+# Cohere v1's rank_fields, max_chunks_per_doc; v2's max_tokens_per_doc, priority; SiliconFlow's instruction, overlap_tokens;
+# vLLM's (RerankRequest, ScoreRequest)
 _RANKED = frozenset({"documents", "model", "query", "return_documents", "top_n"})
 _RANKED_VLLM = frozenset({
     "add_special_tokens", "cache_salt", "mm_processor_kwargs", "priority", "request_id", "truncate_prompt_tokens",
     "truncation_side", "use_activation", "user",
 })  # fmt: skip
 _RANKED_COHERE = frozenset({"max_tokens_per_doc", "priority"})
-_RANKED_OF_OTHERS = frozenset({"max_chunks_per_doc", "rank_fields"})
+_RANKED_OF_OTHERS = frozenset({"instruction", "max_chunks_per_doc", "overlap_tokens", "rank_fields"})
 _SCORED = frozenset({"data_1", "data_2", "documents", "items", "model", "queries", "text_1", "text_2"})
 
 OPENAI = {
@@ -67,6 +68,8 @@ LLAMA_CPP = {
     Serves.COMPLETIONS: TakenFields(_TEXT | _TEXT_LLAMA_CPP, lacks=_TEXT_OPENAI),
     Serves.EMBEDDINGS: TakenFields(_VECTORS | _VECTORS_LLAMA_CPP, lacks=frozenset({"dimensions"})),
 }
+
+COHERE_V2 = {Serves.RERANK: TakenFields(_RANKED | _RANKED_COHERE, lacks=_RANKED_OF_OTHERS)}
 
 _EXTRA = {
     Serves.COMPLETIONS: _TEXT_OPENAI | _TEXT_VLLM | _TEXT_LLAMA_CPP,

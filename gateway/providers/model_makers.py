@@ -78,6 +78,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         takes=_OPENAI_TAKES,
         auth=Auth.API_KEY,
         api_version="2024-10-21",
+        models=None,  # it lists base models, not the deployments
         capabilities=ALL,
         beside=OPENAIS,
         ways=Ways(before="/deployments/{model}", after="?api-version={api_version}", usage=OPENAI_USAGE),
@@ -118,6 +119,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         most_inputs=512,
         refuses=frozenset({"top_k", "user", "service_tier"}),
         takes=MISTRAL_CHAT,
+        beside=frozenset({Serves.MODERATIONS, Serves.TRANSCRIPTIONS}),
         capabilities=TOOLS | JSON | {Capability.MULTIPLE_CHOICES},
         reasoning="parts of content, of type thinking",
         ways=Ways(
@@ -140,6 +142,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         "xAI's docs, Chat completions and Cost tracking (2026-11)",
         "https://api.x.ai/v1",
         refuses=_NO_TOP_K,
+        beside=frozenset({Serves.IMAGES}),
         capabilities=TOOLS | JSON | {Capability.VISION},
         reasoning="reasoning_content",
         ways=Ways(
@@ -156,6 +159,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         "Perplexity",
         "Perplexity's Sonar API, Chat completions and Pricing (2025-11), and answers recorded in 2026-08",
         "https://api.perplexity.ai",
+        models=None,
         limit_name="max_tokens",
         refuses=frozenset({"tools", "tool_choice", "parallel_tool_calls", "seed", "user", "service_tier"}),
         capabilities=frozenset({Capability.JSON_SCHEMA}),

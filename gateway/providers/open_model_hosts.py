@@ -4,11 +4,14 @@ from msgspec.structs import replace
 
 from gateway.dialects.openai.usage_convention import UNKNOWN, UsageConvention
 from gateway.dialects.openai.ways import RateHeaders, Ways
+from gateway.dialects.rerank import Documents
 from gateway.providers import error_codes
 from gateway.providers.abilities import CALLS, JSON, TOOLS
+from gateway.providers.beside_chat import SOUND
 from gateway.providers.request_fields import GROQ_CHAT
 from gateway.providers.vendor import Vendor, speaks_openai
 from gateway.values.deployment import Capability
+from gateway.values.surface import Serves
 
 _RUNNING = replace(UNKNOWN, sentence=f"{UNKNOWN.sentence}; each event says it so far", running=True)
 
@@ -19,6 +22,7 @@ OPEN_MODEL_HOSTS: dict[str, Vendor] = {
         "https://api.groq.com/openai/v1",
         refuses=frozenset({"top_k"}),
         takes=GROQ_CHAT,
+        beside=SOUND,
         capabilities=TOOLS | {Capability.JSON_OBJECT},
         reasoning="reasoning",
         ways=Ways(
@@ -37,6 +41,8 @@ OPEN_MODEL_HOSTS: dict[str, Vendor] = {
         limit_name="max_tokens",
         completions=True,
         most_inputs=128,
+        beside=SOUND | {Serves.IMAGES},
+        documents=Documents.ANY,
         capabilities=TOOLS | JSON,
         reasoning="reasoning",
         ways=Ways(
@@ -114,6 +120,7 @@ OPEN_MODEL_HOSTS: dict[str, Vendor] = {
         },
         limit_name="max_tokens",
         most_inputs=32,
+        documents=Documents.TEXTS,
         capabilities=CALLS,
         reasoning="reasoning_content",
         ways=Ways(usage=_RUNNING, codes=error_codes.SILICONFLOW),

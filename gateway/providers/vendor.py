@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.dialects.contract import Dialect, Translator
+from gateway.dialects.contract import ProviderSide, Translator
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.completions import CompletionsTranslator
 from gateway.dialects.openai.dialect import OpenAIDialect
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.ways import USUAL, Ways
+from gateway.dialects.rerank import Documents, RerankTranslator
 from gateway.providers.beside_chat import beside_chat
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
@@ -35,7 +36,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     `title`: its name as people write it. `source`: the reference that the row was made from, with its date.
 
     Where and as whom: `base_urls` by region; where there is one, a deployment need not name it. `auth`: how it is given the
-    key. `api_version`: what its addresses carry, where the deployment names no other.
+    key. `api_version`: what its addresses carry, where the deployment names no other. `models`: the path that lists its models;
+    None: there is none.
 
     What it speaks: `chat` is its dialect of conversations, `translators` are by what they serve; `usual` is what every model
     of its serves. `takes`: which members of a body it takes, and which it lacks. `capabilities`: what its models can do, where
@@ -53,12 +55,13 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     source: str
-    chat: Dialect
+    chat: ProviderSide
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
     auth: Auth = Auth.BEARER
     base_urls: Mapping[str, str] = {}
     api_version: str | None = None
+    models: str | None = "/models"
     takes: TakenFields = UNKNOWN_FIELDS
     capabilities: frozenset[Capability] = frozenset()
     limit_name: str | None = None
@@ -89,18 +92,21 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     usual: frozenset[Serves] = frozenset({Serves.CHAT}),
     auth: Auth = Auth.BEARER,
     api_version: str | None = None,
+    models: str | None = "/models",
     takes: TakenFields = UNKNOWN_FIELDS,
     capabilities: frozenset[Capability] = frozenset(),
     reasoning: str | None = None,
     beside: frozenset[Serves] = frozenset(),
     own_tools: bool = False,
     also: Mapping[str, Translator] | None = None,
+    documents: Documents | None = None,
 ) -> Vendor:
     """The row of a vendor whose API is OpenAI's but for these columns, beside those of `Vendor`.
 
     `usage_in_streams`: it takes `stream_options.include_usage`; `finishes`: the finish reasons that it gives; `completions`: it
     has the legacy ones; `most_inputs`, `most_tokens`: in one request for embeddings, where it has them; `beside`: what else of
-    `gateway.providers.beside_chat` it has; `refuses`: members of the canonical chat that it takes no word for.
+    `gateway.providers.beside_chat` it has; `documents`: what it takes as one, where it reranks; `refuses`: members
+    of the canonical chat that it takes no word for.
     """
     if limit_name is not None:
         (other,) = (name for name in _LIMITS if name != limit_name)
@@ -115,16 +121,19 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     if most_inputs is not None:
         translators[Serves.EMBEDDINGS] = EmbeddingsTranslator(most_inputs, most_tokens, ways)
     translators |= beside_chat(beside, ways)
+    if documents is not None:
+        translators[Serves.RERANK] = RerankTranslator(documents, ways=ways)
     of_headers = (*ways.rate_headers.requests, *ways.rate_headers.tokens)
     return Vendor(
         title=title,
         source=source,
-        chat=OpenAIDialect(limit_name or "max_tokens", refuses),
+        chat=OpenAIDialect(limit_name or "max_tokens", refuses, takes),
         translators=translators,
         usual=usual,
         auth=auth,
         base_urls=base_urls or ({} if base_url is None else {"": base_url}),
         api_version=api_version,
+        models=models,
         takes=takes,
         capabilities=capabilities,
         limit_name=limit_name,

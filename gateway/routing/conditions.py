@@ -113,6 +113,8 @@ def _flags(every: list[When]) -> Iterator[Dimension]:
         yield space.flag("stream", lambda facts: facts.stream)
     if any(one.session is not None for one in every):
         yield space.flag("session", lambda facts: facts.session is not None)
+    if any(one.batch is not None for one in every):
+        yield space.flag("batch", lambda facts: facts.batch is not None)
 
 
 def _amounts(every: list[When]) -> Iterator[Dimension]:
@@ -140,7 +142,7 @@ def _leaves(when: When, within: Space) -> Iterator[Leaf]:
     for name in ("model", "key", "team", "sensitivity", "surface"):
         if (wanted := getattr(when, name)) is not None:
             yield Leaf(at[name], frozenset(wanted))
-    for name in ("stream", "session"):
+    for name in ("stream", "session", "batch"):
         if (wanted := getattr(when, name)) is not None:
             yield Leaf(at[name], frozenset({wanted}))
     for tag in when.tags or ():

@@ -43,6 +43,7 @@ class Clear(NamedTuple):
     since: float = 0.0
 
 
+BATCH_SHARE = 0.75  # of the requests that a deployment takes at once, at least one
 _NONE_IS_CLEAR = Clear(since=math.inf)
 
 
@@ -128,6 +129,17 @@ def _admitted(_deployment: Deployment, reading: Reading) -> Clear:
     return Clear(tokens=left, since=reading.closed_until())
 
 
+def _place_for_batch(asked: Asked) -> Reason | None:
+    """Lines of batches leave some of a deployment's places free for requests that somebody waits for."""
+    reading, most = asked.reading, _places_for_batches(asked.reading)
+    return Reason(Cause.LIMIT, reading.in_flight + 1, most) if asked.facts.batch and reading.in_flight >= most else None
+
+
+def _places_for_batches(reading: Reading) -> float:
+    limit = reading.admissibility.limit
+    return math.inf if limit is None else max(int(limit * BATCH_SHARE), 1)
+
+
 def over_ceiling(asked: Asked) -> Reason | None:
     """The reason, where an attempt may cost more than is left for the request."""
     ceiling, most, spent = asked.ceiling_usd, asked.most_usd, asked.spent_usd
@@ -149,6 +161,12 @@ FILTERS: tuple[Filter, ...] = (
         lambda deployment, _: Clear(output_tokens=math.inf if (most := deployment.max_output_tokens) is None else most),
     ),
     Filter(frozenset({Cause.HEALTH, Cause.LIMIT, Cause.RATE_LIMIT}), _admission, _admitted, is_passing=True),
+    Filter(
+        frozenset({Cause.LIMIT}),
+        _place_for_batch,
+        lambda _, reading: Clear() if reading.in_flight < _places_for_batches(reading) else _NONE_IS_CLEAR,
+        is_passing=True,
+    ),
     # who has a ceiling is looked at for it in `decide`
     Filter(frozenset({Cause.COST}), over_ceiling, lambda _deployment, _reading: Clear(), by_estimate=True),
 )

@@ -59,7 +59,11 @@ def reason_sentence(reason: Reason) -> str:
 
 def decision_sentences(decision: Decision) -> list[str]:
     """What was asked, which rule spoke, what became of each candidate, what will be tried."""
-    lines = [_asked(decision.facts), f"Rule {decision.rule!r} of policy {decision.revision} matched."]
+    lines = [
+        _asked(decision.facts),
+        *_of_batch(decision.facts),
+        f"Rule {decision.rule!r} of policy {decision.revision} matched.",
+    ]
     if decision.slo is not None:
         lines.append(_objective(decision.slo))
     if decision.refused:
@@ -165,6 +169,10 @@ def _asked(facts: Facts) -> str:
     bound = facts.max_output_tokens
     output = "any number of output tokens" if bound is None else f"at most {bound} output tokens"
     return f"{facts.model!r} was asked for: {facts.sensitivity.value}{found}, {tokens}, {output}, {shape}."
+
+
+def _of_batch(facts: Facts) -> list[str]:
+    return [] if facts.batch is None else [f"It is line {facts.batch_line} of {facts.batch}."]
 
 
 def _counted(facts: Facts) -> str:

@@ -87,6 +87,29 @@ class ResponsesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, 
     most_bytes_per_key: Annotated[int, Meta(ge=0, description="Of one key, likewise.")] = 2**27
 
 
+class FilesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What callers keep with the gateway by /v1/files, and what batches write. It lies in the state directory."""
+
+    max_file_bytes: Annotated[int, Meta(ge=1024, le=2**40, description="Of one file.")] = 200 * 1024 * 1024
+    max_total_bytes: Annotated[
+        int, Meta(ge=1024, le=2**50, description="Of all files together; more are refused with 507.")
+    ] = 10 * 1024**3
+    keep_s: Annotated[
+        int, Meta(ge=60, le=2**31, description="How long a file is kept whose upload does not say it itself.")
+    ] = 30 * 86_400
+
+
+class BatchesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What is asked by /v1/batches."""
+
+    at_once: Annotated[int, Meta(ge=1, le=10_000, description="Lines of all batches that are asked at once.")] = 16
+    max_lines: Annotated[int, Meta(ge=1, le=1_000_000, description="Of one batch.")] = 50_000
+    max_open: Annotated[int, Meta(ge=1, le=10_000, description="Batches of one key that have not ended.")] = 50
+    keep_s: Annotated[int, Meta(ge=60, le=2**31, description="How long a batch that has ended can be looked up.")] = (
+        30 * 86_400
+    )
+
+
 class LogSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The process's log, on standard error. No prompt and no key stands in it."""
 
@@ -140,5 +163,7 @@ class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     ] = None
     server: ServerSection = ServerSection()
     journal: JournalSection = JournalSection()
+    files: FilesSection = FilesSection()
+    batches: BatchesSection = BatchesSection()
     log: LogSection = LogSection()
     responses: ResponsesSection = ResponsesSection()

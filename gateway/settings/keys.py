@@ -29,12 +29,17 @@ class Secrets:
         self._document, self._env, self._base = document, env, base
 
     def resolve(self, reference: SecretReference, path: str) -> Secret | None:
-        """The secret, or None and a problem."""
-        value = self._env.get(reference.name) if reference.kind == "env" else self._from_file(reference.name)
-        if value and not _HEADER_SAFE.fullmatch(value):
+        """The secret, as a header can carry it, or None and a problem."""
+        secret = self.resolve_text(reference, path)
+        if secret is not None and not _HEADER_SAFE.fullmatch(secret.reveal()):
             expected = "a secret of printable ASCII characters, as a header can carry it, with no space around it"
             self.problems.append(self._document.problem(path, expected, "others"))
             return None
+        return secret
+
+    def resolve_text(self, reference: SecretReference, path: str) -> Secret | None:
+        """The secret, any text, or None and a problem."""
+        value = self._env.get(reference.name) if reference.kind == "env" else self._from_file(reference.name)
         if value:
             return Secret(value)
         what = (

@@ -16,9 +16,19 @@ from gateway.catalogue import compile_catalogue
 from gateway.documents import Document, Secret, load_struct, parse
 from gateway.policies.files import read_text
 from gateway.policies.source import PolicySource, default_text, load_policy, policy_source
-from gateway.settings.document import GatewayFile, JournalSection, LogSection, ResponsesSection, ServerSection
+from gateway.settings.credentials import Sources
+from gateway.settings.document import (
+    BatchesSection,
+    FilesSection,
+    GatewayFile,
+    JournalSection,
+    LogSection,
+    ResponsesSection,
+    ServerSection,
+)
 from gateway.settings.keys import Secrets, keyring
 from gateway.settings.place import journal_path
+from gateway.transport.sources import CredentialSource
 from gateway.values.deployment import Catalogue
 from gateway.values.offer import Offers
 from gateway.values.problem import InvalidDocument, Problem
@@ -30,7 +40,7 @@ _HERE = "gateway.yaml"  # taken where nothing else is named
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process runs with. `api_keys` are the deployments' own credentials.
+    """What a process runs with. `api_keys` are the deployments' own; `credentials` are of those that have none.
 
     `missing` are the secrets that were not there: empty, but for settings that were loaded without them.
     """
@@ -38,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     server: ServerSection
     journal: JournalSection
+    files: FilesSection
+    batches: BatchesSection
     log: LogSection
     responses: ResponsesSection
     journal_path: Path
@@ -45,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     keyring: Keyring
     api_keys: dict[str, Secret]
+    credentials: dict[str, CredentialSource]
     teams: frozenset[str]
     missing: list[Problem]
 
@@ -68,6 +81,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The file of stored responses, likewise."""
         return self.journal_path.with_name("responses.db")
 
+    @property
+    def stored_path(self) -> Path:
+        """The file in which files and batches are on record, beside the journal. The directory `files` has the bytes."""
+        return self.journal_path.with_name("files.db")
+
 
 def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_secrets: bool = False) -> Settings:
     """Settings from `configuration_path`. Raises InvalidDocument with all that is wrong.
@@ -89,6 +107,13 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         for name, reference in compiled.api_keys.items()
         if (secret := secrets.resolve(reference, f"deployments.{name}.api_key"))
     }
+    sources = Sources(document, secrets, env)
+    credentials = {
+        name: source
+        for name, entry in compiled.credentials.items()
+        if not any(problem.path.startswith(f"deployments.{name}.credential") for problem in wrong)
+        and (source := sources.resolve(entry, compiled.catalogue.deployments[name])) is not None
+    }
     keys = keyring(parsed, document, secrets)
     policy = policy_source(parsed.policy, file, base)
     problems = [*problems, *more, *wrong, *secrets.problems, *_exposure(server, keys, parsed, document)]
@@ -103,6 +128,8 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         file=file,
         server=server,
         journal=parsed.journal,
+        files=parsed.files,
+        batches=parsed.batches,
         log=parsed.log,
         responses=parsed.responses,
         journal_path=journal_path(parsed.journal.path, path, env),
@@ -110,6 +137,7 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         catalogue=msgspec.structs.replace(compiled.catalogue, speaks_of_sensitivity=speaks),
         keyring=keys,
         api_keys=api_keys,
+        credentials=credentials,
         teams=frozenset(parsed.teams) | {entry.team for entry in parsed.keys.values() if entry.team is not None},
         missing=secrets.missing,
     )

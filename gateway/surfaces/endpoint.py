@@ -68,6 +68,7 @@ class Endpoint:
         heartbeat_s: float | None,
     ) -> None:
         self.row = row
+        self._surface = row.surface.value
         self.slow_clients = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = throttle
@@ -75,7 +76,7 @@ class Endpoint:
         self._identify = identify
         self._bus = bus
         self._bodies = bodies
-        self._intake = intake
+        self.intake = intake
         self._ids = DecisionIds()
         self._open = OpenRequests()
 
@@ -140,7 +141,7 @@ class Endpoint:
         """The body becomes a request, and is answered. Raises what that does, and ApiError."""
         if not isinstance(body, bytes):
             raise TypeError("this surface takes no forms")
-        request = await self._intake.request(body, headers, caller, decision_id)
+        request = await self.intake.request(body, headers, caller, decision_id)
         del body
         await self.answer_request(request, decision_id, arrived, send, reply)
 
@@ -161,7 +162,7 @@ class Endpoint:
     async def respond(self, request: Request, decision_id: str, arrived: float, send: Send, reply: Reply) -> None:
         """What a surface gives: a whole answer, a stream or an error. Raises UnknownModel and TooBusy."""
         try:
-            answer = await self.answers.answer(self.row.surface.value, request, decision_id, arrived)
+            answer = await self.answers.answer(self._surface, request, decision_id, arrived)
             await self.send(answer, send, reply)
         except RequestFailed as failed:
             self.refused(request, failed, arrived)
@@ -176,8 +177,8 @@ class Endpoint:
             await send_stream(send, reply, answer, self.slow_clients)
 
     def refused(self, request: Request, failed: RequestFailed, arrived: float) -> None:
-        """One that found no room counts for its caller's throttle."""
-        if failed.failure.outcome is Outcome.GATEWAY_BUSY:
+        """One that found no room counts for its caller's throttle; lines of a batch wait by themselves."""
+        if request.facts.batch is None and failed.failure.outcome is Outcome.GATEWAY_BUSY:
             self._throttle.refused(request.facts.key, arrived)
 
     async def _not_whole(self, reply: Reply, end: Exception) -> None:

@@ -53,6 +53,8 @@ class SurfaceRow(msgspec.Struct, frozen=True, kw_only=True):
             with_prefix=with_prefix,
             pause=pause,
         )
+        if not self.headers:
+            return request
         told = tuple((name, headers[name]) for name in self.headers if name in headers)
         return msgspec.structs.replace(request, headers=told) if told else request
 

@@ -12,12 +12,10 @@ import httptools
 
 from gateway.transport.limits import TransportLimits
 from gateway.transport.liveness import is_unacknowledged, watch
-from gateway.transport.sending import Pieces
+from gateway.transport.sending import SLICE_BYTES, Sending
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.upload import Piece
 
-_SLICE_BYTES = 256 * 1024  # that are written in one turn of the event loop
-_NOTHING = memoryview(b"")
 _AT_ONCE_S = 0.1  # a round trip: the peer had closed an idle connection before the request reached it
 
 
@@ -33,8 +31,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._idle_since = 0.0
         self._closed = False
-        self._unwritten = _NOTHING  # of a large request
-        self._unread_pieces: Pieces | None = None  # what follows it
+        self._sending: Sending | None = None  # a large request, until it is written
         self.begin()
 
     def begin(self) -> None:
@@ -59,15 +56,14 @@ class Connection(asyncio.Protocol):
     # -- what the exchange calls
 
     def write(self, data: bytes, more: Sequence[bytes | Piece] = ()) -> None:
-        """Write a whole request; `more` of its body is read as it is sent."""
+        """Write a whole request; `more` follows the data."""
         self.used += 1
         if self._transport is None:
             return
-        if more:
-            self._unread_pieces = Pieces(more, self._read_on)
-        if len(data) > _SLICE_BYTES or more:
-            self._unwritten = memoryview(data)
-            self._write_on()
+        if more or len(data) > SLICE_BYTES:
+            self._written_at = math.inf
+            self._sending = Sending(self._transport, (data, *more), self._sent, self._no_longer_held)
+            self._sending.go_on()
             return
         self._transport.write(data)
         self._written_at = math.inf if self._transport.get_write_buffer_size() else self._now()
@@ -145,48 +141,17 @@ class Connection(asyncio.Protocol):
     def is_reusable(self) -> bool:
         """True if another request may follow: all was sent, all was received, and reading goes on."""
         done = self.complete and self.keep_alive and self.failure is None and not self._closed and not self._paused
-        if not done or self._transport is None or self._unwritten or self._unread_pieces is not None:
+        if not done or self._transport is None or self._sending is not None:
             return False
         return not self._transport.get_write_buffer_size()
 
-    def _write_on(self) -> None:
-        """A slice of a large request. The next one comes in a later turn of the event loop: a peer that reads as fast as
-        is written would hold it.
-        """
-        transport = self._transport
-        if transport is None or self._closed:
-            self._unwritten = _NOTHING
-            return
-        piece, self._unwritten = self._unwritten[:_SLICE_BYTES], self._unwritten[_SLICE_BYTES:]
-        transport.write(piece)
-        self._written_at = math.inf
-        if not transport.get_write_buffer_size():  # else `resume_writing` goes on
-            self._go_on()
+    def _sent(self) -> None:
+        self._sending, self._written_at = None, self._now()
 
-    def _go_on(self) -> None:
-        """All that was handed over is written."""
-        if self._unwritten:
-            self._loop.call_soon(self._write_on)
-        elif self._unread_pieces is not None:
-            self._unread_pieces.read()
-        else:
-            self._written_at = self._now()
-
-    def _read_on(self, data: bytes | None) -> None:
-        """More of a request that is read as it is sent; nothing at its end, None if it can no longer be read."""
-        if self._closed:
-            return
-        if data:
-            self._unwritten = memoryview(data)
-            self._write_on()
-            return
-        self._unread_pieces = None
-        if data is None:
-            self._fail(Outcome.INTERNAL_ERROR, "the request's files are no longer held")
-            self._wake()
-            self.abort()
-        else:
-            self._written_at = self._now()
+    def _no_longer_held(self) -> None:
+        self._fail(Outcome.INTERNAL_ERROR, "the request's files are no longer held")
+        self._wake()
+        self.abort()
 
     # -- what the event loop calls
 
@@ -223,7 +188,10 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """asyncio.Protocol: all that was handed over is written."""
-        self._go_on()
+        if self._sending is not None:
+            self._sending.go_on()
+        else:
+            self._written_at = self._now()
 
     def eof_received(self) -> bool:
         """asyncio.Protocol: a half-closed connection is of no use, and what is still to be written must not keep it."""
@@ -296,7 +264,8 @@ class Connection(asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
-        self._unwritten, self._unread_pieces = _NOTHING, None
+        if self._sending is not None:
+            self._sending.stop()
         self._forget(self)
         if self.complete or self.failure is not None:
             return

@@ -6,11 +6,13 @@ deployment's addresses (law 8): all are placed together, and a redirect is an an
 """
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import Sequence
 
 from gateway import __version__
 from gateway.transport.connection import Connection
+from gateway.transport.credential import Signing
 from gateway.transport.exchange import Exchange
 from gateway.transport.limits import TransportLimits
 from gateway.transport.origin import Origin
@@ -18,34 +20,47 @@ from gateway.transport.redaction import Redactor
 from gateway.transport.sending import size_of
 from gateway.transport.shortage import unconnected
 from gateway.transport.signers import UNSIGNED, Signature
+from gateway.transport.sigv4 import Unsigned
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 
+_LARGE_BODY = 1024 * 1024  # whose digest takes milliseconds
+
 
 class _Place:
-    """One address of a deployment, its credential and connections."""
+    """One address of a deployment, its credential and connections. `signature`: the same for every call, or of each anew."""
 
-    def __init__(self, origin: Origin, signature: Signature, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, origin: Origin, signature: Signature | Signing, tls: ssl.SSLContext | None) -> None:
         self.origin = origin
         self.tls = tls
         self.idle: list[Connection] = []  # the last used is at the end, and is used next
         self.open: set[Connection] = set()
         self.pending = 0
-        self._query = f"?{signature.query}" if signature.query else ""
         self.gone = False
-        self.redact = Redactor(signature.secrets).redact
         fixed = {"host": origin.authority, "user-agent": f"gateway/{__version__}", "accept-encoding": "identity"}
-        self._fixed = "".join(_line(name, value) for name, value in {**fixed, **signature.headers}.items())
+        if isinstance(signature, Signature):
+            fixed |= signature.headers
+            self._query = f"?{signature.query}" if signature.query else ""
+            self.signing: Signing | None = None
+            self.redact = Redactor(signature.secrets).redact
+        else:
+            self._query, self.signing, self.redact = "", signature, signature.redact
+        self._fixed = "".join(_line(name, value) for name, value in fixed.items())
 
-    def request(self, call: Call) -> bytes:
+    def request(self, call: Call, digest: str = "") -> bytes:
         """The request but for what of its body is read when it is sent; the credential is among the headers that are added
-        here, last.
+        here, last. `digest`: of the body, where it is signed. Raises AttemptFailed where it cannot be signed.
         """
         if not call.path.isascii() or not call.path.isprintable() or " " in call.path:
             raise ValueError("a call's path is printable ASCII without spaces")
         lines = "".join(_line(name, value) for name, value in call.headers)
         root = self.origin.path.removesuffix("/v1") if call.beside_api else self.origin.path
-        head = f"{call.method} {root}{call.path}{self._query} HTTP/1.1\r\n{lines}{self._fixed}"
+        target = f"{root}{call.path}{self._query}"
+        if self.signing is not None:
+            named = {**dict(call.headers), "host": self.origin.authority}
+            signed = self.signing.headers(Unsigned(call.method, target, named, digest))
+            lines += "".join(_line(name, value) for name, value in signed.items())
+        head = f"{call.method} {target} HTTP/1.1\r\n{lines}{self._fixed}"
         length = len(call.body) + sum(size_of(one) for one in call.more)
         return f"{head}content-length: {length}\r\n\r\n".encode("latin-1") + call.body
 
@@ -59,6 +74,15 @@ class _Place:
         self.open.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)
+
+
+async def _digest(call: Call) -> str:
+    """SHA-256 of the body, in hex; a large one's beside the event loop."""
+    if call.more:
+        raise ValueError("a body that is read while it is sent cannot be signed")
+    body = call.body
+    made = hashlib.sha256(body) if len(body) <= _LARGE_BODY else await asyncio.to_thread(hashlib.sha256, body)
+    return made.hexdigest()
 
 
 def _line(name: str, value: str) -> str:
@@ -82,7 +106,7 @@ class Transport:
         self,
         deployment: str,
         origins: Origin | Sequence[Origin],
-        signature: Signature = UNSIGNED,
+        signature: Signature | Signing = UNSIGNED,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Bind a deployment to its addresses and credential. Again: move it; connections to the old ones close."""
@@ -110,13 +134,14 @@ class Transport:
     async def send(self, deployment: str, call: Call, *, connect_s: float, address: int = 0) -> Exchange:
         """Write the call on a connection to one of the deployment's addresses, by its position among them.
 
-        Raises AttemptFailed if there is none to be had within `connect_s` seconds.
+        Raises AttemptFailed if there is none to be had within `connect_s` seconds, or the call cannot be signed.
         """
         places = self._places.get(deployment)
         if not places:
             raise AttemptFailed(Outcome.CONNECT_FAILED, "the deployment has no address yet")
         place = places[address]
-        data = place.request(call)
+        signing = place.signing
+        data = place.request(call, await _digest(call) if signing is not None and signing.of_body else "")
         connection = self._pooled(place) or await self._connect(place, connect_s)
         connection.write(data, call.more)
 

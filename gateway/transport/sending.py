@@ -1,4 +1,6 @@
-"""What of a request's body is read as it is sent: some of it at a time, on a thread, whatever a file's size."""
+"""How a large request is written: some of it in a turn of the event loop, so that a peer that reads as fast as is written does
+not hold it; and what of its body is in files is read as it is sent, on a thread.
+"""
 
 import asyncio
 from collections import deque
@@ -6,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.values.upload import Piece
 
-SLICE_BYTES = 256 * 1024
+SLICE_BYTES = 256 * 1024  # that are written in one turn of the event loop, or read at once
 
 
 def size_of(one: bytes | Piece) -> int:
@@ -14,43 +16,65 @@ def size_of(one: bytes | Piece) -> int:
     return one.size if isinstance(one, Piece) else len(one)
 
 
-class Pieces:
-    """Read in order, each once. `take` is given each slice, nothing at the end, and None where one cannot be read."""
+class Sending:
+    """One request, in order. `sent` is called when all of it is written, `failed` where a piece can no longer be read."""
 
-    def __init__(self, pieces: Sequence[bytes | Piece], take: Callable[[bytes | None], None]) -> None:
-        self._left = deque(pieces)
-        self._take = take
-        self._at = 0  # in the first of them
+    def __init__(
+        self,
+        transport: asyncio.WriteTransport,
+        parts: Sequence[bytes | Piece],
+        sent: Callable[[], None],
+        failed: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._left = deque(one for one in parts if size_of(one))
+        self._sent = sent
+        self._failed = failed
+        self._at = 0  # in the first that is left
+        self._is_reading = self._stopped = False
+        self._loop = asyncio.get_running_loop()
 
-    def read(self) -> None:
-        """The next slice; `take` is called now or later."""
+    def stop(self) -> None:
+        """Nothing more is written, and nobody is told."""
+        self._stopped = True
+        self._left.clear()
+
+    def go_on(self) -> None:
+        """All that was handed over is written: write the next slice now, or once it is read."""
+        if self._stopped or self._is_reading:
+            return
         if not self._left:
-            self._take(b"")
+            self._sent()
             return
-        piece = self._left[0]
-        if isinstance(piece, bytes):
-            self._left.popleft()
-            self._take(piece)
-            return
-        size = min(SLICE_BYTES, piece.size - self._at)
-        if size == 0:
-            self._next()
-            return
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, piece.held.read, piece.at + self._at, size).add_done_callback(self._came)
-        self._at += size
+        one = self._left[0]
+        size = min(SLICE_BYTES, size_of(one) - self._at)
+        if isinstance(one, Piece):
+            self._is_reading = True
+            reading = self._loop.run_in_executor(None, one.held.read, one.at + self._at, size)
+            reading.add_done_callback(self._was_read)
+        else:
+            self._write(memoryview(one)[self._at : self._at + size])
 
-    def _next(self) -> None:
-        self._left.popleft()
-        self._at = 0
-        self.read()
-
-    def _came(self, reading: "asyncio.Future[bytes]") -> None:
-        if reading.cancelled() or reading.exception() is not None:
-            self._take(None)
+    def _was_read(self, reading: "asyncio.Future[bytes]") -> None:
+        self._is_reading = False
+        is_lost = reading.cancelled() or reading.exception() is not None
+        if self._stopped:
             return
-        piece = self._left[0]
-        if self._at == size_of(piece):
+        if is_lost or not (data := reading.result()):
+            self.stop()
+            self._failed()
+        else:
+            self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._at += len(data)
+        if self._at == size_of(self._left[0]):
             self._left.popleft()
             self._at = 0
-        self._take(reading.result() or None)
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size():
+            return  # `resume_writing` goes on
+        if self._left:
+            self._loop.call_soon(self.go_on)
+        else:
+            self._sent()

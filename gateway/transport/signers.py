@@ -43,4 +43,5 @@ SIGNERS: dict[Auth, Signer] = {
     Auth.BEARER: bearer,
     Auth.X_API_KEY: in_header("x-api-key"),
     Auth.API_KEY: in_header("api-key"),
+    Auth.AWS: bearer,
 }

@@ -1,15 +1,15 @@
 """What a deployment takes at present: whether it is left alone, being tried, told to wait, or full."""
 
-import enum
 import math
 from collections.abc import Iterator
 
 import msgspec
 
 from gateway.values.headroom import Headroom, holds
+from gateway.values.word import Word
 
 
-class Health(enum.Enum):
+class Health(Word):
     """What is known of a deployment's ability to answer. The last three are of the moment: see `Reading.state`."""
 
     UNKNOWN = "unknown"  # nothing was read or tried yet

@@ -9,3 +9,4 @@ class Auth(enum.Enum):
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
     API_KEY = "api-key"
+    AWS = "aws"  # a key of its own is a bearer token; else each call is signed

@@ -8,6 +8,7 @@ import msgspec
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.surface import SURFACES, Serves, Surface
 from gateway.values.units import NO_UNIT_PRICES, UnitPrices
+from gateway.values.word import Word
 
 
 class Hosting(enum.Enum):
@@ -17,7 +18,7 @@ class Hosting(enum.Enum):
     COMMERCIAL = "commercial"
 
 
-class Capability(enum.Enum):
+class Capability(Word):
     """What a request can need of a deployment beyond text in, text out."""
 
     TOOLS = "tools"

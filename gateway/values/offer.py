@@ -13,7 +13,8 @@ class Offer(msgspec.Struct, frozen=True):
     say how busy they are, as vLLM does at `/metrics`. `own_tools`: they run tools of their own, such as a web search, and bill
     them. `continues`: they go on with an answer that another one began. `base_urls`: where they are, by region; one alone is
     where a deployment is that does not say. `api_version`: what its addresses carry where it names no other; None: nothing.
-    `capabilities`: what a model of theirs can do where nothing is said of it.
+    `capabilities`: what a model of theirs can do where nothing is said of it. `is_aws`: calls are signed as AWS wants it, and an
+    address has no path.
     """
 
     usual: frozenset[Serves]
@@ -24,6 +25,7 @@ class Offer(msgspec.Struct, frozen=True):
     base_urls: Mapping[str, str] = {}
     api_version: str | None = None
     capabilities: frozenset[Capability] = frozenset()
+    is_aws: bool = False
 
 
 Offers = Mapping[str, Offer]  # by provider, a row of the vendor table

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.values.word import Word
 
-class Fault(enum.Enum):
+
+class Fault(Word):
     """Who has to act so that it does not happen again."""
 
     CALLER = "caller"
@@ -26,7 +28,7 @@ class Then(enum.Enum):
     STOP = "stop"
 
 
-class Outcome(enum.Enum):
+class Outcome(Word):
     """How an attempt, or a request, ended."""
 
     OK = "ok"
@@ -45,6 +47,7 @@ class Outcome(enum.Enum):
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_POLICY = "content_policy"
     CREDENTIAL_REFUSED = "credential_refused"
+    NO_CREDENTIAL = "no_credential"
     QUOTA_EXHAUSTED = "quota_exhausted"
     DEPLOYMENT_GONE = "deployment_gone"
     REDIRECTED = "redirected"
@@ -103,6 +106,7 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.CONTEXT_TOO_LONG: Consequence(_C, Then.STOP, "the prompt is longer than the model's context"),
     Outcome.CONTENT_POLICY: Consequence(_C, Then.STOP, "the provider's content policy refused the request"),
     Outcome.CREDENTIAL_REFUSED: Consequence(_G, Then.NEXT, "the provider refused the gateway's credential"),
+    Outcome.NO_CREDENTIAL: Consequence(_G, Then.NEXT, "the gateway has no valid credential for the provider"),
     Outcome.QUOTA_EXHAUSTED: Consequence(_G, Then.NEXT, "the gateway's quota with the provider is used up"),
     Outcome.DEPLOYMENT_GONE: Consequence(_G, Then.NEXT, "the provider does not know this model or address"),
     Outcome.REDIRECTED: Consequence(_G, Then.NEXT, "the provider answered with a redirect, which is not followed"),

@@ -44,6 +44,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str | None = None  # a digest of what the caller sent
     prefix: int | None = None  # 32 bits of a digest of how the conversation begins, salted by process
     tags: dict[str, str] = {}
+    batch: str | None = None  # the id of the batch that it is a line of
+    batch_line: int | None = None  # which; from 1
     strict: bool = False  # the caller wants nothing of it lost
     losses: tuple[
         tuple[str, tuple[str, ...]], ...
@@ -71,7 +73,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     wants_usage: bool
     deadline_s: float | None = None
     max_cost_usd: float | None = None
-    priority: Priority = Priority.NORMAL  # of the caller's key
+    priority: Priority = Priority.NORMAL  # of the caller's key; of a line of a batch BATCH
     arrived_at: int = 0  # seconds since the epoch
     inputs: int = 1  # of embeddings: how many texts
     unreadable: bool = False

@@ -1,9 +1,9 @@
 """How sensitive a request is, and the highest that a deployment may see (its clearance)."""
 
-import enum
+from gateway.values.word import Word
 
 
-class Sensitivity(enum.Enum):
+class Sensitivity(Word):
     """`public` < `internal` < `confidential` < `restricted`."""
 
     PUBLIC = "public"
@@ -26,4 +26,8 @@ _RANKS = {member: rank for rank, member in enumerate(Sensitivity)}
 
 def highest(first: Sensitivity, *others: Sensitivity) -> Sensitivity:
     """The highest of what the caller declares, its key's floor and what detection finds."""
-    return max((first, *others), key=_RANKS.__getitem__)
+    found = first
+    for one in others:
+        if _RANKS[one] > _RANKS[found]:
+            found = one
+    return found

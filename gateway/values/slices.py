@@ -10,6 +10,7 @@ _LONGEST_ESCAPE = 6
 _HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a surrogate pair
 _PAST_QUOTE = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BACKSLASHES = 64
+_BYTES_A_STEP = 512
 
 
 def slices(
@@ -35,6 +36,21 @@ def without_escapes(some: bytes) -> bytes:
 def quotes(some: bytes) -> int:
     """How many strings begin and end in a slice."""
     return without_escapes(some).count(b'"')
+
+
+def has_quotes(some: bytes, number: int) -> bool:
+    """Whether so many strings begin and end in a slice. Python counts byte by byte, and looks for the next as fast as memory
+    is read: few in a long slice are found one by one.
+    """
+    text = without_escapes(some)
+    if len(text) < _BYTES_A_STEP * number:
+        return text.count(b'"') == number
+    place = -1
+    for _ in range(number):
+        place = text.find(b'"', place + 1)
+        if place < 0:
+            return False
+    return b'"' not in text[place + 1 :]
 
 
 def past_quote(some: bytes) -> int:

@@ -2,8 +2,10 @@
 
 import enum
 
+from gateway.values.word import Word
 
-class Surface(enum.Enum):
+
+class Surface(Word):
     """What an application calls. The value is the label of metrics and records."""
 
     CHAT = "chat.completions"

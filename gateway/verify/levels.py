@@ -16,6 +16,7 @@ from gateway.verify.finding import Example
 from gateway.verify.windows import open_together
 
 _SESSION = "0" * 16
+_BATCH = "batch_0"
 _PLAIN = Facts(
     model="", sensitivity=Sensitivity.PUBLIC, needs=frozenset(), prompt_tokens=1, max_output_tokens=1, stream=False
 )
@@ -57,6 +58,8 @@ def levels_of(plan: Plan, catalogue: Catalogue, callers: tuple[Caller, ...], now
             yield Level(dimension.name, (False, True) if looked_for else (False,), _put_found(SensitiveKind(name)))
         elif of == "session":
             yield Level(of, (None, _SESSION), _put("session"))
+        elif of == "batch":
+            yield Level(of, (None, _BATCH), _put("batch"))
         elif of == "time":
             yield Level(of, tuple(open_together(space.windows.windows, now).items()), _put_time)
 

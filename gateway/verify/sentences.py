@@ -13,6 +13,8 @@ def example_sentence(example: Example) -> str:
     parts += [f"tag {name}={value}" for name, value in sorted(facts.tags.items())]
     if facts.session is not None:
         parts.append("with a session")
+    if facts.batch is not None:
+        parts.append("a line of a batch")
     if example.at:
         parts.append(f"at {dt.datetime.fromtimestamp(example.at, dt.UTC):%a %Y-%m-%d %H:%M} UTC")
     return ", ".join(parts)

@@ -66,7 +66,7 @@ _OPENAI_STREAMS: dict[str, str] = {
     "answer_too_large": "endless_event",
     "empty_answer": "empty_finish empty_stream empty_stream_length_0 empty_texts only_done only_empty_choices role_done",
     "error_in_answer": (
-        "error_after_role error_at_end error_event_first error_event_mid error_event_text_mid error_first "
+        "error_at_end error_event_first error_event_mid error_event_text_mid error_first "
         "error_in_choice_mid error_mid error_mid_end error_mid_goes_on error_string_first finish_abort "
         "finish_error"
     ),
@@ -78,6 +78,7 @@ _OPENAI_STREAMS: dict[str, str] = {
         "bad_json_first bad_json_mid bad_utf8_mid deep_event_mid html_events "
         "list_event_mid null_event_first null_event_mid only_comments text_events wrong_types_mid"
     ),
+    "quota_exhausted": "error_after_role",
     "total_timeout": "endless",
     "truncated": (
         "cut_after cut_after_role cut_before_done cut_before_finish early_done end_after end_after_role "

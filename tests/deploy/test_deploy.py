@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from gateway.app import load_plan
+from gateway.observe.credentials import CredentialsStand
 from gateway.observe.hardware import OwnHardware
 from gateway.observe.metrics import Metrics
 from gateway.observe.policy import policy_families
@@ -33,7 +34,8 @@ needs_helm = pytest.mark.skipif(HELM is None, reason="there is no helm on PATH n
 def known_names() -> set[str]:
     """Every name that /metrics can expose."""
     names = {family.name for family in policy_families().values()}
-    for family in (*Metrics().registry.collect(), *OwnHardware(dict).collect()):
+    read = (*OwnHardware(dict).collect(), *CredentialsStand(dict, float).collect())
+    for family in (*Metrics().registry.collect(), *read):
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
         names |= {family.name + suffix for suffix in suffixes}
     return names

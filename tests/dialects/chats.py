@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from gateway.values.chat import (
     Began,
     Chat,
+    Citation,
+    Cited,
     Document,
     Ended,
     Event,
@@ -17,6 +19,8 @@ from gateway.values.chat import (
     HiddenReasoning,
     Image,
     Part,
+    ProviderCall,
+    ProviderTool,
     Reasoning,
     ReasoningDelta,
     ReasoningSigned,
@@ -34,6 +38,7 @@ from gateway.values.chat import (
     ToolResult,
     Turn,
     Used,
+    WebSearch,
 )
 from gateway.values.usage import Usage
 
@@ -41,6 +46,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 WORDS = st.text("abcXYZ09_-", min_size=1, max_size=8)
 CACHE = st.sampled_from([None, 300, 3600])
 MAYBE = st.sampled_from([None, True, False])
+MAKERS = st.sampled_from(["anthropic", "anthropic", "gemini", "openai/x"])
 OBJECTS = st.dictionaries(TEXTS, TEXTS | st.integers(-9, 9) | st.none() | st.lists(TEXTS, max_size=2), max_size=3)
 JSON_TEXTS = OBJECTS.map(json.dumps)
 
@@ -49,7 +55,30 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
+def _native(url: str, title: str, quote: str) -> str:
+    """As Anthropic writes it."""
+    said = {
+        "type": "web_search_result_location",
+        "cited_text": quote,
+        "encrypted_index": "Eo8=",
+        "title": title,
+        "url": url,
+    }
+    return json.dumps(said, separators=(",", ":"))
+
+
+def _used(call_id: str) -> str:
+    return json.dumps({"type": "server_tool_use", "id": call_id, "name": "web_search", "input": {"query": "x"}})
+
+
+def _cited(url: str, title: str, quote: str) -> Citation:
+    return Citation(url=url, title=title, quote=quote, native=_native(url, title, quote), maker="anthropic")
+
+
+cited = st.builds(_cited, st.sampled_from(["https://a.example", "https://b.example"]), WORDS, WORDS)
+CITATIONS = st.lists(cited, max_size=2).map(tuple)
 said = st.builds(Text, TEXTS, CACHE)
+told = st.builds(Text, TEXTS, CACHE, CITATIONS | st.just((Citation(url="https://c.example"),)))
 images = st.builds(
     Image, media_type=st.just("image/png"), data=st.just("aGk="), detail=maybe(st.just("low")), cache_s=CACHE
 )
@@ -58,6 +87,9 @@ documents = st.builds(
     Document, media_type=st.just("application/pdf"), data=st.just("JVBE"), name=maybe(TEXTS), cache_s=CACHE
 )
 documents |= st.builds(Document, media_type=st.just("text/plain"), data=TEXTS, cache_s=CACHE)
+documents |= st.builds(
+    Document, file_id=WORDS, maker=st.just("anthropic"), context=maybe(WORDS), cites=MAYBE, cache_s=CACHE
+)
 documents |= st.builds(Document, url=st.just("https://example.com/a.pdf"), name=maybe(TEXTS))
 results = st.builds(
     ToolResult,
@@ -67,7 +99,15 @@ results = st.builds(
     cache_s=CACHE,
 )
 calls = st.builds(ToolCall, WORDS, WORDS, JSON_TEXTS | st.sampled_from(["", "{", "[1]", "null"]), CACHE)
-thoughts = st.builds(Reasoning, TEXTS, maybe(WORDS)) | st.builds(HiddenReasoning, WORDS)
+calls |= st.builds(ToolCall, WORDS, WORDS, JSON_TEXTS, signature=WORDS, maker=MAKERS)
+used = st.builds(
+    lambda call_id, maker: ProviderCall(id=call_id, kind="web_search", native=_used(call_id), maker=maker),
+    WORDS,
+    MAKERS,
+)
+thoughts = (
+    st.builds(Reasoning, TEXTS) | st.builds(Reasoning, TEXTS, WORDS, MAKERS) | st.builds(HiddenReasoning, WORDS, MAKERS)
+)
 user_turns = st.builds(
     Turn,
     st.just(Role.USER),
@@ -75,11 +115,24 @@ user_turns = st.builds(
     maybe(WORDS),
 )
 model_turns = st.builds(
-    Turn, st.just(Role.ASSISTANT), st.lists(said | calls | thoughts | st.builds(Refusal, TEXTS), max_size=4).map(tuple)
+    Turn,
+    st.just(Role.ASSISTANT),
+    st.lists(told | calls | thoughts | used | st.builds(Refusal, TEXTS), max_size=4).map(tuple),
 )
 system_turns = st.builds(Turn, st.just(Role.SYSTEM), st.lists(said, max_size=2).map(tuple))
 tools = st.builds(Tool, name=WORDS, description=maybe(TEXTS), schema=maybe(JSON_TEXTS), strict=MAYBE, cache_s=CACHE)
 choices = st.sampled_from(["auto", "none", "required"]).map(ToolChoice)
+searches = st.builds(
+    lambda uses, domains, place, size: ProviderTool(
+        kind="web_search",
+        search=WebSearch(max_uses=uses, allowed_domains=domains, location=place, context_size=size),
+    ),
+    maybe(st.integers(1, 9)),
+    st.lists(WORDS, max_size=2).map(tuple),
+    st.sampled_from([(), (("city", "Paris"), ("country", "FR"))]),
+    maybe(st.just("low")),
+)
+searches |= st.just(ProviderTool(kind="google_maps", native="{}", maker="gemini"))
 efforts = st.sampled_from([None, "minimal", "low", "medium", "high", "xhigh", "max", "vast"])
 
 
@@ -110,6 +163,11 @@ def chats(draw: st.DrawFn) -> Chat:
         ),
         user=draw(maybe(TEXTS | st.just("u" * 300))),
         service_tier=draw(st.sampled_from([None, "auto", "default", "flex", "priority"])),
+        provider_tools=draw(st.lists(searches, max_size=1).map(tuple)),
+        logprobs=draw(st.sampled_from([None, True])),
+        top_logprobs=draw(maybe(st.integers(0, 5))),
+        verbosity=draw(maybe(st.just("low"))),
+        cache_key=draw(maybe(WORDS)),
     )
 
 
@@ -138,20 +196,21 @@ def _alternating(parts: list[Part]) -> bool:
 
 @st.composite
 def replies(draw: st.DrawFn) -> Reply:
-    text = st.builds(Text, TEXTS.filter(bool))
-    signed = st.builds(Reasoning, TEXTS, WORDS) | st.builds(Reasoning, TEXTS.filter(bool))
+    text = st.builds(Text, TEXTS.filter(bool), citations=CITATIONS)
+    signed = st.builds(Reasoning, TEXTS, WORDS, st.just("anthropic")) | st.builds(Reasoning, TEXTS.filter(bool))
     called = st.builds(ToolCall, WORDS, WORDS, OBJECTS.map(lambda value: json.dumps(value, separators=(",", ":"))))
     parts = draw(
-        st.lists(text | signed | called | st.builds(HiddenReasoning, WORDS), min_size=1, max_size=5).filter(
-            _alternating
-        )
+        st.lists(
+            text | signed | called | st.builds(HiddenReasoning, WORDS, st.just("anthropic")), min_size=1, max_size=5
+        ).filter(_alternating)
     )
     any_call = any(isinstance(part, ToolCall) for part in parts)
     finish = draw(st.sampled_from([one for one in Finish if not (one is Finish.STOP and any_call)]))
     stop = draw(WORDS) if finish is Finish.STOP_SEQUENCE else None
     return Reply(
-        id=draw(WORDS), model=draw(WORDS), parts=tuple(parts), finish=finish, stop_sequence=stop, usage=draw(usages())
-    )
+        id=draw(WORDS), model=draw(WORDS), parts=tuple(parts), finish=finish, stop_sequence=stop, usage=draw(usages()),
+        blocked_for=draw(st.sampled_from([(), ("bio",)])) if finish is Finish.REFUSAL else (),
+    )  # fmt: skip
 
 
 @st.composite
@@ -161,10 +220,11 @@ def streamed(draw: st.DrawFn, reply: Reply) -> list[Event]:
     called = 0
     for part in reply.parts:
         if isinstance(part, Text):
+            events += map(Cited, part.citations)
             events += [TextDelta(piece) for piece in draw(pieces(part.text))]
         elif isinstance(part, Reasoning):
             events += [ReasoningDelta(piece) for piece in draw(pieces(part.text))]
-            events += [ReasoningSigned(part.signature)] if part.signature else []
+            events += [ReasoningSigned(part.signature, part.maker)] if part.signature else []
         elif isinstance(part, ToolCall):
             events.append(ToolCallBegan(called, part.id, part.name))
             events += [ToolCallDelta(called, piece) for piece in draw(pieces(part.arguments))]
@@ -172,7 +232,7 @@ def streamed(draw: st.DrawFn, reply: Reply) -> list[Event]:
         elif isinstance(part, HiddenReasoning):
             events.append(part)
     assert reply.usage is not None
-    return [*events, Ended(reply.finish, reply.stop_sequence), Used(reply.usage)]
+    return [*events, Ended(reply.finish, reply.stop_sequence, reply.blocked_for), Used(reply.usage)]
 
 
 @st.composite

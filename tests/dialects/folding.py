@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     HiddenReasoning,
+    Logprobs,
     Part,
+    ProviderCall,
+    ProviderResult,
     Reasoning,
     ReasoningDelta,
     ReasoningSigned,
@@ -16,6 +22,7 @@ from gateway.values.chat import (
     Reply,
     Text,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     ToolCallBegan,
     ToolCallDelta,
@@ -27,6 +34,7 @@ def folded(events: Sequence[Event]) -> Reply:
     parts: list[Part] = []
     places: dict[int, int] = {}
     head, ended, usage = Began("", ""), None, None
+    weighed: list[TokenLogprob] = []
     for event in events:
         last = parts[-1] if parts else None
         match event:
@@ -34,9 +42,18 @@ def folded(events: Sequence[Event]) -> Reply:
                 head = event
             case TextDelta(text=text):
                 if isinstance(last, Text):
-                    parts[-1] = Text(last.text + text)
+                    parts[-1] = msgspec.structs.replace(last, text=last.text + text)
                 else:
                     parts.append(Text(text))
+            case Cited(citation=citation):
+                cited = last if isinstance(last, Text) else Text("")
+                parts[len(parts) - (cited is last) :] = [
+                    msgspec.structs.replace(cited, citations=(*cited.citations, citation))
+                ]
+            case Logprobs(tokens=tokens):
+                weighed += tokens
+            case ProviderCall() | ProviderResult():
+                parts.append(event)
             case RefusalDelta(text=text):
                 if isinstance(last, Refusal):
                     parts[-1] = Refusal(last.text + text)
@@ -47,20 +64,20 @@ def folded(events: Sequence[Event]) -> Reply:
                     parts[-1] = Reasoning(last.text + text)
                 else:
                     parts.append(Reasoning(text))
-            case ReasoningSigned(signature=signature):
+            case ReasoningSigned(signature=signature, maker=maker):
                 if isinstance(last, Reasoning) and last.signature is None:
-                    parts[-1] = Reasoning(last.text, signature)
+                    parts[-1] = Reasoning(last.text, signature, maker)
                 else:
-                    parts.append(Reasoning("", signature))
+                    parts.append(Reasoning("", signature, maker))
             case HiddenReasoning():
                 parts.append(event)
             case ToolCallBegan(index=index, id=call_id, name=name):
                 places[index] = len(parts)
-                parts.append(ToolCall(call_id, name, ""))
+                parts.append(ToolCall(call_id, name, "", signature=event.signature, maker=event.maker))
             case ToolCallDelta(index=index, arguments=arguments):
                 call = parts[places[index]]
                 assert isinstance(call, ToolCall)
-                parts[places[index]] = ToolCall(call.id, call.name, call.arguments + arguments)
+                parts[places[index]] = msgspec.structs.replace(call, arguments=call.arguments + arguments)
             case Ended():
                 assert ended is None
                 ended = event
@@ -70,5 +87,6 @@ def folded(events: Sequence[Event]) -> Reply:
                 usage = event.usage
     assert ended is not None
     return Reply(
-        id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage
+        id=head.id, model=head.model, parts=tuple(parts), finish=ended.finish, stop_sequence=ended.stop_sequence, usage=usage,
+        blocked_for=ended.blocked_for, logprobs=tuple(weighed),
     )  # fmt: skip

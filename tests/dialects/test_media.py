@@ -154,6 +154,22 @@ def test_vllms_stream_becomes_openais(size: int) -> None:
         assert read(VLLM.decoder(heard(stream=True)), cut, 100)[1].failure.outcome is Outcome.TRUNCATED
 
 
+def test_mistrals_stream_becomes_openais() -> None:
+    usage = {"prompt_audio_seconds": 30, "prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 9}
+    events = (
+        {"type": "transcription.language", "audio_language": "en"}, {"type": "transcription.text.delta", "text": "Hi"},
+        {"type": "transcription.done", "model": "voxtral", "text": "Hi", "language": "en", "usage": usage},
+    )  # fmt: skip
+    decoder = TRANSCRIPTIONS.decoder(heard(stream=True))
+    forward, last = read(decoder, media.stream_of(*events), 9)
+    assert [one["type"] for one in data_of(forward)] == [
+        "transcription.language", "transcript.text.delta", "transcript.text.done",
+    ]  # fmt: skip
+    assert last.done
+    used = decoder.summary().usage
+    assert (used.prompt_tokens, used.completion_tokens, used.units.audio_s) == (4, 5, 30)
+
+
 def test_a_whole_answer_to_a_stream_becomes_events() -> None:
     """whisper-1 and dall-e do not stream, whatever they are asked."""
     body = json.dumps({"text": media.TEXT, "usage": {"type": "duration", "seconds": 30}}).encode()
@@ -423,6 +439,7 @@ def test_documents_in_the_form_of_each() -> None:
     [
         ({"meta": {"billed_units": {"search_units": 2}}}, 0, 2, False),
         ({"usage": {"total_tokens": 815}}, 815, 1, False),
+        ({"tokens": {"input_tokens": 12, "output_tokens": 0}}, 12, 1, False),
         ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, 7, 1, False),
         ({"usage": {"total_tokens": "many"}, "meta": 5}, 6, 1, True),
         ({}, 6, 1, True),

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.exceptions import LitestarException
 
 from gateway.app import Gateway
 from gateway.flow.relay import Relay
 from gateway.providers.vendors import OFFERS
 from gateway.settings import load
+from gateway.surfaces.sending import BrokenStream
 from gateway.values.records import RequestFinished
 from tests.support.gateway import deployment
 from tests.support.scripted import Scripted, delta, events
@@ -42,7 +42,7 @@ async def ask(tmp_path: Path) -> tuple[list[dict[str, Any]], list[RequestFinishe
         gateway = Gateway(load(str(file), {"GATEWAY_STATE_DIR": str(tmp_path / "state")}, OFFERS))
         gateway.bus.subscribe(RequestFinished, ended.append)
         scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": [], "query_string": b""}
-        with contextlib.suppress(LitestarException):  # the server breaks the connection off
+        with contextlib.suppress(BrokenStream, ValueError):  # the server breaks the connection off
             await gateway.asgi(scope, receive, send)
         await gateway.stop()
     return sent, ended, gateway

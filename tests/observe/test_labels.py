@@ -13,7 +13,7 @@ from tests.support.gateway import REPOSITORY, GatewayProcess
 
 NAMES = {
     "deployment", "model", "rule", "outcome", "fault", "code", "surface", "kind", "result", "state", "arm", "reason", "anomaly",
-    "member",     "le",
+    "member", "reported", "le",
 }  # fmt: skip
 _SERIES = re.compile(r"^(\w+(?:\{.*\})?) ", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')

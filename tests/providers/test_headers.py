@@ -12,7 +12,9 @@ from gateway.providers.vendors import VENDORS
 from gateway.values.headroom import Headroom, Quota
 from gateway.values.surface import Serves
 
-SPEAKING_OPENAI = sorted(name for name, vendor in VENDORS.items() if vendor.chat.name == "openai")
+SPEAKING_OPENAI = sorted(
+    name for name, vendor in VENDORS.items() if Serves.CHAT in vendor.translators and vendor.chat.name == "openai"
+)
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 

@@ -8,7 +8,9 @@ from gateway.values.outcome import Outcome
 from gateway.values.surface import Serves
 from tests.learning.attempts import attempt
 
-SPEAKING_OPENAI = sorted(name for name, vendor in VENDORS.items() if vendor.chat.name == "openai")
+SPEAKING_OPENAI = sorted(
+    name for name, vendor in VENDORS.items() if Serves.CHAT in vendor.translators and vendor.chat.name == "openai"
+)
 
 BODIES = [
     b'{"error":{"message":"The request queue is full.","type":"ServiceUnavailableError","param":null,"code":503}}',

@@ -69,7 +69,7 @@ BROKEN = [
     ("rule: 1\nrules: [{name: a}]", (1, 1), "rule", "one of description, detection, rules", "'rule'", "rules"),
     (rule("name: again"), (3, 5), "rules[0].name", "a name that stands once", "'name' again", None),
     (rule("wen: {stream: true}"), (3, 5), "rules[0].wen", RULE_FIELDS, "'wen'", "when"),
-    (rule("when: {modle: [chat]}"), (3, 12), "rules[0].when.modle", "one of all, any, found, key, max_output_tokens, m", "'modle'", "model"),
+    (rule("when: {modle: [chat]}"), (3, 12), "rules[0].when.modle", "one of all, any, batch, found, key, max_output_tokens, m", "'modle'", "model"),
     (rule("when: {model: chat}"), (3, 12), "rules[0].when.model", "a list", "text", None),
     (rule("when: {model: []}"), (3, 12), "rules[0].when.model", "at least 1 entry", "an empty list", None),
     (rule("when: {model: [chat, caht]}"), (3, 26), "rules[0].when.model[1]", ASKABLE, "'caht'", "chat"),

@@ -264,6 +264,8 @@ class InProcessScripted:
             if answer is None:
                 return
             await peer.send(answer)
+            if b"\r\nconnection: close\r\n" in answer:
+                return
 
     def __enter__(self) -> Self:
         self._port = self._virtual.run(self._serving.__aenter__()).port

@@ -172,7 +172,7 @@ def badly(asked: Asked) -> bytes | None:
         case "closes":
             return None
         case "cut":
-            return head + b"\r\n\r\n" + body[: len(body) // 2]
+            return head + b"\r\nconnection: close\r\n\r\n" + body[: len(body) // 2]
         case "empty":
             return response(b"")
         case "null":

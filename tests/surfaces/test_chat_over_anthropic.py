@@ -220,8 +220,14 @@ def test_whole_round_of_tools_with_signed_thoughts(sides: TwoSides, stream: bool
     thought = "".join(THOUGHT)
     assert said["reasoning_content"] == thought
     assert said["reasoning_details"] == [
-        {"type": "reasoning.text", "text": thought, "signature": signature_of(thought), "index": 0},
-        {"type": "reasoning.encrypted", "data": HIDDEN, "index": 1},
+        {
+            "type": "reasoning.text",
+            "text": thought,
+            "signature": signature_of(thought),
+            "format": "anthropic",
+            "index": 0,
+        },
+        {"type": "reasoning.encrypted", "data": HIDDEN, "format": "anthropic", "index": 1},
     ]
     del said["finish_reason"]
     call = said["tool_calls"][0]

@@ -21,8 +21,8 @@ def user(*parts: Any) -> list[Any]:
 
 
 OF_CHAT: list[tuple[str, dict[str, Any]]] = [
-    ("turns[0].parts[1]", {"messages": user(TEXT, AUDIO)}),
-    ("format", {"response_format": {"type": "json_object"}}),
+    ("messages[0].content[1]", {"messages": user(TEXT, AUDIO)}),
+    ("response_format", {"response_format": {"type": "json_object"}}),
     ("n", {"n": 2}),
     ("tools[0]", {"tools": [{"type": "custom", "custom": {"name": "f"}}]}),
 ]
@@ -63,7 +63,7 @@ def test_message_that_nobody_can_say(sides: TwoSides) -> None:
     seen = sides.message("o-ok", messages=user(TEXT, PDF))
     error = json.loads(seen.body)["error"]
     assert (seen.status, error["type"]) == (400, "invalid_request_error")
-    assert "turns[0].parts[1]" in error["message"]
+    assert "messages[0].content[1]" in error["message"]
 
 
 def test_it_is_no_fault_of_the_provider(sides: TwoSides) -> None:

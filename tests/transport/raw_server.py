@@ -29,7 +29,7 @@ class Peer:
 
     async def request(self) -> bytes:
         head = await self.reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
         request = head + await self.reader.readexactly(length)
         self.asked += 1
         self.server.requests.append(request)

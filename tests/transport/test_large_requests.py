@@ -5,16 +5,16 @@ import random
 
 import pytest
 
-from gateway.transport.connection import _SLICE_BYTES
+from gateway.transport.sending import SLICE_BYTES
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed
 from tests.transport.raw_server import CALL, OK, Peer, always, ask, client, serving
 
-BODY = random.Random(1).randbytes(20 * _SLICE_BYTES + 17)
+BODY = random.Random(1).randbytes(20 * SLICE_BYTES + 17)
 LARGE = Call("POST", "/chat", (), BODY)
 
 
-@pytest.mark.parametrize("size", [_SLICE_BYTES - 300, _SLICE_BYTES, _SLICE_BYTES + 1, 2 * _SLICE_BYTES, len(BODY)])
+@pytest.mark.parametrize("size", [SLICE_BYTES - 300, SLICE_BYTES, SLICE_BYTES + 1, 2 * SLICE_BYTES, len(BODY)])
 async def test_it_arrives_as_it_is(size: int) -> None:
     async with serving(always(OK)) as server, client(server.port) as transport:
         for _ in range(2):
@@ -37,7 +37,7 @@ async def test_others_get_a_turn_between_slices() -> None:
         assert await ask(transport, LARGE) == (200, b"ok")
         done = True
         await beside
-    assert turns >= len(BODY) // _SLICE_BYTES
+    assert turns >= len(BODY) // SLICE_BYTES
 
 
 async def test_an_answer_before_its_end_ends_the_connection() -> None:
@@ -55,7 +55,7 @@ async def test_an_answer_before_its_end_ends_the_connection() -> None:
 
 async def test_a_peer_that_leaves_in_the_middle_is_a_failure() -> None:
     async def leaves(peer: Peer) -> None:
-        await peer.reader.readexactly(_SLICE_BYTES)
+        await peer.reader.readexactly(SLICE_BYTES)
         peer.reset()
 
     async with serving(leaves) as server, client(server.port) as transport:

@@ -1,15 +1,17 @@
 """A caller's body as a chat. What has no place in one is named: by its member, or its path in the body."""
 
+import re
 from functools import partial
 
 import msgspec
 
 from gateway.dialects.anthropic.invalid import invalid, read_member
+from gateway.dialects.anthropic.own_tools import tool_of
 from gateway.dialects.anthropic.read_parts import CacheControl, read_content
 from gateway.dialects.anthropic.wire import ABSENT, is_present
 from gateway.dialects.contract import Fields
 from gateway.dialects.slices import decoded
-from gateway.values.chat import Chat, Format, Role, Thinking, Tool, ToolChoice, Turn
+from gateway.values.chat import Chat, Format, ProviderTool, Role, Thinking, Tool, ToolChoice, Turn
 from gateway.values.elements import SLICE_BYTES
 from gateway.values.pause import Pause
 
@@ -20,6 +22,10 @@ _KNOWN = frozenset({
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _MODES = {"auto": "auto", "any": "required", "none": "none"}
 _TIERS = {"auto": "auto", "standard_only": "default"}
+
+
+_RUN_THERE = re.compile("web_search_|web_fetch_|code_execution_|advisor_|mcp_toolset")
+_encode = msgspec.json.Encoder().encode
 
 
 class _Message(msgspec.Struct):
@@ -79,7 +85,8 @@ _text = msgspec.json.Decoder(str | None)
 def read_chat(fields: Fields, pause: Pause) -> Chat:
     """Raises AttemptFailed (bad_request, with the path) for what makes no sense."""
     unsaid = [name for name in fields if name not in _KNOWN and is_present(fields[name])]
-    tools, choice = _tools_of(fields, unsaid), read_member(_choice, fields.get("tool_choice", ABSENT), "tool_choice")
+    tools, own_tools = _tools_of(fields, unsaid)
+    choice = read_member(_choice, fields.get("tool_choice", ABSENT), "tool_choice")
     tier = read_member(_text, fields.get("service_tier", ABSENT), "service_tier")
     config = read_member(_config, fields.get("output_config", ABSENT), "output_config") or _OutputConfig()
     metadata = read_member(_metadata, fields.get("metadata", ABSENT), "metadata")
@@ -99,6 +106,7 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
         thinking=_thinking_of(fields, config, unsaid),
         user=None if metadata is None else metadata.user_id,
         service_tier=None if tier is None else _TIERS.get(tier),
+        provider_tools=own_tools,
     )
     if tier is not None and tier not in _TIERS:
         unsaid.append("service_tier")
@@ -122,14 +130,18 @@ def _turns(fields: Fields, unsaid: list[str], pause: Pause) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def _tools_of(fields: Fields, unsaid: list[str]) -> tuple[Tool, ...]:
-    """The caller's own; Anthropic's, which it runs itself or whose schema it knows, have no place."""
+def _tools_of(fields: Fields, unsaid: list[str]) -> tuple[tuple[Tool, ...], tuple[ProviderTool, ...]]:
+    """The caller's own, and those that Anthropic runs itself. Those whose schema it knows have no place."""
     raw = fields.get("tools", ABSENT)
-    tools = []
+    tools, own = [], []
     members = read_member(_members, raw, "tools") or []
     for at, one in enumerate(read_member(_tools, raw, "tools") or ()):
         if one.type not in (None, "custom"):
-            unsaid.append(f"tools[{at}]")
+            found = tool_of(_encode(members[at])) if _RUN_THERE.match(one.type) else None
+            if found is None:
+                unsaid.append(f"tools[{at}]")
+            else:
+                own.append(found)
             continue
         unsaid += [f"tools[{at}].{name}" for name in members[at] if name not in _Tool.__struct_fields__]
         tools.append(
@@ -141,7 +153,7 @@ def _tools_of(fields: Fields, unsaid: list[str]) -> tuple[Tool, ...]:
                 cache_s=None if one.cache_control is None else one.cache_control.seconds(),
             )
         )
-    return tuple(tools)
+    return tuple(tools), tuple(own)
 
 
 def _chosen(choice: _Choice | None, tools: tuple[Tool, ...], unsaid: list[str]) -> ToolChoice | None:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from gateway.dialects.anthropic.citations import citations_of
 from gateway.dialects.anthropic.invalid import invalid, read_member
+from gateway.dialects.anthropic.marks import MAKER, told
+from gateway.dialects.anthropic.own_tools import Used, used_part
 from gateway.dialects.anthropic.wire import ABSENT, is_present
 from gateway.values.chat import (
     Document,
@@ -32,10 +35,15 @@ class CacheControl(msgspec.Struct):
 
 class _Source(msgspec.Struct):
     type: str
+    file_id: str | None = None
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
     content: msgspec.Raw = ABSENT
+
+
+class _Citing(msgspec.Struct):
+    enabled: bool | None = None
 
 
 class _Block(msgspec.Struct):
@@ -54,7 +62,7 @@ class _Block(msgspec.Struct):
     data: str | None = None
     cache_control: CacheControl | None = None
     citations: msgspec.Raw = ABSENT
-    context: msgspec.Raw = ABSENT
+    context: str | None = None
     transformations: msgspec.Raw = ABSENT
 
     def cache_s(self) -> int | None:
@@ -66,8 +74,11 @@ _content = msgspec.json.Decoder(str | list[_Block] | None)
 _source = msgspec.json.Decoder(_Source)
 _title = msgspec.json.Decoder(str | None)
 _texts = msgspec.json.Decoder(str | list[_Block])
+_natives = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_used = msgspec.json.Decoder(Used).decode
+_citing = msgspec.json.Decoder(_Citing).decode
 # beside what a block is: members that say more of it, and have no place in other dialects
-_MORE = ("citations", "context", "transformations")
+_MORE = ("transformations",)
 
 
 def read_content(raw: msgspec.Raw, path: str, unsaid: list[str]) -> tuple[Part, ...]:
@@ -77,10 +88,22 @@ def read_content(raw: msgspec.Raw, path: str, unsaid: list[str]) -> tuple[Part, 
         return ()
     if isinstance(blocks, str):
         return (Text(blocks),)
-    parts = []
+    parts: list[Part] = []
+    signed: tuple[str, str | None] | None = None  # the signature of the call that follows, and who made it
     for at, block in enumerate(blocks):
         where = f"{path}[{at}]"
+        if block.type == "redacted_thinking":
+            payload, maker, of_call = told(block.data)
+            if of_call:
+                signed = payload or "", maker
+                continue
         part = _part(block, where, unsaid)
+        if part is None and block.type not in _KINDS:
+            native = bytes(_natives(raw)[at])
+            part = used_part(_used(native), native.decode("utf-8", "replace"))
+        if signed is not None and isinstance(part, ToolCall):
+            part = msgspec.structs.replace(part, signature=signed[0], maker=signed[1])
+            signed = None
         if part is None:
             unsaid.append(where)
             continue
@@ -90,13 +113,13 @@ def read_content(raw: msgspec.Raw, path: str, unsaid: list[str]) -> tuple[Part, 
 
 
 def _part(block: _Block, path: str, unsaid: list[str]) -> Part | None:
-    """None for a block that has no place: what Anthropic's own tools were asked, and gave back."""
+    """None for a block that has no place, or is of Anthropic's own tools."""
     read = _KINDS.get(block.type)
     return None if read is None else read(block, path, unsaid)
 
 
 def _text(block: _Block, path: str, _: list[str]) -> Text:
-    return Text(_said(block.text, f"{path}.text"), block.cache_s())
+    return Text(_said(block.text, f"{path}.text"), block.cache_s(), citations_of(block.citations))
 
 
 def _call(block: _Block, path: str, _: list[str]) -> ToolCall:
@@ -105,11 +128,13 @@ def _call(block: _Block, path: str, _: list[str]) -> ToolCall:
 
 
 def _thought(block: _Block, path: str, _: list[str]) -> Reasoning:
-    return Reasoning(_said(block.thinking, f"{path}.thinking"), block.signature or None)
+    signature, maker, _of_call = told(block.signature)
+    return Reasoning(_said(block.thinking, f"{path}.thinking"), signature, maker)
 
 
 def _hidden(block: _Block, path: str, _: list[str]) -> HiddenReasoning:
-    return HiddenReasoning(_said(block.data, f"{path}.data"))
+    data, maker, _of_call = told(_said(block.data, f"{path}.data"))
+    return HiddenReasoning(data or "", maker)
 
 
 def _said(value: str | None, path: str) -> str:
@@ -123,6 +148,8 @@ def _image(block: _Block, path: str, _: list[str]) -> Image | None:
     source = read_member(_source, block.source, f"{path}.source")
     if source.type == "base64":
         return Image(media_type=source.media_type, data=_said(source.data, f"{path}.source.data"), cache_s=cache_s)
+    if source.type == "file":
+        return Image(file_id=_said(source.file_id, f"{path}.source.file_id"), maker=MAKER, cache_s=cache_s)
     return Image(url=_said(source.url, f"{path}.source.url"), cache_s=cache_s) if source.type == "url" else None
 
 
@@ -130,6 +157,15 @@ def _document(block: _Block, path: str, _: list[str]) -> Document | None:
     cache_s = block.cache_s()
     source = read_member(_source, block.source, f"{path}.source")
     name = read_member(_title, block.title, f"{path}.title")
+    found = _of_source(source, name, cache_s, path)
+    cites = _citing(block.citations).enabled if is_present(block.citations) else None
+    return None if found is None else msgspec.structs.replace(found, context=block.context, cites=cites)
+
+
+def _of_source(source: _Source, name: str | None, cache_s: int | None, path: str) -> Document | None:
+    if source.type == "file":
+        file_id = _said(source.file_id, f"{path}.source.file_id")
+        return Document(file_id=file_id, maker=MAKER, name=name, cache_s=cache_s)
     if source.type in ("base64", "text"):
         data = _said(source.data, f"{path}.source.data")
         return Document(media_type=source.media_type, data=data, name=name, cache_s=cache_s)

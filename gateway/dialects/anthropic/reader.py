@@ -4,14 +4,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gateway.dialects.anthropic.reply import arguments_of
+from gateway.dialects.anthropic.citations import citation_of, citations_of
+from gateway.dialects.anthropic.marks import MAKER
+from gateway.dialects.anthropic.reply import arguments_of, used_by
 from gateway.dialects.anthropic.reported_usage import UsageReport
 from gateway.dialects.anthropic.stop import finish_of
 from gateway.dialects.anthropic.whole_events import usual_events
-from gateway.dialects.anthropic.wire import Block, Delta, StreamEvent, explanation_of, read
+from gateway.dialects.anthropic.wire import ABSENT, Block, Delta, StreamEvent, category_of, explanation_of, read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     Finish,
@@ -37,6 +40,7 @@ class MessageReader:
         self._usage = UsageReport()
         self._calls: dict[int, int] = {}  # by the block's index, the call's among the calls
         self._without_arguments: set[int] = set()  # calls of which no argument has come
+        self._own: dict[int, tuple[Block, list[str]]] = {}  # by the block's index, calls of Anthropic's own tools
         self._any_text = self._is_ended = False
 
     def read(self, data: bytes) -> list[Event]:
@@ -69,6 +73,8 @@ class MessageReader:
             yield from self._block(event.index, event.content_block)
         elif kind == "content_block_stop":
             call = self._calls.get(event.index)
+            if event.index in self._own:
+                yield from self._used(*self._own.pop(event.index))
             if call in self._without_arguments:
                 self._without_arguments.discard(call)
                 yield ToolCallDelta(call, "{}")
@@ -89,9 +95,18 @@ class MessageReader:
             else:
                 yield ToolCallDelta(call, arguments)
         elif block.type == "redacted_thinking":
-            yield HiddenReasoning(block.data or "")
+            yield HiddenReasoning(block.data or "", MAKER)
+        elif used_by(block) is not None:
+            self._own[index] = block, []
         else:
             yield from self._delta(index, Delta(text=block.text, thinking=block.thinking, signature=block.signature))
+            yield from map(Cited, citations_of(block.citations))
+
+    def _used(self, block: Block, arguments: list[str]) -> Iterator[Event]:
+        """A call of a tool of Anthropic's, or its result, once it is whole."""
+        part = used_by(block, "".join(arguments) or None)
+        if part is not None:
+            yield part
 
     def _delta(self, index: int, delta: Delta) -> Iterator[Event]:
         if delta.text:
@@ -100,11 +115,15 @@ class MessageReader:
         if delta.thinking:
             yield ReasoningDelta(delta.thinking)
         if delta.signature:
-            yield ReasoningSigned(delta.signature)
+            yield ReasoningSigned(delta.signature, MAKER)
+        if delta.citation is not ABSENT and (citation := citation_of(delta.citation)) is not None:
+            yield Cited(citation)
         call = self._calls.get(index)
         if delta.partial_json and call is not None:
             self._without_arguments.discard(call)
             yield ToolCallDelta(call, delta.partial_json)
+        elif delta.partial_json and index in self._own:
+            self._own[index][1].append(delta.partial_json)
 
     def _message(self, event: StreamEvent) -> Iterator[Event]:
         delta = event.delta
@@ -117,4 +136,4 @@ class MessageReader:
         explanation = explanation_of(delta.stop_details) if finish is Finish.REFUSAL else None
         if explanation and not self._any_text:
             yield RefusalDelta(explanation)
-        yield Ended(finish, delta.stop_sequence)
+        yield Ended(finish, delta.stop_sequence, category_of(delta.stop_details) if finish is Finish.REFUSAL else ())

@@ -1,8 +1,8 @@
 """Encode: the caller's fields as they are, but for the model's name, and thoughts that Anthropic did not sign, which are left
 out before.
 
-Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, or encrypted by
-that provider, they are refused, and the whole conversation with them.
+Such thoughts are what another provider's model thought earlier in the conversation: with an empty signature, or another
+one's, they are refused, and the whole conversation with them.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.dialects.anthropic.wire import OF_OTHERS
+from gateway.dialects.anthropic.marks import is_of_another
 from gateway.dialects.contract import Prepared
 from gateway.dialects.reported import MOST_TOKENS
 from gateway.dialects.slices import decoded, encoded
@@ -28,14 +28,14 @@ _VALUE = re.compile(r"[a-z0-9-]{1,64}( ?, ?[a-z0-9-]{1,64}){0,31}")
 _COUNTED = (
     "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",
 )  # fmt: skip
-_UNSIGNED = re.compile(rb'"signature"\s*:\s*""|"data"\s*:\s*"' + re.escape(OF_OTHERS.encode()))
+_UNSIGNED = re.compile(rb'"(?:signature|data)"\s*:\s*"(?:"|[A-Za-z0-9_./+-]{1,80}:)')
 _encode = msgspec.json.Encoder().encode
 
 
 class _Kind(msgspec.Struct):
     type: str = ""
     signature: str | None = None
-    data: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Count(msgspec.Struct):
@@ -45,6 +45,7 @@ class _Count(msgspec.Struct):
 _turns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _blocks = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _kind = msgspec.json.Decoder(_Kind).decode
+_data = msgspec.json.Decoder(str | None).decode
 _count = msgspec.json.Decoder(_Count).decode
 
 
@@ -111,5 +112,5 @@ def _signed(messages: msgspec.Raw, pause: Pause) -> tuple[msgspec.Raw, tuple[str
 def _is_unsigned(block: msgspec.Raw) -> bool:
     kind = _kind(block)
     if kind.type == "redacted_thinking":
-        return (kind.data or "").startswith(OF_OTHERS)
-    return kind.type == "thinking" and kind.signature == ""
+        return is_of_another(_data(kind.data))
+    return kind.type == "thinking" and kind.signature is not None and is_of_another(kind.signature)

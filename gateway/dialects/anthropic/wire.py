@@ -11,7 +11,6 @@ import msgspec
 
 from gateway.values.surrogates import without_lone_surrogates
 
-OF_OTHERS = "gw1."  # how thoughts begin that another dialect marked with who encrypted them (`gateway.dialects.responses.sealed`)
 ABSENT = msgspec.Raw(b"null")  # msgspec takes no union of Raw and None
 
 T = TypeVar("T")
@@ -28,6 +27,9 @@ class Block(msgspec.Struct, gc=False):
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = ABSENT
+    tool_use_id: str | None = None
+    content: msgspec.Raw = ABSENT
+    citations: msgspec.Raw = ABSENT
 
     def holds_output(self) -> bool:
         """True if a caller would see something: a tool's call or its result, thoughts that are hidden, or words."""
@@ -47,6 +49,7 @@ class Delta(msgspec.Struct, gc=False):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: msgspec.Raw = ABSENT
+    citation: msgspec.Raw = ABSENT
 
 
 class Message(msgspec.Struct, gc=False):
@@ -89,6 +92,7 @@ class _Details(msgspec.Struct):
 
 class _StopDetails(msgspec.Struct):
     explanation: str | None = None
+    category: str | None = None
 
 
 _decode_error = msgspec.json.Decoder(ErrorObject | str | None).decode
@@ -125,6 +129,14 @@ def code_of(error: ErrorObject) -> str | None:
         found = _decode_details(error.details)
         return found.error_code if found is not None else None
     return None
+
+
+def category_of(stop_details: msgspec.Raw) -> tuple[str, ...]:
+    """The kind of harm for which it declined, where that is told."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        found = _decode_stop_details(stop_details)
+        return (found.category,) if found is not None and found.category else ()
+    return ()
 
 
 def explanation_of(stop_details: msgspec.Raw) -> str | None:

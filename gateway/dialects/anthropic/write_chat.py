@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.anthropic.invalid import invalid
+from gateway.dialects.anthropic.own_tools import tool_body
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.slices import as_raw, encoded
@@ -23,13 +24,17 @@ _LEAST_TOP_P = 0.95  # beside thinking
 _LONGEST_USER = 256
 _TIERS = {"auto": "auto", "default": "standard_only"}
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
-_NO_PLACE = ("seed", "presence_penalty", "frequency_penalty")
+_NO_PLACE = (
+    "seed", "presence_penalty", "frequency_penalty", "top_logprobs", "verbosity", "cache_key",
+)  # fmt: skip
 _NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 
 def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]:
     """The body, and how it deviates. Raises AttemptFailed (bad_request) for what must not be lost."""
     lost: list[Deviation] = [name for name in _NO_PLACE if getattr(chat, name) is not None]
+    if chat.logprobs:
+        lost.append("logprobs")
     if chat.max_output_tokens is None:
         lost.append(Adapted("max_tokens", "set, since the provider wants a bound of the answer"))
     body: dict[str, Any] = {"max_tokens": _bound(chat)}
@@ -120,8 +125,15 @@ def _thinking(asked: Thinking | None, body: dict[str, Any], lost: list[Deviation
 
 
 def _tools(chat: Chat, body: dict[str, Any], lost: list[Deviation]) -> None:
-    if chat.tools:
-        body["tools"] = [_tool(tool) for tool in chat.tools]
+    own = [(f"provider_tools[{at}]", tool_body(tool), tool) for at, tool in enumerate(chat.provider_tools)]
+    lost += [path for path, said, _ in own if said is None]
+    lost += [
+        f"{path}.context_size"
+        for path, said, tool in own
+        if said is not None and tool.search and tool.search.context_size
+    ]
+    if tools := [*map(_tool, chat.tools), *(said for _, said, _ in own if said is not None)]:
+        body["tools"] = tools
     choice, parallel = chat.tool_choice, chat.parallel_tool_calls
     if not chat.tools:
         lost += [name for name in ("tool_choice", "parallel_tool_calls") if getattr(chat, name) is not None]

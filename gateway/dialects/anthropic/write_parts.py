@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.dialects.anthropic.citations import citation_body
 from gateway.dialects.anthropic.invalid import invalid
-from gateway.dialects.anthropic.wire import OF_OTHERS
+from gateway.dialects.anthropic.marks import MAKER, marked
 from gateway.dialects.contract import Adapted, Deviation
 from gateway.values.chat import (
     Audio,
@@ -15,6 +16,8 @@ from gateway.values.chat import (
     HiddenReasoning,
     Image,
     Part,
+    ProviderCall,
+    ProviderResult,
     Reasoning,
     Refusal,
     Role,
@@ -61,7 +64,15 @@ def id_of(call_id: str) -> str:
 
 def _block(part: Part, role: Role, path: str, lost: list[Deviation]) -> Block | None:
     if isinstance(part, Text):
+        if any(one.maker != MAKER for one in part.citations):
+            lost.append(f"{path}.citations")
         return _text(part)
+    if isinstance(part, ProviderCall | ProviderResult):
+        if role is Role.ASSISTANT and part.maker == MAKER:
+            own: Block = msgspec.json.decode(part.native)
+            return own
+        lost.append(path)
+        return None
     if isinstance(part, Reasoning | HiddenReasoning | Refusal):
         return _of_model(part, role, path, lost)
     return _OTHERS[type(part)](part, path, lost)
@@ -74,8 +85,7 @@ def _of_model(
     if isinstance(part, Refusal):
         lost.append(Adapted(path, "said as text"))
         return _text(Text(part.text))
-    is_others = part.signature is None if isinstance(part, Reasoning) else part.data.startswith(OF_OTHERS)
-    if role is not Role.ASSISTANT or is_others:
+    if role is not Role.ASSISTANT or part.maker != MAKER or (isinstance(part, Reasoning) and part.signature is None):
         lost.append(path)
         return None
     return thought_block(part)
@@ -91,6 +101,8 @@ def _call(part: ToolCall, path: str, lost: list[Deviation]) -> Block:
     block, is_wrapped = call_block(part)
     if is_wrapped:
         lost.append(Adapted(f"{path}.arguments", "an object that holds them as text, since they were none"))
+    if part.signature is not None:
+        lost.append(f"{path}.signature")
     return cached(block, part.cache_s)
 
 
@@ -101,25 +113,39 @@ def _audio(_: Audio, path: str, __: list[Deviation]) -> Block:
 def thought_block(part: Reasoning | HiddenReasoning) -> Block:
     """What the model thought."""
     if isinstance(part, HiddenReasoning):
-        return {"type": "redacted_thinking", "data": part.data}
-    return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+        return {"type": "redacted_thinking", "data": marked(part.data, part.maker)}
+    return {"type": "thinking", "thinking": part.text, "signature": marked(part.signature, part.maker)}
 
 
 def _text(part: Text) -> Block | None:
-    return cached({"type": "text", "text": part.text}, part.cache_s) if part.text.strip() else None
+    if not part.text.strip():
+        return None
+    block: Block = {"type": "text", "text": part.text}
+    own = [citation_body(one) for one in part.citations if one.maker == MAKER]
+    return cached({**block, "citations": own} if own else block, part.cache_s)
 
 
 def _image_source(part: Image, path: str) -> Block:
     if part.url is not None:
         return {"type": "url", "url": part.url}
+    if part.file_id is not None:
+        return _file(part, path)
     if part.data is None or part.media_type is None:
         raise invalid(path, "an image needs its data and media type, or a URL")
     return {"type": "base64", "media_type": part.media_type, "data": part.data}
 
 
+def _file(part: Image | Document, path: str) -> Block:
+    if part.maker != MAKER:
+        raise invalid(path, "the file is at another provider; send its data or a URL")
+    return {"type": "file", "file_id": part.file_id}
+
+
 def _document(part: Document, path: str, _: list[Deviation]) -> Block:
     if part.url is not None:
         source = {"type": "url", "url": part.url}
+    elif part.file_id is not None:
+        source = _file(part, path)
     elif part.data is None or part.media_type is None:
         raise invalid(path, "a document needs its data and media type, or a URL")
     else:
@@ -128,6 +154,10 @@ def _document(part: Document, path: str, _: list[Deviation]) -> Block:
     block: Block = {"type": "document", "source": source}
     if part.name is not None:
         block["title"] = part.name
+    if part.context is not None:
+        block["context"] = part.context
+    if part.cites is not None:
+        block["citations"] = {"enabled": part.cites}
     return cached(block, part.cache_s)
 
 

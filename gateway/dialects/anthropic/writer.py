@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.reply import answered_id, start_of, usage_of
+from gateway.dialects.anthropic.citations import citation_body
+from gateway.dialects.anthropic.marks import marked, marked_for_call
+from gateway.dialects.anthropic.reply import answered_id, start_of, stop_details, usage_of
 from gateway.dialects.anthropic.stop import reason_of
 from gateway.dialects.anthropic.unstreamed import as_event
 from gateway.values.chat import (
@@ -45,6 +47,7 @@ _THINKING_DELTA, _SIGNATURE_DELTA = (
     b',"delta":{"type":"thinking_delta","thinking":',
     b',"delta":{"type":"signature_delta","signature":',
 )
+_CITATION_DELTA = b',"delta":{"type":"citations_delta","citation":'
 _TEXT, _REFUSAL, _THOUGHT, _HIDDEN, _CALL = "text", "refusal", "thinking", "redacted_thinking", "tool_use"
 
 
@@ -56,7 +59,7 @@ class _Part:
         self.block = block
         self.call = call
         self.index: int | None = None  # among the blocks, once it is started
-        self.deltas: list[tuple[bytes, str]] = []  # that wait: how each begins, and its text
+        self.deltas: list[tuple[bytes, Any]] = []  # that wait: how each begins, and its text or what else it says
         self.arguments: list[str] = []
         self.is_signed = False
 
@@ -110,7 +113,9 @@ class MessageWriter:
             return self._delta() if self._ended is not None else b""
         elif isinstance(event, ToolCallBegan | ToolCallDelta):
             self._call(event)
-        elif not isinstance(event, Cited | Logprobs | ProviderCall | ProviderResult):
+        elif isinstance(event, Cited):
+            self._cite(event)
+        elif not isinstance(event, Logprobs | ProviderCall | ProviderResult):
             self._say(event)
         return self._advance()
 
@@ -124,11 +129,11 @@ class MessageWriter:
 
     def _say(self, event: TextDelta | RefusalDelta | ReasoningDelta | ReasoningSigned | HiddenReasoning) -> None:
         if isinstance(event, HiddenReasoning):
-            self._parts.append(_Part(_HIDDEN, {"type": _HIDDEN, "data": event.data}))
+            self._parts.append(_Part(_HIDDEN, {"type": _HIDDEN, "data": marked(event.data, event.maker)}))
         elif isinstance(event, ReasoningSigned):
             thought = self._part(_THOUGHT, {"type": _THOUGHT, "thinking": "", "signature": ""})
             thought.is_signed = True
-            thought.deltas.append((_SIGNATURE_DELTA, event.signature))
+            thought.deltas.append((_SIGNATURE_DELTA, marked(event.signature, event.maker)))
         elif not event.text:
             return
         elif isinstance(event, ReasoningDelta):
@@ -139,6 +144,12 @@ class MessageWriter:
             kind = _REFUSAL if isinstance(event, RefusalDelta) else _TEXT
             part = self._part(kind, {"type": "text", "text": ""})
             part.deltas.append((_TEXT_DELTA, event.text))
+
+    def _cite(self, event: Cited) -> None:
+        """Where the text has it from that comes now."""
+        if (body := citation_body(event.citation)) is not None:
+            part = self._part(_TEXT, {"type": "text", "text": ""})
+            part.deltas.append((_CITATION_DELTA, body))
 
     def _part(self, kind: str, block: dict[str, Any]) -> _Part:
         """The last part, or a new one where it is of another kind, or was signed."""
@@ -153,6 +164,9 @@ class MessageWriter:
         if isinstance(event, ToolCallBegan):
             if part is None:
                 call_id = answered_id(event.id, self._message_id, self._calls)
+                if event.signature is not None:
+                    data = marked_for_call(event.signature, event.maker)
+                    self._parts.append(_Part(_HIDDEN, {"type": _HIDDEN, "data": data}))
                 block = {"type": _CALL, "id": call_id, "name": event.name, "input": {}}
                 self._parts.append(_Part(_CALL, block, event.index))
                 self._calls += 1
@@ -184,11 +198,13 @@ class MessageWriter:
             return b""
         self._is_told = True
         reason = reason_of(self._ended.finish, calls=self._calls > 0, refuses=self._refuses)
-        delta = {"stop_reason": reason, "stop_sequence": self._ended.stop_sequence}
+        delta: dict[str, Any] = {"stop_reason": reason, "stop_sequence": self._ended.stop_sequence}
+        if self._ended.blocked_for:
+            delta["stop_details"] = stop_details(self._ended.blocked_for)
         told = usage_of(self._usage) if self._usage is not None else {"output_tokens": 0}  # what the start said stands
         return as_event("message_delta", {"type": "message_delta", "delta": delta, "usage": told})
 
 
-def _delta_event(index: int, begin: bytes, text: str) -> bytes:
+def _delta_event(index: int, begin: bytes, text: Any) -> bytes:
     """The hot path: it is put together, not encoded."""
     return b"%b%d%b%b}}\n\n" % (_HEAD, index, begin, _encode(text))

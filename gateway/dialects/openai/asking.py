@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.contract import Adapted, Deviation, Fields
+from gateway.dialects.openai.asked_messages import MAKER
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import (
     Audio,
@@ -15,6 +16,8 @@ from gateway.values.chat import (
     HiddenReasoning,
     Image,
     Part,
+    ProviderCall,
+    ProviderResult,
     Reasoning,
     Refusal,
     Role,
@@ -29,15 +32,17 @@ from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.pause import Pause
 
 _AS_THEY_ARE = (
-    "temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "user",
-    "service_tier",
+    "temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "user", "service_tier", "logprobs",
+    "top_logprobs", "verbosity",
 )  # fmt: skip
 
 
-def fields_of(chat: Chat, limit_name: str, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]:
-    """The body's members, and what of the chat they do not say. `limit_name`: what the vendor calls the bound of output."""
+def fields_of(chat: Chat, limit_name: str, thoughts: str | None, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]:
+    """The body's members, and what of the chat they do not say. `limit_name`: what the vendor calls the bound of output;
+    `thoughts`: the member of a message in which it takes back what a model thought, None if it takes none.
+    """
     lost: dict[Deviation, None] = {}
-    messages = (one for at, turn in enumerate(chat.turns) for one in _messages(turn, f"turns[{at}]", lost))
+    messages = (one for at, turn in enumerate(chat.turns) for one in _messages(turn, f"turns[{at}]", lost, thoughts))
     body: dict[str, Any] = {"messages": encoded(messages, pause)}
     body |= _tools(chat, lost)
     if chat.max_output_tokens is not None:
@@ -46,6 +51,9 @@ def fields_of(chat: Chat, limit_name: str, pause: Pause) -> tuple[Fields, tuple[
         value = getattr(chat, name)
         if value is not None:
             body[name] = value
+    if chat.cache_key is not None:
+        body["prompt_cache_key"] = chat.cache_key
+    lost |= {f"provider_tools[{at}]": None for at in range(len(chat.provider_tools))}
     if chat.stop:
         body["stop"] = list(chat.stop)
     if chat.format is not None:
@@ -70,12 +78,12 @@ def _tools(chat: Chat, lost: dict[Deviation, None]) -> dict[str, Any]:
     return body
 
 
-def _messages(turn: Turn, path: str, lost: dict[Deviation, None]) -> Iterable[dict[str, Any]]:
+def _messages(turn: Turn, path: str, lost: dict[Deviation, None], thoughts: str | None) -> Iterable[dict[str, Any]]:
     named = {"name": turn.name} if turn.name else {}
     if any(getattr(part, "cache_s", None) for part in turn.parts):
         lost["cache_control"] = None
     if turn.role is Role.ASSISTANT:
-        yield {"role": "assistant", **_said(turn.parts, path, lost), **named}
+        yield {"role": "assistant", **_said(turn.parts, path, lost, thoughts), **named}
         return
     rest: list[Part] = []
     for at, part in enumerate(turn.parts):
@@ -107,11 +115,17 @@ def _content(parts: Sequence[Part], path: str, lost: dict[Deviation, None]) -> s
 def _part(part: Part, path: str, lost: dict[Deviation, None]) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    if isinstance(part, Image):
+    if isinstance(part, Image) and part.file_id is None:
         url = part.url or f"data:{part.media_type};base64,{part.data}"
         return {"type": "image_url", "image_url": {"url": url, **({"detail": part.detail} if part.detail else {})}}
     if isinstance(part, Audio):
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+    if isinstance(part, Document) and part.context is not None:
+        lost[f"{path}.context"] = None
+    if isinstance(part, Document) and part.cites:
+        lost[f"{path}.citations"] = None
+    if isinstance(part, Document) and part.file_id is not None and part.maker == MAKER:
+        return {"type": "file", "file": {"file_id": part.file_id}}
     if isinstance(part, Document) and part.data is not None:
         if part.media_type == "text/plain":
             lost[Adapted(path, "a text, without what it is called" if part.name else "a text")] = None
@@ -122,17 +136,30 @@ def _part(part: Part, path: str, lost: dict[Deviation, None]) -> dict[str, Any]:
         return {"type": "file", "file": {"filename": part.name or "document", "file_data": data}}
     kind = type(part).__name__
     message = f"The request cannot be put into the provider's format: {path} ({kind}) has no form there."
-    raise AttemptFailed(Outcome.BAD_REQUEST, "it has no form in the provider's dialect", message=message)
+    raise AttemptFailed(Outcome.BAD_REQUEST, "it has no form in the provider's dialect", message=message, param=path)
 
 
-def _said(parts: tuple[Part, ...], path: str, lost: dict[Deviation, None]) -> dict[str, Any]:
-    """What the assistant said. Thoughts are lost: servers of this dialect do not take them back."""
-    if any(isinstance(part, Reasoning | HiddenReasoning) for part in parts):
-        lost["reasoning"] = None
+_BESIDE = ToolCall | Refusal | Reasoning | HiddenReasoning | ProviderCall | ProviderResult
+
+
+def _said(parts: tuple[Part, ...], path: str, lost: dict[Deviation, None], thoughts: str | None) -> dict[str, Any]:
+    """What the assistant said. Of thoughts only plain ones go back, to servers that take them: nobody signed those."""
     calls = [part for part in parts if isinstance(part, ToolCall)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
-    rest = [part for part in parts if not isinstance(part, ToolCall | Refusal | Reasoning | HiddenReasoning)]
+    rest = [part for part in parts if not isinstance(part, _BESIDE)]
     said: dict[str, Any] = {"content": _content(rest, path, lost) if rest else None if calls or refusals else ""}
+    plain = []
+    for at, part in enumerate(parts):
+        if isinstance(part, Reasoning) and part.signature is None and part.maker is None and thoughts is not None:
+            plain.append(part.text)
+        elif isinstance(part, Reasoning | HiddenReasoning | ProviderCall | ProviderResult):
+            lost[f"{path}.parts[{at}]"] = None
+        elif isinstance(part, ToolCall) and part.signature is not None:
+            lost[f"{path}.parts[{at}].signature"] = None
+        elif isinstance(part, Text) and part.citations:
+            lost[f"{path}.parts[{at}].citations"] = None
+    if plain:
+        said[thoughts or ""] = "".join(plain)
     if refusals:
         said["refusal"] = "".join(refusals)
     if calls:

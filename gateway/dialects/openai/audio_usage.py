@@ -26,6 +26,7 @@ class _Kinds(msgspec.Struct, gc=False):
 
 class _Usage(msgspec.Struct, gc=False):
     seconds: Seconds = None
+    prompt_audio_seconds: Seconds = None  # Mistral's, beside tokens
     input_tokens: Tokens = None
     output_tokens: Tokens = None
     input_token_details: _Kinds | None = None
@@ -47,6 +48,9 @@ def read_audio_usage(raw: msgspec.Raw, units: Units | None = None) -> Usage | No
         return Usage(prompt_tokens=0, completion_tokens=0, units=told)
     if said.input_tokens is None or said.output_tokens is None:
         usage = read_usage(raw).usage
+        if said.prompt_audio_seconds is not None:
+            units = msgspec.structs.replace(units or Units(), audio_s=said.prompt_audio_seconds)
+            usage = usage or Usage(prompt_tokens=0, completion_tokens=0)
         return usage and msgspec.structs.replace(usage, units=units)
     into = said.input_token_details or said.input_tokens_details or _NO_KINDS
     return Usage(

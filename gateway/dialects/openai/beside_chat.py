@@ -45,11 +45,11 @@ class BesideChat(ABC):
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> AttemptFailed:
         """What a non-2xx answer means."""
-        return failure(status, headers, body, now)
+        return failure(status, headers, body, now, self._ways)
 
     def headroom(self, headers: Mapping[str, str], now: float) -> Headroom | None:
         """What the rate limits still allow."""
-        return headroom(headers, now)
+        return headroom(headers, now, self._ways.rate_headers)
 
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

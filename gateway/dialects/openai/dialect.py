@@ -11,19 +11,32 @@ from gateway.values.chat import Chat, Reply
 from gateway.values.error_view import ErrorView
 from gateway.values.pause import Pause, no_pause
 from gateway.values.request import Request
+from gateway.values.taken_fields import UNKNOWN_FIELDS, TakenFields
+
+# members of a body that stand for another of the chat
+_OF_CHAT = {"reasoning_effort": "thinking", "prompt_cache_key": "cache_key"}
+_THOUGHTS = ("reasoning", "reasoning_content")
 
 
 class OpenAIDialect:
     """`limit_name`: what the vendor calls the bound of an answer's tokens; `refuses`: members of the chat that it takes no
-    word for, so that they are lost.
+    word for, so that they are lost; `takes`: members of a body that its servers heed, all others are lost too.
     """
 
     name = "openai"
     id_header = "x-request-id"
 
-    def __init__(self, limit_name: str = "max_tokens", refuses: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        limit_name: str = "max_tokens",
+        refuses: frozenset[str] = frozenset(),
+        takes: TakenFields = UNKNOWN_FIELDS,
+    ) -> None:
         self._limit_name = limit_name
-        self._refuses = refuses
+        self._refuses = refuses | takes.lacks
+        self._takes = takes
+        of_messages = (name for name in _THOUGHTS if takes.names is not None and f"messages.{name}" in takes.names)
+        self._thoughts = next(of_messages, None)
 
     def chat(self, fields: Fields, pause: Pause = no_pause) -> Chat:
         """What a caller's body asks for."""
@@ -35,11 +48,11 @@ class OpenAIDialect:
 
     def fields(self, chat: Chat, pause: Pause = no_pause) -> tuple[Fields, tuple[Deviation, ...]]:
         """A body, and what of the chat is lost."""
-        fields, lost = fields_of(chat, self._limit_name, pause)
-        refused = [name for name in fields if name in self._refuses]
+        fields, lost = fields_of(chat, self._limit_name, self._thoughts, pause)
+        refused = [name for name in fields if name in self._refuses or not self._takes.heeds(name)]
         for name in refused:
             del fields[name]
-        return fields, (*lost, *refused)
+        return fields, (*lost, *(_OF_CHAT.get(name, name) for name in refused))
 
     def reply(self, body: bytes) -> Reply:
         """A whole answer, of its first choice."""

@@ -23,6 +23,7 @@ from gateway.values.units import Units
 from gateway.values.usage import Usage
 
 _UNSAID = ("", "auto")
+_text = msgspec.json.Decoder(str | None).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -103,19 +104,28 @@ class _ImageEvents(TypedEvents):
         if event.type != self._last:
             return before
         self._made += 1
-        units = msgspec.structs.replace(self._asked, images=self._made)
+        kind = image_kind(_word(event.size), _word(event.quality)) or self._asked.image_kind
+        units = Units(images=self._made, image_kind=kind)
         told = read_image_usage(event.usage, units)
         if told is None:
             return before or Usage(prompt_tokens=0, completion_tokens=0, units=units)
         return told if before is None else _together(before, told)
 
-    def _unstreamed(self, body: bytes) -> Iterator[bytes]:
+    def _unstreamed(self, body: bytes) -> Iterator[tuple[str, bytes]]:
         """dall-e does not stream."""
         answer = read_answer(body, _decoder, "list of images")
         _check(answer)
         self._used = _usage(answer, self._asked)
         for entry in _entries(members_of(body)["data"]):
-            yield _encode({"type": self._last, **entry})
+            yield self._last, _encode({"type": self._last, **entry})
+
+
+def _word(raw: msgspec.Raw) -> str | None:
+    try:
+        word: str | None = _text(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return word
 
 
 def _together(before: Usage, more: Usage) -> Usage:

@@ -5,7 +5,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.openai.reasoning_details import encrypted_entry, text_entry, thoughts_of
+from gateway.dialects.openai.annotations import annotations_body, citations_of
+from gateway.dialects.openai.asked_messages import MAKER
+from gateway.dialects.openai.filters import blocked_for, filter_results
+from gateway.dialects.openai.logprobs import logprobs_body, logprobs_of
+from gateway.dialects.openai.reasoning_details import call_signatures, encrypted_entry, text_entry, thoughts_of
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.wire import ABSENT
 from gateway.values.chat import (
@@ -57,12 +61,15 @@ class _Message(msgspec.Struct, gc=False):
     reasoning_details: msgspec.Raw = ABSENT
     tool_calls: list[_Call] | None = None
     function_call: _Function | None = None
+    annotations: msgspec.Raw = ABSENT
 
 
 class _Choice(msgspec.Struct, gc=False):
     message: _Message
     finish_reason: str | None = None
     stop_reason: str | int | None = None  # vLLM's: the sequence that ended it
+    logprobs: msgspec.Raw = ABSENT
+    content_filter_results: msgspec.Raw = ABSENT
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -89,6 +96,8 @@ def reply_of(body: bytes) -> Reply:
         finish=finish,
         stop_sequence=sequence,
         usage=read_usage(found.usage, found.service_tier).usage,
+        blocked_for=blocked_for(choice.content_filter_results),
+        logprobs=logprobs_of(choice.logprobs),
     )
 
 
@@ -108,17 +117,32 @@ def finish_of(reason: str | None, stop_reason: str | int | None) -> tuple[Finish
     return finish, None
 
 
+def via(maker: str | None) -> str:
+    """Who made a signature that a server of this dialect gives: that one, whosoever it has it from."""
+    return MAKER if maker is None else f"{MAKER}/{maker}"
+
+
 def _parts(message: _Message) -> list[Part]:
-    parts: list[Part] = [*thoughts_of(message.reasoning_details, message.reasoning_content or message.reasoning)]
+    thoughts = thoughts_of(message.reasoning_details, message.reasoning_content or message.reasoning)
+    parts: list[Part] = [
+        one
+        if isinstance(one, Reasoning) and one.signature is None
+        else msgspec.structs.replace(one, maker=via(one.maker))
+        for one in thoughts
+    ]
+    signed = call_signatures(message.reasoning_details)
     content = message.content
     text = content if isinstance(content, str) else "".join(piece.text or "" for piece in content or ())
     if text:
-        parts.append(Text(text))
+        parts.append(Text(text, citations=citations_of(message.annotations)))
     if message.refusal:
         parts.append(Refusal(message.refusal))
     for at, call in enumerate(message.tool_calls or ()):
         function = call.function or _Function()
-        parts.append(ToolCall(call.id or f"call_{at}", function.name, function.arguments or "{}"))
+        signature, maker = signed.get(call.id or "", (None, None))
+        made_by = None if signature is None else via(maker)
+        call_id, arguments = call.id or f"call_{at}", function.arguments or "{}"
+        parts.append(ToolCall(call_id, function.name, arguments, signature=signature, maker=made_by))
     if message.function_call is not None:
         function = message.function_call
         parts.append(ToolCall("call_0", function.name, function.arguments or "{}"))
@@ -127,13 +151,20 @@ def _parts(message: _Message) -> list[Part]:
 
 def whole(reply: Reply, request: Request) -> bytes:
     """A chat completion."""
-    choice = {"index": 0, "message": _message(reply.parts), "logprobs": None, "finish_reason": REASONS[reply.finish]}
+    choice: dict[str, Any] = {
+        "index": 0, "message": _message(reply.parts), "logprobs": logprobs_body(reply.logprobs),
+        "finish_reason": REASONS[reply.finish],
+    }  # fmt: skip
+    if reply.blocked_for:
+        choice["content_filter_results"] = filter_results(reply.blocked_for)
     body: dict[str, Any] = {
         "id": reply.id, "object": "chat.completion", "created": request.arrived_at, "model": reply.model,
         "choices": [choice],
     }  # fmt: skip
     if reply.usage is not None:
         body["usage"] = usage_body(reply.usage)
+        if reply.usage.service_tier is not None:
+            body["service_tier"] = reply.usage.service_tier
     return _encode(body)
 
 
@@ -146,12 +177,21 @@ def _message(parts: tuple[Part, ...]) -> dict[str, Any]:
         "role": "assistant", "content": "".join(texts) if texts or not calls else None,
         "refusal": "".join(refusals) if refusals else None,
     }  # fmt: skip
+    if annotations := annotations_body([part for part in parts if isinstance(part, Text)]):
+        said["annotations"] = annotations
     if thoughts:
         said["reasoning_content"] = "".join(one.text for one in thoughts if isinstance(one, Reasoning)) or None
         said["reasoning_details"] = [
-            text_entry(at, one.text, one.signature) if isinstance(one, Reasoning) else encrypted_entry(at, one.data)
+            text_entry(at, one.text, one.signature, one.maker)
+            if isinstance(one, Reasoning)
+            else encrypted_entry(at, one.data, one.maker)
             for at, one in enumerate(thoughts)
         ]
+    signed = [one for one in calls if one.signature is not None]
+    if signed:
+        said.setdefault("reasoning_details", []).extend(
+            encrypted_entry(at, one.signature or "", one.maker, one.id) for at, one in enumerate(signed, len(thoughts))
+        )
     if calls:
         said["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}

@@ -15,7 +15,7 @@ _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 def encode(request: Request, target: Deployment, *, ask_usage: bool, ways: Ways = USUAL) -> Call:
     """A call of chat completions."""
-    if not ways.renames.keys().isdisjoint(request.fields):
+    if ways.renames and not ways.renames.keys().isdisjoint(request.fields):
         named = {ways.renames.get(name, name): value for name, value in request.fields.items()}
         own = {name: request.fields[name] for name in ways.renames.values() if name in request.fields}
         request = msgspec.structs.replace(request, fields=named | own)
@@ -32,7 +32,7 @@ def encode_to(path: str, request: Request, target: Deployment, *, ask_usage: boo
         fields["stream_options"] = _with_usage(fields.get("stream_options"))
     accept = "text/event-stream" if request.facts.stream else "application/json"
     headers = (("content-type", "application/json"), ("accept", accept), ("x-request-id", request.id))
-    return Call("POST", ways.path(path, target), headers, _encode(fields))
+    return Call("POST", path if ways is USUAL else ways.path(path, target), headers, _encode(fields))
 
 
 def wants_running_usage(request: Request) -> bool:

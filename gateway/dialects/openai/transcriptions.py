@@ -1,7 +1,8 @@
 """Transcriptions and translations of the OpenAI dialect: sound in a form goes there, text comes back, in several formats.
 
 Sources: OpenAI's OpenAPI description 2.3.0 (CreateTranscriptionRequest, CreateTranscriptionResponse*,
-CreateTranslation*); vLLM (speech_to_text/protocol.py of November 2026: a stream of chunks like a chat's, which ends with
+CreateTranslation*); Mistral's Python SDK (TranscriptionStreamTextDelta, -Done, -Segment, -Language, which passes on as it
+is; 2026-11); vLLM (speech_to_text/protocol.py of November 2026: a stream of chunks like a chat's, which ends with
 [DONE]; it says usage where `stream_include_usage` asks for it).
 
 Plain text is asked for as JSON, which says how much sound was heard, and given as text.
@@ -143,11 +144,17 @@ class _Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
+class _Mistrals(msgspec.Struct, gc=False):
+    text: str
+
+
 _choices = msgspec.json.Decoder(list[_Choice]).decode
+_text_of = msgspec.json.Decoder(_Mistrals).decode
+_DELTA, _DONE = "transcription.text.delta", "transcription.done"  # Mistral's
 
 
 class _TranscriptEvents(TypedEvents):
-    """Of OpenAI's form, or of vLLM's, which become OpenAI's."""
+    """Of OpenAI's form, or of vLLM's or Mistral's, which become OpenAI's."""
 
     def __init__(self) -> None:
         super().__init__(_LAST)
@@ -157,7 +164,10 @@ class _TranscriptEvents(TypedEvents):
     def _usage(self, event: Typed, before: Usage | None) -> Usage | None:
         return read_audio_usage(event.usage) or before
 
-    def _events(self, event: Typed, data: bytes) -> Iterator[bytes]:
+    def _events(self, event: Typed, data: bytes) -> Iterator[tuple[str, bytes]]:
+        if event.type in (_DELTA, _DONE):
+            yield self._mistrals(event, data)
+            return
         if not is_present(event.choices):
             yield from super()._events(event, data)
             return
@@ -169,28 +179,43 @@ class _TranscriptEvents(TypedEvents):
             self._finish = one.finish_reason or self._finish
             if one.delta is not None and one.delta.content:
                 self._said.append(one.delta.content)
-                yield _encode({"type": "transcript.text.delta", "delta": one.delta.content})
+                yield _delta(one.delta.content)
+
+    def _mistrals(self, event: Typed, data: bytes) -> tuple[str, bytes]:
+        try:
+            text = _text_of(data).text
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event without a text") from None
+        if event.type == _DELTA:
+            return _delta(text)
+        event.type = self._last
+        return _done(text, self._used)
 
     def _done_came(self) -> Chunk:
         """vLLM's last word."""
         if self._finish is None:
             raise AttemptFailed(Outcome.TRUNCATED, "[DONE] came before the transcript had ended")
-        return self._finished(as_sent(_done("".join(self._said), self._used)))
+        return self._finished(as_sent(*_done("".join(self._said), self._used)))
 
-    def _unstreamed(self, body: bytes) -> Iterator[bytes]:
+    def _unstreamed(self, body: bytes) -> Iterator[tuple[str, bytes]]:
         """whisper-1 does not stream, and says so by answering as ever."""
         answer = read_answer(body, _decoder, "transcript")
         self._used = read_audio_usage(answer.usage) or _by_duration(answer.duration)
         if answer.text:
-            yield _encode({"type": "transcript.text.delta", "delta": answer.text})
+            yield _delta(answer.text)
         yield _done(answer.text, self._used)
 
 
-def _done(text: str, usage: Usage | None) -> bytes:
+def _delta(text: str) -> tuple[str, bytes]:
+    kind = "transcript.text.delta"
+    return kind, _encode({"type": kind, "delta": text})
+
+
+def _done(text: str, usage: Usage | None) -> tuple[str, bytes]:
     event: dict[str, object] = {"type": _LAST, "text": text}
     if usage is not None and usage.units is not None and usage.units.audio_s is not None:
         event["usage"] = {"type": "duration", "seconds": usage.units.audio_s}
     elif usage is not None:
         into, out = usage.prompt_tokens, usage.completion_tokens
         event["usage"] = {"type": "tokens", "input_tokens": into, "output_tokens": out, "total_tokens": into + out}
-    return _encode(event)
+    return _LAST, _encode(event)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.dialects.eventstream import Event, EventSplitter, EventTooLong
+from gateway.dialects.openai.beside_chat import says_error
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
@@ -27,7 +28,8 @@ class Typed(msgspec.Struct, gc=False):
     error: msgspec.Raw = ABSENT
     usage: msgspec.Raw = ABSENT
     choices: msgspec.Raw = ABSENT
-    delta: msgspec.Raw = ABSENT
+    size: msgspec.Raw = ABSENT  # of an image
+    quality: msgspec.Raw = ABSENT
 
 
 _decode = msgspec.json.Decoder(Typed).decode
@@ -57,14 +59,16 @@ class TypedEvents:
         """What was used by now."""
         return before
 
-    def _events(self, event: Typed, data: bytes) -> Iterator[bytes]:
-        """The data of the events that the caller gets for this one. Raises AttemptFailed."""
+    def _events(self, event: Typed, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that the caller gets for this one: type and data. Raises AttemptFailed."""
         if event.type is None:
             raise AttemptFailed(Outcome.MALFORMED_ANSWER, "an event without a type")
-        yield data
+        yield event.type, data
 
-    def _unstreamed(self, body: bytes) -> Iterator[bytes]:  # noqa: ARG002 - a kind's
-        """The data of the events that say what a whole answer does. Raises AttemptFailed if it is none."""
+    def _unstreamed(self, body: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that say what a whole answer does. Raises AttemptFailed if it is none."""
+        if says_error(body):
+            raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "a 2xx whose body holds an error")
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not an event stream")
 
     # -- the decoder
@@ -137,7 +141,7 @@ class TypedEvents:
         if event.type == "error" or is_present(event.error):
             raise AttemptFailed(Outcome.ERROR_IN_ANSWER, "the stream carried an error")
         self._used = self._usage(event, self._used)
-        forward = b"".join(as_sent(one) for one in self._events(event, data))
+        forward = b"".join(as_sent(*one) for one in self._events(event, data))
         self._outputs += bool(forward)
         if event.type == self._last:
             self._missing -= 1
@@ -152,7 +156,7 @@ class TypedEvents:
 
     def _not_streamed(self, body: bytes) -> Chunk:
         try:
-            forward = b"".join(as_sent(one) for one in self._unstreamed(body))
+            forward = b"".join(as_sent(*one) for one in self._unstreamed(body))
         except AttemptFailed as failed:
             return self._fail(failed)
         self._anomalies.add(Anomaly.NOT_STREAMED)
@@ -172,7 +176,7 @@ def _reads(data: bytes) -> bool:
     return True
 
 
-def as_sent(data: bytes) -> bytes:
+def as_sent(kind: str, data: bytes) -> bytes:
     """An event under the name of its type, as OpenAI sends these. A line break in JSON is blank space, and ends a line here."""
-    name = (_decode(data).type or "message").replace("\n", "").replace("\r", "")
+    name = kind.replace("\n", "").replace("\r", "")
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data.replace(b"\n", b"\ndata: "))

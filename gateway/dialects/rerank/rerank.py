@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.contract import Prepared, Preparer
+from gateway.dialects.known_names import repeatable
 from gateway.dialects.openai.beside_chat import BesideChat, members_of, read_answer
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.ways import USUAL, Ways
@@ -52,6 +53,7 @@ class _Answer(msgspec.Struct, gc=False):
     model: str | None = None
     usage: msgspec.Raw = ABSENT
     meta: msgspec.Raw = ABSENT
+    tokens: msgspec.Raw = ABSENT  # SiliconFlow's
 
 
 _decoder = msgspec.json.Decoder(_Answer)
@@ -93,7 +95,8 @@ class RerankTranslator(BesideChat, Preparer):
             made, lost = in_form(documents, self._takes, pause)
             if made is not documents:
                 fields = {**fields, "documents": msgspec.Raw(_encode(made))}
-        return Prepared(request if fields is request.fields else msgspec.structs.replace(request, fields=fields), lost)
+        own = request if fields is request.fields else msgspec.structs.replace(request, fields=fields)
+        return Prepared(own, repeatable(lost))
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The call of what was prepared."""
@@ -161,7 +164,7 @@ def _usage(answer: _Answer, request: Request) -> Usage:
     """Cohere says search units, the others tokens. What nobody says is estimated by the request."""
     searches, told = _searches(answer.meta), read_usage(answer.usage)
     tokens = told.usage.prompt_tokens if told.usage is not None else told.counts.prompt_tokens if told.counts else None
-    tokens = _total(answer.usage) if tokens is None else tokens
+    tokens = tokens or _total(answer.usage) or _total(answer.tokens)
     if searches is not None:
         return Usage(prompt_tokens=tokens or 0, completion_tokens=0, units=Units(searches=searches))
     estimated = tokens is None
@@ -183,15 +186,16 @@ def _searches(meta: msgspec.Raw) -> int | None:
 
 class _Total(msgspec.Struct, gc=False):
     total_tokens: Tokens = None
+    input_tokens: Tokens = None
 
 
 _decode_total = msgspec.json.Decoder(_Total | None).decode
 
 
 def _total(usage: msgspec.Raw) -> int | None:
-    """All tokens are the prompt's: Jina says no more than how many in all."""
+    """All tokens are the prompt's: Jina says no more than how many in all, SiliconFlow has `input_tokens`."""
     try:
         said = _decode_total(usage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return None if said is None else said.total_tokens
+    return None if said is None else said.input_tokens if said.total_tokens is None else said.total_tokens

@@ -41,6 +41,10 @@ class ResponsesTranslator(Preparer):
         """The request without thoughts of others, which are refused."""
         return prepare(request, self._owner, pause)
 
+    def restored(self, request: Request, pause: Pause = no_pause) -> Prepared:
+        """What is made of a request that comes from another dialect."""
+        return prepare(request, self._owner, pause)
+
     def encode(self, request: Request, target: Deployment) -> Call:
         """The caller's body with the target's model name; nothing is kept there."""
         return encode(request, target, self._thinking)

@@ -15,11 +15,7 @@ from gateway.values.pause import Pause
 
 # the gateway's own doing, or the answer's alone: `metadata` is given back, thoughts come as they are
 _OTHERS = frozenset({"model", "stream", "store", "previous_response_id", "metadata"})
-_DEFAULTS = {
-    "background": b"false", "truncation": b'"disabled"',
-}  # fmt: skip
-_LOGPROBS = "message.output_text.logprobs"
-_INCLUDED = ("reasoning.encrypted_content", _LOGPROBS)
+_DEFAULTS = {"background": b"false", "truncation": b'"disabled"', "top_logprobs": b"0"}
 _MODES = ("auto", "none", "required")
 
 
@@ -78,7 +74,6 @@ class _Body(msgspec.Struct):
     service_tier: str | None = None
     stream_options: _Options | None = None
     include: list[str] | None = None
-    top_logprobs: int | None = None
     prompt_cache_key: str | None = None
 
 
@@ -102,7 +97,7 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
     tools, choice = _chosen(body, tools, own_tools, unsaid)
     if body.stream_options is not None and body.stream_options.include_obfuscation:
         unsaid.append("stream_options")
-    unsaid += [f"include[{at}]" for at, one in enumerate(body.include or ()) if one not in _INCLUDED]
+    unsaid += [f"include[{at}]" for at, one in enumerate(body.include or ()) if one != "reasoning.encrypted_content"]
     chat = Chat(
         turns=tuple(_turns(body, fields, unsaid, pause)),
         tools=tools,
@@ -118,8 +113,6 @@ def read_chat(fields: Fields, pause: Pause) -> Chat:
         user=body.safety_identifier or body.user,
         service_tier=body.service_tier,
         provider_tools=own_tools,
-        logprobs=True if _LOGPROBS in (body.include or ()) else None,
-        top_logprobs=body.top_logprobs or None,
         verbosity=None if body.text is None else body.text.verbosity,
         cache_key=body.prompt_cache_key,
     )

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.openai.wire import ABSENT
-from gateway.dialects.responses.sealed import thoughts_in
+from gateway.dialects.responses.sealed import MAKER, call_signature_in, thoughts_in
 from gateway.values.chat import (
     Audio,
     Document,
@@ -67,6 +67,7 @@ def turns_of(items: Sequence[ReadItem], unsaid: list[str]) -> list[Turn]:
     """What the assistant said, called and thought in a row is one turn of its own, and what tools gave back in a row one of
     the user's.
     """
+    signed: tuple[str, str | None] | None = None  # the call that follows, and by whom
     turns: list[tuple[Role, bool, list[Part]]] = []  # the second: whether the next item may join it
     for at, item in enumerate(items):
         path = f"input[{at}]"
@@ -81,10 +82,13 @@ def turns_of(items: Sequence[ReadItem], unsaid: list[str]) -> list[Turn]:
         else:
             unsaid.append(path)  # what tools of a provider's own were asked, and did
             continue
+        if signed is not None and item.type == "function_call":
+            parts = [msgspec.structs.replace(part, signature=signed[0], maker=signed[1]) for part in parts]
         if joins and turns and turns[-1][:2] == (role, True):
             turns[-1][2].extend(parts)
         else:
             turns.append((role, joins, parts))
+        signed = call_signature_in(item.encrypted_content)
     return [Turn(role, tuple(parts)) for role, _, parts in turns]
 
 
@@ -103,7 +107,7 @@ def _thought(item: ReadItem, path: str, unsaid: list[str]) -> list[Part]:
     """Its summary, else its own words."""
     texts = _texts(item.summary, f"{path}.summary") or _texts(item.content, f"{path}.content")
     found = thoughts_in("\n\n".join(texts), item.encrypted_content)
-    if not found:
+    if not found and call_signature_in(item.encrypted_content) is None:
         unsaid.append(path)
     return [*found]
 
@@ -135,26 +139,33 @@ def _parts(raw: msgspec.Raw, path: str, unsaid: list[str]) -> list[Part]:
 
 
 def _part(piece: Piece, path: str) -> Part | None:
-    """None for one that has no place. A file that a provider keeps has none: only that provider can read it."""
+    """None for one that has no place."""
     if piece.type in _TEXTS:
         return Text(_said(piece.text, f"{path}.text"))
     if piece.type == "refusal":
         return Refusal(_said(piece.refusal, f"{path}.refusal"))
-    if piece.file_id is not None:
-        raise invalid(f"{path}.file_id", "a file that is kept by another provider cannot be read here; send its data")
     read = _MEDIA.get(piece.type)
     return None if read is None else read(piece, path)
 
 
 def _image(piece: Piece, path: str) -> Image:
+    if piece.file_id is not None:
+        return Image(file_id=piece.file_id, maker=MAKER, detail=_detail(piece))
     url = _said(piece.image_url, f"{path}.image_url")
     media_type, data = _inline(url)
     if data is not None:
-        return Image(media_type=media_type, data=data, detail=piece.detail)
-    return Image(url=url, detail=piece.detail)
+        return Image(media_type=media_type, data=data, detail=_detail(piece))
+    return Image(url=url, detail=_detail(piece))
+
+
+def _detail(piece: Piece) -> str | None:
+    """What is usual is not said."""
+    return None if piece.detail == "auto" else piece.detail
 
 
 def _document(piece: Piece, path: str) -> Document:
+    if piece.file_id is not None:
+        return Document(file_id=piece.file_id, maker=MAKER, name=piece.filename)
     if piece.file_data is None:
         return Document(url=_said(piece.file_url, f"{path}.file_url"), name=piece.filename)
     media_type, data = _inline(piece.file_data)

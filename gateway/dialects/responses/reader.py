@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.dialects.responses.answer import reason_of
 from gateway.dialects.responses.reply import arguments_of, finish_of, parts_of
+from gateway.dialects.responses.sealed import call_signature_in
 from gateway.dialects.responses.usage import read_usage
 from gateway.dialects.responses.wire import (
+    ANNOTATION,
     ARGUMENTS_DELTA,
     COMPLETED,
     CREATED,
@@ -23,6 +25,7 @@ from gateway.dialects.responses.wire import (
 )
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     HiddenReasoning,
@@ -50,6 +53,7 @@ class ResponseReader:
         self._said: set[int] = set()  # items of which any text came
         self._thinks: dict[int, tuple[str, int]] = {}  # by item: which events tell the thought, and its part
         self._refuses = False
+        self._signed: tuple[str, str | None] | None = None  # the call that follows, and by whom
 
     def read(self, data: bytes) -> list[Event]:
         """What whole events say. Raises AttemptFailed if they cannot be read."""
@@ -73,6 +77,8 @@ class ResponseReader:
             self._said.add(index)
             self._refuses = self._refuses or kind == REFUSAL_DELTA
             yield (TextDelta if kind == TEXT_DELTA else RefusalDelta)(event.said())
+        elif kind == ANNOTATION and event.annotation is not None:
+            yield from map(Cited, event.annotation.citations())
         elif kind in THOUGHT_DELTAS:
             yield from self._thought(event)
         elif kind == ARGUMENTS_DELTA and index in self._calls and event.said():
@@ -104,7 +110,8 @@ class ResponseReader:
     def _called(self, index: int, item: Item) -> Iterator[Event]:
         if index not in self._calls:
             self._calls[index] = len(self._calls)
-            yield ToolCallBegan(self._calls[index], item.call_id or item.id or "", item.name or "")
+            signature, maker = self._signed or (None, None)
+            yield ToolCallBegan(self._calls[index], item.call_id or item.id or "", item.name or "", signature, maker)
 
     def _done(self, index: int, item: Item) -> Iterator[Event]:
         """What was not said in pieces is said now."""
@@ -114,6 +121,7 @@ class ResponseReader:
                 self._argued.add(index)
                 yield ToolCallDelta(self._calls[index], arguments_of(item) or "{}")
             return
+        self._signed = call_signature_in(item.encrypted_content)
         for part in parts_of(item):
             if isinstance(part, HiddenReasoning):
                 yield part
@@ -124,6 +132,7 @@ class ResponseReader:
                     yield ReasoningSigned(part.signature, part.maker)
             elif index not in self._said and isinstance(part, Text):
                 yield TextDelta(part.text)
+                yield from map(Cited, part.citations)
             elif index not in self._said and isinstance(part, Refusal):
                 self._refuses = True
                 yield RefusalDelta(part.text)

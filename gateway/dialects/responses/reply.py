@@ -6,12 +6,13 @@ import msgspec
 
 from gateway.dialects.anthropic.wire import read
 from gateway.dialects.responses.answer import FILTERED, reason_of
-from gateway.dialects.responses.sealed import thoughts_in
+from gateway.dialects.responses.sealed import call_signature_in, thoughts_in
 from gateway.dialects.responses.usage import read_usage
 from gateway.dialects.responses.wire import Item, response
 from gateway.dialects.responses.writer import ResponseWriter
 from gateway.values.chat import (
     Began,
+    Cited,
     Ended,
     Event,
     Finish,
@@ -41,7 +42,7 @@ def read_reply(body: bytes) -> Reply:
     found = read(response, body)
     if found is None or found.output is None:
         raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not a response")
-    parts = tuple(part for item in found.output for part in parts_of(item))
+    parts = tuple(_all_parts(found.output))
     return Reply(
         id=found.id or "",
         model=found.model or "",
@@ -62,12 +63,22 @@ def finish_of(reason: str, *, calls: bool, refuses: bool) -> Finish:
     return Finish.REFUSAL if reason == FILTERED else Finish.LENGTH
 
 
+def _all_parts(items: Sequence[Item]) -> Iterator[Part]:
+    signed: tuple[str, str | None] | None = None
+    for item in items:
+        for part in parts_of(item):
+            is_signed = isinstance(part, ToolCall) and signed is not None
+            yield msgspec.structs.replace(part, signature=signed[0], maker=signed[1]) if is_signed and signed else part
+        signed = call_signature_in(item.encrypted_content)
+
+
 def parts_of(item: Item) -> Iterator[Part]:
     """What an item of the output says."""
     if item.type == "message":
         for one in item.content or ():
             if one.text:
-                yield Text(one.text)
+                cited = tuple(citation for said in one.annotations or () for citation in said.citations())
+                yield Text(one.text, citations=cited)
             if one.refusal:
                 yield Refusal(one.refusal)
     elif item.type == "reasoning":
@@ -97,6 +108,7 @@ def _events(parts: Sequence[Part]) -> Iterator[Event]:
     for part in parts:
         if isinstance(part, Text):
             yield TextDelta(part.text)
+            yield from map(Cited, part.citations)
         elif isinstance(part, Refusal):
             yield RefusalDelta(part.text)
         elif isinstance(part, Reasoning):
@@ -106,6 +118,6 @@ def _events(parts: Sequence[Part]) -> Iterator[Event]:
         elif isinstance(part, HiddenReasoning):
             yield part
         elif isinstance(part, ToolCall):
-            yield ToolCallBegan(calls, part.id, part.name)
+            yield ToolCallBegan(calls, part.id, part.name, part.signature, part.maker)
             yield ToolCallDelta(calls, part.arguments)
             calls += 1

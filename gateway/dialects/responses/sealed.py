@@ -3,7 +3,7 @@
 A thought is given back on the next turn to the provider that made it, and to no other: another one refuses it, and the whole
 conversation with it. So what a provider of this dialect encrypted leaves here as `gw1.r.OWNER.ID.CONTENT`: who made it, and
 the item that it belongs to, which it is checked against. What comes from other dialects is `gw1.s.MAKER.SIGNATURE` (of a thought
-that can be read) or `gw1.h.MAKER.DATA` (of one that cannot).
+that can be read), `gw1.h.MAKER.DATA` (of one that cannot) or `gw1.c.MAKER.SIGNATURE` (of the call that follows).
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from gateway.values.chat import HiddenReasoning, Reasoning
 
 MAKER = "responses"  # the name of this dialect
 _MARKED = "gw1."
+_OF_CALL = f"{_MARKED}c."
 _OWNED, _SIGNED, _HIDDEN = f"{_MARKED}r.", f"{_MARKED}s.", f"{_MARKED}h."
 _NEEDLE = b'"encrypted_content"'
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -62,10 +63,23 @@ def hidden_as(data: str, maker: str | None) -> str:
     return data if is_owned(data) else f"{_HIDDEN}{maker or ''}.{data}"
 
 
+def call_signature_as(signature: str, maker: str | None) -> str:
+    """The signature of the call that follows."""
+    return f"{_OF_CALL}{maker or ''}.{signature}"
+
+
+def call_signature_in(content: str | None) -> tuple[str, str | None] | None:
+    """The signature of the call that follows, and its maker; None for any other thought."""
+    if content is None or not content.startswith(_OF_CALL):
+        return None
+    maker, _, signature = content.removeprefix(_OF_CALL).partition(".")
+    return signature, maker or None
+
+
 def thoughts_in(text: str, content: str | None) -> list[Reasoning | HiddenReasoning]:
     """What an item of thoughts is in a chat: `text` is its summary. What nobody here marked is left out."""
     plain: list[Reasoning | HiddenReasoning] = [Reasoning(text)] if text else []
-    if content is None or not content.startswith(_MARKED):
+    if content is None or not content.startswith(_MARKED) or content.startswith(_OF_CALL):
         return plain
     if is_owned(content):
         return [*plain, HiddenReasoning(content, MAKER)]

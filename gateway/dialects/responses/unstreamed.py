@@ -55,7 +55,11 @@ def _part(place: dict[str, Any], part: dict[str, Any]) -> Iterator[tuple[str, di
     if part.get("type") not in _SAID:
         return
     prefix, name, more = _SAID[part["type"]]
-    yield "response.content_part.added", {**place, "part": {**part, name: ""}}
+    empty = {**part, name: "", **({"annotations": []} if "annotations" in part else {})}
+    yield "response.content_part.added", {**place, "part": empty}
     yield f"{prefix}.delta", {**place, "delta": part.get(name) or "", **more}
+    for at, annotation in enumerate(part.get("annotations") or ()):
+        told = {**place, "annotation_index": at, "annotation": annotation}
+        yield "response.output_text.annotation.added", told
     yield f"{prefix}.done", {**place, name: part.get(name) or "", **more}
     yield "response.content_part.done", {**place, "part": part}

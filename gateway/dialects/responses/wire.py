@@ -11,8 +11,25 @@ import msgspec
 
 from gateway.dialects.anthropic.wire import read
 from gateway.dialects.openai.wire import ABSENT
+from gateway.values.chat import Citation
 
 _Text = str | dict[str, msgspec.Raw] | list[msgspec.Raw] | None  # some events hold another thing under a name of a text
+
+
+class Annotation(msgspec.Struct, gc=False):
+    """What a text has from where. `url` and its place: of a page of the web."""
+
+    type: str = ""
+    url: str | None = None
+    title: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+
+    def citations(self) -> tuple[Citation, ...]:
+        """As a chat has it; files of the provider's have no place there."""
+        if self.type != "url_citation" or self.url is None:
+            return ()
+        return (Citation(url=self.url, title=self.title, start=self.start_index, end=self.end_index),)
 
 
 class Content(msgspec.Struct, gc=False):
@@ -21,6 +38,7 @@ class Content(msgspec.Struct, gc=False):
     type: str = ""
     text: str | None = None
     refusal: str | None = None
+    annotations: list[Annotation] | None = None
 
 
 class Item(msgspec.Struct, gc=False):
@@ -73,6 +91,7 @@ class StreamEvent(msgspec.Struct, gc=False):
     type: str = ""
     response: Response | None = None
     item: Item | None = None
+    annotation: Annotation | None = None
     output_index: int = 0
     content_index: int = 0
     summary_index: int = 0
@@ -98,6 +117,7 @@ COMPLETED, INCOMPLETE, FAILED, CANCELLED = (
     "response.completed", "response.incomplete", "response.failed", "response.cancelled",
 )  # fmt: skip
 CREATED = "response.created"
+ANNOTATION = "response.output_text.annotation.added"
 ITEM_ADDED, ITEM_DONE = "response.output_item.added", "response.output_item.done"
 TEXT_DELTA, REFUSAL_DELTA = "response.output_text.delta", "response.refusal.delta"
 ARGUMENTS_DELTA, ARGUMENTS_DONE = "response.function_call_arguments.delta", "response.function_call_arguments.done"

@@ -14,7 +14,9 @@ from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Format, Thinking, Tool, ToolChoice
 from gateway.values.pause import Pause
 
-_NO_PLACE = ("top_k", "seed", "presence_penalty", "frequency_penalty")
+_NO_PLACE = (
+    "top_k", "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs",
+)  # fmt: skip
 _AS_THEY_ARE = ("temperature", "top_p", "max_output_tokens", "service_tier")
 _LEAST_OUTPUT = 16  # a lower bound is refused
 _LONGEST_USER = 64
@@ -40,9 +42,6 @@ def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]
         body["text"] = text
     if chat.cache_key is not None:
         body["prompt_cache_key"] = chat.cache_key
-    if chat.logprobs or chat.top_logprobs is not None:
-        body["include"] = ["message.output_text.logprobs"]
-        body["top_logprobs"] = chat.top_logprobs or 0
     if chat.thinking is not None:
         _thinking(chat.thinking, body, lost)
     if chat.user is not None and len(chat.user) <= _LONGEST_USER:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.contract import Adapted, Deviation
-from gateway.dialects.responses.sealed import MAKER, id_in, is_owned
+from gateway.dialects.responses.sealed import MAKER, id_in
 from gateway.values.chat import (
     Document,
     HiddenReasoning,
@@ -69,7 +69,7 @@ def _said(parts: Sequence[Part], path: str, lost: dict[Deviation, None]) -> Iter
             content = []
         if isinstance(part, ToolCall):
             yield {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": part.arguments}
-        elif isinstance(part, HiddenReasoning) and is_owned(part.data):
+        elif isinstance(part, HiddenReasoning) and part.maker == MAKER:
             before = parts[at - 1] if at else None
             summary = [{"type": "summary_text", "text": before.text}] if isinstance(before, Reasoning) else []
             yield {"type": "reasoning", "id": id_in(part.data), "summary": summary, "encrypted_content": part.data}
@@ -84,7 +84,7 @@ def _is_a_summary(parts: Sequence[Part], at: int) -> bool:
     after = parts[at + 1] if at + 1 < len(parts) else None
     part = parts[at]
     is_plain = isinstance(part, Reasoning) and part.signature is None
-    return is_plain and isinstance(after, HiddenReasoning) and is_owned(after.data)
+    return is_plain and isinstance(after, HiddenReasoning) and after.maker == MAKER
 
 
 def _own_words(part: Text | Refusal) -> Item:

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.responses.echo import begun
-from gateway.dialects.responses.sealed import hidden_as, signature_as
+from gateway.dialects.responses.sealed import call_signature_as, hidden_as, signature_as
 from gateway.dialects.responses.usage import usage_body
 from gateway.dialects.responses.wire import as_event
 from gateway.values.chat import (
     Began,
+    Citation,
+    Cited,
     Ended,
     Event,
     Finish,
@@ -50,6 +52,7 @@ class _Open:
         self.place = {"item_id": item["id"], "output_index": index}
         self.part: str | None = None  # the kind of the part that is open
         self.said: list[str] = []
+        self.annotations: list[dict[str, Any]] = []
 
 
 class ResponseWriter:
@@ -67,6 +70,7 @@ class ResponseWriter:
         self._ended: Ended | None = None
         self._usage: Usage | None = None
         self._refuses = False
+        self._uncited: list[Citation] = []  # of text that is to come
 
     def write(self, events: Sequence[Event]) -> bytes:
         """The events. Raises AttemptFailed where a call goes on that never began."""
@@ -120,6 +124,8 @@ class ResponseWriter:
             self._ended = event
         elif isinstance(event, Used):
             self._usage = event.usage
+        elif isinstance(event, Cited):
+            self._cited(event.citation)
 
     # -- messages
 
@@ -141,6 +147,28 @@ class ResponseWriter:
             self._number += 1
         else:
             self._say(f"response.{kind}.delta", **self._of_part(item), delta=text)
+        if kind is _TEXT and self._uncited:
+            uncited, self._uncited = self._uncited, []
+            for citation in uncited:
+                self._cited(citation)
+
+    def _cited(self, citation: Citation) -> None:
+        """Of the text that is open: a page of the web; what a document says has no like here."""
+        item = self._item
+        if citation.url is None:
+            return
+        if item is None or item.part != _TEXT:
+            self._uncited.append(citation)
+            return
+        length = sum(map(len, item.said))
+        start = length if citation.start is None else citation.start
+        end = length if citation.end is None else citation.end
+        cited = {
+            "type": "url_citation", "url": citation.url, "title": citation.title or "", "start_index": start, "end_index": end,
+        }  # fmt: skip
+        kind, at = "response.output_text.annotation.added", len(item.annotations)
+        item.annotations.append(cited)
+        self._say(kind, **self._of_part(item), annotation_index=at, annotation=cited)
 
     def _of_part(self, item: _Open) -> dict[str, Any]:
         return {**item.place, "content_index": len(item.item["content"])}
@@ -148,12 +176,13 @@ class ResponseWriter:
     def _close_part(self, item: _Open) -> None:
         if item.part is None:
             return
-        text, part = "".join(item.said), _part(item.part, "".join(item.said))
+        text = "".join(item.said)
+        part = _part(item.part, text, item.annotations)
         said: dict[str, Any] = {"text": text, "logprobs": []} if item.part == _TEXT else {"refusal": text}
         self._say(f"response.{item.part}.done", **self._of_part(item), **said)
         self._say("response.content_part.done", **self._of_part(item), part=part)
         item.item["content"] = [*item.item["content"], part]
-        item.part, item.said = None, []
+        item.part, item.said, item.annotations = None, [], []
 
     # -- thoughts
 
@@ -194,6 +223,9 @@ class ResponseWriter:
         call = self._calls.get(event.index)
         if isinstance(event, ToolCallBegan):
             if call is None:
+                if event.signature is not None:
+                    signed = call_signature_as(event.signature, event.maker)
+                    self._add("rs", {"type": "reasoning", "summary": [], "encrypted_content": signed})
                 self._close_item("completed")
                 item = {"type": "function_call", "status": "in_progress", "arguments": "", "name": event.name}
                 self._calls[event.index] = opened = self._open("fc", item)
@@ -257,7 +289,7 @@ class ResponseWriter:
         self._number += 1
 
 
-def _part(kind: str, text: str) -> dict[str, Any]:
+def _part(kind: str, text: str, annotations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     if kind == _REFUSAL:
         return {"type": kind, "refusal": text}
-    return {"type": kind, "text": text, "annotations": [], "logprobs": []}
+    return {"type": kind, "text": text, "annotations": list(annotations), "logprobs": []}

@@ -53,7 +53,7 @@ Refusal = Literal["context_too_long", "content_policy", "bad_request"]
 Failure = Literal[
     "connect_failed", "tls_failed", "connect_timeout", "connection_lost", "no_sign_of_life", "first_output_timeout",
     "idle_timeout",
-    "total_timeout", "credential_refused", "quota_exhausted", "deployment_gone", "redirected", "rate_limited",
+    "total_timeout", "credential_refused", "no_credential", "quota_exhausted", "deployment_gone", "redirected", "rate_limited",
     "overloaded", "server_error", "error_in_answer", "empty_answer", "malformed_answer", "answer_too_large", "truncated",
     "field_refused",
 ]  # fmt: skip

@@ -53,6 +53,7 @@ class When(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     ] = None
     stream: Annotated[bool | None, Meta(description="Whether a stream is asked for.")] = None
     session: Annotated[bool | None, Meta(description="Whether the request names a session (x-gateway-session).")] = None
+    batch: Annotated[bool | None, Meta(description="Whether the request is a line of a batch (/v1/batches).")] = None
     min_prompt_tokens: Annotated[Count | None, Meta(description="Estimated prompt tokens, at least.")] = None
     max_prompt_tokens: Annotated[Count | None, Meta(description="Estimated prompt tokens, at most.")] = None
     min_output_tokens: Annotated[

@@ -95,8 +95,8 @@ def test_what_has_no_place_is_named() -> None:
         ],
     }  # fmt: skip
     assert ANTHROPIC.chat(fields_of(body)).unsaid == (
-        "cache_control", "mcp_servers", "tools[0].defer_loading", "tools[1]", "messages[0].content[0]",
-        "messages[0].content[1].citations", "messages[1].content[0]", "messages[1].content[1].content[0]", "tool_choice",
+        "cache_control", "mcp_servers", "tools[0].defer_loading", "tools[1]", "messages[1].content[0]",
+        "messages[1].content[1].content[0]", "tool_choice",
         "thinking.type", "service_tier",
     )  # fmt: skip
 

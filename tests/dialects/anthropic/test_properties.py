@@ -16,6 +16,8 @@ from gateway.values.chat import (
     HiddenReasoning,
     Image,
     Part,
+    ProviderCall,
+    ProviderTool,
     Reasoning,
     Refusal,
     Reply,
@@ -44,6 +46,8 @@ def without(chat: Chat, lost: tuple[str, ...]) -> Chat:
     members: dict[str, Any] = {}
     for path in lost:
         found = PATH.fullmatch(path)
+        if path.startswith("provider_tools"):
+            continue
         if found is None:
             name, _, member = path.partition(".")
             value = getattr(chat, name)
@@ -84,11 +88,20 @@ def gone_or(
     elif member == "arguments":
         assert isinstance(part, ToolCall)
         parts[place] = msgspec.structs.replace(part, arguments=json.dumps({"arguments": part.arguments}))
+    elif member in ("citations", "signature"):
+        assert isinstance(part, Text | ToolCall)
+        parts[place] = without_payload(part)
     elif isinstance(part, Refusal):
         parts[place] = Text(part.text)
     else:
         assert not isinstance(part, Text | Image | ToolCall | ToolResult)
         gone.add((at, place))
+
+
+def without_payload(part: Text | ToolCall) -> Part:
+    if isinstance(part, ToolCall):
+        return msgspec.structs.replace(part, signature=None, maker=None)
+    return msgspec.structs.replace(part, citations=tuple(one for one in part.citations if one.maker == "anthropic"))
 
 
 def usual(chat: Chat) -> dict[str, Any]:
@@ -129,8 +142,21 @@ def usual(chat: Chat) -> dict[str, Any]:
         "thinking": thinking,
         **{
             name: getattr(chat, name)
-            for name in ("top_p", "top_k", "user", "service_tier", "seed", "presence_penalty", "frequency_penalty")
+            for name in (
+                "top_p",
+                "top_k",
+                "user",
+                "service_tier",
+                "seed",
+                "presence_penalty",
+                "frequency_penalty",
+                "logprobs",
+                "top_logprobs",
+                "verbosity",
+                "cache_key",
+            )
         },
+        "own_tools": [as_searched(tool) for tool in chat.provider_tools if tool.search is not None],
     }
 
 
@@ -142,7 +168,19 @@ def has_words(turn: Turn, chat: Chat) -> bool:
     left = [part for part in turn.parts if spoken(part) and not (isinstance(part, Refusal) and not part.text.strip())]
     if turn.role is Role.USER:
         return any(not isinstance(part, Reasoning | HiddenReasoning) for part in left)
-    return any(not (isinstance(part, Reasoning) and part.signature is None) for part in left)
+    return any(not is_of_others(part) for part in left)
+
+
+def is_of_others(part: Part) -> bool:
+    """What Anthropic did not make, or sign."""
+    if isinstance(part, Reasoning) and part.signature is None:
+        return True
+    return isinstance(part, Reasoning | HiddenReasoning | ProviderCall) and part.maker != "anthropic"
+
+
+def as_searched(tool: ProviderTool) -> Any:
+    assert tool.search is not None
+    return msgspec.structs.replace(tool.search, context_size=None)
 
 
 def spoken(part: Part) -> bool:
@@ -151,7 +189,9 @@ def spoken(part: Part) -> bool:
 
 def same(part: Part) -> Any:
     if isinstance(part, ToolCall):
-        return (part.id, part.name, json.loads(part.arguments or "{}"), part.cache_s)
+        return (part.id, part.name, json.loads(part.arguments or "{}"), part.cache_s, part.signature)
+    if isinstance(part, ProviderCall):
+        return (part.id, part.kind, json.loads(part.native))
     if isinstance(part, ToolResult):
         return msgspec.structs.replace(part, parts=tuple(one for one in part.parts if spoken(one)))
     return part

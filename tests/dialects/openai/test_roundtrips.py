@@ -17,6 +17,8 @@ from gateway.values.chat import (
     Audio,
     Began,
     Chat,
+    Citation,
+    Cited,
     Document,
     Ended,
     Event,
@@ -24,6 +26,7 @@ from gateway.values.chat import (
     Format,
     HiddenReasoning,
     Image,
+    Logprobs,
     Part,
     Reasoning,
     ReasoningDelta,
@@ -35,6 +38,7 @@ from gateway.values.chat import (
     Text,
     TextDelta,
     Thinking,
+    TokenLogprob,
     Tool,
     ToolCall,
     ToolCallBegan,
@@ -61,11 +65,24 @@ images = st.builds(
     Image, media_type=st.just("image/png"), data=BASE64, detail=st.sampled_from([None, "low"])
 ) | st.builds(Image, url=st.just("https://example.com/a.png"), cache_s=CACHE)
 documents = st.builds(Document, media_type=st.just("application/pdf"), data=BASE64, name=NAME)
+documents |= st.builds(Document, file_id=NAME, maker=st.just("openai"))
 calls = st.builds(ToolCall, NAME, NAME, st.sampled_from(["{}", '{"a": 1}', "oops"]), CACHE)
 results = st.builds(
     ToolResult, call_id=NAME, parts=st.lists(st.builds(Text, TEXT), max_size=1).map(tuple), is_error=st.booleans()
 )
 named = st.none() | NAME
+MAKER = st.sampled_from(["anthropic", "gemini"])
+signed = st.builds(Reasoning, TEXT) | st.builds(Reasoning, TEXT, NAME, MAKER) | st.builds(HiddenReasoning, NAME, MAKER)
+cited = st.builds(
+    Citation, url=st.just("https://example.com"), title=TEXT, start=st.integers(0, 3), end=st.integers(4, 9)
+)
+TOKENS = st.builds(
+    TokenLogprob,
+    TEXT,
+    st.sampled_from([-0.5, -2.0]),
+    st.none() | st.just(b"x"),
+    st.sampled_from([(), (TokenLogprob("y", -3.0),)]),
+)
 turns = st.one_of(
     st.builds(Turn, st.just(Role.SYSTEM), st.lists(said, min_size=1, max_size=2).map(tuple), named),
     st.builds(
@@ -81,7 +98,7 @@ turns = st.one_of(
         lambda thoughts, texts, refusals, called: Turn(
             Role.ASSISTANT, (*thoughts, *texts, *refusals, *called) or (Text("a"),)
         ),
-        st.lists(st.builds(Reasoning, TEXT, named) | st.builds(HiddenReasoning, NAME), max_size=1),
+        st.lists(signed, max_size=1),
         st.lists(said, max_size=2),
         st.lists(st.builds(Refusal, TEXT), max_size=1),
         st.lists(calls, max_size=2),
@@ -127,6 +144,10 @@ chats = st.builds(
     thinking=st.none() | st.sampled_from([Thinking(effort="low"), Thinking(budget_tokens=9), Thinking(is_on=False)]),
     user=st.none() | NAME,
     service_tier=st.none() | st.just("flex"),
+    logprobs=st.none() | st.booleans(),
+    top_logprobs=st.none() | st.integers(0, 5),
+    verbosity=st.none() | st.just("low"),
+    cache_key=st.none() | NAME,
 )
 
 
@@ -180,17 +201,24 @@ usages = st.builds(
     Usage, prompt_tokens=st.integers(1, 99), completion_tokens=st.integers(1, 99), cached_tokens=st.none() | st.just(1),
     cache_write_tokens=st.none() | st.just(1), reasoning_tokens=st.none() | st.just(1),
 )  # fmt: skip
-thoughts = st.lists(st.builds(Reasoning, TEXT, named) | st.builds(HiddenReasoning, NAME), max_size=3)
+thoughts = st.lists(signed, max_size=3)
 replies = st.builds(
     lambda thought, texts, refusals, called, **more: Reply(parts=(*thought, *texts, *refusals, *called), **more),
     thoughts,
-    st.lists(st.builds(Text, TEXT), max_size=1),
+    st.lists(st.builds(Text, TEXT, citations=st.lists(cited, max_size=2).map(tuple)), max_size=1),
     st.lists(st.builds(Refusal, TEXT), max_size=1),
-    st.lists(st.builds(ToolCall, NAME, NAME, st.sampled_from(["{}", '{"a": 1}'])), max_size=2),
+    st.lists(
+        st.builds(ToolCall, NAME, NAME, st.sampled_from(["{}", '{"a": 1}']))
+        | st.builds(ToolCall, NAME, NAME, st.just("{}"), signature=NAME, maker=MAKER),
+        max_size=2,
+        unique_by=lambda call: call.id,
+    ),
     id=NAME,
     model=NAME,
     finish=FINISH,
     usage=st.none() | usages,
+    blocked_for=st.sampled_from([(), ("hate", "violence")]),
+    logprobs=st.lists(TOKENS, max_size=2).map(tuple),
 )
 
 
@@ -198,7 +226,7 @@ replies = st.builds(
 @given(replies)
 def test_a_reply_is_the_same_again(reply: Reply) -> None:
     body = OPENAI.whole(reply, request())
-    assert OPENAI.reply(body) == reply
+    assert OPENAI.reply(body) == of_a_server(reply)
 
 
 def events_of(reply: Reply, cuts: list[int]) -> list[Event]:
@@ -215,21 +243,32 @@ def events_of(reply: Reply, cuts: list[int]) -> list[Event]:
         match part:
             case Text(text=text):
                 events += map(TextDelta, pieces(text))
+                events += map(Cited, part.citations)
             case Refusal(text=text):
                 events += map(RefusalDelta, pieces(text))
             case Reasoning(text=text, signature=signature):
                 events += map(ReasoningDelta, pieces(text))
-                events += [ReasoningSigned(signature)] if signature else []
+                events += [ReasoningSigned(signature, part.maker)] if signature else []
             case HiddenReasoning():
                 events.append(part)
             case ToolCall():
-                events.append(ToolCallBegan(index, part.id, part.name))
+                events.append(ToolCallBegan(index, part.id, part.name, part.signature, part.maker))
                 events += [ToolCallDelta(index, piece) for piece in pieces(part.arguments)]
                 index += 1
             case _:
                 raise AssertionError(part)
-    events.append(Ended(reply.finish))
+    events += [Logprobs(reply.logprobs)] if reply.logprobs else []
+    events.append(Ended(reply.finish, blocked_for=reply.blocked_for))
     return [*events, Used(reply.usage)] if reply.usage is not None else events
+
+
+def of_a_server(reply: Reply) -> Reply:
+    """What a server of this dialect signs, it made: whosoever it has it from."""
+    parts = [
+        msgspec.structs.replace(part, maker=f"openai/{part.maker}") if getattr(part, "maker", None) else part
+        for part in reply.parts
+    ]
+    return msgspec.structs.replace(reply, parts=tuple(parts))
 
 
 def merged(reply: Reply) -> Reply:
@@ -238,7 +277,7 @@ def merged(reply: Reply) -> Reply:
     for part in reply.parts:
         last = parts[-1] if parts else None
         if isinstance(part, Reasoning) and isinstance(last, Reasoning) and last.signature is None:
-            parts[-1] = Reasoning(last.text + part.text, part.signature)
+            parts[-1] = Reasoning(last.text + part.text, part.signature, part.maker)
         else:
             parts.append(part)
     return msgspec.structs.replace(reply, parts=tuple(parts))
@@ -251,7 +290,8 @@ def test_events_are_the_same_again(reply: Reply, cuts: list[int], at_once: int) 
     events = events_of(reply, cuts)
     written = [writer.write(events[at : at + at_once]) for at in range(0, len(events), at_once)]
     read = [event for part in [*written, writer.end()] for event in reader.read(part)]
-    assert folded(read) == folded(events) == merged(reply)
+    assert folded(events) == merged(reply)
+    assert folded(read) == of_a_server(merged(reply))
 
 
 @BY_SCHEMA

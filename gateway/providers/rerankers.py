@@ -1,0 +1,33 @@
+"""Who reranks, and has no conversations there: a row each."""
+
+from gateway.dialects.openai.dialect import OPENAI
+from gateway.dialects.openai.embeddings import EmbeddingsTranslator
+from gateway.dialects.rerank import Documents, RerankTranslator
+from gateway.providers import fields_beside_chat
+from gateway.providers.vendor import Vendor
+from gateway.values.surface import Serves
+from gateway.values.taken_fields import TakenFields
+
+_RERANKS = frozenset({Serves.RERANK})
+
+RERANKERS: dict[str, Vendor] = {
+    "cohere_v2": Vendor(
+        title="Cohere, own API v2",
+        source="Cohere's API reference, Rerank v2; its Python SDK (V2RerankResponse, ApiMeta), 2026-11",
+        chat=OPENAI,
+        translators={Serves.RERANK: RerankTranslator(Documents.TEXTS, says_documents=False)},
+        usual=_RERANKS,
+        base_urls={"": "https://api.cohere.com/v2"},
+        takes=TakenFields(beside_chat=fields_beside_chat.COHERE_V2),
+        counts="search units",
+    ),
+    "jina": Vendor(
+        title="Jina",
+        source="Jina's reranker and embeddings APIs, /v1/rerank (2026-11)",
+        chat=OPENAI,
+        translators={Serves.RERANK: RerankTranslator(), Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=2048)},
+        usual=_RERANKS,
+        base_urls={"": "https://api.jina.ai/v1"},
+        counts="total_tokens are the prompt's",
+    ),
+}
