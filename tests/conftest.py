@@ -118,7 +118,7 @@ def configuration(base_url: str, **more: Any) -> dict[str, Any]:
         for name in BEHAVIOURS
     }
     deployments = {name.replace("@", "-"): entry for name, entry in deployments.items()}
-    deployments["plain"] = deployment(base_url, "ok", clearance="internal", context_tokens=500)
+    deployments["plain"] = deployment(base_url, "ok", clearance="internal", context_tokens=500, capabilities=[])
     return {"deployments": deployments, "models": {"chat": {"deployments": ["ok"]}}, **more}
 
 

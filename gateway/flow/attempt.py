@@ -9,8 +9,10 @@ import msgspec
 from gateway.dialects.contract import Batcher, Continuer, HeadJudge, Preparer, StreamDecoder, Translator
 from gateway.flow.beginning import Beginning
 from gateway.flow.field_refusal import of_choice
+from gateway.flow.formats import StreamedFormat, asks_for_format
 from gateway.flow.large import LARGE_BYTES, in_steps
 from gateway.flow.least_throughput import LeastThroughput
+from gateway.flow.refusal_body import WITHIN_S, refusal_body
 from gateway.flow.rooms import Rooms
 from gateway.flow.sign_of_life import head_of
 from gateway.flow.story import Story
@@ -20,6 +22,7 @@ from gateway.routing.address import next_address
 from gateway.routing.silence import silence_s
 from gateway.routing.timeouts import AttemptTimeouts, Timeout
 from gateway.transport import Exchange
+from gateway.values.anomaly import Anomaly
 from gateway.values.answer import StreamSummary, WholeAnswer
 from gateway.values.call import Call
 from gateway.values.deployment import Deployment
@@ -29,11 +32,9 @@ from gateway.values.records import Attempt, AttemptFinished, AttemptStarted
 from gateway.values.usage import Usage
 from gateway.values.worker import AddressesSeen
 
-_MAX_ERROR_BODY = 64 * 1024
 _MAX_MESSAGE, _MAX_WORD = 2_000, 256  # characters
 _DRAIN_S, _DRAIN_READS = 0.25, 4
 _TO_THE_END: Timeout = (None, Outcome.TOTAL_TIMEOUT)
-_ERROR_BODY_S = 5.0  # a refusal's body is worth waiting this long for, no longer
 
 
 class Reserved(NamedTuple):
@@ -105,6 +106,8 @@ class RunningAttempt:
         self._read_s = 0.0  # waited for the provider since the first output
         self._hold, self._seen = reserved
         self._retry_after_s: float | None = None  # what a refusal asked for
+        self._refused: WholeAnswer | None = None  # an answer that was had, and is not given
+        self._format = rooms.formats.of(story.request) if asks_for_format(story.request.facts.needs) else None
 
     async def open(self) -> Exchange:
         """Send the call and see a 2xx, or raise AttemptFailed."""
@@ -124,7 +127,8 @@ class RunningAttempt:
         if (headroom := self._translator.headroom(head.headers, now)) is not None:
             self._rooms.readings.told_headroom(deployment.name, self._hold, headroom, now)
         if not 200 <= head.status < 300:
-            body = await self._error_body(exchange)
+            self._wait((WITHIN_S, Outcome.TOTAL_TIMEOUT))
+            body = await refusal_body(partial(self.read, exchange))
             failure = self._translator.failure(head.status, head.headers, body, now)
             self._retry_after_s = failure.retry_after_s
             pool = self.story.rule.pools[facts.model]
@@ -192,12 +196,25 @@ class RunningAttempt:
         """The whole body as an answer."""
         data = await self.read(exchange)
         if not (more := await self.read(exchange)) and data:
-            return await self._decoded(data)
+            return self._judged(await self._decoded(data))
         parts = [data]
         while more:
             parts.append(more)
             more = await self.read(exchange)
-        return await self._decoded(b"".join(parts))
+        return self._judged(await self._decoded(b"".join(parts)))
+
+    def _judged(self, answer: WholeAnswer) -> WholeAnswer:
+        """Whether it keeps to the format that was asked for."""
+        if self._format is None or self._format.is_kept(answer.body):
+            return answer
+        if self.story.rule.fallback.unmet_format == "next":
+            self._refused = answer
+            raise AttemptFailed(Outcome.FORMAT_UNMET, "its text is not the JSON that was asked for")
+        return msgspec.structs.replace(answer, anomalies=(*answer.anomalies, Anomaly.FORMAT_UNMET))
+
+    def format_of_stream(self) -> StreamedFormat | None:
+        """What judges its stream at the end; None where no format was asked for, or the answer goes on with another's."""
+        return None if self._format is None or self._beginning is not None else self._format.stream()
 
     async def _decoded(self, body: bytes) -> WholeAnswer:
         """A large body in steps, where the dialect can; one that has to be translated is so on the same thread."""
@@ -236,6 +253,7 @@ class RunningAttempt:
         """The end of the attempt: what it used is on record, what was reserved is free, the socket is given back."""
         if self._exchange is not None:
             self._exchange.close()
+        said = self._refused if said is None else said
         now, duration = time.time(), time.monotonic() - self._started
         deployment, readings = self.deployment, self._rooms.readings
         usage, first = self._usage(outcome, said, duration), self.first_output_s
@@ -261,7 +279,9 @@ class RunningAttempt:
             resent=self._exchange is not None and self._exchange.resent,
             in_flight=self._hold.in_flight,
             held_by_caller=held,
-            slo_met=kept_objective(
+            slo_met=None
+            if self.story.decision.slo is None
+            else kept_objective(
                 self.story.decision, outcome, usage, first_output_s=first, duration_s=duration, held_by_caller=held
             ),
             address=self._hold.address,
@@ -292,13 +312,3 @@ class RunningAttempt:
             param=self._redact(failure.param),
             code=self._redact(failure.code),
         )
-
-    async def _error_body(self, exchange: Exchange) -> bytes:
-        parts: list[bytes] = []
-        self._wait((_ERROR_BODY_S, Outcome.TOTAL_TIMEOUT))
-        try:
-            while (size := sum(map(len, parts))) < _MAX_ERROR_BODY and (data := await self.read(exchange)):
-                parts.append(data[: _MAX_ERROR_BODY - size])
-        except AttemptFailed:
-            pass  # the status alone says enough; what came of the body is read
-        return b"".join(parts)

@@ -2,9 +2,12 @@
 take over (law 3).
 """
 
+import msgspec
+
 from gateway.dialects.contract import StreamDecoder
 from gateway.flow.attempt import RunningAttempt
 from gateway.transport import Exchange
+from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.deviations import Deviations
 from gateway.values.outcome import AttemptFailed, Outcome
@@ -18,6 +21,7 @@ class Relay:
         self._exchange = exchange
         self._decoder = decoder
         self._held = b""
+        self._format = attempt.format_of_stream()
         self._failure: AttemptFailed | None = None
         self.is_done = False  # the proper end was read
 
@@ -26,37 +30,40 @@ class Relay:
         held: list[bytes] = []
         output = False
         while not output:
-            for chunk in await self._arrived():
+            for chunk in self._events(await self._attempt.read(self._exchange)):
                 if chunk.failure is not None:
                     raise chunk.failure
                 held.append(chunk.forward)
                 output = output or chunk.output or chunk.done
                 self.is_done = chunk.done
         self._held = b"".join(held)
+        if self._format is not None:
+            self._format.add(self._held)
         self._output_came()
 
     async def next(self) -> bytes:
         """The next bytes for the caller; empty at the proper end. Raises AttemptFailed where the stream broke."""
-        data = self._held or await self._more()
-        self._held = b""
-        return data
-
-    async def _more(self) -> bytes:
+        if self._held:
+            data, self._held = self._held, b""
+            return data
         while not self.is_done:
             if self._failure is not None:
                 raise self._failure
-            forward = self._take(await self._arrived())
-            if forward:
+            arrived = await self._attempt.read(self._exchange)
+            if forward := self._take(self._events(arrived)):
                 return forward
         await self._attempt.drain(self._exchange)
         return b""
 
-    async def _arrived(self) -> list[Chunk]:
-        data = await self._attempt.read(self._exchange)
+    def _events(self, data: bytes) -> list[Chunk]:
+        """What has arrived means; no bytes are the end of the body."""
         return self._decoder.feed(data) if data else [self._decoder.end()]
 
     def _take(self, chunks: list[Chunk]) -> bytes:
         """What of these chunks is forwarded; a failure waits until all that came before it has been."""
+        if len(chunks) == 1 and chunks[0].output and not chunks[0].done and chunks[0].failure is None:  # nearly always
+            self._output_came()
+            return chunks[0].forward
         output = False
         forward: list[bytes] = []
         for chunk in chunks:
@@ -67,7 +74,10 @@ class Relay:
                 break
         if output:
             self._output_came()
-        return forward[0] if len(forward) == 1 else b"".join(forward)
+        data = forward[0] if len(forward) == 1 else b"".join(forward)
+        if self._format is not None:
+            self._format.add(data)
+        return data
 
     def _output_came(self) -> None:
         if self._attempt.least_throughput is not None:
@@ -91,7 +101,10 @@ class Relay:
 
     def summary(self) -> StreamSummary:
         """What was used, as far as the stream has come."""
-        return self._decoder.summary()
+        said = self._decoder.summary()
+        if self._format is None or not self.is_done or self._format.is_kept():
+            return said
+        return msgspec.structs.replace(said, anomalies=(*said.anomalies, Anomaly.FORMAT_UNMET))
 
     def beginning(self) -> PartialAnswer | None:
         """What another stream could go on with; None if none could."""

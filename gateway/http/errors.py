@@ -87,6 +87,7 @@ OUTCOMES: dict[Outcome, ErrorRow] = {
     Outcome.OVERLOADED: ErrorRow(503, _UPSTREAM, "overloaded"),
     Outcome.SERVER_ERROR: ErrorRow(502, _UPSTREAM, "server_error"),
     Outcome.ERROR_IN_ANSWER: ErrorRow(502, _UPSTREAM, "error_in_answer"),
+    Outcome.FORMAT_UNMET: ErrorRow(502, _UPSTREAM, "format_unmet"),
     Outcome.EMPTY_ANSWER: ErrorRow(502, _UPSTREAM, "empty_answer"),
     Outcome.MALFORMED_ANSWER: ErrorRow(502, _UPSTREAM, "malformed_answer"),
     Outcome.ANSWER_TOO_LARGE: ErrorRow(502, _UPSTREAM, "answer_too_large"),

@@ -65,8 +65,11 @@ class OutputTokens:
         """Of the newest; None until there are enough to tell."""
         if len(self._sorted) < FEWEST:
             return None
-        last = len(self._sorted) - 1
-        return Quantiles(*(self._sorted[round(share * last)] for share in (0.5, 0.9, 0.95, 0.99)))
+        every = self._sorted
+        last = len(every) - 1
+        return Quantiles(
+            every[round(0.5 * last)], every[round(0.9 * last)], every[round(0.95 * last)], every[round(0.99 * last)]
+        )
 
     def learn(self, attempt: Attempt, facts: Facts) -> None:
         """An attempt ended. Only answers in full are learned: what was cut off is short for another reason."""

@@ -47,6 +47,8 @@ class HealthLog:
         """Listener."""
         attempt = record.attempt
         name = attempt.deployment
+        if attempt.outcome is Outcome.OK and not (self._shut or self._refused) and self._health_of(name) not in _SHUT:
+            return  # the usual case: nothing to say
         if CONSEQUENCES[attempt.outcome].fault in (Fault.PROVIDER, Fault.GATEWAY):
             self._failures[name] = self._failure(attempt)
         self._say_refused(attempt)

@@ -95,7 +95,7 @@ def _candidates(  # noqa: C901 - the loop that every request goes through for ea
     readings = [read(place.name, UNREAD) for place in split.eligible]
     for index, (place, reading, seen) in enumerate(zip(split.eligible, readings, forecasts, strict=True)):
         if seen is None or seen[0] is not reading:
-            seen = forecasts[index] = forecast(place.deployment, reading, facts, slo)  # noqa: PLW2901 - the newer one
+            seen = forecasts[index] = forecast(place.deployment, reading, facts, slo, seen)  # noqa: PLW2901 - the newer one
         (
             _, clear_since, room, most_output, ratio, flat, most_in, most_out, usual_in, usual_out, fee, learned,
             first, first_per_prompt, total, total_per_prompt, total_per_output, fresh_until, quality, likely,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gateway.values.admissibility import Health, Rejection
+from gateway.values.admissibility import OPEN, Health, Rejection
 from gateway.values.decision import Cause, Reason
 from gateway.values.deployment import Deployment
 from gateway.values.request import Facts
@@ -54,7 +54,8 @@ def _never(_deployment: Deployment, _reading: Reading) -> Clear:
 class Filter(NamedTuple):
     """`against` gives the reason that keeps a request out, one of `causes`, or None.
 
-    `clear` only saves time: without it the filter is asked of every candidate of every request. `is_passing`: only the
+    `clear` only saves time: without it the filter is asked of every candidate of every request. Of a reading it looks at
+    nothing but health and admissibility (and numbers that these bound): `is_as_clear`. `is_passing`: only the
     moment stands against the deployment. `by_estimate`: an exact count of the prompt may take the reason away.
     """
 
@@ -82,6 +83,11 @@ def clear_of_all(deployment: Deployment, reading: Reading) -> Clear:
     return Clear(
         min([one.tokens for one in every]), min([one.output_tokens for one in every]), max([one.since for one in every])
     )
+
+
+def is_as_clear(before: Reading, reading: Reading) -> bool:
+    """Whether the same requests are clear of all as before, of one deployment: where nothing speaks against it."""
+    return before.admissibility is OPEN is reading.admissibility and before.health is reading.health
 
 
 def prompt_tokens_at(facts: Facts, reading: Reading) -> float:

@@ -5,11 +5,12 @@ and times are linear in the tokens of prompt and output, unless a price has tier
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
 from gateway.routing.cost import Rates, flat_rates
-from gateway.routing.filters import clear_of_all
+from gateway.routing.filters import clear_of_all, is_as_clear
 from gateway.values.deployment import Deployment, Hosting
 from gateway.values.request import Facts
 from gateway.values.slo import Slo
@@ -64,11 +65,21 @@ def percentiles(slo: Slo | None) -> Percentiles:
     return Percentiles(first or total or 95, total or first or 95)
 
 
-def forecast(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None) -> Forecast:
-    """Of this class of requests: its needs, its service tier, whether it is a stream and its tokens are exact."""
+def forecast(
+    deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | None, before: Forecast | None = None
+) -> Forecast:
+    """Of this class of requests: its needs, its service tier, whether it is a stream and its tokens are exact. `before`: the
+    one of the same deployment and class that this replaces.
+    """
     at = percentiles(slo)
     latency = reading.latency
-    rates, clear = flat_rates(deployment, reading, facts), clear_of_all(deployment, reading)
+    rates = flat_rates(deployment, reading, facts)
+    clear: Sequence[float]
+    if before is not None and is_as_clear(before[0], reading):
+        clear = before[1:4]
+    else:
+        found = clear_of_all(deployment, reading)
+        clear = (found.since, found.tokens, found.output_tokens)
     first = total = None
     fresh_until = math.inf
     if latency is not None:
@@ -80,9 +91,7 @@ def forecast(deployment: Deployment, reading: Reading, facts: Facts, slo: Slo | 
             total = total and (total[0] + reading.wait_s, total[1], total[2])
     return (
         reading,
-        clear.since,
-        clear.tokens,
-        clear.output_tokens,
+        *clear,
         None if facts.exact_tokens else reading.prompt_token_ratio,
         rates is not None,
         *(rates or _NO_RATES),

@@ -41,15 +41,16 @@ def ordered(  # noqa: PLR0913, PLR0917 - what an order is made of
     tiers = lateness.tiers(None if rule.slo is None else judged, scored, snapshot.now)
     mix = rule.preference.mix
     scores, known = (None, None) if mix is None else _scores(mix, facts, scored)
-    keys = _keys(rule, facts, scored, tiers, scores, known, seed)
-    if READY not in tiers:
+    alone = len(scored) == 1
+    keys = [] if alone else _keys(rule, facts, scored, tiers, scores, known, seed)
+    if READY not in tiers and not alone:
         keys = [
             (LATE, _SCORED, lateness.least_late(one, key[0], snapshot.now), one[0].position)
             if key[0] in _DEMOTED
             else key
             for one, key in zip(scored, keys, strict=True)
         ]
-    order = sorted(range(len(scored)), key=keys.__getitem__)
+    order = [0] if alone else sorted(range(len(scored)), key=keys.__getitem__)
     probed = None
     if len(order) > 1:
         if scores is not None and (known is None or _has_unread(rule)):

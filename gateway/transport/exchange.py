@@ -58,6 +58,8 @@ class Exchange:
         What arrived before `at` is still handed out, so a slow reader is not taken for a slow upstream.
         """
         self._at, self._late = at, outcome
+        if self._timer is not None and self._timer.when() <= at:
+            return  # it looks then for how long more, as nearly always: an answer's parts move the moment on and on
         at = self._next_at(at)
         if self._timer is not None and self._timer.when() > at:
             self._timer.cancel()
@@ -156,8 +158,8 @@ class Exchange:
         """What the peer may have worked on is never sent again here: that is the flow's to decide (law 2)."""
         return self.reused and connection.lost_at_once and not self._closed
 
-    async def _news(self) -> None:
-        """Wait for news of the connection, or for the moment that was expected."""
+    def _news(self) -> "asyncio.Future[None]":
+        """What to wait for: news of the connection, or the moment that was expected. Raises AttemptFailed if that has passed."""
         if self._at is not None:
             if self._loop.time() >= self._at:
                 raise self._lateness()
@@ -165,7 +167,7 @@ class Exchange:
                 self._timer = self._loop.call_at(self._next_at(self._at), self._on_timer)
         waiter = self._waiter = self._loop.create_future()
         self._connection.wait(waiter)
-        await waiter
+        return waiter
 
     def _on_timer(self) -> None:
         """The moment may have been moved since the timer was set."""

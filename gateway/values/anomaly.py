@@ -11,5 +11,6 @@ class Anomaly(enum.Enum):
     ODD_USAGE = "odd_usage"  # a count that is none, or is missing: what could be read of the usage was
     USAGE_REPEATED = "usage_repeated"  # more than once, or in a place where OpenAI has none
     CONTENT_AFTER_FINISH = "content_after_finish"  # dropped: the choice had ended
+    FORMAT_UNMET = "format_unmet"  # it is not the JSON that was asked for
     NOT_STREAMED = "not_streamed"  # a stream was asked for, and a whole answer came
     VECTORS_PUT_IN_ORDER = "vectors_put_in_order"  # embeddings came in another order, or form, than was asked for

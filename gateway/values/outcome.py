@@ -57,6 +57,7 @@ class Outcome(Word):
     # an answer that is none
     ERROR_IN_ANSWER = "error_in_answer"
     EMPTY_ANSWER = "empty_answer"
+    FORMAT_UNMET = "format_unmet"
     MALFORMED_ANSWER = "malformed_answer"
     ANSWER_TOO_LARGE = "answer_too_large"
     TRUNCATED = "truncated"
@@ -115,6 +116,9 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
     Outcome.SERVER_ERROR: Consequence(_P, Then.NEXT, "the provider failed", again=True),
     Outcome.ERROR_IN_ANSWER: Consequence(_P, Then.NEXT, "the answer carried an error", again=True),
     Outcome.EMPTY_ANSWER: Consequence(_P, Then.NEXT, "the answer was empty"),
+    Outcome.FORMAT_UNMET: Consequence(
+        _P, Then.NEXT, "the answer did not keep to the format that was asked for", again=True
+    ),
     Outcome.MALFORMED_ANSWER: Consequence(_P, Then.NEXT, "the answer was not what the protocol says"),
     Outcome.ANSWER_TOO_LARGE: Consequence(_P, Then.NEXT, "the answer was larger than allowed"),
     Outcome.TRUNCATED: Consequence(_P, Then.NEXT, "the answer ended before it was complete", again=True),

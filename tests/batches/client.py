@@ -25,7 +25,7 @@ def config_of(base_url: str, models: dict[str, dict[str, Any]] | None = None, **
         "ops": {"secret": "${env:OPS}", "role": "operator"},
     }
     for name, extra in (models or {}).items():
-        config["deployments"][name.replace("@", "-")] = deployment(base_url, **{"model": name, **extra})
+        config["deployments"][name.replace("@", "-")] = deployment(**{"base_url": base_url, "model": name, **extra})
     return config
 
 

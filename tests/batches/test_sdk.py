@@ -32,7 +32,8 @@ def done(api: OpenAI, batch_id: str) -> Any:
 def test_the_official_sdk(upstream: Upstream, tmp_path: Path) -> None:
     with GatewayProcess(tmp_path, config_of(upstream.base_url), ENV) as gateway:
         api = client(gateway)
-        content = jsonl([line(f"{n}", f"text {n}") for n in range(20)] + [line("bad", model="nobody")])
+        bad = line("bad", "canary-4711", model="nobody")
+        content = jsonl([*(line(f"{n}", f"canary-4711, text {n}") for n in range(20)), bad])
         file = api.files.create(
             file=("né w.jsonl", io.BytesIO(content)), purpose="batch",
             expires_after={"anchor": "created_at", "seconds": 7200},
@@ -64,6 +65,11 @@ def test_the_official_sdk(upstream: Upstream, tmp_path: Path) -> None:
         assert f"{made.id}  " in listed.stdout
         assert "completed: 20 completed and 1 failed of 21 lines, /v1/chat/completions, key app" in listed.stdout
         assert api.files.delete(file.id).deleted
+        assert "canary" not in api.batches.retrieve(made.id).model_dump_json()
+        assert "canary" not in gateway.log.read_text()
+        assert b"canary" not in gateway.client().get("/metrics").content
+        for file_of_ours in gateway.state.glob("*.db*"):
+            assert b"canary" not in file_of_ours.read_bytes(), file_of_ours
         with pytest.raises(APIStatusError) as gone:
             api.files.retrieve(file.id)
         assert gone.value.status_code == 404

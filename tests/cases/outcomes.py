@@ -138,6 +138,29 @@ _RESPONSES_STREAMS: dict[str, str] = {
     "total_timeout": "endless",
     "truncated": "cut_after end_after no_end tool_cut",
 }
+# of Bedrock's
+_BEDROCK_BOTH: dict[str, str] = {
+    "bad_request": "invalid_400",
+    "context_too_long": "too_long_400",
+    "credential_refused": "denied_403 expired_403",
+    "deployment_gone": "no_model_400 not_found_404",
+    "empty_answer": "empty",
+    "error_in_answer": "malformed_tool",
+    "overloaded": "model_timeout_408 not_ready_429 unavailable_503",
+    "quota_exhausted": "quota_400",
+    "rate_limited": "throttled_429",
+    "server_error": "error_500 model_error_424",
+}
+_BEDROCK_WHOLE: dict[str, str] = {"total_timeout": "silent"}
+_BEDROCK_STREAMS: dict[str, str] = {
+    "first_output_timeout": "silent",
+    "idle_timeout": "silent_after",
+    "malformed_answer": "bad_checksum",
+    "rate_limited": "error_first",
+    "server_error": "error_after",
+    "total_timeout": "endless",
+    "truncated": "cut_after half_message no_end",
+}
 # where it is another outcome than a chat's, and rightly
 _COMPLETIONS_STREAMS: dict[str, str] = {
     "empty_answer": "end_after_role role_done",  # there are no roles
@@ -189,6 +212,10 @@ _RESPONSES = {
     False: _by_name(_RESPONSES_BOTH, _RESPONSES_WHOLE),
     True: _by_name(_RESPONSES_BOTH, _RESPONSES_STREAMS),
 }
+_BEDROCK = {
+    False: _by_name(_BEDROCK_BOTH, _BEDROCK_WHOLE),
+    True: _by_name(_BEDROCK_BOTH, _BEDROCK_STREAMS),
+}
 # by side and whether streamed
 TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "chat": _OPENAI,
@@ -202,6 +229,8 @@ TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "responses-over-responses": _RESPONSES,
     "chat-over-responses": _RESPONSES,
     "messages-over-responses": _RESPONSES,
+    "chat-over-bedrock": _BEDROCK,
+    "messages-over-bedrock": _BEDROCK,
 }
 # in tests/surfaces/test_responses_upstream.py: searches have a price of their own, and thoughts that another one may read
 # are no fault of the caller's while there is another one
@@ -221,21 +250,30 @@ def model_of(name: str) -> str:
 
 # what a 2xx had used although it failed, or had not said although it did not
 _TOLD_AND_FAILED = frozenset(
-    ["cut_before_done", "empty_finish", "error_at_end", "half_done", "late_done", "n_short", "silent_before_done"]
+    [
+        "cut_before_done",
+        "empty",
+        "empty_finish",
+        "error_at_end",
+        "half_done",
+        "late_done",
+        "n_short",
+        "silent_before_done",
+    ]
 )
 # streams that fail with output in them, wherever reads cut it
 _SHOWN_AND_FAILED = _names(
     """
-    bad_chunk bad_json_mid bad_utf8_mid crawl cut_after cut_before_finish cut_in_chunk deep_event_mid early_done
+    bad_checksum bad_chunk bad_json_mid bad_utf8_mid crawl cut_after cut_before_finish cut_in_chunk deep_event_mid early_done
     end_after end_before_finish endless error_after error_bare_mid error_event_mid error_event_text_mid
     error_in_choice_mid error_mid error_mid_end error_mid_goes_on failed_after finish_abort finish_error finish_stop_error
-    finish_system half_event half_event_end half_event_silent html_mid length_short list_event_mid no_end no_finish
+    finish_system half_event half_event_end half_event_silent half_message html_mid length_short list_event_mid malformed_tool no_end no_finish
     null_event_mid one_choice_open pings_mid reasoning_cut reset_after silent_after tool_cut tool_end wrong_types_mid
     """
 )
 _OK_AND_NOT_TOLD = _names(
     """
-    no_blank_line_end no_usage nonsense_usage null_usage usage_after_done usage_never vectors_odd_usage
+    no_blank_line_end no_metadata no_usage nonsense_usage null_usage usage_after_done usage_never vectors_odd_usage
     vectors_without_usage
     """
 )

@@ -9,62 +9,22 @@ from typing import Any, Literal
 import httpx2 as httpx
 
 from tests.fake_upstream import BEHAVIOURS
-from tests.fake_upstream.registry import MESSAGES, RESPONSES, Table
+from tests.fake_upstream.registry import CONVERSE, MESSAGES, RESPONSES, Table
 from tests.support.client import Seen
 
-Dialect = Literal["openai", "anthropic", "responses"]
+Dialect = Literal["openai", "anthropic", "bedrock", "responses"]
 MAX_TOKENS = 500
-_TABLES: dict[str, Table] = {"openai": BEHAVIOURS, "anthropic": MESSAGES, "responses": RESPONSES}
+_TABLES: dict[str, Table] = {"openai": BEHAVIOURS, "anthropic": MESSAGES, "bedrock": CONVERSE, "responses": RESPONSES}
 # of OpenAI's chat a few of each kind: all of them stand before the other surfaces, and are judged by the same translator
-_FEW = frozenset(
-    [
-        "ok",
-        "tokens",
-        "unicode",
-        "tools",
-        "tools_parallel",
-        "tools_without_index",
-        "reasoning",
-        "refusal",
-        "length",
-        "content_filter",
-        "cached_usage",
-        "no_usage",
-        "bad_param_400",
-        "context_length_400",
-        "content_policy_400",
-        "unauthorized_401",
-        "model_404",
-        "rate_limit_429",
-        "error_500",
-        "html_502",
-        "overloaded_503",
-        "insufficient_quota_429",
-        "redirect",
-        "reset_before",
-        "close_before",
-        "empty_200",
-        "not_json_200",
-        "truncated_json_200",
-        "error_200",
-        "no_choices_200",
-        "silent",
-        "silent_after",
-        "silent_after_role",
-        "endless",
-        "cut_after",
-        "end_after",
-        "cut_before_finish",
-        "tool_cut",
-        "bad_json_mid",
-        "error_mid",
-        "error_first",
-        "empty_stream",
-        "early_done",
-        "half_event",
-        "finish_error",
-    ]
-)
+_FEW = frozenset({
+    "ok", "tokens", "unicode", "tools", "tools_parallel", "tools_without_index", "reasoning", "refusal", "length",
+    "content_filter", "cached_usage", "no_usage", "bad_param_400", "context_length_400", "content_policy_400",
+    "unauthorized_401", "model_404", "rate_limit_429", "error_500", "html_502", "overloaded_503",
+    "insufficient_quota_429", "redirect", "reset_before", "close_before", "empty_200", "not_json_200",
+    "truncated_json_200", "error_200", "no_choices_200", "silent", "silent_after", "silent_after_role", "endless",
+    "cut_after", "end_after", "cut_before_finish", "tool_cut", "bad_json_mid", "error_mid", "error_first",
+    "empty_stream", "early_done", "half_event", "finish_error",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -186,6 +146,8 @@ SIDES = (
     Side("embeddings", "embeddings", "/v1/embeddings", "openai", "openai", "/v1/embeddings", "embeddings", streams=False),
     Side("chat-over-anthropic", "chat.completions", "/v1/chat/completions", "openai", "anthropic", "/v1/messages", "chat"),
     Side("messages-over-anthropic", "messages", "/v1/messages", "anthropic", "anthropic", "/v1/messages", "chat"),
+    Side("chat-over-bedrock", "chat.completions", "/v1/chat/completions", "openai", "bedrock", "/model/NAME/converse", "chat"),
+    Side("messages-over-bedrock", "messages", "/v1/messages", "anthropic", "bedrock", "/model/NAME/converse", "chat"),
     Side("responses", "responses", "/v1/responses", "responses", "openai", "/v1/chat/completions", "chat", continues=True),
     Side("responses-over-anthropic", "responses", "/v1/responses", "responses", "anthropic", "/v1/messages", "chat"),
     Side("responses-over-responses", "responses", "/v1/responses", "responses", "responses", "/v1/responses", "chat"),

@@ -7,18 +7,18 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 
-from tests.fake_upstream import behaviours, control, messages
+from tests.fake_upstream import behaviours, control, converse, messages
 from tests.fake_upstream.call import BadCall, Kind, parse
 from tests.fake_upstream.exchange import Exchange, Meter
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
 from tests.fake_upstream.messages import api
 from tests.fake_upstream.playing import Playing
-from tests.fake_upstream.registry import Act, Behaviour, UnknownModel
+from tests.fake_upstream.registry import CONVERSE, Act, Behaviour, UnknownModel
 from tests.fake_upstream.responses import api as responses_api
 from tests.fake_upstream.responses import checks
 from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.vllm_face import VllmFace
-from tests.fake_upstream.wire import JSON, error_body, head, length
+from tests.fake_upstream.wire import JSON, as_json, error_body, head, length
 
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -101,6 +101,8 @@ class Connection:
             return await self._message(request, record)
         if path == responses_api.PATH and request.method == "POST":
             return await self._respond(request, record)
+        if request.method == "POST" and converse.is_converse(request):
+            return await self._converse(request, record)
         if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
             await asyncio.wait((asyncio.ensure_future(self._reader.gone.wait()),), timeout=self._state.max_hold_s)
             return False
@@ -148,6 +150,21 @@ class Connection:
         except UnknownModel as problem:
             return await self._plain((404, control.no_model(str(problem))), request, record)
         record.model, record.stream = call.model[:MAX_NAME], call.stream
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _converse(self, request: Request, record: Record) -> bool:
+        """Amazon Bedrock's API."""
+        record.path = converse.PATH
+        if not request.header("authorization").startswith(("Bearer ", "AWS4-HMAC-SHA256 ")):
+            return await self._plain((403, as_json({"message": "Missing Authentication Token"})), request, record)
+        try:
+            call = converse.parse(request)
+            record.model, record.stream = call.model[:MAX_NAME], call.stream
+            row, parameter = behaviours.find(self._state.playing.model(call.model, stream=call.stream), CONVERSE)
+        except BadCall as problem:
+            return await self._plain((400, as_json({"message": str(problem)})), request, record)
+        except UnknownModel as problem:
+            return await self._plain((404, as_json({"message": str(problem)})), request, record)
         return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
 
     async def _play(self, row: Behaviour, exchange: Exchange, request: Request, record: Record) -> bool:

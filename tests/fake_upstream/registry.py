@@ -43,6 +43,7 @@ Table = dict[str, Behaviour]
 BEHAVIOURS: Table = {}  # of chat completions
 MESSAGES: Table = {}  # of Anthropic's Messages
 RESPONSES: Table = {}  # of OpenAI's Responses
+CONVERSE: Table = {}  # of Amazon Bedrock's Converse
 
 
 class UnknownModel(Exception):

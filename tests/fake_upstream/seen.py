@@ -22,6 +22,7 @@ class Record:
     connection: int
     port: int
     request: Request
+    path: str | None = None  # where it holds more than the place: what stands for it
     model: str | None = None
     stream: bool = False
     arrived_unix_s: float = field(default_factory=time.time)
@@ -37,7 +38,7 @@ class Record:
         return {
             **rest,
             "method": self.request.method,
-            "path": self.request.path,
+            "path": self.path or self.request.path,
             "headers": dict(self.request.headers),
             "body": _as_text(kept),
             "body_base64": base64.b64encode(kept).decode(),

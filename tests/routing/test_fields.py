@@ -63,7 +63,11 @@ bodies = st.builds(
         },
     ),
 )
-providers = st.sampled_from(sorted(name for name, vendor in VENDORS.items() if vendor.chat.name == "openai"))
+providers = st.sampled_from(
+    sorted(
+        name for name, vendor in VENDORS.items() if vendor.chat.name == "openai" and Serves.CHAT in vendor.translators
+    )
+)
 
 
 def asked(body: dict[str, Any]) -> Request:

@@ -15,7 +15,7 @@ from gateway.routing.cost import most_usd
 from gateway.routing.decide import decide
 from gateway.routing.document import Policy, Prefer, Rule
 from gateway.routing.eligibility import Eligibility
-from gateway.routing.filters import Asked, Clear, clear_of_all, prompt_tokens_at, reasons_against
+from gateway.routing.filters import Asked, Clear, clear_of_all, is_as_clear, prompt_tokens_at, reasons_against
 from gateway.values.admissibility import Admissibility, Health
 from gateway.values.decision import Cause, Decision
 from gateway.values.deployment import Catalogue
@@ -218,3 +218,12 @@ def test_a_filter_made_by_the_recipe_keeps_a_candidate_out_wherever_it_must(tmp_
         env={"PYTHONPATH": f"{tmp_path}:{REPOSITORY}", "PATH": ""},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@given(catalogues(), snapshots, snapshots)
+def test_who_is_as_clear_as_before_lets_the_same_requests_pass(of: Catalogue, before: Snapshot, now: Snapshot) -> None:
+    for one in of.deployments.values():
+        was, reading = before.of(one.name), now.of(one.name)
+        for seen in (reading, replace(reading, admissibility=was.admissibility, health=was.health)):
+            if is_as_clear(was, seen):
+                assert clear_of_all(one, was) == clear_of_all(one, seen)

@@ -131,7 +131,7 @@ class ModelledUpstream:
     async def _chat(self, request: Request, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
         call = parse(request.body)
         self._asked += 1
-        tokens, waiting = int(call.fields["max_tokens"]), Waiting()
+        tokens, waiting = int(call.fields.get("max_completion_tokens") or call.fields["max_tokens"]), Waiting()
         job = Job(call.prompt_tokens, tokens, zlib.crc32(str(self._asked).encode()), waiting)
         self._server.begin(job)
         script = Script(("word",) * tokens)

@@ -22,7 +22,6 @@ def user(*parts: Any) -> list[Any]:
 
 OF_CHAT: list[tuple[str, dict[str, Any]]] = [
     ("messages[0].content[1]", {"messages": user(TEXT, AUDIO)}),
-    ("response_format", {"response_format": {"type": "json_object"}}),
     ("n", {"n": 2}),
     ("tools[0]", {"tools": [{"type": "custom", "custom": {"name": "f"}}]}),
 ]

@@ -20,7 +20,7 @@ HEAD = """\
 deployments:
   home: {provider: vllm, base_url: 'http://10.0.0.1/v1', model: m, hosting: self_hosted, region: eu, context_tokens: 8000,
          capabilities: [tools, json_object, json_schema]}
-  home-2: {provider: vllm, base_url: 'http://10.0.0.1:81/v1', model: m, hosting: self_hosted, region: eu, context_tokens: 8000}
+  home-2: {provider: vllm, base_url: 'http://10.0.0.1:81/v1', model: m, hosting: self_hosted, region: eu, context_tokens: 8000, capabilities: []}
   cloud: {provider: openai, base_url: 'https://a.example/v1', model: m, hosting: commercial, region: us, clearance: internal,
           capabilities: [tools, vision, audio, multiple_choices], max_output_tokens: 4000, context_tokens: 100000,
           price: {input_usd_per_mtok: 1, output_usd_per_mtok: 10}}
@@ -292,7 +292,7 @@ def unsafe(findings):
 
 
 NOT_FAULTS = {
-    "a fallback that can more, on the same machine": ("when: {model: [small]}, fallback: {to: [home-2]}", "context_tokens: 8000}", "context_tokens: 9000, capabilities: [vision]}"),
+    "a fallback that can more, on the same machine": ("when: {model: [small]}, fallback: {to: [home-2]}", "context_tokens: 8000, capabilities: []}", "context_tokens: 9000, capabilities: [vision]}"),
     "a fallback with more room": ("when: {model: [small]}, fallback: {to: [home-2], also_on: [context_too_long]}", "", ""),
     "a fallback elsewhere": ("when: {model: [small]}, fallback: {to: [cloud]}", "", ""),
     "a fallback that is new to one of two models": ("when: {model: [chat, small]}, fallback: {to: [cloud]}", "", ""),

@@ -27,6 +27,7 @@ _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _NO_PLACE = (
     "seed", "presence_penalty", "frequency_penalty", "top_logprobs", "verbosity", "cache_key",
 )  # fmt: skip
+_JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, and no code fence."
 _NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 
@@ -189,7 +190,9 @@ def _format(chat: Chat, body: dict[str, Any], lost: list[Deviation]) -> None:
     if asked is None:
         return
     if asked.schema is None:
-        raise invalid("format", "Anthropic's API has no JSON without a schema; give one")
+        body["system"] = [*body.get("system", ()), {"type": "text", "text": _JSON_ONLY}]
+        lost.append(Adapted("format", "asked for in words: the provider has no JSON without a schema"))
+        return
     if asked.name is not None:
         lost.append(Adapted("format.name", "left out: the provider's formats have none, and the answer is the same"))
     if asked.description is not None:

@@ -121,7 +121,6 @@ def _failed(
         status=status,
         message=said.message if is_callers else None,
         param=path[1].replace("/", ".") if path else None,
-        code=said.kind or None,
         retry_after_s=wait,
     )
 

@@ -81,12 +81,11 @@ class ConverseStreamDecoder:
     def _not_streamed(self, body: bytes) -> Chunk:
         """A whole answer, as the stream that was asked for."""
         try:
-            answer = decode(body)
+            answer, frames_of_it = decode(body), as_stream(body)
         except AttemptFailed as failed:
             return self._fail(failed)
         self._progress.anomalies |= {Anomaly.NOT_STREAMED, *answer.anomalies}
-        chunks = self._take(as_stream(body))
-        return chunks[-1]
+        return self._take(frames_of_it)[-1]
 
     def _cut_short(self) -> AttemptFailed:
         if self._progress.any_frame:

@@ -5,17 +5,21 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.bedrock.wire import ABSENT, event_frame
+from gateway.dialects.bedrock.wire import ABSENT, event_frame, read
+from gateway.values.outcome import AttemptFailed, Outcome
 
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decoder = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 _OF_THE_STOP = ("stopReason", "additionalModelResponseFields")
 _OF_THE_END = ("usage", "metrics", "serviceTier")
 
 
 def as_stream(body: bytes) -> bytes:
-    """The messages of an answer that was read before."""
-    return b"".join(event_frame(name, payload) for name, payload in _events(_decode(body)))
+    """The messages of an answer that was found to be one. Raises AttemptFailed where what nobody reads of it is no JSON."""
+    answer = read(_decoder, body)
+    if answer is None:
+        raise AttemptFailed(Outcome.MALFORMED_ANSWER, "the body is not an answer of Converse")
+    return b"".join(event_frame(name, payload) for name, payload in _events(answer))
 
 
 def _events(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

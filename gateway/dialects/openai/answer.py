@@ -57,12 +57,12 @@ def decode(body: bytes, finishes: frozenset[str] = ANY, ways: Ways = USUAL) -> W
     any_output = any(message.holds_output() for message in said if message is not None) or says_anything(body)
     told = of_output(read_usage(parsed.usage, parsed.service_tier, ways.usage), any_output=any_output)
     ends = [finish_of(choice.finish_reason) for choice in parsed.choices]
-    known = all(end in finishes for end in ends)
+    known = finishes.issuperset(ends)
     if None in ends and (any_output or (told.usage is not None and told.usage.completion_tokens)):
         raise AttemptFailed(Outcome.TRUNCATED, "a choice without a finish_reason")
     if not is_answer(any_output=any_output, finish_reason=ends[0], known=known, usage=told.usage):
         raise AttemptFailed(Outcome.EMPTY_ANSWER, "a 2xx whose choices hold nothing")
-    if any(isinstance(message.content, list) for message in said if message is not None):
+    if any(type(message.content) is list for message in said if message is not None):
         body = _in_text(body)
     return WholeAnswer(body, told.usage, parsed.model, ends[0], told.counts, _anomalies(told, known=known))
 

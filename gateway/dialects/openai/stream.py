@@ -27,6 +27,7 @@ from gateway.dialects.openai.chunk import (
 from gateway.dialects.openai.failure import failure_in_answer
 from gateway.dialects.openai.finish import ANY
 from gateway.dialects.openai.output import says_anything
+from gateway.dialects.openai.pattern import Pattern, pattern_of
 from gateway.dialects.openai.repair import usage_event
 from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.transcript import Transcript
@@ -43,6 +44,8 @@ _PREFIX, _SUFFIX, _BETWEEN = b"data: ", b"\n\n", b"\n\ndata: "
 _DONE = b"[DONE]"
 _DONE_EVENT = b"data: [DONE]\n\n"
 _MAX_TAIL = 64 * 1024  # joining a longer one with each arrival would cost quadratic time
+_LOOKS = 8  # for what events look like
+_MANY = 2048  # bytes of events at once: to look for it pays at once
 _UNNAMED = (None, "", "message")  # events of other names are for listeners that ask for them
 
 
@@ -76,14 +79,20 @@ class OpenAIStreamDecoder:
         self._usage_event: bytes | None = None  # its data, which waits for the end
         self._model: str | None = None
         self._anomalies: set[Anomaly] = set()
+        self._pattern: Pattern | None = None  # only between two events, while no choice has finished and no usage came
+        # how often one is yet looked for; what is said has to be read where it is kept, or counted beside
+        self._looks = 0 if transcript is not None or running_usage or choices > 1 else _LOOKS
         self._seen_bytes = self._seen_event = False
         self._output_events = 0
         self._over = False
 
-    def feed(self, data: bytes) -> list[Chunk]:
+    def feed(self, data: bytes) -> list[Chunk]:  # noqa: PLR0911 - the quickest ways first
         """The whole events in what has arrived, as few chunks as possible."""
         if self._over or not data:
             return []
+        if self._pattern is not None and not self._tail and self._pattern.is_one(data):
+            self._output_events += 1
+            return [Chunk(data, output=True)]
         if self._tail:
             data, self._tail = self._tail + data, b""
         if not self._seen_bytes and not self._is_stream(data):
@@ -97,10 +106,36 @@ class OpenAIStreamDecoder:
                 if len(data) < _MAX_TAIL and b"\r" not in data:
                     self._tail = data
                     return []
-            elif b"\r" not in data and (chunks := self._batch(data[:cut])) is not None:
-                self._tail = data[cut:]
-                return chunks
+            elif b"\r" not in data:
+                return self._events(data, cut)
         return self._one_by_one(data)
+
+    def _events(self, data: bytes, cut: int) -> list[Chunk]:
+        """Whole events in the usual framing up to `cut`, and what has begun of the next. Those that differ from one before in
+        their text alone are passed on at sight; of many at once the first two show what they look like.
+        """
+        chunks: list[Chunk] = []
+        at = 0
+        if self._pattern is None and self._looks and cut > _MANY and 0 < (second := _past(data, 2)) < cut:
+            first = self._batch(data[:second])
+            if first is not None:
+                chunks, at = first, second
+        if self._pattern is not None:
+            count, end = self._pattern.run(data, at, cut)
+            if count:
+                self._output_events += count
+                chunks = [*chunks, Chunk(data[at:end], output=True)]
+                at = end
+            elif not self._pattern.is_of_use:
+                self._pattern = None
+        if at == cut or self._over:
+            self._tail = data[cut:]
+            return chunks
+        rest = self._batch(data[at:cut])
+        if rest is not None:
+            self._tail = data[cut:]
+            return [*chunks, *rest]
+        return [*chunks, *self._one_by_one(data[at:])]
 
     def end(self) -> Chunk:
         """The last event may lack its blank line, and a complete answer [DONE], which the caller gets; a cut event is none."""
@@ -157,7 +192,7 @@ class OpenAIStreamDecoder:
             self._whole = []
         return True
 
-    def _batch(self, data: bytes) -> list[Chunk] | None:  # noqa: C901 - the hot path: few calls
+    def _batch(self, data: bytes) -> list[Chunk] | None:  # noqa: C901, PLR0912 - the hot path: few calls
         """The usual case: whole events, one data line each. None if anything about them is unusual."""
         if data == _DONE_EVENT:
             return [self._done()]
@@ -177,6 +212,8 @@ class OpenAIStreamDecoder:
         spoke, silent, started, ends = batch
         if started or ends:
             self._choices.take(started, ends)
+        if ends:
+            self._pattern, self._looks = None, 0
         if ends and self._elsewhere is not None:
             self._elsewhere.look(inner.split(_BETWEEN))
         if silent:
@@ -185,7 +222,13 @@ class OpenAIStreamDecoder:
         self._output_events += spoke
         if self._model is None:
             self._model = events[0].model
+        if self._looks and self._pattern is None and spoke == len(events) and not ends:
+            self._looks -= 1
+            self._pattern = pattern_of(
+                inner[inner.rfind(_BETWEEN) + len(_BETWEEN) :] if len(events) > 1 else inner, events[-1]
+            )
         if not events[-1].choices:
+            self._pattern, self._looks = None, 0
             self._note_usage(events[-1])
             start = inner.rfind(_BETWEEN) + len(_BETWEEN) if len(events) > 1 else 0
             self._usage_event = inner[start:]
@@ -205,6 +248,7 @@ class OpenAIStreamDecoder:
         return sum([says_anything(each[at]) for at in silent if not (any_output and is_end(events[at]))])
 
     def _one_by_one(self, data: bytes) -> list[Chunk]:
+        self._pattern = None
         try:
             events = self._splitter.feed(data)
         except EventTooLong:
@@ -319,3 +363,13 @@ class OpenAIStreamDecoder:
     def _fail(self, outcome: Outcome, detail: str) -> Chunk:
         self._over = True
         return Chunk(b"", failure=AttemptFailed(outcome, detail))
+
+
+def _past(data: bytes, events: int) -> int:
+    """Where the first so many end; 0 where there are fewer."""
+    at = 0
+    for _ in range(events):
+        at = data.find(_SUFFIX, at) + len(_SUFFIX)
+        if at < len(_SUFFIX):
+            return 0
+    return at

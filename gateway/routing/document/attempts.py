@@ -55,7 +55,7 @@ Failure = Literal[
     "idle_timeout",
     "total_timeout", "credential_refused", "no_credential", "quota_exhausted", "deployment_gone", "redirected", "rate_limited",
     "overloaded", "server_error", "error_in_answer", "empty_answer", "malformed_answer", "answer_too_large", "truncated",
-    "field_refused",
+    "field_refused", "format_unmet",
 ]  # fmt: skip
 
 
@@ -78,6 +78,14 @@ class Fallback(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             "dialect that the caller reads."
         ),
     ] = "error"
+    unmet_format: Annotated[
+        Literal["mark", "next"],
+        Meta(
+            description="What becomes of a whole answer that is not the JSON that was asked for (response_format, "
+            "output_config.format). mark: it is given, and counted in gateway_answer_anomalies. next: the next candidate is "
+            "asked. A stream, whose caller has it by then, is always given and counted."
+        ),
+    ] = "mark"
     retries: Annotated[
         Annotated[int, Meta(ge=0, le=5)],
         Meta(

@@ -218,7 +218,6 @@ def test_settings_are_said_as_the_api_takes_them(
 @pytest.mark.parametrize(
     ("chat", "param"),
     [
-        ({"format": Format()}, "format"),
         ({"turns": (Turn(Role.USER, (Audio("aGk=", "wav"),)),)}, "turns[0].parts[0]"),
         ({"turns": (Turn(Role.USER, (Image(data="aGk="),)),)}, "turns[0].parts[0]"),
         ({"turns": (Turn(Role.SYSTEM, (Image(url="https://example.com"),)), ASKS)}, "turns[0]"),
