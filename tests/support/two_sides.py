@@ -58,6 +58,7 @@ POOLS = {
     "anthropic-first": ("a-ok", "o-ok"),
     "hedged": ("a-slow-1000", "o-ok"),
     "counted": ("v-ok", "a-ok"),
+    "foreign-thoughts": ("r-foreign_thoughts_400", "a-ok"),
 }
 RULES: list[dict[str, Any]] = [
     {"name": "hedged", "when": {"model": ["hedged"]}, "limits": {"hedge": {"after_s": 0.1, "share": 1.0}}},
