@@ -111,7 +111,7 @@ class ResponseStreamDecoder:
     def _take(self, whole: bytes) -> list[Chunk]:
         forward: list[bytes] = []
         output = False
-        for piece in each_event(whole):
+        for piece in _pieces(whole):
             try:
                 said, given = self._one(piece)
             except AttemptFailed as failed:
@@ -223,6 +223,13 @@ class ResponseStreamDecoder:
     def _fail(self, failure: AttemptFailed) -> Chunk:
         self._over = True
         return Chunk(b"", failure=failure)
+
+
+def _pieces(whole: bytes) -> list[bytes]:
+    """Events one by one; where lines end as usual they need not be looked for."""
+    if b"\r" in whole:
+        return each_event(whole)
+    return [piece + _END for piece in whole.split(_END)[:-1]]
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:
