@@ -1,7 +1,7 @@
 """The table of vendors, and what other rooms read in it. A vendor that speaks a dialect we have is a row; behaviour of its own
 earns a file.
 
-To add one: a row in `engines.py`, `model_makers.py`, `open_model_hosts.py` or `aws.py`, and its captured answers under
+To add one: a row in `engines.py`, `model_makers.py`, `open_model_hosts.py`, `aws.py` or `google.py`, and its captured answers under
 tests/golden/<name>/.
 """
 
@@ -16,6 +16,7 @@ from gateway.dialects.responses.sealed import owner_of
 from gateway.dialects.translated import translated
 from gateway.providers.aws import AWS
 from gateway.providers.engines import ENGINES
+from gateway.providers.google import GOOGLE
 from gateway.providers.model_makers import MODEL_MAKERS
 from gateway.providers.open_model_hosts import OPEN_MODEL_HOSTS
 from gateway.providers.rerankers import RERANKERS
@@ -27,7 +28,7 @@ from gateway.values.skill import Skill, Skills
 from gateway.values.surface import SERVES, Serves, Surface
 from gateway.values.taken_fields import Vendors
 
-VENDORS: dict[str, Vendor] = {**ENGINES, **MODEL_MAKERS, **OPEN_MODEL_HOSTS, **RERANKERS, **AWS}
+VENDORS: dict[str, Vendor] = {**ENGINES, **MODEL_MAKERS, **OPEN_MODEL_HOSTS, **RERANKERS, **AWS, **GOOGLE}
 
 # in which dialect the callers of a surface speak
 CALLERS: dict[Surface, Dialect] = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.whole_events import each_event
 from gateway.dialects.responses.errors import error_event, failed_event
+from gateway.dialects.whole_events import each_event
 from gateway.surfaces.response_keeping import Keeping
 from gateway.values.error_view import ErrorView
 

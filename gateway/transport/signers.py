@@ -43,5 +43,6 @@ SIGNERS: dict[Auth, Signer] = {
     Auth.BEARER: bearer,
     Auth.X_API_KEY: in_header("x-api-key"),
     Auth.API_KEY: in_header("api-key"),
+    Auth.X_GOOG_API_KEY: in_header("x-goog-api-key"),
     Auth.AWS: bearer,
 }

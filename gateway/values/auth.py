@@ -9,4 +9,5 @@ class Auth(enum.Enum):
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
     API_KEY = "api-key"
+    X_GOOG_API_KEY = "x-goog-api-key"
     AWS = "aws"  # a key of its own is a bearer token; else each call is signed

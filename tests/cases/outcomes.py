@@ -138,6 +138,28 @@ _RESPONSES_STREAMS: dict[str, str] = {
     "total_timeout": "endless",
     "truncated": "cut_after end_after no_end tool_cut",
 }
+# of Gemini's
+_GEMINI_BOTH: dict[str, str] = {
+    "bad_request": "invalid_400",
+    "context_too_long": "too_long_400",
+    "credential_refused": "key_400 permission_403 place_400",
+    "deployment_gone": "not_found_404",
+    "empty_answer": "says_nothing",
+    "malformed_answer": "malformed_call",
+    "overloaded": "overloaded_503",
+    "quota_exhausted": "day_429",
+    "rate_limited": "rate_limit_429",
+    "server_error": "error_500",
+}
+_GEMINI_WHOLE: dict[str, str] = {"total_timeout": "silent"}
+_GEMINI_STREAMS: dict[str, str] = {
+    "error_in_answer": "error_bare_mid",
+    "first_output_timeout": "silent",
+    "idle_timeout": "silent_after",
+    "overloaded": "error_after",
+    "total_timeout": "endless",
+    "truncated": "cut_after half_event no_end",
+}
 # of Bedrock's
 _BEDROCK_BOTH: dict[str, str] = {
     "bad_request": "invalid_400",
@@ -212,6 +234,10 @@ _RESPONSES = {
     False: _by_name(_RESPONSES_BOTH, _RESPONSES_WHOLE),
     True: _by_name(_RESPONSES_BOTH, _RESPONSES_STREAMS),
 }
+_GEMINI = {
+    False: _by_name(_GEMINI_BOTH, _GEMINI_WHOLE),
+    True: _by_name(_GEMINI_BOTH, _GEMINI_STREAMS),
+}
 _BEDROCK = {
     False: _by_name(_BEDROCK_BOTH, _BEDROCK_WHOLE),
     True: _by_name(_BEDROCK_BOTH, _BEDROCK_STREAMS),
@@ -229,6 +255,8 @@ TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "responses-over-responses": _RESPONSES,
     "chat-over-responses": _RESPONSES,
     "messages-over-responses": _RESPONSES,
+    "chat-over-gemini": _GEMINI,
+    "messages-over-gemini": _GEMINI,
     "chat-over-bedrock": _BEDROCK,
     "messages-over-bedrock": _BEDROCK,
 }
@@ -249,17 +277,8 @@ def model_of(name: str) -> str:
 
 
 # what a 2xx had used although it failed, or had not said although it did not
-_TOLD_AND_FAILED = frozenset(
-    [
-        "cut_before_done",
-        "empty",
-        "empty_finish",
-        "error_at_end",
-        "half_done",
-        "late_done",
-        "n_short",
-        "silent_before_done",
-    ]
+_TOLD_AND_FAILED = _names(
+    "cut_before_done empty empty_finish error_at_end half_done late_done n_short says_nothing silent_before_done"
 )
 # streams that fail with output in them, wherever reads cut it
 _SHOWN_AND_FAILED = _names(

@@ -9,12 +9,18 @@ from typing import Any, Literal
 import httpx2 as httpx
 
 from tests.fake_upstream import BEHAVIOURS
-from tests.fake_upstream.registry import CONVERSE, MESSAGES, RESPONSES, Table
+from tests.fake_upstream.registry import CONVERSE, GEMINI, MESSAGES, RESPONSES, Table
 from tests.support.client import Seen
 
-Dialect = Literal["openai", "anthropic", "bedrock", "responses"]
+Dialect = Literal["openai", "anthropic", "bedrock", "gemini", "responses"]
 MAX_TOKENS = 500
-_TABLES: dict[str, Table] = {"openai": BEHAVIOURS, "anthropic": MESSAGES, "bedrock": CONVERSE, "responses": RESPONSES}
+_TABLES: dict[str, Table] = {
+    "openai": BEHAVIOURS,
+    "anthropic": MESSAGES,
+    "bedrock": CONVERSE,
+    "gemini": GEMINI,
+    "responses": RESPONSES,
+}
 # of OpenAI's chat a few of each kind: all of them stand before the other surfaces, and are judged by the same translator
 _FEW = frozenset({
     "ok", "tokens", "unicode", "tools", "tools_parallel", "tools_without_index", "reasoning", "refusal", "length",
@@ -148,6 +154,8 @@ SIDES = (
     Side("messages-over-anthropic", "messages", "/v1/messages", "anthropic", "anthropic", "/v1/messages", "chat"),
     Side("chat-over-bedrock", "chat.completions", "/v1/chat/completions", "openai", "bedrock", "/model/NAME/converse", "chat"),
     Side("messages-over-bedrock", "messages", "/v1/messages", "anthropic", "bedrock", "/model/NAME/converse", "chat"),
+    Side("chat-over-gemini", "chat.completions", "/v1/chat/completions", "openai", "gemini", "/v1/models/NAME", "chat"),
+    Side("messages-over-gemini", "messages", "/v1/messages", "anthropic", "gemini", "/v1/models/NAME", "chat"),
     Side("responses", "responses", "/v1/responses", "responses", "openai", "/v1/chat/completions", "chat", continues=True),
     Side("responses-over-anthropic", "responses", "/v1/responses", "responses", "anthropic", "/v1/messages", "chat"),
     Side("responses-over-responses", "responses", "/v1/responses", "responses", "responses", "/v1/responses", "chat"),

@@ -7,9 +7,10 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 
-from tests.fake_upstream import behaviours, control, converse, messages
+from tests.fake_upstream import behaviours, control, converse, gemini, messages
 from tests.fake_upstream.call import BadCall, Kind, parse
 from tests.fake_upstream.exchange import Exchange, Meter
+from tests.fake_upstream.gemini import api as gemini_api
 from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_request
 from tests.fake_upstream.messages import api
 from tests.fake_upstream.playing import Playing
@@ -103,6 +104,8 @@ class Connection:
             return await self._respond(request, record)
         if request.method == "POST" and converse.is_converse(request):
             return await self._converse(request, record)
+        if gemini_api.is_asked(request):
+            return await self._content(request, record)
         if request.path == "/tokenize" and self._state.playing.tokenizer_is_silent:
             await asyncio.wait((asyncio.ensure_future(self._reader.gone.wait()),), timeout=self._state.max_hold_s)
             return False
@@ -150,6 +153,18 @@ class Connection:
         except UnknownModel as problem:
             return await self._plain((404, control.no_model(str(problem))), request, record)
         record.model, record.stream = call.model[:MAX_NAME], call.stream
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _content(self, request: Request, record: Record) -> bool:
+        """Gemini's API."""
+        record.path = gemini_api.PATH
+        try:
+            call, row, parameter = gemini_api.take(request, self._state.api_key, self._state.playing)
+        except gemini_api.Refused as refused:
+            return await self._plain((refused.status, refused.body), request, record)
+        record.model, record.stream = call.model[:MAX_NAME], call.stream
+        if gemini_api.is_count(request) and row.group != gemini.faults.GROUP:
+            return await self._plain((200, gemini_api.counted(call)), request, record)
         return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
 
     async def _converse(self, request: Request, record: Record) -> bool:

@@ -13,9 +13,10 @@ from gateway.transport.signers import SIGNERS
 from gateway.values.surface import Serves
 
 ROOT = Path(gateway.__file__).parent
-RECORDED_ELSEWHERE = frozenset(
-    {"openai_compatible", "openai", "vllm", "llama_cpp", "anthropic", "bedrock", "bedrock_anthropic"}
-)
+RECORDED_ELSEWHERE = frozenset({
+    "openai_compatible", "openai", "vllm", "llama_cpp", "anthropic", "gemini", "vertex", "vertex_anthropic", "bedrock",
+    "bedrock_anthropic",
+})  # fmt: skip
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 

@@ -5,11 +5,11 @@ from functools import partial
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.anthropic.own_tools import tool_of
 from gateway.dialects.anthropic.read_parts import CacheControl, read_content
 from gateway.dialects.anthropic.wire import ABSENT, is_present
 from gateway.dialects.contract import Fields
+from gateway.dialects.invalid import invalid, read_member
 from gateway.dialects.slices import decoded
 from gateway.values.chat import Chat, Format, ProviderTool, Role, Thinking, Tool, ToolChoice, Turn
 from gateway.values.elements import SLICE_BYTES

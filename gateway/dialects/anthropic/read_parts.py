@@ -5,10 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.dialects.anthropic.citations import citations_of
-from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.anthropic.marks import MAKER, told
 from gateway.dialects.anthropic.own_tools import Used, used_part
 from gateway.dialects.anthropic.wire import ABSENT, is_present
+from gateway.dialects.invalid import invalid, read_member
 from gateway.values.chat import (
     Document,
     HiddenReasoning,

@@ -9,7 +9,7 @@ from gateway.dialects.anthropic.marks import MAKER
 from gateway.dialects.anthropic.reply import arguments_of, used_by
 from gateway.dialects.anthropic.reported_usage import UsageReport
 from gateway.dialects.anthropic.stop import finish_of
-from gateway.dialects.anthropic.whole_events import usual_events
+from gateway.dialects.anthropic.usual_events import usual_events
 from gateway.dialects.anthropic.wire import ABSENT, Block, Delta, StreamEvent, category_of, explanation_of, read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.values.chat import (

@@ -11,9 +11,10 @@ from gateway.dialects.anthropic.answer import decode
 from gateway.dialects.anthropic.progress import Effect, Progress
 from gateway.dialects.anthropic.transcript import MessageTranscript
 from gateway.dialects.anthropic.unstreamed import as_stream
-from gateway.dialects.anthropic.whole_events import WholeEvents, each_event, usual_events
+from gateway.dialects.anthropic.usual_events import usual_events
 from gateway.dialects.anthropic.wire import StreamEvent, read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
+from gateway.dialects.whole_events import WholeEvents, each_event
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome

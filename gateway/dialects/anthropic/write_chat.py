@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.anthropic.own_tools import tool_body
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Adapted, Deviation, Fields
+from gateway.dialects.invalid import invalid
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
 from gateway.values.pause import Pause

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from gateway.dialects.anthropic.citations import citation_body
-from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.anthropic.marks import MAKER, marked
 from gateway.dialects.contract import Adapted, Deviation
+from gateway.dialects.invalid import invalid
 from gateway.values.chat import (
     Audio,
     Document,

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.bedrock.write_parts import Block, PartWriter, cache_point
 from gateway.dialects.contract import Adapted, Deviation, Fields
+from gateway.dialects.invalid import invalid
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, Turn
 from gateway.values.pause import Pause

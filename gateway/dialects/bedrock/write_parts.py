@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.contract import Adapted, Deviation
+from gateway.dialects.invalid import invalid
 from gateway.values.chat import (
     Audio,
     Document,

@@ -15,6 +15,7 @@ from gateway.dialects.openai.reported_usage import read_usage
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.values.chat import (
     Began,
+    Citation,
     Cited,
     Ended,
     Event,
@@ -37,6 +38,7 @@ from gateway.values.surrogates import without_lone_surrogates
 from gateway.values.usage import Usage
 
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
+_AFTER_TEXT = b'},"logprobs":null,"finish_reason":null}]}\n\n'
 _encode = msgspec.json.Encoder().encode
 
 
@@ -186,9 +188,11 @@ class ChunkWriter:
         self._head: dict[str, Any] = {
             "id": request.id, "object": "chat.completion.chunk", "created": request.arrived_at, "model": request.facts.model,
         }  # fmt: skip
+        self._before_text = self._until_text()
         self._usage: Usage | None = None
         self._thoughts = 0  # that are complete
         self._said = 0  # characters of text
+        self._cited: list[tuple[Citation, int]] = []  # that belong to the text that comes now, and where it began
 
     def write(self, events: Sequence[Event]) -> bytes:
         """A chunk for each event that says something here."""
@@ -205,24 +209,39 @@ class ChunkWriter:
     def _event(self, event: Event) -> bytes:
         if isinstance(event, TextDelta):
             self._said += len(event.text)
-            return self._chunk({"content": event.text})
+            return b"%b%b%b" % (self._before_text, _encode(event.text), _AFTER_TEXT)
         written = self._BESIDE.get(type(event))
-        return self._chunk(self._delta(event)) if written is None else written(self, event)
+        cited = self._annotations() if self._cited and (written is None or self._cited[0][1] < self._said) else b""
+        return cited + (self._chunk(self._delta(event)) if written is None else written(self, event))
 
     def _begin(self, event: Began) -> bytes:
         self._head |= {"id": event.id, "model": event.model}
+        self._before_text = self._until_text()
         return self._chunk({"role": "assistant", "content": ""})
 
+    def _until_text(self) -> bytes:
+        """A chunk up to its text: the hot path puts chunks together, and encodes but their texts."""
+        return _DATA + _encode(self._head)[:-1] + b',"choices":[{"index":0,"delta":{"content":'
+
     def _end(self, event: Ended) -> bytes:
-        return self._chunk({}, REASONS[event.finish], blocked=event.blocked_for)
+        return self._annotations() + self._chunk({}, REASONS[event.finish], blocked=event.blocked_for)
 
     def _use(self, event: Used) -> bytes:
         self._usage = event.usage
         return b""
 
     def _cite(self, event: Cited) -> bytes:
-        found = annotation(event.citation, self._said, self._said)
-        return b"" if found is None else self._chunk({"annotations": [found]})
+        self._cited.append((event.citation, self._said))
+        return b""
+
+    def _annotations(self) -> bytes:
+        """Of the text that came after its citations did; where none did, of all that came before."""
+        found = [
+            annotation(citation, start if start < self._said else 0, self._said) for citation, start in self._cited
+        ]
+        self._cited = []
+        known = [one for one in found if one is not None]
+        return self._chunk({"annotations": known}) if known else b""
 
     def _weigh(self, event: Logprobs) -> bytes:
         return self._chunk({}, logprobs=event.tokens)

@@ -4,8 +4,8 @@ from functools import partial
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid, read_member
 from gateway.dialects.contract import Fields
+from gateway.dialects.invalid import invalid, read_member
 from gateway.dialects.openai.wire import ABSENT, is_present
 from gateway.dialects.responses.provider_tools import read_provider_tool
 from gateway.dialects.responses.read_items import ReadItem, turns_of

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from gateway.dialects.anthropic.invalid import invalid, read_member
+from gateway.dialects.invalid import invalid, read_member
 from gateway.dialects.openai.wire import ABSENT
 from gateway.dialects.responses.sealed import MAKER, call_signature_in, thoughts_in
 from gateway.values.chat import (

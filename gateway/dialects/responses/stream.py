@@ -6,7 +6,6 @@ Whole events are forwarded as they came, but for encrypted thoughts, which are m
 
 import msgspec
 
-from gateway.dialects.anthropic.whole_events import WholeEvents, each_event
 from gateway.dialects.anthropic.wire import read
 from gateway.dialects.eventstream import EventSplitter, EventTooLong
 from gateway.dialects.openai.wire import is_present
@@ -28,6 +27,7 @@ from gateway.dialects.responses.wire import (
     read_event,
     response,
 )
+from gateway.dialects.whole_events import WholeEvents, each_event
 from gateway.values.anomaly import Anomaly
 from gateway.values.answer import Chunk, PartialAnswer, StreamSummary
 from gateway.values.outcome import AttemptFailed, Outcome

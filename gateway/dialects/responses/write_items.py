@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gateway.dialects.anthropic.invalid import invalid
 from gateway.dialects.contract import Adapted, Deviation
+from gateway.dialects.invalid import invalid
 from gateway.dialects.responses.sealed import MAKER, id_in
 from gateway.values.chat import (
     Document,

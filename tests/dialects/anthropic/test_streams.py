@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.dialects.anthropic import whole_events
+from gateway.dialects import whole_events
 from gateway.dialects.anthropic.stream import AnthropicStreamDecoder
-from gateway.dialects.anthropic.whole_events import WholeEvents, each_event
 from gateway.dialects.eventstream import EventTooLong
+from gateway.dialects.whole_events import WholeEvents, each_event
 from tests.dialects.anthropic.support import meaning
 
 START = b'event: message_start\ndata: {"type":"message_start","message":{"id":"a","model":"m","content":[],"usage":{"input_tokens":3,"output_tokens":1}}}\n\n'

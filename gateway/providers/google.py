@@ -1,0 +1,56 @@
+"""Google's models, by their two APIs, and Anthropic's on Google's: a row each. What is read of a reference is the API's form of
+November 2026.
+"""
+
+from gateway.dialects.anthropic.dialect import ANTHROPIC
+from gateway.dialects.anthropic.on_vertex import AnthropicOnVertexTranslator
+from gateway.dialects.gemini import GeminiTranslator
+from gateway.dialects.gemini.dialect import GEMINI, VERTEX
+from gateway.providers.abilities import JSON, TOOLS
+from gateway.providers.vendor import Vendor
+from gateway.values.auth import Auth
+from gateway.values.deployment import Capability
+from gateway.values.surface import Serves
+
+_GEMINI = TOOLS | JSON | {Capability.VISION, Capability.AUDIO}
+_COUNTS = "cached in prompt, thoughts beside candidates, tool use beside prompt"
+
+GOOGLE: dict[str, Vendor] = {
+    "gemini": Vendor(
+        title="Google Gemini",
+        source="Gemini API reference v1beta, google-genai 3.6 (2026-11)",
+        chat=GEMINI,
+        translators={Serves.CHAT: GeminiTranslator()},
+        auth=Auth.X_GOOG_API_KEY,
+        base_urls={"": "https://generativelanguage.googleapis.com/v1beta"},
+        limit_name="generationConfig.maxOutputTokens",
+        counts=_COUNTS,
+        reasoning="parts with thought",
+        capabilities=_GEMINI,
+        own_tools=True,
+    ),
+    # https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/publishers/google
+    "vertex": Vendor(
+        title="Google Vertex AI",
+        source="Vertex AI REST reference v1, google-genai 3.6 (2026-11)",
+        chat=VERTEX,
+        translators={Serves.CHAT: GeminiTranslator(on_vertex=True)},
+        limit_name="generationConfig.maxOutputTokens",
+        counts=_COUNTS,
+        reasoning="parts with thought",
+        capabilities=_GEMINI,
+        own_tools=True,
+    ),
+    # the same, with /publishers/anthropic
+    "vertex_anthropic": Vendor(
+        title="Anthropic on Vertex AI",
+        source="Anthropic, Claude on Vertex AI; Python SDK 2.14 (2026-11)",
+        chat=ANTHROPIC,
+        translators={Serves.CHAT: AnthropicOnVertexTranslator()},
+        limit_name="max_tokens",
+        counts="cached and written beside input, thinking in output",
+        reasoning="thinking blocks",
+        capabilities=TOOLS | {Capability.VISION, Capability.JSON_SCHEMA},
+        own_tools=True,
+    ),
+}
