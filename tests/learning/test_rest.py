@@ -43,7 +43,7 @@ def rest_s(admission: DeploymentAdmission, now: float) -> float:
 
 def test_what_lasts_is_what_the_gateway_has_to_mend() -> None:
     assert {one.value for one in LASTING} == {
-        "credential_refused", "quota_exhausted", "deployment_gone", "redirected"
+        "credential_refused", "no_credential", "quota_exhausted", "deployment_gone", "redirected"
     }  # fmt: skip
 
 

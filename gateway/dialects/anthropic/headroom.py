@@ -11,12 +11,13 @@ from gateway.dialects.waits import reset_s
 from gateway.values.headroom import Headroom, Quota
 
 _PREFIX = "anthropic-ratelimit-"
+_KINDS = ("tokens", "input-tokens", "output-tokens")
 _UNSAID_S = 10.0  # where a reset is not told
 _COUNT = re.compile(r"[0-9]{1,15}")
 
 
 def headroom(headers: Mapping[str, str], now: float) -> Headroom | None:
-    """Requests and tokens that are left; None if nothing is said of either. `now`: seconds since the epoch."""
+    """Requests that are left, and whether tokens are used up; None if neither is said. `now`: seconds since the epoch."""
     requests, tokens = _quota(headers, "requests", now), _tokens(headers, now)
     return None if requests is None and tokens is None else Headroom(requests, tokens)
 
@@ -29,15 +30,12 @@ def wait_s(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _tokens(headers: Mapping[str, str], now: float) -> Quota | None:
-    """Of input and output together; one of them that is used up stands for both."""
-    both = _quota(headers, "tokens", now)
-    each = [one for one in (_quota(headers, f"{kind}-tokens", now) for kind in ("input", "output")) if one is not None]
-    spent = [one for one in each if one.left < 1]
-    if spent:
-        return max(spent, key=lambda one: one.resets_at)
-    if both is not None or not each:
-        return both
-    return Quota(sum(one.left for one in each), max(one.resets_at for one in each))
+    """The one that is used up for the longest. What is left of others says nothing of a request: its `max_tokens` does
+    not count, only what is said does, and many clients ask for the most that a model can say.
+    """
+    found = (_quota(headers, kind, now) for kind in _KINDS)
+    spent = [one for one in found if one is not None and one.left < 1]
+    return max(spent, key=lambda one: one.resets_at, default=None)
 
 
 def _quota(headers: Mapping[str, str], kind: str, now: float) -> Quota | None:

@@ -13,6 +13,7 @@ from gateway.dialects.anthropic.own_tools import tool_body
 from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.invalid import invalid
+from gateway.dialects.json_in_words import IN_WORDS, JSON_ONLY
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
 from gateway.values.pause import Pause
@@ -27,7 +28,6 @@ _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _NO_PLACE = (
     "seed", "presence_penalty", "frequency_penalty", "top_logprobs", "verbosity", "cache_key",
 )  # fmt: skip
-_JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, and no code fence."
 _NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 
@@ -190,8 +190,8 @@ def _format(chat: Chat, body: dict[str, Any], lost: list[Deviation]) -> None:
     if asked is None:
         return
     if asked.schema is None:
-        body["system"] = [*body.get("system", ()), {"type": "text", "text": _JSON_ONLY}]
-        lost.append(Adapted("format", "asked for in words: the provider has no JSON without a schema"))
+        body["system"] = [*body.get("system", ()), {"type": "text", "text": JSON_ONLY}]
+        lost.append(IN_WORDS)
         return
     if asked.name is not None:
         lost.append(Adapted("format.name", "left out: the provider's formats have none, and the answer is the same"))

@@ -12,6 +12,7 @@ import msgspec
 from gateway.dialects.bedrock.write_parts import Block, PartWriter, cache_point
 from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.invalid import invalid
+from gateway.dialects.json_in_words import IN_WORDS, JSON_ONLY
 from gateway.dialects.slices import as_raw, encoded
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, Turn
 from gateway.values.pause import Pause
@@ -191,7 +192,9 @@ def _format(chat: Chat, body: dict[str, Any], told: list[Deviation]) -> None:
     if asked is None:
         return
     if asked.schema is None:
-        raise invalid("format", "Bedrock has no JSON without a schema; give one")
+        body["system"] = [*body.get("system", ()), {"text": JSON_ONLY}]
+        told.append(IN_WORDS)
+        return
     if asked.strict is False:
         told.append(Adapted("format.strict", "true: the provider always keeps to a schema"))
     named = {"name": asked.name, "description": asked.description}
