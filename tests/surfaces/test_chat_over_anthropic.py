@@ -213,6 +213,26 @@ def test_tool_without_arguments(sides: TwoSides, stream: bool) -> None:
     assert [call["function"]["arguments"] for call in said["tool_calls"]] == ["{}"]
 
 
+@pytest.mark.parametrize("text", [{}, {"text": ""}])
+def test_a_thought_of_which_the_client_kept_the_last_piece_goes_back_without_its_signature(
+    sides: TwoSides, text: dict[str, str]
+) -> None:
+    """OpenAI's SDK for JavaScript puts streams together so: the last `reasoning_content`, the last `reasoning_details`."""
+    signed = {
+        "type": "reasoning.text",
+        **text,
+        "signature": signature_of("".join(THOUGHT)),
+        "format": "anthropic",
+        "index": 0,
+    }
+    torn = {"role": "assistant", "content": "Hello.", "reasoning_content": THOUGHT[-1], "reasoning_details": [signed]}
+    said = [{"role": "user", "content": "Hello."}, torn, {"role": "user", "content": "Again."}]
+    seen = sides.chat("a-ok", messages=said, reasoning_effort="low")
+    assert message_of(seen, stream=False)["content"] == "You said: Again."
+    assert "messages[1]" in seen.headers["x-gateway-lost"]
+    assert sides.body_of("ok", MESSAGES)["messages"][1]["content"] == [{"type": "text", "text": "Hello."}]
+
+
 @BOTH
 def test_whole_round_of_tools_with_signed_thoughts(sides: TwoSides, stream: bool) -> None:
     """What the model thought goes back with its signature: the provider refuses the next turn without it."""

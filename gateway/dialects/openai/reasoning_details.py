@@ -51,8 +51,10 @@ def thoughts_of(details: msgspec.Raw, plain: str | None) -> list[Reasoning | Hid
             else:
                 found.append(Reasoning(entry.text or "", entry.signature, entry.format))
             at = entry.index
-    if not found and plain:
-        found.append(Reasoning(plain))
+    texts = [one for one in found if isinstance(one, Reasoning)]
+    if plain and (not found or (texts and not any(one.text for one in texts))):
+        # the SDK for JavaScript keeps the last piece alone of each member of a stream: what it gives back was not signed so
+        found = [Reasoning(plain), *(one for one in found if isinstance(one, HiddenReasoning))]
     return found
 
 
