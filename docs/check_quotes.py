@@ -82,7 +82,6 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("operators.md", "`journal.keep` ({} by default)", [f"{_JOURNAL}.keep"]),
     ("operators.md", "`journal.queue` ({})", [f"{_JOURNAL}.queue"]),
     ("operators.md", "Its secret has {} characters or more", ["gateway.settings.keys:MIN_SECRET_LENGTH"]),
-    ("operators.md", "deployments.home.provider: expected one of {}, found", ["gateway.providers.vendors:VENDORS"]),
     ("operators.md", "files: {max_file_bytes: {}, max_total_bytes: {}, keep_s: {}}",
      [f"{_FILES}.max_file_bytes", f"{_FILES}.max_total_bytes", f"{_FILES}.keep_s"]),
     ("operators.md", "batches: {at_once: {}, max_lines: {}, max_open: {}, keep_s: {}}",

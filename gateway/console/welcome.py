@@ -12,9 +12,12 @@ from gateway.http.wire import headers_once
 _PLACES = (
     ("/v1/models", "the models that you may ask for"),
     ("/v1/chat/completions", "POST: chat completions, as OpenAI's; base URL for SDKs: /v1"),
+    ("/v1/responses", "POST: OpenAI's Responses; base URL for SDKs: /v1"),
     ("/v1/messages", "POST: Anthropic's Messages; base URL for its SDKs: without /v1"),
     ("/v1/completions", "POST: legacy completions"),
     ("/v1/embeddings", "POST: embeddings, where a deployment has them"),
+    ("/v1/rerank", "POST: rankings, where a deployment has them; sound, images and moderations likewise"),
+    ("/v1/batches", "many requests in a file"),
     ("/admin/decisions", "why each request went where it went"),
     ("/admin/deployments", "what is known of each deployment"),
     ("/admin/policy", "the policy in force"),

@@ -1,7 +1,7 @@
 """Long lists of a body, some elements at a time: what is done in C can only be interrupted between two calls."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from gateway.values.elements import SLICE_BYTES, elements
 from gateway.values.pause import Pause, no_pause
 
+_MANY = 16  # elements between two pauses
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
@@ -22,6 +23,18 @@ def decoded(
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return [one for some in elements(array, decoder.decode, pause) for one in some]
     return whole(raw)
+
+
+def paused(items: Iterable[T], pause: Pause) -> Iterable[T]:
+    """The same, with a pause after every few of them."""
+    return items if pause is no_pause else _paused(items, pause)
+
+
+def _paused(items: Iterable[T], pause: Pause) -> Iterator[T]:
+    for at, item in enumerate(items):
+        if at % _MANY == _MANY - 1:
+            pause()
+        yield item
 
 
 def encoded(items: Iterable[Any], pause: Pause) -> msgspec.Raw:

@@ -54,6 +54,7 @@ class Translated(Preparer):
             chat = self._asks.chat(request.fields, pause)
         except AttemptFailed as none:
             raise _has_no_form(none, none.param) from None
+        pause()
         named = partial(self._asks.caller_path, chat) if isinstance(self._asks, PathNamer) else str
         try:
             fields, deviations = self._answers.fields(chat, pause)

@@ -168,7 +168,7 @@ def _strings(blocks: Iterator[bytes], may_hold: Callable[[bytes], bool], meter: 
     found: list[bytes] = []
     carried = b""
     for block in blocks:
-        meter.work()
+        meter.tick()
         whole = carried + block
         carried = whole[len(whole.rstrip(_PLAIN + b"\0")) :][-_LONGEST_STRING:]
         if may_hold(whole):

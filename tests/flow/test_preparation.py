@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
 
 from gateway.dialects.anthropic import AnthropicTranslator
 from gateway.dialects.anthropic.dialect import ANTHROPIC
-from gateway.dialects.contract import Dialect, Prepared, Preparer
+from gateway.dialects.bedrock.dialect import BEDROCK
+from gateway.dialects.contract import Dialect, Prepared, Preparer, ProviderSide
+from gateway.dialects.gemini.dialect import GEMINI
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.dialect import OPENAI, OpenAIDialect
 from gateway.dialects.translated import translated
@@ -87,14 +90,59 @@ async def test_a_large_one_says_the_same_as_a_small_one_would(
     assert ready.asked is request
 
 
-@pytest.mark.parametrize("asks", [OPENAI, ANTHROPIC], ids=["openai", "anthropic"])
-@pytest.mark.parametrize("answers", [OPENAI, ANTHROPIC], ids=["openai", "anthropic"])
-def test_it_pauses_again_and_again(asks: Dialect, answers: Dialect) -> None:
-    paused = []
-    chat = asks.chat(request_of(TALK).fields, lambda: paused.append("read"))
-    answers.fields(chat, lambda: paused.append("written"))
-    assert paused.count("read") > 10
-    assert paused.count("written") > 10
+class Steps:
+    """Counts what is done between two pauses, in calls of functions."""
+
+    def __init__(self) -> None:
+        self.of_all, self.longest, self._since = 0, 0, 0
+
+    def pause(self) -> None:
+        self.longest, self._since = max(self.longest, self.of_all - self._since), self.of_all
+
+    def count(self, _: Any, event: str, __: Any) -> None:
+        self.of_all += event in ("call", "c_call")
+
+    def __enter__(self) -> Self:
+        sys.setprofile(self.count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        self.pause()
+
+
+def history_of_openai(number: int) -> list[dict[str, Any]]:
+    asked = {"id": "call_{}", "type": "function", "function": {"name": "find", "arguments": '{"at": {}}'}}
+    told = [{"role": "assistant", "tool_calls": [asked]}, {"role": "tool", "tool_call_id": "call_{}", "content": "no"}]
+    return [{"role": "user", "content": "go"}, *numbered(told, number)]
+
+
+def history_of_anthropic(number: int) -> list[dict[str, Any]]:
+    asked = {"type": "tool_use", "id": "call_{}", "name": "find", "input": {"at": 1}}
+    given = {"type": "tool_result", "tool_use_id": "call_{}", "content": "no"}
+    told = [{"role": "assistant", "content": [asked]}, {"role": "user", "content": [given]}]
+    return [{"role": "user", "content": "go"}, *numbered(told, number)]
+
+
+def numbered(told: list[dict[str, Any]], number: int) -> Iterator[dict[str, Any]]:
+    text = json.dumps(told)
+    return (one for at in range(number) for one in json.loads(text.replace("{}", str(at))))
+
+
+HISTORIES = {OPENAI.name: history_of_openai, ANTHROPIC.name: history_of_anthropic}
+
+
+@pytest.mark.parametrize("asks", [OPENAI, ANTHROPIC], ids=lambda one: one.name)
+@pytest.mark.parametrize("answers", [OPENAI, ANTHROPIC, GEMINI, BEDROCK], ids=lambda one: one.name)
+def test_it_pauses_again_and_again(asks: Dialect, answers: ProviderSide) -> None:
+    """Nothing that grows with the number of messages is done in one piece."""
+    request = request_of(HISTORIES[asks.name](1_000))
+    with Steps() as read:
+        chat = asks.chat(request.fields, read.pause)
+    with Steps() as written:
+        answers.fields(chat, written.pause)
+    assert read.longest < read.of_all / 4
+    assert written.longest < written.of_all / 4
 
 
 async def test_others_go_on_while_a_large_one_is_translated(large: FairThreads) -> None:

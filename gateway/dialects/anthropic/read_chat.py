@@ -12,7 +12,6 @@ from gateway.dialects.contract import Fields
 from gateway.dialects.invalid import invalid, read_member
 from gateway.dialects.slices import decoded
 from gateway.values.chat import Chat, Format, ProviderTool, Role, Thinking, Tool, ToolChoice, Turn
-from gateway.values.elements import SLICE_BYTES
 from gateway.values.pause import Pause
 
 _KNOWN = frozenset({
@@ -118,12 +117,8 @@ def _turns(fields: Fields, unsaid: list[str], pause: Pause) -> tuple[Turn, ...]:
     if is_present(fields.get("system", ABSENT)):
         turns.append(Turn(Role.SYSTEM, read_content(fields["system"], "system", unsaid)))
     whole = partial(read_member, _messages, path="messages")
-    size = 0
     for at, message in enumerate(decoded(fields.get("messages", ABSENT), _messages, pause, whole)):
-        size += memoryview(message.content).nbytes
-        if size > SLICE_BYTES:
-            size = 0
-            pause()
+        pause()
         if message.role not in _ROLES:
             raise invalid(f"messages[{at}].role", "expected 'user', 'assistant' or 'system'")
         turns.append(Turn(_ROLES[message.role], read_content(message.content, f"messages[{at}].content", unsaid)))

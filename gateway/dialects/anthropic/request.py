@@ -60,7 +60,7 @@ def encode(request: Request, target: Deployment) -> Call:
 def prepare(request: Request, pause: Pause) -> Prepared:
     """The request without thoughts that were not signed, and which these were."""
     messages = request.fields.get("messages", msgspec.Raw(b""))
-    if not _UNSIGNED.search(bytes(messages)):
+    if not _UNSIGNED.search(memoryview(messages)):
         return Prepared(request)
     signed, lost = _signed(messages, pause)
     return Prepared(msgspec.structs.replace(request, fields={**request.fields, "messages": signed}), lost)

@@ -14,7 +14,7 @@ from gateway.dialects.anthropic.write_parts import Block, blocks_of, cached
 from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.invalid import invalid
 from gateway.dialects.json_in_words import IN_WORDS, JSON_ONLY
-from gateway.dialects.slices import as_raw, encoded
+from gateway.dialects.slices import as_raw, encoded, paused
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, ToolChoice, Turn
 from gateway.values.pause import Pause
 
@@ -39,7 +39,7 @@ def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]
     if chat.max_output_tokens is None:
         lost.append(Adapted("max_tokens", "set, since the provider wants a bound of the answer"))
     body: dict[str, Any] = {"max_tokens": _bound(chat)}
-    system, messages = _conversation(chat.turns, lost)
+    system, messages = _conversation(chat.turns, lost, pause)
     if system:
         body["system"] = system
     body["messages"] = encoded(messages, pause)
@@ -59,12 +59,12 @@ def _bound(chat: Chat) -> int:
     return DEFAULT_MAX_TOKENS + (chat.thinking.budget_tokens or DEFAULT_THINKING_TOKENS)
 
 
-def _conversation(turns: tuple[Turn, ...], lost: list[Deviation]) -> tuple[list[Block], list[Block]]:
+def _conversation(turns: tuple[Turn, ...], lost: list[Deviation], pause: Pause) -> tuple[list[Block], list[Block]]:
     """The system's text, and turns that alternate: those of one role in a row are one."""
     system: list[Block] = []
     merged: list[tuple[Role, list[Block]]] = []
     only_system = all(turn.role is Role.SYSTEM for turn in turns)
-    for at, turn in enumerate(turns):
+    for at, turn in enumerate(paused(turns, pause)):
         path, role = f"turns[{at}]", turn.role
         if turn.name is not None:
             lost.append(f"{path}.name")
@@ -83,7 +83,10 @@ def _conversation(turns: tuple[Turn, ...], lost: list[Deviation]) -> tuple[list[
             merged.append((role, blocks))
     if not merged:
         raise invalid("messages", "expected a message with content")
-    return system, [_message(role, blocks, is_last=at == len(merged) - 1) for at, (role, blocks) in enumerate(merged)]
+    last = len(merged) - 1
+    return system, [
+        _message(role, blocks, is_last=at == last) for at, (role, blocks) in enumerate(paused(merged, pause))
+    ]
 
 
 def _system_text(turn: Turn, path: str) -> list[Text]:

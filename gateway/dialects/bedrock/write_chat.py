@@ -13,7 +13,7 @@ from gateway.dialects.bedrock.write_parts import Block, PartWriter, cache_point
 from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.invalid import invalid
 from gateway.dialects.json_in_words import IN_WORDS, JSON_ONLY
-from gateway.dialects.slices import as_raw, encoded
+from gateway.dialects.slices import as_raw, encoded, paused
 from gateway.values.chat import Chat, Role, Text, Thinking, Tool, Turn
 from gateway.values.pause import Pause
 
@@ -33,7 +33,7 @@ def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]
     if chat.provider_tools:
         told.append("provider_tools")
     body: dict[str, Any] = {}
-    system, messages = _conversation(chat.turns, told)
+    system, messages = _conversation(chat.turns, told, pause)
     body["messages"] = encoded(messages, pause)
     if system:
         body["system"] = system
@@ -48,13 +48,13 @@ def write_chat(chat: Chat, pause: Pause) -> tuple[Fields, tuple[Deviation, ...]]
     return {name: as_raw(value) for name, value in body.items()}, tuple(told)
 
 
-def _conversation(turns: tuple[Turn, ...], told: list[Deviation]) -> tuple[list[Block], list[Block]]:
+def _conversation(turns: tuple[Turn, ...], told: list[Deviation], pause: Pause) -> tuple[list[Block], list[Block]]:
     """The system's text, and turns that alternate: those of one role in a row are one."""
     writer = PartWriter(told)
     system: list[Block] = []
     merged: list[tuple[Role, list[Block]]] = []
     only_system = all(turn.role is Role.SYSTEM for turn in turns)
-    for at, turn in enumerate(turns):
+    for at, turn in enumerate(paused(turns, pause)):
         path, role = f"turns[{at}]", turn.role
         if turn.name is not None:
             told.append(f"{path}.name")
@@ -75,7 +75,10 @@ def _conversation(turns: tuple[Turn, ...], told: list[Deviation]) -> tuple[list[
             merged.append((role, blocks))
     if not merged:
         raise invalid("messages", "expected a message with content")
-    return system, [_message(role, blocks, is_last=at == len(merged) - 1) for at, (role, blocks) in enumerate(merged)]
+    last = len(merged) - 1
+    return system, [
+        _message(role, blocks, is_last=at == last) for at, (role, blocks) in enumerate(paused(merged, pause))
+    ]
 
 
 def _message(role: Role, blocks: list[Block], *, is_last: bool) -> Block:

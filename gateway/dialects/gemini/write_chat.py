@@ -13,7 +13,7 @@ from gateway.dialects.gemini.schema import adapted, is_empty
 from gateway.dialects.gemini.signatures import NAME
 from gateway.dialects.gemini.write_parts import Deviations, Members, Names, model_parts, user_parts
 from gateway.dialects.invalid import invalid
-from gateway.dialects.slices import as_raw, encoded
+from gateway.dialects.slices import as_raw, encoded, paused
 from gateway.values.chat import Chat, Format, ProviderTool, Role, Text, Tool, ToolChoice, Turn, WebSearch
 from gateway.values.pause import Pause
 
@@ -34,7 +34,7 @@ def write_chat(chat: Chat, pause: Pause, *, has_tiers: bool) -> tuple[Fields, tu
     (bad_request) for what must not be lost.
     """
     lost: Deviations = {}
-    system, contents = _conversation(chat.turns, lost)
+    system, contents = _conversation(chat.turns, lost, pause)
     body: dict[str, Any] = {"contents": encoded(contents, pause)}
     if system:
         body["systemInstruction"] = {"parts": system}
@@ -51,13 +51,13 @@ def write_chat(chat: Chat, pause: Pause, *, has_tiers: bool) -> tuple[Fields, tu
     return {name: as_raw(value) for name, value in body.items()}, tuple(lost)
 
 
-def _conversation(turns: tuple[Turn, ...], lost: Deviations) -> tuple[list[Members], list[Members]]:
+def _conversation(turns: tuple[Turn, ...], lost: Deviations, pause: Pause) -> tuple[list[Members], list[Members]]:
     """The system's parts, and contents: a role's in a row are one, but for what tools gave back, which stands alone."""
     system: list[Members] = []
     contents: list[Members] = []
     names = Names()
     only_system = all(turn.role is Role.SYSTEM for turn in turns)
-    for at, turn in enumerate(turns):
+    for at, turn in enumerate(paused(turns, pause)):
         path, role = f"turns[{at}]", turn.role
         if turn.name is not None:
             lost[f"{path}.name"] = None

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.dialects.contract import Adapted, Deviation, Fields
 from gateway.dialects.openai.asked_messages import MAKER
-from gateway.dialects.slices import as_raw, encoded
+from gateway.dialects.slices import as_raw, encoded, paused
 from gateway.values.chat import (
     Audio,
     Chat,
@@ -42,7 +42,8 @@ def fields_of(chat: Chat, limit_name: str, thoughts: str | None, pause: Pause) -
     `thoughts`: the member of a message in which it takes back what a model thought, None if it takes none.
     """
     lost: dict[Deviation, None] = {}
-    messages = (one for at, turn in enumerate(chat.turns) for one in _messages(turn, f"turns[{at}]", lost, thoughts))
+    turns = enumerate(paused(chat.turns, pause))
+    messages = (one for at, turn in turns for one in _messages(turn, f"turns[{at}]", lost, thoughts))
     body: dict[str, Any] = {"messages": encoded(messages, pause)}
     body |= _tools(chat, lost)
     if chat.max_output_tokens is not None:

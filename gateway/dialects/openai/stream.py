@@ -220,8 +220,8 @@ class OpenAIStreamDecoder:
             spoke += self._say_more(silent, events, inner)
         self._seen_event = True
         self._output_events += spoke
-        if self._model is None:
-            self._model = events[0].model
+        if not self._model:  # the first chunk of Azure's has an empty one
+            self._model = next((one.model for one in events if one.model), None)
         if self._looks and self._pattern is None and spoke == len(events) and not ends:
             self._looks -= 1
             self._pattern = pattern_of(
