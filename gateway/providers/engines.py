@@ -92,7 +92,8 @@ ENGINES: dict[str, Vendor] = {
     # a `response_format` there has a `value`, which OpenAI's have not
     "tgi": speaks_openai(
         "text-generation-inference",
-        "text-generation-inference, router/src/lib.rs (ChatRequest, GrammarType), huggingface_hub's types of it (08d3f65)",
+        "text-generation-inference, router/src/lib.rs (ChatRequest, GrammarType), its #3276, huggingface_hub#2744 and types "
+        "(08d3f65); other errors not checked",
         verified=Verified.CODE,
         limit_name="max_tokens",
         takes=TakenFields(lacks=frozenset({"logit_bias"})),

@@ -155,12 +155,12 @@ MODEL_MAKERS: dict[str, Vendor] = {
     # its chat completions were to end on 2026-09-27: newer models are on its API of responses
     "perplexity": speaks_openai(
         "Perplexity",
-        "answers recorded in the Vercel AI SDK (2026-08); what it refuses not checked",
+        "answers recorded in the Vercel AI SDK (2026-08); Perplexity's Python SDK, CompletionCreateParams (dfabd98)",
         "https://api.perplexity.ai",
         verified=Verified.RECORDED,
         models=None,
         limit_name="max_tokens",
-        refuses=frozenset({"tools", "tool_choice", "parallel_tool_calls", "seed", "user", "service_tier"}),
+        refuses=frozenset({"seed", "user", "service_tier"}),
         capabilities=frozenset({Capability.JSON_SCHEMA}),
         ways=Ways(
             usage_unasked=True,
@@ -203,11 +203,11 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "moonshot": speaks_openai(
         "Moonshot (Kimi)",
-        "answers recorded in the Vercel AI SDK (2026); errors: MoonshotAI/kimi-cli#2011; other codes not checked",
+        "answers and errors recorded in the Vercel AI SDK (2026-08); errors: MoonshotAI/kimi-cli#2011; other codes not checked",
         verified=Verified.RECORDED,
         base_urls={"international": "https://api.moonshot.ai/v1", "china": "https://api.moonshot.cn/v1"},
         limit_name="max_completion_tokens",
-        capabilities=CALLS,
+        capabilities=CALLS | {Capability.JSON_SCHEMA},
         reasoning="reasoning_content",
         ways=Ways(
             usage=UsageConvention(
@@ -221,7 +221,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "zhipu": speaks_openai(
         "Zhipu (GLM, Z.AI)",
-        "Z.AI and BigModel, Error codes, in excerpts (2026-11); all else not checked",
+        "Z.AI's Python SDK, api_resource/chat/completions.py (63d663b) and types of chat (43e2573); Z.AI and BigModel, Error "
+        "codes, in excerpts (2026-11); stream_options not checked",
         verified=Verified.DOCUMENTATION,
         base_urls={
             "international": "https://api.z.ai/api/paas/v4",
@@ -235,8 +236,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "minimax": speaks_openai(
         "MiniMax",
-        "MiniMax, Error codes, in parts (2026-11); all else not checked",
-        verified=Verified.DOCUMENTATION,
+        "LiteLLM, llms/minimax/chat (6c6585a): addresses, reasoning_split; MiniMax, Error codes, in parts (2026-11)",
+        verified=Verified.OTHERS,
         base_urls={"international": "https://api.minimax.io/v1", "china": "https://api.minimaxi.com/v1"},
         limit_name="max_completion_tokens",
         capabilities=frozenset({Capability.TOOLS}),
@@ -246,7 +247,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
     # `max_tokens` is of the answer there, and `max_completion_tokens` of thoughts and answer: both go on as they are
     "volcengine": speaks_openai(
         "Volcengine Ark (Doubao)",
-        "Volcengine Ark, Error codes (82379/1099476), in parts (2026-11); all else not checked",
+        "Volcengine's Python SDK, volcenginesdkarkruntime/types/chat (3bfeb69); Volcengine Ark, Error codes (82379/1099476), in "
+        "parts (2026-11); its two names of the limit not checked",
         "https://ark.cn-beijing.volces.com/api/v3",
         verified=Verified.DOCUMENTATION,
         most_inputs=256,

@@ -38,7 +38,8 @@ OPEN_MODEL_HOSTS: dict[str, Vendor] = {
     ),
     "together": speaks_openai(
         "Together",
-        "Together's Python SDK, types of chat (60558ba, 916ef5b); Error codes (2026-11); rate-limit headers not checked",
+        "Together's Python SDK, types of chat (60558ba, 916ef5b); Error codes (2026-11); names of headers as "
+        "clients of others read them",
         "https://api.together.xyz/v1",
         verified=Verified.DOCUMENTATION,
         limit_name="max_tokens",
@@ -59,7 +60,7 @@ OPEN_MODEL_HOSTS: dict[str, Vendor] = {
     "fireworks": speaks_openai(
         "Fireworks",
         "Fireworks' Python SDK, types of chat (ffffdf4, d9bff66); Inference error codes, Rate limits (2026-11); usage in "
-        "streams: langchain-ai/langchain#36977; headers of what is left not checked",
+        "streams: langchain-ai/langchain#36977; names of headers as clients of others read them",
         "https://api.fireworks.ai/inference/v1",
         verified=Verified.DOCUMENTATION,
         limit_name="max_tokens",
@@ -96,9 +97,10 @@ OPEN_MODEL_HOSTS: dict[str, Vendor] = {
     ),
     "cerebras": speaks_openai(
         "Cerebras",
-        "Cerebras' Python SDK, types of chat (68768b9, 6fe01c8); names of headers as clients of others read them",
+        "answers recorded in the Vercel AI SDK (2026-05); Cerebras' Python SDK, types of chat (68768b9, 6fe01c8); names of "
+        "headers as clients of others read them",
         "https://api.cerebras.ai/v1",
-        verified=Verified.DOCUMENTATION,
+        verified=Verified.RECORDED,
         limit_name="max_completion_tokens",
         completions=True,
         refuses=frozenset({"top_k"}),
