@@ -116,6 +116,7 @@ ENGINES: dict[str, Vendor] = {
     "open_responses": Vendor(
         title="any other with Open Responses",
         source="Open Responses, 2026-04-24",
+        verified=Verified.DOCUMENTATION,
         chat=RESPONSES,
         translators={Serves.CHAT: ResponsesTranslator(thinking=("",))},
         limit_name="max_output_tokens",
