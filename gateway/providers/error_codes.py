@@ -4,8 +4,9 @@ something of theirs. All else is told by the status and by the usual words (`gat
 Read for them in November 2026: Fireworks, "Inference error codes"; Groq, "Flex Processing" (498), "API error codes and
 responses" in excerpts; Zhipu, "Error codes" in excerpts; Alibaba Cloud Model Studio, MiniMax and Volcengine Ark (82379/1099476),
 "Error codes" in parts; SiliconFlow, "Error handling" (20012); answers as users reported them: Mistral's 1300
-(raycast/extensions#31107), 3505 (editor-code-assistant/eca#231), Moonshot's (MoonshotAI/kimi-cli#2011). Not checked: all of
-Databricks and text-generation-inference, Groq's codes of models and of tools, and what is not in the excerpts.
+(raycast/extensions#31107), 3505 (editor-code-assistant/eca#231), Moonshot's (MoonshotAI/kimi-cli#2011), Groq's model_not_found
+(tests of maruel/genai). Not checked: all of Databricks and text-generation-inference, Groq's codes of tools, SiliconFlow's others,
+and what is not in the excerpts.
 """
 
 from gateway.dialects.refusals import Codes
