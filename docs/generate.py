@@ -152,6 +152,8 @@ _VENDORS = """A deployment's `provider` names one of these; `gateway vendors NAM
 - **usage**: how it counts; *asked* where streams say it because the gateway asks for it, *unasked* where they always do,
   *unknown* where they may, if the caller asks.
 - **lacks**: members that are left out there, and reported; one on which the answer depends keeps the request away.
+- **verified**: by which kind of evidence the row was checked, and against what. Nobody has called the vendor's servers, but
+  where *recorded answers* says so; what the named text does not show is unchecked.
 """
 
 
@@ -175,8 +177,8 @@ def _vendors() -> str:
         lines.append(f"| `{name}` | {' | '.join([*cells, shown(row['capabilities'])])} |")
     lines += [
         "",
-        "| `provider` | usage | in streams | reasoning | rate-limit headers of its own | lacks | made from |",
-        "|---|---|---|---|---|---|---|",
+        "| `provider` | usage | in streams | reasoning | rate-limit headers of its own | lacks | verified | against |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
         lacks = shown(row["lacks"]) + ("; answers 400 to unknown members" if row["refuses_unknown_fields"] else "")
@@ -186,6 +188,7 @@ def _vendors() -> str:
             shown(row["reasoning"]),
             shown(row["rate_limit_headers"]),
             lacks,
+            row["verified"],
         ]
         lines.append(f"| `{name}` | {' | '.join([*map(_cell, cells), _cell(row['source'])])} |")
     return "\n".join([*lines, ""])

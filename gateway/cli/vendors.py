@@ -60,6 +60,7 @@ def row_of(vendor: Vendor) -> dict[str, Any]:
         "usage_in_streams": vendor.stream_usage.value,
         "reasoning": vendor.reasoning,
         "rate_limit_headers": list(vendor.rate_headers),
+        "verified": vendor.verified.value,
         "source": vendor.source,
     }
 

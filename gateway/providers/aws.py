@@ -4,16 +4,17 @@ from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.bedrock.dialect import BEDROCK
 from gateway.dialects.bedrock.invoke import InvokeAnthropicTranslator
 from gateway.providers.bedrock import BedrockTranslator
-from gateway.providers.vendor import Vendor
+from gateway.providers.vendor import Vendor, Verified
 from gateway.values.auth import Auth
 from gateway.values.surface import Serves
 
-_SOURCE = "Amazon Bedrock Runtime's API reference 2023-09-30 and user guide (2026-11)"
+_SOURCE = "botocore's model of Amazon Bedrock Runtime 2023-09-30, which takes what the tests send"
 
 AWS: dict[str, Vendor] = {
     "bedrock": Vendor(
         title="Amazon Bedrock",
         source=_SOURCE,
+        verified=Verified.DOCUMENTATION,
         chat=BEDROCK,
         translators={Serves.CHAT: BedrockTranslator()},
         auth=Auth.AWS,
@@ -24,7 +25,8 @@ AWS: dict[str, Vendor] = {
     # Anthropic's own tools do not run there
     "bedrock_anthropic": Vendor(
         title="Anthropic on Amazon Bedrock",
-        source=f"{_SOURCE}, Anthropic's Python SDK 2.14",
+        source="Anthropic's Python SDK 2.14, lib/bedrock",
+        verified=Verified.DOCUMENTATION,
         chat=ANTHROPIC,
         translators={Serves.CHAT: InvokeAnthropicTranslator()},
         auth=Auth.AWS,

@@ -18,10 +18,11 @@ from gateway.providers.abilities import JSON, SERVERS
 from gateway.providers.beside_chat import IMAGES, OPENAIS, beside_chat
 from gateway.providers.llama_cpp import LlamaCppCompletions, LlamaCppTranslator
 from gateway.providers.request_fields import LLAMA_CPP_CHAT, VLLM_CHAT
-from gateway.providers.vendor import StreamUsage, Vendor, speaks_openai
+from gateway.providers.vendor import StreamUsage, Vendor, Verified, speaks_openai
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.deployment import Capability
 from gateway.values.surface import Serves
+from gateway.values.taken_fields import TakenFields
 
 _SAYS_USAGE = "stream_include_usage"  # of a form
 _TEXT = frozenset({Serves.CHAT, Serves.COMPLETIONS})
@@ -30,6 +31,7 @@ ENGINES: dict[str, Vendor] = {
     "vllm": Vendor(
         title="vLLM",
         source="vLLM 0.32, recorded 2026-11-23; ChatCompletionRequest of November 2026",
+        verified=Verified.RECORDED,
         chat=OpenAIDialect(takes=VLLM_CHAT),
         translators={
             Serves.CHAT: VllmTranslator(),
@@ -53,6 +55,7 @@ ENGINES: dict[str, Vendor] = {
     "llama_cpp": Vendor(
         title="llama.cpp",
         source="llama.cpp (xllamacpp 2026.10), recorded 2026-11-23; tools/server/README.md",
+        verified=Verified.RECORDED,
         chat=OpenAIDialect(takes=LLAMA_CPP_CHAT),
         translators={
             Serves.CHAT: LlamaCppTranslator(),
@@ -68,43 +71,52 @@ ENGINES: dict[str, Vendor] = {
     ),
     "sglang": speaks_openai(
         "SGLang",
-        "SGLang 0.5, docs/basic_usage/openai_api_completions and serving_chat.py (2026-11)",
+        "sgl-project/sglang, entrypoints/openai: protocol.py (004c82e), serving_base.py (c5695a4); words of errors not checked",
+        verified=Verified.CODE,
         completions=True,
         most_inputs=256,
         usual=_TEXT,
         capabilities=SERVERS,
         reasoning="reasoning_content",
     ),
-    # it passes over `tool_choice`, `logit_bias` and `n`, and cuts a prompt that is too long
+    # it passes over `tool_choice`, `logit_bias`, `user` and `n`, takes images as data alone, and may cut a prompt that is too long
     "ollama": speaks_openai(
         "Ollama",
-        "Ollama, docs/openai.md (2026-11)",
+        "ollama/ollama, docs/api/openai-compatibility.mdx (043e990) and openai/openai.go (0098875)",
+        verified=Verified.CODE,
         limit_name="max_tokens",
         completions=True,
         most_inputs=256,
+        takes=TakenFields(lacks=frozenset({"logit_bias"}), beside_chat=fields_beside_chat.OLLAMA),
         capabilities=frozenset({Capability.TOOLS}) | JSON,
         reasoning="reasoning",
     ),
+    # a `response_format` there has a `value`, which OpenAI's have not
     "tgi": speaks_openai(
         "text-generation-inference",
-        "text-generation-inference 3, docs/openapi.json and router/src/server.rs",
+        "text-generation-inference, router/src/lib.rs (ChatRequest, GrammarType), its #3276, huggingface_hub#2744 and types "
+        "(08d3f65); other errors not checked",
+        verified=Verified.CODE,
         limit_name="max_tokens",
-        capabilities=frozenset({Capability.TOOLS, Capability.JSON_OBJECT, Capability.LOGPROBS}),
+        takes=TakenFields(lacks=frozenset({"logit_bias"})),
+        capabilities=frozenset({Capability.TOOLS, Capability.LOGPROBS}),
         ways=Ways(codes=error_codes.TGI),
     ),
     "lm_studio": speaks_openai(
         "LM Studio",
-        "LM Studio, OpenAI compatibility endpoints (2026-11)",
+        "lmstudio-ai/docs, 1_developer/3_openai-compat (51c92c6), API changelog to 0.3.27 (a5cd4ba); words of errors not checked",
+        verified=Verified.DOCUMENTATION,
         limit_name="max_tokens",
         completions=True,
         most_inputs=256,
         capabilities=frozenset({Capability.TOOLS, Capability.JSON_SCHEMA}),
-        reasoning="reasoning_content",
+        reasoning="reasoning_content, where its settings say so; reasoning of gpt-oss",
     ),
     # any other server with Open Responses
     "open_responses": Vendor(
         title="any other with Open Responses",
         source="Open Responses, 2026-04-24",
+        verified=Verified.DOCUMENTATION,
         chat=RESPONSES,
         translators={Serves.CHAT: ResponsesTranslator(thinking=("",))},
         limit_name="max_output_tokens",
@@ -116,6 +128,7 @@ ENGINES: dict[str, Vendor] = {
     "openai_compatible": speaks_openai(
         "any other with OpenAI's chat completions",
         "OpenAI's OpenAPI description 2.3.0",
+        verified=Verified.DOCUMENTATION,
         usage_in_streams=False,
         ways=Ways(usage=UNKNOWN_USAGE),
         completions=True,

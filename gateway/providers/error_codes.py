@@ -1,10 +1,12 @@
 """What vendors' own codes of errors mean, in lower case, where the status does not say it; a status, too, where it is used for
 something of theirs. All else is told by the status and by the usual words (`gateway.dialects.openai.failure`).
 
-Sources, each of November 2026: Alibaba Cloud Model Studio, "Error codes"; Databricks, "Foundation Model APIs limits" and
-REST API errors; Fireworks, "Inference error codes"; Groq, "API error codes and responses"; MiniMax, "Error codes"; Mistral's
-answers as users reported them (raycast/extensions#31107, LiteLLM); Moonshot, "API error codes"; SiliconFlow, "Error handling";
-text-generation-inference, router/src/server.rs; Volcengine Ark, "Error codes" (82379/1099476); Zhipu, "Error codes".
+Read for them in November 2026: Fireworks, "Inference error codes"; Groq, "Flex Processing" (498), "API error codes and
+responses" in excerpts; Zhipu, "Error codes" in excerpts; Alibaba Cloud Model Studio, MiniMax and Volcengine Ark (82379/1099476),
+"Error codes" in parts; SiliconFlow, "Error handling" (20012); answers as users reported them: Mistral's 1300
+(raycast/extensions#31107), 3505 (editor-code-assistant/eca#231), Moonshot's (MoonshotAI/kimi-cli#2011), Groq's model_not_found
+(tests of maruel/genai). Not checked: all of Databricks and text-generation-inference, Groq's codes of tools, SiliconFlow's others,
+and what is not in the excerpts.
 """
 
 from gateway.dialects.refusals import Codes

@@ -69,6 +69,10 @@ LLAMA_CPP = {
     Serves.EMBEDDINGS: TakenFields(_VECTORS | _VECTORS_LLAMA_CPP, lacks=frozenset({"dimensions"})),
 }
 
+# its documentation of the compatible API says what it has not (docs/api/openai-compatibility.mdx)
+OLLAMA = {Serves.COMPLETIONS: TakenFields(lacks=frozenset({"best_of", "echo"}))}
+# Cohere's "Using Cohere models via the OpenAI SDK", Unsupported parameters
+COHERE = {Serves.EMBEDDINGS: TakenFields(lacks=frozenset({"dimensions"}) | _VECTORS_OF_OTHERS)}
 COHERE_V2 = {Serves.RERANK: TakenFields(_RANKED | _RANKED_COHERE, lacks=_RANKED_OF_OTHERS)}
 
 _EXTRA = {

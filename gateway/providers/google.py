@@ -1,13 +1,11 @@
-"""Google's models, by their two APIs, and Anthropic's on Google's: a row each. What is read of a reference is the API's form of
-November 2026.
-"""
+"""Google's models, by their two APIs, and Anthropic's on Google's: a row each. What of a row was checked its `source` says."""
 
 from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.anthropic.on_vertex import AnthropicOnVertexTranslator
 from gateway.dialects.gemini import GeminiTranslator
 from gateway.dialects.gemini.dialect import GEMINI, VERTEX
 from gateway.providers.abilities import JSON, TOOLS
-from gateway.providers.vendor import Vendor
+from gateway.providers.vendor import Vendor, Verified
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
 from gateway.values.surface import Serves
@@ -18,7 +16,8 @@ _COUNTS = "cached in prompt, thoughts beside candidates, tool use beside prompt"
 GOOGLE: dict[str, Vendor] = {
     "gemini": Vendor(
         title="Google Gemini",
-        source="Gemini API reference v1beta, google-genai 3.6 (2026-11)",
+        source="googleapis/python-genai, _api_client.py (0039534): address, key; the API's form as its goldens say",
+        verified=Verified.DOCUMENTATION,
         chat=GEMINI,
         translators={Serves.CHAT: GeminiTranslator()},
         auth=Auth.X_GOOG_API_KEY,
@@ -32,7 +31,8 @@ GOOGLE: dict[str, Vendor] = {
     # https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/publishers/google
     "vertex": Vendor(
         title="Google Vertex AI",
-        source="Vertex AI REST reference v1, google-genai 3.6 (2026-11)",
+        source="googleapis/python-genai, _api_client.py (0039534): address; the API's form as its goldens say",
+        verified=Verified.DOCUMENTATION,
         chat=VERTEX,
         translators={Serves.CHAT: GeminiTranslator(on_vertex=True)},
         limit_name="generationConfig.maxOutputTokens",
@@ -44,7 +44,8 @@ GOOGLE: dict[str, Vendor] = {
     # the same, with /publishers/anthropic
     "vertex_anthropic": Vendor(
         title="Anthropic on Vertex AI",
-        source="Anthropic, Claude on Vertex AI; Python SDK 2.14 (2026-11)",
+        source="Anthropic's Python SDK 2.14, lib/vertex",
+        verified=Verified.DOCUMENTATION,
         chat=ANTHROPIC,
         translators={Serves.CHAT: AnthropicOnVertexTranslator()},
         limit_name="max_tokens",

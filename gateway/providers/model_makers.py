@@ -1,6 +1,4 @@
-"""Who serves models of its own: a row each. What is read of a reference is the API's form; addresses and names are those of
-November 2026.
-"""
+"""Who serves models of its own: a row each. What of a row was checked, and against what, its `source` says."""
 
 from msgspec.structs import replace
 
@@ -14,9 +12,9 @@ from gateway.dialects.responses import ResponsesTranslator
 from gateway.dialects.responses.dialect import RESPONSES
 from gateway.providers import error_codes, fields_beside_chat
 from gateway.providers.abilities import ALL, CALLS, JSON, TOOLS
-from gateway.providers.beside_chat import OPENAIS
+from gateway.providers.beside_chat import IMAGES, OPENAIS, SOUND
 from gateway.providers.request_fields import MISTRAL_CHAT, OPENAI_CHAT
-from gateway.providers.vendor import Vendor, speaks_openai
+from gateway.providers.vendor import Vendor, Verified, speaks_openai
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
 from gateway.values.surface import Serves
@@ -24,6 +22,7 @@ from gateway.values.taken_fields import TakenFields
 
 _NO_TOP_K = frozenset({"top_k"})
 _OPENAI_TAKES = replace(OPENAI_CHAT, beside_chat=fields_beside_chat.OPENAI)
+_AZURES = SOUND | IMAGES  # it has no moderations
 _COHERE_LACKS = frozenset({"audio", "logit_bias", "metadata", "modalities", "prediction", "service_tier", "store"})
 
 # how the names of models begin that think, and can be asked for their thoughts
@@ -32,8 +31,9 @@ _RESPONSES = {RESPONSES.name: ResponsesTranslator(thinking=("gpt-5", "gpt-6", "o
 MODEL_MAKERS: dict[str, Vendor] = {
     "openai": speaks_openai(
         "OpenAI",
-        "OpenAI's OpenAPI description 2.3.0; Rate limits, Error codes (2026-11)",
+        "OpenAI's OpenAPI description 2.3.0",
         "https://api.openai.com/v1",
+        verified=Verified.DOCUMENTATION,
         limit_name="max_completion_tokens",
         finishes=OPENAI_FINISHES,
         completions=True,
@@ -50,7 +50,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
     # the v1 API of a resource: https://RESOURCE.openai.azure.com/openai/v1, where the model is the deployment's name there
     "azure": speaks_openai(
         "Azure OpenAI, v1",
-        "Azure OpenAI, API version lifecycle; v1 preview REST reference (2026-11)",
+        "Azure OpenAI, API version lifecycle (address, key; read in 2026-11); what else it serves as by its deployment paths",
+        verified=Verified.DOCUMENTATION,
         limit_name="max_completion_tokens",
         finishes=OPENAI_FINISHES,
         completions=True,
@@ -60,7 +61,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         takes=_OPENAI_TAKES,
         auth=Auth.API_KEY,
         capabilities=ALL,
-        beside=OPENAIS,
+        beside=_AZURES,
         ways=Ways(usage=OPENAI_USAGE),
         own_tools=True,
         also=_RESPONSES,
@@ -68,7 +69,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
     # the paths of a resource's deployments: https://RESOURCE.openai.azure.com/openai
     "azure_deployments": speaks_openai(
         "Azure OpenAI, deployment paths",
-        "Azure OpenAI, REST API reference 2024-10-21",
+        "OpenAI's Python SDK 3.54, lib/azure.py (paths, key); the API's version not checked",
+        verified=Verified.DOCUMENTATION,
         limit_name="max_completion_tokens",
         finishes=OPENAI_FINISHES,
         completions=True,
@@ -80,13 +82,14 @@ MODEL_MAKERS: dict[str, Vendor] = {
         api_version="2024-10-21",
         models=None,  # it lists base models, not the deployments
         capabilities=ALL,
-        beside=OPENAIS,
+        beside=_AZURES,
         ways=Ways(before="/deployments/{model}", after="?api-version={api_version}", usage=OPENAI_USAGE),
     ),
     # it goes on with no answer of another: the models since Claude 4.6 refuse a conversation that ends with the assistant's turn
     "anthropic": Vendor(
         title="Anthropic",
-        source="Anthropic's API reference and Python SDK 2.14 (2026-11)",
+        source="Anthropic's Python SDK 2.14 (2026-11)",
+        verified=Verified.DOCUMENTATION,
         chat=ANTHROPIC,
         translators={Serves.CHAT: AnthropicTranslator()},
         auth=Auth.X_API_KEY,
@@ -100,8 +103,9 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "deepseek": speaks_openai(
         "DeepSeek",
-        "DeepSeek API docs, Create chat completion and Error codes (2026-11)",
+        "answers recorded in the Vercel AI SDK (2026); DeepSeek API docs, Error codes, in excerpts (2026-11)",
         "https://api.deepseek.com/v1",
+        verified=Verified.RECORDED,
         limit_name="max_tokens",
         capabilities=TOOLS | {Capability.JSON_OBJECT},
         reasoning="reasoning_content",
@@ -113,8 +117,10 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "mistral": speaks_openai(
         "Mistral",
-        "Mistral's API reference (2026-11); headers: mistralai/client-ts#169; max_completion_tokens and stream_options are refused",
+        "Mistral's Python SDK, ChatCompletionRequest (02e327f); answers recorded in the Vercel AI SDK (2026); headers: "
+        "mistralai/client-ts#169; stream_options are refused: dnakov/anon-kode#53",
         "https://api.mistral.ai/v1",
+        verified=Verified.RECORDED,
         limit_name="max_tokens",
         most_inputs=512,
         refuses=frozenset({"top_k", "user", "service_tier"}),
@@ -139,10 +145,11 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "xai": speaks_openai(
         "xAI",
-        "xAI's docs, Chat completions and Cost tracking (2026-11)",
+        "answers recorded in the Vercel AI SDK (2026); xAI's docs, Cost tracking and Image Generation, in excerpts (2026-11)",
         "https://api.x.ai/v1",
+        verified=Verified.RECORDED,
         refuses=_NO_TOP_K,
-        beside=frozenset({Serves.IMAGES}),
+        beside=frozenset({Serves.IMAGES}),  # its edits are JSON, no form
         capabilities=TOOLS | JSON | {Capability.VISION},
         reasoning="reasoning_content",
         ways=Ways(
@@ -157,11 +164,12 @@ MODEL_MAKERS: dict[str, Vendor] = {
     # its chat completions were to end on 2026-09-27: newer models are on its API of responses
     "perplexity": speaks_openai(
         "Perplexity",
-        "Perplexity's Sonar API, Chat completions and Pricing (2025-11), and answers recorded in 2026-08",
+        "answers recorded in the Vercel AI SDK (2026-08); Perplexity's Python SDK, CompletionCreateParams (dfabd98)",
         "https://api.perplexity.ai",
+        verified=Verified.RECORDED,
         models=None,
         limit_name="max_tokens",
-        refuses=frozenset({"tools", "tool_choice", "parallel_tool_calls", "seed", "user", "service_tier"}),
+        refuses=frozenset({"seed", "user", "service_tier"}),
         capabilities=frozenset({Capability.JSON_SCHEMA}),
         ways=Ways(
             usage_unasked=True,
@@ -177,18 +185,21 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "cohere": speaks_openai(
         "Cohere, compatible API",
-        "Cohere, Using Cohere models via the OpenAI SDK (2026-11); it refuses stream_options",
+        "Cohere, Using Cohere models via the OpenAI SDK (cohere-developer-experience, 0f369fc), and its #606: it takes "
+        "stream_options; Errors (2026-11)",
         "https://api.cohere.ai/compatibility/v1",
+        verified=Verified.DOCUMENTATION,
         limit_name="max_tokens",
         most_inputs=96,
-        takes=TakenFields(lacks=_COHERE_LACKS),
+        takes=TakenFields(lacks=_COHERE_LACKS, beside_chat=fields_beside_chat.COHERE),
         refuses=frozenset({"top_k", "parallel_tool_calls", "service_tier"}),
-        capabilities=TOOLS | JSON,
-        ways=Ways(usage_unasked=True),
+        # a schema there is a member of `json_object`, and `tool_choice` is no parameter of it
+        capabilities=CALLS,
     ),
     "alibaba": speaks_openai(
         "Alibaba Cloud Model Studio (Qwen)",
-        "Alibaba Cloud Model Studio, OpenAI compatible chat and Error codes (2026-11)",
+        "answers recorded in the Vercel AI SDK (2026); Alibaba Cloud Model Studio, Error codes, in excerpts (2026-11)",
+        verified=Verified.RECORDED,
         base_urls={
             "international": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
             "china": "https://dashscope.aliyuncs.com/compatible-mode/v1",
@@ -201,10 +212,11 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "moonshot": speaks_openai(
         "Moonshot (Kimi)",
-        "Kimi API platform, Chat and API error codes (2026-11)",
+        "answers and errors recorded in the Vercel AI SDK (2026-08); errors: MoonshotAI/kimi-cli#2011; other codes not checked",
+        verified=Verified.RECORDED,
         base_urls={"international": "https://api.moonshot.ai/v1", "china": "https://api.moonshot.cn/v1"},
         limit_name="max_completion_tokens",
-        capabilities=CALLS,
+        capabilities=CALLS | {Capability.JSON_SCHEMA},
         reasoning="reasoning_content",
         ways=Ways(
             usage=UsageConvention(
@@ -218,7 +230,9 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "zhipu": speaks_openai(
         "Zhipu (GLM, Z.AI)",
-        "Z.AI and BigModel API reference, Chat completion and Error codes (2026-11)",
+        "Z.AI's Python SDK, api_resource/chat/completions.py (63d663b) and types of chat (43e2573); Z.AI and BigModel, Error "
+        "codes, in excerpts (2026-11); stream_options not checked",
+        verified=Verified.DOCUMENTATION,
         base_urls={
             "international": "https://api.z.ai/api/paas/v4",
             "china": "https://open.bigmodel.cn/api/paas/v4",
@@ -231,7 +245,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
     ),
     "minimax": speaks_openai(
         "MiniMax",
-        "MiniMax API reference, OpenAI compatible text and Error codes (2026-11)",
+        "LiteLLM, llms/minimax/chat (6c6585a): addresses, reasoning_split; MiniMax, Error codes, in parts (2026-11)",
+        verified=Verified.OTHERS,
         base_urls={"international": "https://api.minimax.io/v1", "china": "https://api.minimaxi.com/v1"},
         limit_name="max_completion_tokens",
         capabilities=frozenset({Capability.TOOLS}),
@@ -241,8 +256,10 @@ MODEL_MAKERS: dict[str, Vendor] = {
     # `max_tokens` is of the answer there, and `max_completion_tokens` of thoughts and answer: both go on as they are
     "volcengine": speaks_openai(
         "Volcengine Ark (Doubao)",
-        "Volcengine Ark, Chat API and Error codes (82379/1494384, 82379/1099476; 2026-11)",
+        "Volcengine's Python SDK, volcenginesdkarkruntime/types/chat (3bfeb69); Volcengine Ark, Error codes (82379/1099476), in "
+        "parts (2026-11); its two names of the limit not checked",
         "https://ark.cn-beijing.volces.com/api/v3",
+        verified=Verified.DOCUMENTATION,
         most_inputs=256,
         capabilities=CALLS,
         reasoning="reasoning_content",

@@ -49,9 +49,10 @@ _LLAMA_CPP = frozenset({
 })  # fmt: skip
 _OF_OTHERS = frozenset({"messages.prefix"})  # DeepSeek's and Mistral's: the last message is to be gone on with
 _NOT_QUITE_EVERYWHERE = frozenset({"logit_bias", "user"})  # Mistral and Groq refuse some of these
-# Mistral's API reference (ChatCompletionRequest, November 2026); `seed` and `max_completion_tokens` under its own names
+# Mistral's Python SDK (ChatCompletionRequest, 02e327f); `seed` and `max_completion_tokens` under its own names
 _MISTRAL = frozenset({"messages.prefix", "metadata", "prediction", "prompt_cache_key", "reasoning_effort"})
-# Groq's API reference (Create chat completion, November 2026)
+# Groq's Python SDK (CompletionCreateParams, e55da1a), and OpenAI Compatibility; not there, so not checked: documents,
+# include_reasoning, prompt_cache_key, reasoning_effort
 _GROQ = frozenset({
     "documents", "include_reasoning", "messages.reasoning", "metadata", "prompt_cache_key", "reasoning_effort",
     "reasoning_format", "service_tier", "store",

@@ -4,7 +4,7 @@ from gateway.dialects.openai.dialect import OPENAI
 from gateway.dialects.openai.embeddings import EmbeddingsTranslator
 from gateway.dialects.rerank import Documents, RerankTranslator
 from gateway.providers import fields_beside_chat
-from gateway.providers.vendor import Vendor
+from gateway.providers.vendor import Vendor, Verified
 from gateway.values.surface import Serves
 from gateway.values.taken_fields import TakenFields
 
@@ -13,7 +13,8 @@ _RERANKS = frozenset({Serves.RERANK})
 RERANKERS: dict[str, Vendor] = {
     "cohere_v2": Vendor(
         title="Cohere, own API v2",
-        source="Cohere's API reference, Rerank v2; its Python SDK (V2RerankResponse, ApiMeta), 2026-11",
+        source="Cohere's Python SDK, v2/types: V2RerankResponse (1eca49d)",
+        verified=Verified.DOCUMENTATION,
         chat=OPENAI,
         translators={Serves.RERANK: RerankTranslator(Documents.TEXTS, says_documents=False)},
         usual=_RERANKS,
@@ -23,7 +24,8 @@ RERANKERS: dict[str, Vendor] = {
     ),
     "jina": Vendor(
         title="Jina",
-        source="Jina's reranker and embeddings APIs, /v1/rerank (2026-11)",
+        source="the form as other gateways and LangChain's JinaRerank speak it (2026-11)",
+        verified=Verified.OTHERS,
         chat=OPENAI,
         translators={Serves.RERANK: RerankTranslator(), Serves.EMBEDDINGS: EmbeddingsTranslator(most_inputs=2048)},
         usual=_RERANKS,

@@ -30,10 +30,21 @@ class StreamUsage(enum.Enum):
     UNKNOWN = "unknown"  # `stream_options` are sent where the caller does
 
 
+class Verified(enum.Enum):
+    """By what the facts of a row were checked: the best that was opened of its `source`. What it does not show is unchecked."""
+
+    RECORDED = "recorded answers"  # what its servers said, recorded here or by others
+    CODE = "source code"  # of the server
+    DOCUMENTATION = "documentation"  # its own pages, description of the API, or official SDK
+    OTHERS = "others' clients"  # code that is said to work with it, such as LiteLLM's
+    NOT = "not checked"
+
+
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """A row: how one vendor's servers are spoken with.
 
-    `title`: its name as people write it. `source`: the reference that the row was made from, with its date.
+    `title`: its name as people write it. `source`: what the row was checked against, with its date or version; `verified`:
+    what kind of evidence that is.
 
     Where and as whom: `base_urls` by region; where there is one, a deployment need not name it. `auth`: how it is given the
     key. `api_version`: what its addresses carry, where the deployment names no other. `models`: the path that lists its models;
@@ -55,6 +66,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     source: str
+    verified: Verified = Verified.NOT
     chat: ProviderSide
     translators: Mapping[Serves, Translator]
     usual: frozenset[Serves] = frozenset({Serves.CHAT})
@@ -80,6 +92,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     source: str,
     base_url: str | None = None,
     *,
+    verified: Verified = Verified.NOT,
     limit_name: str | None = None,
     usage_in_streams: bool = True,
     finishes: frozenset[str] = ANY,
@@ -127,6 +140,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     return Vendor(
         title=title,
         source=source,
+        verified=verified,
         chat=OpenAIDialect(limit_name or "max_tokens", refuses, takes),
         translators=translators,
         usual=usual,

@@ -76,6 +76,14 @@ def test_minimax_says_it_in_base_resp(code: int, outcome: Outcome) -> None:
         assert failed.outcome is outcome
 
 
+def test_minimax_has_one_code_for_all_that_it_refuses() -> None:
+    said = {"status_code": 2013, "status_msg": "invalid params, context window exceeds limit"}
+    body = json.dumps({"choices": None, "base_resp": said}).encode()
+    for failed in (whole("minimax", body), streamed("minimax", b"data: " + body + b"\n\n")):
+        assert failed is not None
+        assert failed.outcome is Outcome.CONTEXT_TOO_LONG
+
+
 def test_a_vendor_own_quota_is_never_the_callers_fault() -> None:
     for name, row in VENDORS.items():
         if name in SPEAKING_OPENAI:

@@ -16,6 +16,7 @@ from gateway.dialects.said_waits import said_wait_s
 from gateway.dialects.waits import retry_after_s
 from gateway.values.outcome import AttemptFailed, Outcome
 
+# those of MiniMax, OpenAI, xAI, Groq and Poolside as earendil-works/pi lists them (packages/ai/src/utils/overflow.ts, b494348)
 _CONTEXT_WORDS = (
     "context_length_exceeded",
     "exceed_context_size_error",
@@ -24,6 +25,12 @@ _CONTEXT_WORDS = (
     "input_tokens",
     "range of input length",  # Alibaba
     "exceeded model token limit",  # Moonshot
+    "total number of tokens in the prompt",  # Cohere
+    "context window exceeds limit",  # MiniMax
+    "exceeds the context window",  # OpenAI
+    "maximum prompt length is",  # xAI
+    "reduce the length of the messages",  # Groq
+    "maximum allowed input length",  # Poolside, by OpenRouter
     "max_new_tokens` must be",  # text-generation-inference
     "inputs` must have less than",
 )
@@ -71,7 +78,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, now: float, wa
     if status in REFUSED and not error.message:
         words = words_of(unframed(body))
         error = msgspec.structs.replace(error, message=words.message, param=error.param or words.param)
-    outcome = error.known(ways.codes) or ways.codes.get(str(status)) or _outcome(status, error, wait)
+    outcome = _known(error, ways.codes) or ways.codes.get(str(status)) or _outcome(status, error, wait)
     if outcome is Outcome.SERVER_ERROR and status == 503 and (wait is not None or _says_overload(error)):
         outcome = Outcome.OVERLOADED
     if outcome is Outcome.RATE_LIMITED and wait is None:
@@ -93,7 +100,7 @@ def failure_in_answer(said: bytes, codes: Codes, where: str) -> AttemptFailed:
     Vendors that have answered 200 by then say there what the status would have been (OpenRouter, vLLM), or their own code.
     """
     error = error_of(said)
-    outcome = error.known(codes)
+    outcome = _known(error, codes)
     if outcome is not None:
         return AttemptFailed(outcome, f"{where}: {error.kind() or error.code}", code=error.code_word())
     if str(error.code).isdecimal() and len(str(error.code)) == _STATUS_DIGITS:
@@ -104,6 +111,13 @@ def failure_in_answer(said: bytes, codes: Codes, where: str) -> AttemptFailed:
         outcome = Outcome.ERROR_IN_ANSWER
     kind = error.kind()
     return AttemptFailed(outcome, f"{where}: {kind}" if kind else where, code=error.code_word())
+
+
+def _known(error: ErrorObject, codes: Codes) -> Outcome | None:
+    """What the vendor means by its code. MiniMax has one for all that it refuses: its words tell a prompt too long from others."""
+    outcome = error.known(codes)
+    too_long = outcome is Outcome.BAD_REQUEST and says(error.words(), _CONTEXT_WORDS)
+    return Outcome.CONTEXT_TOO_LONG if too_long else outcome
 
 
 def _outcome(status: int, error: ErrorObject, wait: float | None) -> Outcome:
