@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 DOCS = Path(__file__).parent
-_UNITS = {"KiB": 1024, "MiB": 1024**2, "minutes": 60, "ms": 0.001, "%": 0.01}
+_UNITS = {"KiB": 1024, "MiB": 1024**2, "minutes": 60, "days": 86_400, "ms": 0.001, "%": 0.01}
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _WORDS = {**dict(enumerate(_SMALL)), 20: "twenty"}
 
@@ -30,10 +30,13 @@ _OPEN, _BODIES = "gateway.watch.connections", "gateway.http.body_budget"
 _BUDGET, _WORKERS = "gateway.learning.retry_budget", "gateway.learning.workers"
 _FILES, _BATCHES = "gateway.settings.document:FilesSection", "gateway.settings.document:BatchesSection"
 _RUNS = "gateway.watch.batches"
+_STORED = "gateway.settings.document:ResponsesSection"
 _LAB, _HEADERS = "gateway.insight.lab.results", "gateway.http.request_headers"
 
 # page, text, sources. A source is MODULE:NAME (of a struct's field its default), then `in UNIT` if the text has another unit
 QUOTES: list[tuple[str, str, list[str]]] = [
+    ("responses.md", "kept for {} days after it was last gone on with", [f"{_STORED}.keep_s in days"]),
+    ("responses.md", "one key has room for {} MiB", [f"{_STORED}.most_bytes_per_key in MiB"]),
     ("operators.md", "half of what ended there in {} seconds failed", [f"{_BREAKER}:WINDOW_S"]),
     ("operators.md", "while fewer than {} ended, {} failures in a row are enough",
      [f"{_BREAKER}:MIN_VOLUME", f"{_BREAKER}:FEW_IN_A_ROW"]),

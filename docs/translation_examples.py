@@ -147,6 +147,17 @@ def _marked(maker: str, payload: str) -> str:
     return payload if maker == "anthropic" else f"{maker}:{payload}"
 
 
+def _responses(**more: Any) -> dict[str, Any]:
+    return {"model": "m", "input": "Hello.", **more}
+
+
+def _responses_after(thought: str | None, content: str | None = None) -> dict[str, Any]:
+    summary = [] if thought is None else [{"type": "summary_text", "text": thought}]
+    item = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": content}
+    user = {"role": "user", "content": "Hello."}
+    return _responses(input=[user, item, {"role": "assistant", "content": "Hi."}, user])
+
+
 _THOUGHT, _OWN, _HIDDEN = (
     "earlier thought, not signed",
     "earlier thought, the provider's own",
@@ -183,6 +194,20 @@ BODIES: dict[str, dict[str, _Body]] = {
         _OF_ANOTHER: lambda _: _anthropic_after({"type": "thinking", "thinking": "Hm.", "signature": "another:c2ln"}),
     },
 }  # fmt: skip
+
+BODIES["responses"] = {
+    "search of the web": lambda _: _responses(tools=[{"type": "web_search"}]),
+    "other tool of the provider": lambda _: _responses(
+        tools=[{"type": "code_interpreter", "container": {"type": "auto"}}]
+    ),
+    "penalties": lambda _: _responses(presence_penalty=0.5, frequency_penalty=0.5),
+    "log probabilities": lambda _: _responses(include=["message.output_text.logprobs"], top_logprobs=2),
+    "no thinking": lambda _: _responses(reasoning={"effort": "none"}),
+    _THOUGHT: lambda _: _responses_after("Hm."),
+    _OWN: lambda maker: _responses_after("Hm.", f"gw1.s.{maker}.c2ln"),
+    _HIDDEN: lambda maker: _responses_after(None, f"gw1.h.{maker}.ZGF0YQ=="),
+    _OF_ANOTHER: lambda _: _responses_after("Hm.", "gw1.s.another.c2ln"),
+}
 
 _USAGE = Usage(prompt_tokens=9, completion_tokens=9)
 

@@ -35,6 +35,7 @@ from gateway.state.batches import BATCH_TABLES, Batches
 from gateway.state.database import Database
 from gateway.state.directory import StateDirectory
 from gateway.state.files import FILE_TABLES, Files
+from gateway.state.kept_responses import KeptResponses
 from gateway.state.revisions import Revisions
 from gateway.transport import Origin, Transport, TransportLimits
 from gateway.transport.signers import SIGNERS, UNSIGNED, Signature, bearer
@@ -109,6 +110,12 @@ class Gateway:
             dropped=self.metrics.journal_dropped.inc,
         )
         self.metrics.read_journal(lambda: self.journal.is_kept)
+        self._kept_responses = KeptResponses(
+            settings.responses_path,
+            keep_s=settings.responses.keep_s,
+            most_bytes=settings.responses.most_bytes,
+            most_bytes_per_key=settings.responses.most_bytes_per_key,
+        )
         self._subscribe()
         catalogue = settings.catalogue
         deployments = self._deployments = catalogue.deployments
@@ -145,6 +152,7 @@ class Gateway:
                 catalogue=catalogue,
                 check_policy=partial(_check_policy, settings, PolicyChecks(_CHECKER)),
                 journal=self.journal,
+                kept_responses=self._kept_responses,
                 keyring=settings.keyring,
                 metrics=self.metrics,
                 policy_changes=self._policy_changes,
@@ -207,6 +215,7 @@ class Gateway:
         self._classifier.close()
         self._database.close()
         self.journal.close()
+        self._kept_responses.close()
         self._directory.release()
 
     def _subscribe(self) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from litestar import Litestar, Request, Response, asgi
@@ -32,10 +33,13 @@ from gateway.surfaces.endpoint import Endpoint
 from gateway.surfaces.files import FileBounds, file_handlers
 from gateway.surfaces.form_endpoint import FormEndpoint
 from gateway.surfaces.intake import Intake
+from gateway.surfaces.kept_handlers import kept_handlers
 from gateway.surfaces.message_batches import message_batch_handlers
 from gateway.surfaces.models import VERSION, model_handlers
+from gateway.surfaces.response_keeping import ResponsesIntake
+from gateway.surfaces.responses import Responses
 from gateway.surfaces.row import SurfaceRow
-from gateway.surfaces.table import BATCHED, COUNT_TOKENS, SURFACES
+from gateway.surfaces.table import BATCHED, COUNT_TOKENS, RESPONSES, SURFACES
 from gateway.watch.batches.run import Ask
 
 _log = logging.getLogger(__name__)
@@ -60,9 +64,10 @@ def application(rooms: ApiRooms) -> Application:
     policy = rooms.policy_changes.policy
     several = any(len(one.addresses) > 1 for one in rooms.catalogue.deployments.values())
     intakes = {row: Intake(row, rooms.large, with_prefix=several) for row in SURFACES}
+    intakes[RESPONSES] = ResponsesIntake(RESPONSES, rooms.large, rooms.kept_responses, with_prefix=several)
     throttle = Throttle()
     endpoints = [
-        _kind_of(row)(
+        _kind_of(row, rooms)(
             row,
             rooms.answers,
             identify,
@@ -93,6 +98,7 @@ def application(rooms: ApiRooms) -> Application:
             *batch_handlers(batch_rooms, bodies, identify),
             *message_batch_handlers(batch_rooms, bodies, identify),
             *model_handlers(rooms.catalogue, identify, rooms.started, rooms.readings.is_able),
+            *kept_handlers(rooms.kept_responses, identify),
             *machine_handlers(rooms, visitors_of(rooms.keyring)),
             *admin_handlers(
                 rooms.answers,
@@ -129,9 +135,11 @@ def application(rooms: ApiRooms) -> Application:
     return Application(served, stop, BatchLines(batched, rooms.keyring).ask)
 
 
-def _kind_of(row: SurfaceRow) -> type[Endpoint]:
+def _kind_of(row: SurfaceRow, rooms: ApiRooms) -> Callable[..., Endpoint]:
     if row is COUNT_TOKENS:
         return CountTokens
+    if row is RESPONSES:
+        return partial(Responses, kept=rooms.kept_responses)
     return FormEndpoint if row.files else Endpoint
 
 

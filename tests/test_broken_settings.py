@@ -39,7 +39,7 @@ BROKEN = [
     ("deployments:", (1, 1), "deployments", "a mapping", "null", None),
     ("deployments: []", (1, 1), "deployments", "a mapping", "an empty list", None),
     ("deployments: {a: }", (1, 15), "deployments.a", "a mapping", "null", None),
-    (HEAD + "polcy: p.yaml", (3, 1), "polcy", "one of batches, deployments, files, journal, keys, log, models, policy, server, teams", "'polcy'", "policy"),
+    (HEAD + "polcy: p.yaml", (3, 1), "polcy", "one of batches, deployments, files, journal, keys, log, models, policy, responses, server, teams", "'polcy'", "policy"),
     (HEAD + "policy: 5", (3, 1), "policy", "text", "5", None),
     (HEAD + HEAD, (3, 1), "deployments", "a name that stands once", "'deployments' again", None),
     (HEAD + "models: {m: !x {}}", (3, 13), "models.m", "no tag", "!x", None),

@@ -97,6 +97,16 @@ class Preparer(ABC):
 
 
 @runtime_checkable
+class Restorer(Protocol):
+    """A dialect whose providers encrypt what they want back, each its own. `form` tells them apart."""
+
+    form: object
+
+    def restored(self, request: Request, pause: Pause = no_pause) -> Prepared:
+        """A request of this dialect with what this provider encrypted as it made it, and without what others did."""
+
+
+@runtime_checkable
 class Continuer(Protocol):
     """A dialect whose server goes on with an answer that another one began."""
 

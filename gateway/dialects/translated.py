@@ -20,6 +20,7 @@ from gateway.dialects.contract import (
     Prepared,
     Preparer,
     ProviderSide,
+    Restorer,
     StreamDecoder,
     TokenCounter,
     Translator,
@@ -41,7 +42,8 @@ class Translated(Preparer):
     """The verbs of a translator. `asks`: the dialect of callers; `answers`: that of the provider and its `translator`."""
 
     def __init__(self, asks: Dialect, answers: ProviderSide, translator: Translator) -> None:
-        self.form = answers
+        self._restorer = translator if isinstance(translator, Restorer) else None
+        self.form = answers if self._restorer is None else (answers, self._restorer.form)
         self._asks = asks
         self._answers = answers
         self._translator = translator
@@ -62,7 +64,8 @@ class Translated(Preparer):
         own = msgspec.structs.replace(request, fields=fields, wants_usage=False)
         lost = [named(one) for one in deviations if not isinstance(one, Adapted)]
         adapted = noted((named(one.path), one.note) for one in deviations if isinstance(one, Adapted))
-        return Prepared(own, repeatable((*chat.unsaid, *lost)), adapted)
+        restored = Prepared(own) if self._restorer is None else self._restorer.restored(own, pause)
+        return Prepared(restored.request, repeatable((*chat.unsaid, *lost, *restored.lost)), adapted)
 
     def encode(self, request: Request, target: Deployment) -> Call:
         """The call of what was prepared."""

@@ -15,6 +15,7 @@ from gateway.observe.metrics import Metrics
 from gateway.policies.changes import PolicyChanges
 from gateway.state.batches import Batches
 from gateway.state.files import Files
+from gateway.state.kept_responses import KeptResponses
 from gateway.values.credential import CredentialState
 from gateway.values.deployment import Catalogue
 from gateway.watch.batches.runner import BatchRunner
@@ -40,6 +41,7 @@ class ApiRooms(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     keyring: Keyring
     metrics: Metrics
+    kept_responses: KeptResponses
     policy_changes: PolicyChanges
     readings: Readings
     failure_of: Callable[[str], Failure | None]

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+# with row ids: in a tree by a record's own id, records of two kilobytes would each take a page beside it
 _TABLE = """create table if not exists journal
-    (id text primary key, at real not null, record blob not null) without rowid"""
+    (id text primary key, at real not null, record blob not null)"""
 _TRIM_EVERY = 5_000  # records written between two trims
 _WAIT_S = 2.0  # for a lock of another process
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -107,7 +108,7 @@ def reader(path: Path) -> sqlite3.Connection:
 
 def _mark(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - fifty times a second
+        found = os.stat(path)  # noqa: PTH116 - twenty times a second
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

@@ -24,7 +24,7 @@ from gateway.values.decision import Decision
 from gateway.values.records import DecisionMade, RequestFinished
 
 _log = logging.getLogger(__name__)
-_GATHER_S = 0.02  # small batches: a large one would hold the interpreter while requests wait
+_GATHER_S = 0.05  # each batch has costs of its own; a large one would hold the interpreter while requests wait
 _MOST_AT_ONCE = 500  # records in a transaction, after it could not be written for a while
 _LOOK_EVERY_S = 1.0  # at the file: whether it can be written again, whether it is still there
 _SAY_EVERY_S = 60.0

@@ -11,6 +11,8 @@ from gateway.dialects.openai.usage_convention import OPENAI as OPENAI_USAGE
 from gateway.dialects.openai.usage_convention import UNKNOWN as UNKNOWN_USAGE
 from gateway.dialects.openai.ways import USUAL, Ways
 from gateway.dialects.rerank import Documents, RerankTranslator
+from gateway.dialects.responses import ResponsesTranslator
+from gateway.dialects.responses.dialect import RESPONSES
 from gateway.providers import error_codes, fields_beside_chat
 from gateway.providers.abilities import JSON, SERVERS
 from gateway.providers.beside_chat import IMAGES, OPENAIS, beside_chat
@@ -98,6 +100,17 @@ ENGINES: dict[str, Vendor] = {
         most_inputs=256,
         capabilities=frozenset({Capability.TOOLS, Capability.JSON_SCHEMA}),
         reasoning="reasoning_content",
+    ),
+    # any other server with Open Responses
+    "open_responses": Vendor(
+        title="any other with Open Responses",
+        source="Open Responses, 2026-04-24",
+        chat=RESPONSES,
+        translators={Serves.CHAT: ResponsesTranslator(thinking=("",))},
+        limit_name="max_output_tokens",
+        counts="cached in input, reasoning in output",
+        reasoning="items of reasoning",
+        own_tools=True,
     ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": speaks_openai(

@@ -10,6 +10,8 @@ from gateway.dialects.openai.finish import OPENAI as OPENAI_FINISHES
 from gateway.dialects.openai.usage_convention import OPENAI as OPENAI_USAGE
 from gateway.dialects.openai.usage_convention import UsageConvention
 from gateway.dialects.openai.ways import RateHeaders, Ways
+from gateway.dialects.responses import ResponsesTranslator
+from gateway.dialects.responses.dialect import RESPONSES
 from gateway.providers import error_codes, fields_beside_chat
 from gateway.providers.abilities import ALL, CALLS, JSON, TOOLS
 from gateway.providers.beside_chat import OPENAIS
@@ -23,6 +25,9 @@ from gateway.values.taken_fields import TakenFields
 _NO_TOP_K = frozenset({"top_k"})
 _OPENAI_TAKES = replace(OPENAI_CHAT, beside_chat=fields_beside_chat.OPENAI)
 _COHERE_LACKS = frozenset({"audio", "logit_bias", "metadata", "modalities", "prediction", "service_tier", "store"})
+
+# how the names of models begin that think, and can be asked for their thoughts
+_RESPONSES = {RESPONSES.name: ResponsesTranslator(thinking=("gpt-5", "gpt-6", "o1", "o3", "o4", "codex"))}
 
 MODEL_MAKERS: dict[str, Vendor] = {
     "openai": speaks_openai(
@@ -39,6 +44,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
         capabilities=ALL,
         beside=OPENAIS,
         ways=Ways(usage=OPENAI_USAGE),
+        own_tools=True,
+        also=_RESPONSES,
     ),
     # the v1 API of a resource: https://RESOURCE.openai.azure.com/openai/v1, where the model is the deployment's name there
     "azure": speaks_openai(
@@ -55,6 +62,8 @@ MODEL_MAKERS: dict[str, Vendor] = {
         capabilities=ALL,
         beside=OPENAIS,
         ways=Ways(usage=OPENAI_USAGE),
+        own_tools=True,
+        also=_RESPONSES,
     ),
     # the paths of a resource's deployments: https://RESOURCE.openai.azure.com/openai
     "azure_deployments": speaks_openai(

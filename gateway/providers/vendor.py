@@ -47,6 +47,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     What it answers: `counts`, its usage in words, and `stream_usage`; `reasoning`, the member of a message in which it shows
     thoughts; `rate_headers`, in which it says what is left.
 
+    `also`: other dialects of conversations that its servers speak, by name: their callers' bytes pass through.
+
     `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`). `own_tools`: they run tools that a request of its
     dialect names, such as a web search, and bill them.
     """
@@ -70,6 +72,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     rate_headers: tuple[str, ...] = ()
     gauges: bool = False
     own_tools: bool = False
+    also: Mapping[str, Translator] = {}
 
 
 def speaks_openai(  # noqa: PLR0913 - the columns
@@ -94,6 +97,8 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     capabilities: frozenset[Capability] = frozenset(),
     reasoning: str | None = None,
     beside: frozenset[Serves] = frozenset(),
+    own_tools: bool = False,
+    also: Mapping[str, Translator] | None = None,
     documents: Documents | None = None,
 ) -> Vendor:
     """The row of a vendor whose API is OpenAI's but for these columns, beside those of `Vendor`.
@@ -143,4 +148,6 @@ def speaks_openai(  # noqa: PLR0913 - the columns
         ),
         reasoning=reasoning,
         rate_headers=tuple(left for left, _ in of_headers),
+        own_tools=own_tools,
+        also=also or {},
     )

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.contract import Continuer, Dialect, TokenCounter, Translator
 from gateway.dialects.openai.dialect import OPENAI
+from gateway.dialects.responses import ResponsesTranslator
+from gateway.dialects.responses.dialect import RESPONSES
+from gateway.dialects.responses.sealed import owner_of
 from gateway.dialects.translated import translated
 from gateway.providers.aws import AWS
 from gateway.providers.engines import ENGINES
@@ -32,6 +35,7 @@ CALLERS: dict[Surface, Dialect] = {
     Surface.CHAT: OPENAI,
     Surface.MESSAGES: ANTHROPIC,
     Surface.COUNT_TOKENS: ANTHROPIC,
+    Surface.RESPONSES: RESPONSES,
 }
 
 
@@ -59,16 +63,21 @@ OFFERS: dict[str, Offer] = {
 }
 
 
-def translator(vendor: Vendor, surface: Surface) -> Translator | None:
-    """What answers a surface's requests by this vendor; None if it cannot."""
+def translator(vendor: Vendor, surface: Surface, owner: str = "") -> Translator | None:
+    """What answers a surface's requests by this vendor; None if it cannot. `owner`: who encrypts thoughts there."""
     serves = SERVES[surface]
     own = vendor.translators.get(serves)
     if own is None or serves is not Serves.CHAT:
         return own
     asks = CALLERS[surface]
-    if asks.name == vendor.chat.name:
-        return own
-    return translated(asks, vendor.chat, own)
+    if asks.name in vendor.also:
+        return _owned(vendor.also[asks.name], owner)
+    own = _owned(own, owner)
+    return own if asks.name == vendor.chat.name else translated(asks, vendor.chat, own)
+
+
+def _owned(one: Translator, owner: str) -> Translator:
+    return one.owned_by(owner) if isinstance(one, ResponsesTranslator) else one
 
 
 def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str, Translator]]:
@@ -76,7 +85,8 @@ def translators(deployments: Mapping[str, Deployment]) -> dict[Surface, dict[str
     found: dict[Surface, dict[str, Translator]] = {surface: {} for surface in Surface}
     for name, deployment in deployments.items():
         for surface in deployment.surfaces:
-            made = translator(VENDORS[deployment.provider], surface)
+            owner = owner_of(deployment.provider, *deployment.addresses[:1])
+            made = translator(VENDORS[deployment.provider], surface, owner)
             if made is not None:
                 found[surface][name] = made
     return found

@@ -72,6 +72,21 @@ class JournalSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     queue: Annotated[int, Meta(ge=1, description="Records that may wait to be written.")] = 10_000
 
 
+class ResponsesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The responses that callers of /v1/responses have stored, with what they asked: texts of callers, on disk."""
+
+    keep_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=366 * 86_400,
+            description="How long a conversation is kept after it was last gone on with. 0: nothing is stored.",
+        ),
+    ] = 30 * 86_400.0
+    most_bytes: Annotated[int, Meta(ge=0, description="Of all; the conversations that rest longest go first.")] = 2**30
+    most_bytes_per_key: Annotated[int, Meta(ge=0, description="Of one key, likewise.")] = 2**27
+
+
 class FilesSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What callers keep with the gateway by /v1/files, and what batches write. It lies in the state directory."""
 
@@ -151,3 +166,4 @@ class GatewayFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     files: FilesSection = FilesSection()
     batches: BatchesSection = BatchesSection()
     log: LogSection = LogSection()
+    responses: ResponsesSection = ResponsesSection()

@@ -23,6 +23,7 @@ from gateway.settings.document import (
     GatewayFile,
     JournalSection,
     LogSection,
+    ResponsesSection,
     ServerSection,
 )
 from gateway.settings.keys import Secrets, keyring
@@ -50,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     files: FilesSection
     batches: BatchesSection
     log: LogSection
+    responses: ResponsesSection
     journal_path: Path
     policy: PolicySource
     catalogue: Catalogue
@@ -73,6 +75,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def revisions_path(self) -> Path:
         """The file of the policy's revisions, beside the journal."""
         return self.journal_path.with_name("policy-revisions.db")
+
+    @property
+    def responses_path(self) -> Path:
+        """The file of stored responses, likewise."""
+        return self.journal_path.with_name("responses.db")
 
     @property
     def stored_path(self) -> Path:
@@ -124,6 +131,7 @@ def load(path: str | None, env: Mapping[str, str], offers: Offers, *, without_se
         files=parsed.files,
         batches=parsed.batches,
         log=parsed.log,
+        responses=parsed.responses,
         journal_path=journal_path(parsed.journal.path, path, env),
         policy=policy,
         catalogue=msgspec.structs.replace(compiled.catalogue, speaks_of_sensitivity=speaks),

@@ -6,7 +6,7 @@ import time
 
 from gateway.access import Throttle
 from gateway.flow.answer import Answers, RequestFailed
-from gateway.flow.answered import AnsweredWhole
+from gateway.flow.answered import AnsweredStream, AnsweredWhole
 from gateway.flow.fair_threads import TooBusy
 from gateway.http import request_headers
 from gateway.http.decision_ids import DecisionIds
@@ -69,7 +69,7 @@ class Endpoint:
     ) -> None:
         self.row = row
         self._surface = row.surface.value
-        self._slow_clients = SlowClientGuard(reader_s)
+        self.slow_clients = SlowClientGuard(reader_s)
         self._heartbeats = Heartbeats(heartbeat_s)
         self._throttle = throttle
         self.answers = answers
@@ -163,14 +163,18 @@ class Endpoint:
         """What a surface gives: a whole answer, a stream or an error. Raises UnknownModel and TooBusy."""
         try:
             answer = await self.answers.answer(self._surface, request, decision_id, arrived)
-            if isinstance(answer, AnsweredWhole):
-                await send_answer(reply, answer)
-            else:
-                await send_stream(send, reply, answer, self._slow_clients)
+            await self.send(answer, send, reply)
         except RequestFailed as failed:
             self.refused(request, failed, arrived)
             error = of_failure(failed.failure, failed.decision, failed.deployment)
             await reply.error(error, about(failed.decision, failed.attempts, None))
+
+    async def send(self, answer: AnsweredWhole | AnsweredStream, send: Send, reply: Reply) -> None:
+        """An answer to its caller."""
+        if isinstance(answer, AnsweredWhole):
+            await send_answer(reply, answer)
+        else:
+            await send_stream(send, reply, answer, self.slow_clients)
 
     def refused(self, request: Request, failed: RequestFailed, arrived: float) -> None:
         """One that found no room counts for its caller's throttle; lines of a batch wait by themselves."""

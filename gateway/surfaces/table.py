@@ -2,6 +2,7 @@
 
 from gateway.dialects.anthropic.dialect import ANTHROPIC
 from gateway.dialects.openai.dialect import OPENAI
+from gateway.dialects.responses.dialect import RESPONSES as RESPONSES_DIALECT
 from gateway.surfaces import audio_body, images_body
 from gateway.surfaces.audio_body import speech_shape, transcriptions_shape, translations_shape
 from gateway.surfaces.chat_body import read_shape
@@ -11,6 +12,7 @@ from gateway.surfaces.images_body import image_edits_shape, images_shape
 from gateway.surfaces.messages_body import count_shape, messages_shape
 from gateway.surfaces.moderations_body import moderations_shape
 from gateway.surfaces.rerank_body import rerank_shape, score_shape
+from gateway.surfaces.responses_body import responses_shape
 from gateway.surfaces.row import SurfaceRow
 from gateway.values.surface import Surface
 
@@ -79,9 +81,12 @@ IMAGE_EDITS = SurfaceRow(
     files=images_body.FILES,
     needs_file="image",
 )
+RESPONSES = SurfaceRow(
+    surface=Surface.RESPONSES, path="/v1/responses", dialect=RESPONSES_DIALECT, shape_of=responses_shape
+)
 SURFACES = (
     CHAT, MESSAGES, COUNT_TOKENS, COMPLETIONS, EMBEDDINGS, RERANK, SCORE, MODERATIONS, TRANSCRIPTIONS, TRANSLATIONS,
-    SPEECH, IMAGES, IMAGE_EDITS,
+    SPEECH, IMAGES, IMAGE_EDITS, RESPONSES,
 )  # fmt: skip
 BATCHED = (  # whose requests can be lines of a batch: JSON in, JSON out
     CHAT, MESSAGES, COMPLETIONS, EMBEDDINGS, RERANK, SCORE, MODERATIONS, IMAGES,

@@ -77,6 +77,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     arrived_at: int = 0  # seconds since the epoch
     inputs: int = 1  # of embeddings: how many texts
     unreadable: bool = False
+    earlier: int = 0  # of its input's items, those of responses that it goes on from; they come first
     headers: tuple[tuple[str, str], ...] = ()
     binary: bool = False
     upload: Upload | None = None

@@ -11,6 +11,7 @@ class Surface(Word):
     CHAT = "chat.completions"
     MESSAGES = "messages"
     COUNT_TOKENS = "messages.count_tokens"
+    RESPONSES = "responses"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
     RERANK = "rerank"
@@ -41,7 +42,7 @@ class Serves(enum.Enum):
 
 # who serves chat serves every surface that is a conversation: it is translated where the provider does not speak it
 SURFACES: dict[Serves, frozenset[Surface]] = {
-    Serves.CHAT: frozenset({Surface.CHAT, Surface.MESSAGES, Surface.COUNT_TOKENS}),
+    Serves.CHAT: frozenset({Surface.CHAT, Surface.MESSAGES, Surface.COUNT_TOKENS, Surface.RESPONSES}),
     Serves.COMPLETIONS: frozenset({Surface.COMPLETIONS}),
     Serves.EMBEDDINGS: frozenset({Surface.EMBEDDINGS}),
     Serves.RERANK: frozenset({Surface.RERANK}),

@@ -51,6 +51,7 @@ SAID: dict[str, End] = {
     "content_filter_azure_400": End("caller",  400, "content_filter",           "invalid_request_error", "invalid_request_error", False, False),
     "too_large_413":           End("caller",   413, "bad_request",              "invalid_request_error", "request_too_large",     False, False),
     "vectors_400_for":         End("caller",   400, "not_liked",                "invalid_request_error", "invalid_request_error", False, False),
+    "invalid_value_400":       End("caller",   400, "invalid_value",            "invalid_request_error", "invalid_request_error", False, False),
     "unprocessable_422":       End("caller",   422, "bad_request",              "invalid_request_error", "invalid_request_error", False, False),
 }
 # fmt: on

@@ -168,7 +168,7 @@ def _deployment(base_url: str, side: Side, name: str) -> dict[str, Any]:
     )
     goes_on = name in ("stalls", "counts") and side.provider == "openai"
     return {
-        "provider": "vllm" if goes_on else side.provider,
+        "provider": "vllm" if goes_on else side.vendor,
         "hosting": "commercial",
         "base_url": base_url,
         "model": model,
@@ -206,7 +206,7 @@ async def _try(client: httpx.AsyncClient, port: int, stand: Stand, trial: Trial,
     headers = dict(trial.asking.headers)
     if trial.asking.tag:
         headers["x-gateway-tags"] = f"law={trial.asking.tag}"
-    bound = {} if trial.side.has_vectors else {"max_tokens": 100}
+    bound = {} if trial.side.has_vectors else {trial.side.bound: 100}
     async with gate:
         if trial.asking.leaves:
             left_at = await _leave(port, stand, trial)

@@ -152,7 +152,7 @@ def configuration(base_url: str) -> dict[str, Any]:
 def _deployment(base_url: str, side: Side, model: str, timeouts: dict[str, Any]) -> dict[str, Any]:
     """With no more than is needed: there are thousands, and the gateway reads all of them when it starts."""
     return {
-        "provider": side.provider,
+        "provider": side.vendor,
         "hosting": "commercial",
         "base_url": base_url,
         "model": model,

@@ -108,6 +108,36 @@ _ANTHROPIC_STREAMS: dict[str, str] = {
     "total_timeout": "endless",
     "truncated": "cut_after no_end tool_cut",
 }
+# of Responses
+_RESPONSES_BOTH: dict[str, str] = {
+    "bad_request": "invalid_value_400",
+    "context_too_long": "too_long_400",
+    "credential_refused": "unauthorized_401",
+    "deployment_gone": "not_found_404",
+    "malformed_answer": "not_a_response_200",
+    "overloaded": "overloaded_503",
+    "quota_exhausted": "quota_429",
+    "rate_limited": "rate_limit_429",
+    "server_error": "error_500",
+}
+_RESPONSES_WHOLE: dict[str, str] = {
+    "empty_answer": "no_output_200",
+    "error_in_answer": "cancelled_200 failed_200",
+    "malformed_answer": "not_a_response_200 wrong_types_200",
+    "total_timeout": "silent",
+    "truncated": "in_progress_200",
+}
+_RESPONSES_STREAMS: dict[str, str] = {
+    "empty_answer": "only_created",
+    "error_in_answer": "error_after failed_first failed_not_streamed",
+    "first_output_timeout": "only_progress silent",
+    "idle_timeout": "silent_after",
+    "malformed_answer": "bad_json_mid not_a_response_200",
+    "quota_exhausted": "quota_first",
+    "rate_limited": "failed_after",
+    "total_timeout": "endless",
+    "truncated": "cut_after end_after no_end tool_cut",
+}
 # of Gemini's
 _GEMINI_BOTH: dict[str, str] = {
     "bad_request": "invalid_400",
@@ -200,6 +230,10 @@ _ANTHROPIC = {
     False: _by_name(_ANTHROPIC_BOTH, _ANTHROPIC_WHOLE),
     True: _by_name(_ANTHROPIC_BOTH, _ANTHROPIC_STREAMS),
 }
+_RESPONSES = {
+    False: _by_name(_RESPONSES_BOTH, _RESPONSES_WHOLE),
+    True: _by_name(_RESPONSES_BOTH, _RESPONSES_STREAMS),
+}
 _GEMINI = {
     False: _by_name(_GEMINI_BOTH, _GEMINI_WHOLE),
     True: _by_name(_GEMINI_BOTH, _GEMINI_STREAMS),
@@ -216,12 +250,20 @@ TABLES: dict[str, dict[bool, dict[str, str]]] = {
     "embeddings": {False: _OPENAI[False] | _by_name(_EMBEDDINGS)},
     "chat-over-anthropic": _ANTHROPIC,
     "messages-over-anthropic": _ANTHROPIC,
+    "responses": _OPENAI,
+    "responses-over-anthropic": _ANTHROPIC,
+    "responses-over-responses": _RESPONSES,
+    "chat-over-responses": _RESPONSES,
+    "messages-over-responses": _RESPONSES,
     "chat-over-gemini": _GEMINI,
     "messages-over-gemini": _GEMINI,
     "chat-over-bedrock": _BEDROCK,
     "messages-over-bedrock": _BEDROCK,
 }
-NOT_FOR: dict[str, frozenset[str]] = {"completions": _CHATS_ONLY, "embeddings": _TEXTS_ONLY}
+# in tests/surfaces/test_responses_upstream.py: searches have a price of their own, and thoughts that another one may read
+# are no fault of the caller's while there is another one
+_APART = {name: frozenset(["searches", "foreign_thoughts_400"]) for name, one in TABLES.items() if one is _RESPONSES}
+NOT_FOR: dict[str, frozenset[str]] = {"completions": _CHATS_ONLY, "embeddings": _TEXTS_ONLY, **_APART}
 
 
 def expected(side: str, name: str, *, stream: bool) -> str:
@@ -243,7 +285,7 @@ _SHOWN_AND_FAILED = _names(
     """
     bad_checksum bad_chunk bad_json_mid bad_utf8_mid crawl cut_after cut_before_finish cut_in_chunk deep_event_mid early_done
     end_after end_before_finish endless error_after error_bare_mid error_event_mid error_event_text_mid
-    error_in_choice_mid error_mid error_mid_end error_mid_goes_on finish_abort finish_error finish_stop_error
+    error_in_choice_mid error_mid error_mid_end error_mid_goes_on failed_after finish_abort finish_error finish_stop_error
     finish_system half_event half_event_end half_event_silent half_message html_mid length_short list_event_mid malformed_tool no_end no_finish
     null_event_mid one_choice_open pings_mid reasoning_cut reset_after silent_after tool_cut tool_end wrong_types_mid
     """

@@ -106,7 +106,7 @@ def check_end(case: Case, result: Result, outcome: str) -> None:
         assert record["answered_by"] == seen.headers["x-gateway-deployment"]
         return
     assert record["answered_by"] is None
-    assert side.error(seen) == (end.openai if side.asks == "openai" else end.anthropic, end.code)
+    assert side.error(seen) == (end.anthropic if side.asks == "anthropic" else end.openai, end.code)
     assert seen.status == (200 if record["output_started"] else end.status)
     assert case.stream or not record["output_started"]
     assert not side.has_end(seen)

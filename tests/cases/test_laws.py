@@ -159,6 +159,8 @@ def text_of(side: Side, seen: Seen) -> str:
     """What the caller of a stream has read."""
     found: list[Any] = [json.loads(event) for event in seen.events if event != "[DONE]"]
     match side.surface:
+        case "responses":
+            return "".join(one["delta"] for one in found if one["type"] == "response.output_text.delta")
         case "messages":
             return "".join(one.get("delta", {}).get("text", "") for one in found)
         case "completions":

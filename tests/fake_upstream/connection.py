@@ -15,6 +15,8 @@ from tests.fake_upstream.http1 import BadRequest, Request, WatchedReader, read_r
 from tests.fake_upstream.messages import api
 from tests.fake_upstream.playing import Playing
 from tests.fake_upstream.registry import CONVERSE, Act, Behaviour, UnknownModel
+from tests.fake_upstream.responses import api as responses_api
+from tests.fake_upstream.responses import checks
 from tests.fake_upstream.seen import MAX_NAME, Record, Seen
 from tests.fake_upstream.vllm_face import VllmFace
 from tests.fake_upstream.wire import JSON, as_json, error_body, head, length
@@ -98,6 +100,8 @@ class Connection:
             return await self._generate(kind, request, record)
         if path in (api.PATH, api.COUNT) and request.method == "POST":
             return await self._message(request, record)
+        if path == responses_api.PATH and request.method == "POST":
+            return await self._respond(request, record)
         if request.method == "POST" and converse.is_converse(request):
             return await self._converse(request, record)
         if gemini_api.is_asked(request):
@@ -134,6 +138,21 @@ class Connection:
         record.model, record.stream = call.model[:MAX_NAME], call.stream
         if api.is_count(request) and row.group != messages.faults.GROUP:
             return await self._plain((200, api.counted(call)), request, record)
+        return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
+
+    async def _respond(self, request: Request, record: Record) -> bool:
+        """OpenAI's Responses."""
+        refusal = control.unauthorized(self._state, request)
+        if refusal is not None:
+            return await self._plain(refusal, request, record)
+        try:
+            call, row, parameter = responses_api.take(request.body, self._state.playing)
+        except checks.Refused as refused:
+            body = error_body(str(refused), "invalid_request_error", param=refused.param, code=refused.code)
+            return await self._plain((400, body), request, record)
+        except UnknownModel as problem:
+            return await self._plain((404, control.no_model(str(problem))), request, record)
+        record.model, record.stream = call.model[:MAX_NAME], call.stream
         return await self._play(row, Exchange(call, parameter, self._writer, record), request, record)
 
     async def _content(self, request: Request, record: Record) -> bool:

@@ -3,7 +3,16 @@
 import json
 import random
 
-from tests.fake_upstream.registry import BEHAVIOURS, CONVERSE, GEMINI, MESSAGES, Behaviour, UnknownModel, find
+from tests.fake_upstream.registry import (
+    BEHAVIOURS,
+    CONVERSE,
+    GEMINI,
+    MESSAGES,
+    RESPONSES,
+    Behaviour,
+    UnknownModel,
+    find,
+)
 
 
 class Playing:
@@ -45,5 +54,6 @@ class Playing:
 
 def _known(name: str) -> Behaviour:
     """In the table of any API."""
-    tables = (table for table in (BEHAVIOURS, MESSAGES, GEMINI) if name.partition("@")[0] in table)
-    return find(name, next(tables, CONVERSE))[0]
+    tables = (BEHAVIOURS, MESSAGES, GEMINI, RESPONSES, CONVERSE)
+    table = next((one for one in tables if name.partition("@")[0] in one), BEHAVIOURS)
+    return find(name, table)[0]

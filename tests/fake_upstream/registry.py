@@ -42,6 +42,7 @@ class Behaviour:
 Table = dict[str, Behaviour]
 BEHAVIOURS: Table = {}  # of chat completions
 MESSAGES: Table = {}  # of Anthropic's Messages
+RESPONSES: Table = {}  # of OpenAI's Responses
 CONVERSE: Table = {}  # of Amazon Bedrock's Converse
 GEMINI: Table = {}  # of Gemini's generateContent
 

@@ -223,15 +223,21 @@ def test_a_name_that_no_vendor_has_is_not_the_callers_fault_at_a_fallback(here: 
 
 
 @pytest.mark.parametrize("first", ["own", "cloud"])
-def test_a_model_that_wants_max_completion_tokens(here: InProcess, first: str) -> None:
+def test_the_bound_of_an_answer_goes_by_the_vendors_name_for_it(here: InProcess, first: str) -> None:
     here.stands[1].play("reasoning_model")
     if first == "own":
         here.stands[0].play("error_500")
     answer, told = ask(here, "chat" if first == "own" else "turned", max_tokens=20)
-    assert answer.status_code == (502 if first == "own" else 200)
-    assert told["record"]["fault"] == ("provider" if first == "own" else None)
-    answer, _ = ask(here, "cloud", max_tokens=20)
-    assert (answer.status_code, said(answer)["param"]) == (400, "max_tokens")
+    assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "cloud")
+    assert told["record"]["fault"] is None
+
+
+def test_a_model_that_wants_max_completion_tokens(here: InProcess) -> None:
+    here.stands[2].play("reasoning_model")  # of a vendor whose name for it nobody knows
+    answer, told = ask(here, "unknown-first", max_tokens=20)
+    assert (answer.status_code, answer.headers["x-gateway-deployment"]) == (200, "own")
+    answer, told = ask(here, "other", max_tokens=20)
+    assert (answer.status_code, said(answer)["param"], told["record"]["fault"]) == (400, "max_tokens", "caller")
 
 
 def test_a_value_that_is_out_of_range_stays_the_callers_mistake(here: InProcess) -> None:

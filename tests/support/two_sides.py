@@ -37,6 +37,17 @@ OF_OPENAI = (
     "rate_limit_429@7", "rate_limit_429@8", "error_500", "error_mid", "cut_after", "silent", "silent_after", "endless", "slow@1000",
     "reset_after_headers",
 )  # fmt: skip
+# asked for responses: of a server with chat completions alone, and of one with responses
+OF_CHAT_ALONE = (
+    "ok", "tools", "tools_parallel", "tools_and_text", "reasoning", "refusal", "length", "cut_after", "tokens",
+    "silent_after", "json_schema",
+)  # fmt: skip
+OF_RESPONSES = (
+    "ok", "tokens", "unicode", "tools", "tool_without_arguments", "whole_items", "thinking", "hidden", "cached", "refusal",
+    "max_output_tokens", "content_filter", "searches", "new_events", "not_streamed", "invalid_value_400",
+    "foreign_thoughts_400", "rate_limit_429@7", "error_500", "failed_after", "quota_first", "failed_first", "cut_after",
+    "silent_after", "endless",
+)  # fmt: skip
 # pools of two. `to-`: the first fails before any output; each of its own, so that no breaker is open
 POOLS = {
     "to-openai": ("a-overloaded_529", "o-ok"),
@@ -47,6 +58,7 @@ POOLS = {
     "anthropic-first": ("a-ok", "o-ok"),
     "hedged": ("a-slow-1000", "o-ok"),
     "counted": ("v-ok", "a-ok"),
+    "foreign-thoughts": ("r-foreign_thoughts_400", "a-ok"),
 }
 RULES: list[dict[str, Any]] = [
     {"name": "hedged", "when": {"model": ["hedged"]}, "limits": {"hedge": {"after_s": 0.1, "share": 1.0}}},
@@ -61,15 +73,18 @@ def name_of(kind: str, behaviour: str) -> str:
 
 
 def configuration(base_url: str) -> dict[str, Any]:
-    """Each behaviour as a deployment: `a-NAME` of Anthropic's API, `o-NAME` of OpenAI's; `v-ok` is vLLM's."""
+    """Each behaviour as a deployment: `a-NAME` of Anthropic's API, `o-NAME` of OpenAI's, `r-NAME` of Open Responses, `l-NAME` of llama.cpp's; `v-ok` is vLLM's."""
     capable = [capability.value for capability in Capability]
     common: dict[str, Any] = {"capabilities": capable, "price": PRICE, "max_output_tokens": 40_000}
     anthropic = {**common, "provider": "anthropic", "api_key": "${env:ANTHROPIC_KEY}"}
     deployments = {
         **{name_of("a", name): deployment(base_url, name, **anthropic) for name in OF_ANTHROPIC},
         **{name_of("o", name): deployment(base_url, name, **common) for name in OF_OPENAI},
+        **{name_of("l", name): deployment(base_url, name, **common, provider="llama_cpp") for name in OF_CHAT_ALONE},
+        **{
+            name_of("r", name): deployment(base_url, name, **common, provider="open_responses") for name in OF_RESPONSES
+        },
         "v-ok": deployment(base_url, "ok", **{**common, "provider": "vllm", "hosting": "self_hosted"}),
-        "l-ok": deployment(base_url, "ok", **{**common, "provider": "llama_cpp", "hosting": "self_hosted"}),
         "counts-500": deployment(base_url, "error_500", **anthropic),
         "counts-429": deployment(base_url, "rate_limit_429", **anthropic),
         "a-plain": deployment(base_url, "ok", **{**anthropic, "clearance": "internal", "capabilities": []}),

@@ -137,7 +137,7 @@ PLANTED = {
         ["when: {stream: true, model: [cloud]}, fallback: {after_output: continue, to: [home]}, require: {hosting: commercial}"], "limit", "warning",
         "rules[0].fallback.after_output", "that can go on with its answer (llama_cpp or vllm)",
     ),
-    "a count that nobody makes": (["when: {model: [cloud]}, count_tokens: exact"], "limit", "warning", "rules[0].count_tokens", "counts tokens (anthropic or llama_cpp or vllm does)"),
+    "a count that nobody makes": (["when: {model: [cloud]}, count_tokens: exact"], "limit", "warning", "rules[0].count_tokens", "counts tokens (anthropic or bedrock or bedrock_anthropic or gemini or llama_cpp or"),
     "a patience that the deployments do not have": (["when: {stream: true}, limits: {idle_s: 30}"], "limit", "note", "rules[0].limits.idle_s", "of 30 s at most, come before it"),
     "a refusal that says who may answer": (["when: {found: [email]}, privacy: {refuse: true}, require: {hosting: self_hosted}"], "refusal", "warning", "rules[0].require", "refuses all that it matches"),
     "a limit after the deadline": (["when: {stream: true}, limits: {idle_s: 20, deadline_s: 10}"], "limit", "warning", "rules[0].limits.idle_s", "the deadline of 10 s comes before it"),
