@@ -96,8 +96,7 @@ class Repair:
         delta = said_in_parts(members(choice["delta"]))
         if _is_set(delta.get("tool_calls")):
             index = msgspec.json.decode(choice["index"]) if _is_set(choice.get("index")) else 0
-            calls = [raw for raw in _decode_list(delta["tool_calls"]) if bytes(raw).lstrip()[:1] == b"{"]
-            delta["tool_calls"] = [self._call(index, raw) for raw in calls]
+            delta["tool_calls"] = [self._call(index, raw) for raw in objects_in(delta["tool_calls"])]
         return {**choice, "delta": delta}
 
     def _call(self, choice: int, raw: msgspec.Raw) -> Any:
@@ -148,6 +147,11 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _text(next((value[name] for name in ("text", "thinking", "reasoning") if name in value), None))
     return ""
+
+
+def objects_in(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """Of a list that was read before; what is none is left out."""
+    return [one for one in _decode_list(raw) if bytes(one).lstrip()[:1] == b"{"]
 
 
 def members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
