@@ -103,7 +103,7 @@ QUOTES: list[tuple[str, str, list[str]]] = [
     ("media.md", "A form has {} MiB at most (`server.max_upload_bytes`), its texts together {} MiB, and {} parts.",
      [f"{_SERVER}.max_upload_bytes in MiB", f"{_FORMS}:MOST_TEXT_BYTES in MiB", f"{_FORMS}:MOST_PARTS"]),
     ("media.md", "Up to {} MiB the files are in memory", ["gateway.http.spool:MEMORY_BYTES in MiB"]),
-    ("media.md", "a second more for each {} KiB", [f"{_FORMS}:_LEAST_BYTES_S in KiB"]),
+    ("media.md", "a second more for each {} KiB", ["gateway.http.multipart:_LEAST_BYTES_S in KiB"]),
     ("media.md", "All forms together take {} times", [f"{_FORMS}:_AT_ONCE"]),
     ("applications.md", "| request body | {} MiB", [f"{_SERVER}.max_body_bytes in MiB"]),
     ("applications.md", "| members of all objects in the body | {} |", ["gateway.surfaces.fields:MAX_MEMBERS"]),

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gateway.cli import main
 from gateway.cli.doctor import models_list
 from tests.conftest import Upstream
+from tests.support.scripted import Asked, Scripted, response
 
 KEY = "sk-doctor-canary-0123456789"
 ALL = ["tools", "json_schema"]
@@ -59,6 +60,20 @@ def test_what_works_works(tmp_path: Path, upstream: Upstream) -> None:
     assert results(found["texts"]) == {"list": "ok", "completion": "ok"}
     assert results(found["vectors"]) == {"list": "ok", "embedding": "ok"}
     assert found["tools"]["tools"]["result"] == "ok"
+
+
+def test_what_a_provider_repeats_is_not_shown(tmp_path: Path) -> None:
+    """Providers name the key that they refuse; a report ends up in a build's log."""
+
+    def refuse(asked: Asked) -> bytes:
+        said = f"Incorrect API key provided: {KEY}\x1b[2J, in {asked.headers['authorization']}"
+        return response({"error": {"message": said, "type": "x", "code": "invalid_api_key"}}, 401)
+
+    with Scripted(refuse) as upstream:
+        _, found = examined(tmp_path, {"up": entry(upstream.base_url, "m", api_key="${env:DOCTOR_KEY}")})
+    said = " ".join(one["said"] for one in found["up"].values())
+    assert "Incorrect API key provided" in said
+    assert "\x1b" not in said
 
 
 def test_what_is_there_and_not_declared_and_the_other_way(tmp_path: Path, upstream: Upstream) -> None:

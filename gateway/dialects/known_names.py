@@ -24,7 +24,7 @@ _NAMES = frozenset({
     "max_completion_tokens", "max_output_tokens", "max_tokens", "max_tool_calls", "mcp_servers", "media_type",
     "messages", "metadata", "min_p", "min_tokens", "mirostat", "mirostat_eta", "mirostat_tau", "mm_processor_kwargs",
     "modalities", "models", "moderation", "n", "n_predict", "n_probs", "name", "output_config", "output_format",
-    "parallel_tool_calls", "parts", "prediction", "presence_penalty", "previous_response_id", "priority", "prompt",
+    "parallel_tool_calls", "parameters", "parts", "prediction", "presence_penalty", "previous_response_id", "priority", "prompt",
     "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "prompt_logprobs", "provider",
     "provider_tools", "reasoning", "reasoning_content", "reasoning_details", "reasoning_effort", "refusal",
     "repeat_last_n", "repeat_penalty", "repetition_penalty", "response_format", "response_json_schema",

@@ -36,9 +36,7 @@ class Relay:
                 held.append(chunk.forward)
                 output = output or chunk.output or chunk.done
                 self.is_done = chunk.done
-        self._held = b"".join(held)
-        if self._format is not None:
-            self._format.add(self._held)
+        self._held = self._seen(b"".join(held))
         self._output_came()
 
     async def next(self) -> bytes:
@@ -63,7 +61,7 @@ class Relay:
         """What of these chunks is forwarded; a failure waits until all that came before it has been."""
         if len(chunks) == 1 and chunks[0].output and not chunks[0].done and chunks[0].failure is None:  # nearly always
             self._output_came()
-            return chunks[0].forward
+            return self._seen(chunks[0].forward)
         output = False
         forward: list[bytes] = []
         for chunk in chunks:
@@ -74,7 +72,10 @@ class Relay:
                 break
         if output:
             self._output_came()
-        data = forward[0] if len(forward) == 1 else b"".join(forward)
+        return self._seen(forward[0] if len(forward) == 1 else b"".join(forward))
+
+    def _seen(self, data: bytes) -> bytes:
+        """The same; by all of it a format that was asked for is judged."""
         if self._format is not None:
             self._format.add(data)
         return data

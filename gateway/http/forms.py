@@ -4,7 +4,6 @@ A text may stand behind a file, and what it says decides where the request may g
 the last byte is here, and every attempt can send all of it.
 """
 
-import asyncio
 import re
 import secrets
 
@@ -20,11 +19,10 @@ from gateway.values.upload import FilePart, Upload
 MOST_PARTS = 256
 MOST_TEXT_BYTES = 1024 * 1024  # of all texts together, and of the names
 _AT_ONCE = 8  # forms of the largest size that are held
-_BODY_S = 60.0
-_LEAST_BYTES_S = 64 * 1024  # a form may take a second more for so many that have come
 _BUSY_S = 5.0
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")
-_MEDIA = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
+# no text: what has many digits may be a number of somebody's
+_MEDIA = re.compile(r"(?!(?:\D*\d){5})[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,17 +47,13 @@ class Forms:
     async def read(self, receive: Receive, headers: dict[str, str], key: str | None, files: frozenset[str]) -> Form:
         """The whole form. `files`: the names under which files may come.
 
-        Raises what `form_events` does, and ApiError 400 for a part that is none of this surface's, 408 for what is too slow,
-        413 for texts that are too large, 503 where too much is held already, by `key` or by all.
+        Raises what `form_events` does, and ApiError 400 for a part that is none of this surface's, 413 for texts that are too
+        large, 503 where too much is held already, by `key` or by all.
         """
         reading = _Reading(files)
         try:
-            async with asyncio.timeout(_BODY_S) as timer:
-                await self._read(receive, headers, reading, key, timer)
+            await self._read(receive, headers, reading, key)
             return reading.form()
-        except TimeoutError:
-            reading.spool.close()
-            raise ApiError(408, "request_timeout", "The body came too slowly.") from None
         except OSError as full:
             reading.spool.close()
             raise no_room(_BUSY_S) from full
@@ -67,10 +61,8 @@ class Forms:
             reading.spool.close()
             raise
 
-    async def _read(
-        self, receive: Receive, headers: dict[str, str], reading: "_Reading", key: str | None, timer: asyncio.Timeout
-    ) -> None:
-        began, announced = asyncio.get_running_loop().time(), headers.get("content-length", "")
+    async def _read(self, receive: Receive, headers: dict[str, str], reading: "_Reading", key: str | None) -> None:
+        announced = headers.get("content-length", "")
         length = int(announced) if announced.isdecimal() else 0
         async for event in form_events(receive, headers, limit=self._limit, most_parts=MOST_PARTS):
             if isinstance(event, Part):
@@ -80,7 +72,6 @@ class Forms:
             else:
                 await reading.add(event)
                 self._budget.hold(key, reading.size, length)
-                timer.reschedule(began + _BODY_S + reading.size / _LEAST_BYTES_S)
         await reading.spool.finish()
 
 

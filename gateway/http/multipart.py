@@ -15,6 +15,7 @@ from gateway.http.errors import ApiError, encoded
 from gateway.http.wire import PLAIN_CODINGS, BodyBroken, ClientGone, Receive, too_large
 
 _IDLE_S = 60.0  # without a byte, before an upload is given up
+_LEAST_BYTES_S = 64 * 1024  # one may take that long, and a second more for so many bytes that have come
 _MOST_PARTS = 64
 _MOST_FIELD_BYTES = 64 * 1024  # of all fields that are no files, together
 _FORM = "multipart/form-data"
@@ -58,7 +59,8 @@ async def form_events(
     """For each part a `Part`, its bytes in pieces, and None.
 
     Raises ApiError: 415 for what is no form or is encoded, 413 for a body of more than `limit` bytes, 408 for one of which
-    nothing came for `idle_s`, 400 for one that is malformed; ClientGone or BodyBroken for one that never ends.
+    nothing came for `idle_s`, or that comes by drips, 400 for one that is malformed; ClientGone or BodyBroken for one that
+    never ends.
     """
     boundary = boundary_of(headers)
     if headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
@@ -106,13 +108,14 @@ async def _pieces(receive: Receive, headers: dict[str, str], limit: int, idle_s:
     length = int(announced) if announced.isdecimal() else None
     if length is not None and length > limit:
         raise too_large(limit)
-    size = 0
+    size, now = 0, asyncio.get_running_loop().time
+    began = now()
     while True:
         try:
-            async with asyncio.timeout(idle_s):
+            async with asyncio.timeout_at(min(now() + idle_s, began + idle_s + size / _LEAST_BYTES_S)):
                 message = await receive()
         except TimeoutError:
-            raise ApiError(408, "request_timeout", f"Nothing of the body arrived for {idle_s:.0f} s.") from None
+            raise ApiError(408, "request_timeout", "The body came too slowly, or nothing more of it.") from None
         if message["type"] != "http.request":
             raise BodyBroken if length is None else ClientGone
         data: bytes = message.get("body", b"")

@@ -23,7 +23,9 @@ from gateway.values.slices import has_quotes, quotes, slices
 # a value that is no text and stands between two texts must not hide that they belong together
 _LABELS = frozenset({"role", "type", "model", "name", "id", "tool_call_id", "call_id", "detail", "status", "format"})
 # surfaces call a text by different names, and one message may be a string where its neighbour is a list of parts
-_TEXTS = {"text": "content", "input": "content", "input_text": "content", "output": "content", "prompt": "content"}
+_TEXTS = dict.fromkeys(
+    ("text", "input", "input_text", "output", "prompt", "documents", "items", "data_1", "data_2", "queries"), "content"
+)
 _SMALLEST_NUMBER = 10_000_000  # 8 digits
 _LARGEST_NUMBER = 10**20
 _MANY = 1024  # members or elements between two looks at the time

@@ -10,6 +10,7 @@ from gateway.dialects.known_names import MOST, repeatable
 from gateway.dialects.openai import OpenAITranslator
 from gateway.dialects.openai.dialect import OPENAI
 from gateway.dialects.translated import translated
+from gateway.values.chat import Chat
 from gateway.values.outcome import Outcome
 from tests.dialects.anthropic.support import request_of
 
@@ -48,6 +49,20 @@ def test_what_the_dialect_takes_is_translated(more: dict[str, Any]) -> None:
 
 def test_the_callers_fields_are_not_the_providers() -> None:
     PAIR.decoder(request_of({"stream": True, "stream_options": 5}))
+
+
+@pytest.mark.parametrize(
+    ("asks", "path", "told"),
+    [
+        (OPENAI, "tools[2].schema", "tools[2].function.parameters"), (OPENAI, "tools[0].strict", "tools[0].function.strict"),
+        (ANTHROPIC, "tools[2].schema", "tools[2].input_schema"), (ANTHROPIC, "tools[0].strict", "tools[0].strict"),
+        (OPENAI, "provider_tools[1].search.max_uses", "web_search_options"), (ANTHROPIC, "provider_tools[1].x", "tools"),
+    ],
+)  # fmt: skip
+def test_a_tools_members_are_told_as_the_caller_calls_them(asks: Any, path: str, told: str) -> None:
+    chat = Chat(turns=())
+    assert asks.caller_path(chat, path) == told
+    assert repeatable([told]) == (told,)
 
 
 def test_names_that_a_caller_made_up_are_other() -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -16,8 +17,12 @@ from gateway.surfaces.table import CHAT, MESSAGES
 from gateway.values.caller import Caller
 from gateway.values.chat import Finish, Refusal, Reply, Text, ToolCall
 from tests.support.client import Seen
-from tests.support.in_process import in_front_of
+from tests.support.gateway import deployment
+from tests.support.in_process import InProcessGateway, in_front_of
+from tests.support.scripted import delta, events
 from tests.support.two_sides import HELLO, SECRETS, TwoSides, configuration
+from tests.support.virtual_time import VirtualTime
+from tests.transport.raw_server import Peer, serving
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 SCHEMA: dict[str, Any] = {
@@ -69,6 +74,26 @@ def test_a_stream_is_only_marked(sides: TwoSides) -> None:
     seen = sides.chat("kept", stream=True, response_format=WANTED)
     assert attempts(sides, seen) == [("o-ok", "ok", ["format_unmet"])]
     assert seen.looks_finished(stream=True)
+
+
+@pytest.mark.parametrize(("said", "anomalies"), [('{"answer":"x y z"}', []), ('{"answer":"x y z"', ["format_unmet"])])
+def test_a_stream_that_comes_bit_by_bit_is_judged_by_all_of_it(tmp_path: Path, said: str, anomalies: list[str]) -> None:
+    """A chunk that comes alone counts as those do that come together."""
+
+    async def bit_by_bit(peer: Peer) -> None:
+        await peer.request()
+        head, _, body = events(*map(delta, said), delta(finish="stop")).partition(b"\r\n\r\n")
+        await peer.send(head + b"\r\n\r\n", *(one + b"\n\n" for one in body.split(b"\n\n")[:-1]), pause_s=0.01)
+
+    with VirtualTime() as virtual:
+        upstream = serving(bit_by_bit)
+        port = virtual.run(upstream.__aenter__()).port
+        config = {"deployments": {"up": deployment(f"http://127.0.0.1:{port}/v1", "any")}}
+        with InProcessGateway(virtual, tmp_path, config, {}) as gateway:
+            (answer,) = gateway.chats("up", stream=True, response_format=WANTED)
+            record = gateway.decision(answer.headers["x-gateway-decision"])["record"]
+        virtual.run(upstream.__aexit__(None, None, None))
+    assert [(one["outcome"], one.get("anomalies", [])) for one in record["attempts"]] == [("ok", anomalies)]
 
 
 @BOTH

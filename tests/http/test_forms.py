@@ -16,6 +16,7 @@ from gateway.transport.origin import Origin
 from gateway.values.call import Call
 from gateway.values.outcome import AttemptFailed, Outcome
 from gateway.values.upload import Piece
+from tests.support.virtual_time import on_virtual_time
 from tests.transport.raw_server import Peer, serving
 
 LIMIT = 8 * 1024 * 1024
@@ -159,13 +160,13 @@ async def test_a_disk_that_is_full_is_told_as_busy(monkeypatch: pytest.MonkeyPat
     assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "5")
 
 
-async def test_slow_ones_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.http.forms._BODY_S", 0.05)
-
+@on_virtual_time
+async def test_slow_ones_are_given_up() -> None:
+    """A byte now and then keeps nothing open for ever."""
     sent: list[int] = []
 
     async def dripping() -> dict[str, Any]:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(20)
         sent.append(1)
         first = b'--b\r\ncontent-disposition: form-data; name="a"\r\n\r\n'
         return {"type": "http.request", "body": first if len(sent) == 1 else b"x", "more_body": True}
@@ -173,6 +174,16 @@ async def test_slow_ones_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ApiError) as refused:
         await Forms(LIMIT).read(dripping, HEADERS, None, FILES)
     assert refused.value.status == 408
+    assert len(sent) < 5
+
+
+async def test_a_media_type_is_no_place_for_a_number() -> None:
+    """It is sent on, and nothing else looks at it."""
+    for media, sent in (("audio/mp4", "audio/mp4"), ("audio/4111-1111-1111-1111", "application/octet-stream")):
+        body = f'--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\ncontent-type: {media}\r\n\r\nx\r\n'
+        form = await read(body.encode() + END)
+        assert [one.media for one in form.upload.files] == [sent]
+        form.spool.close()
 
 
 # -- on the way to a provider

@@ -171,6 +171,28 @@ async def test_one_that_stops_sending_is_given_up() -> None:
     assert caught.value.status == 408
 
 
+@on_virtual_time
+async def test_one_that_comes_by_drips_is_given_up() -> None:
+    """It would hold a file and a place for as long as its sender likes; a slow line is no reason."""
+    took: dict[float, float] = {}
+    for bytes_s in (1.0, 100_000.0):
+        sent, loop = [0], asyncio.get_running_loop()
+
+        async def receive(bytes_s: float = bytes_s, sent: list[int] = sent) -> dict[str, Any]:
+            await asyncio.sleep(10)
+            sent[0] += 1
+            begun = f'--{B}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'.encode()
+            body = begun if sent[0] == 1 else b"x" * int(10 * bytes_s)
+            return {"type": "http.request", "body": body, "more_body": sent[0] < 100}
+
+        began = loop.time()
+        with pytest.raises(ApiError) as caught:
+            await read_form(receive, HEADERS, Kept().sink_of, limit=10**9)
+        took[caught.value.status] = loop.time() - began
+    assert took[408] < 120
+    assert took[400] > 900  # to its end, which is none of a form
+
+
 async def test_a_large_file_is_not_kept_in_memory() -> None:
     class Counting:
         size = 0

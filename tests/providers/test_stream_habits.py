@@ -270,6 +270,27 @@ def test_parts_of_another_kind_are_left() -> None:
     assert json.loads(whole(parts).body)["choices"][0]["message"]["content"] == parts
 
 
+@pytest.mark.parametrize("nothing", [None, 1.5, "x", True, []])
+def test_a_part_of_a_call_that_is_no_object_is_left_out(nothing: Any) -> None:
+    call = {"id": "f", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    events, outcome, _ = read(delta(tool_calls=[nothing, call]), delta(finish="tool_calls"), DONE)
+    assert (events[0]["choices"][0]["delta"]["tool_calls"], outcome) == ([{"index": 0, **call}], Outcome.OK)
+
+
+def test_so_is_one_of_a_whole_answer_that_is_given_as_a_stream() -> None:
+    body = json.loads(a_whole_one())
+    body["choices"][0]["message"]["tool_calls"].insert(0, 1.5)
+    events, outcome, _ = read(json.dumps(body).encode())
+    calls = events[0]["choices"][0]["delta"]["tool_calls"]
+    assert ([one["id"] for one in calls], outcome) == (["f"], Outcome.OK)
+
+
+def test_parts_of_a_kind_that_is_no_name_stay_as_they_are() -> None:
+    parts = [{"type": ["text"], "text": "x"}]
+    events, outcome, _ = read(delta(parts), STOP, DONE)
+    assert (events[0]["choices"][0]["delta"]["content"], outcome) == (parts, Outcome.OK)
+
+
 def a_whole_one(**more: Any) -> bytes:
     message = {"role": "assistant", "content": "Hello", "tool_calls": [{"id": "f", "function": {"name": "f"}}]}
     choice = {"index": 0, "message": message, "finish_reason": "stop", **more}

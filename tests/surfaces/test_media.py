@@ -297,6 +297,8 @@ def test_what_stands_behind_the_file_decides_where_it_goes(here: Here) -> None:
     assert here.record(here.ask("transcript", "sensitive"))["answered_by"] == "cloud"
     for name, field in (("rerank", "query"), ("moderations", "input"), ("speech", "input"), ("images", "prompt")):
         assert here.record(here.ask(name, "sensitive", **{field: f"my card is {CARD}"}))["answered_by"] == "home", name
+    split = ["my card is 4111 1111", {"text": "1111 1111"}]  # some documents are texts, others are objects
+    assert here.record(here.ask("rerank", "sensitive", documents=split))["answered_by"] == "home"
 
 
 def test_only_who_serves_it_and_can_is_asked(here: Here) -> None:
@@ -391,6 +393,7 @@ def test_no_prompt_and_no_file_gets_on_record(here: Here) -> None:
     for name, field in (("rerank", "query"), ("moderations", "input"), ("speech", "input"), ("images", "prompt")):
         here.ask(name, "good", **{field: secret})
         here.ask(name, f"refused_400-{name}", **{field: secret})
+    here.ask("images", "good", size=secret, quality=secret)
     for path in ("/admin/decisions", "/metrics"):
         assert secret not in client.get(path).text
 

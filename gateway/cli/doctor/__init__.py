@@ -18,6 +18,7 @@ from gateway.cli.doctor.examine import Examination
 from gateway.cli.doctor.finding import Finding, Result
 from gateway.providers.vendors import VENDORS, translators
 from gateway.settings import Settings
+from gateway.transport import Transport
 
 _AT_ONCE = 8  # deployments
 _FAILING = {False: {Result.FAILED}, True: {Result.FAILED, Result.WARNING}}
@@ -121,9 +122,19 @@ async def _examine(  # noqa: PLR0913, PLR0917 - what it is examined with
                 name in settings.api_keys or deployment.embedded is not None,
             )
             row = VENDORS[deployment.provider]
-            examination = Examination(deployment, by_surface, row.models, asker, progress.heard, has_key=has_key)
+
+            def heard(finding: Finding) -> None:
+                progress.heard(_shown(finding, gateway.transport))
+
+            examination = Examination(deployment, by_surface, row.models, asker, heard, has_key=has_key)
             await examination.run()
         progress.is_done()
+
+
+def _shown(finding: Finding, transport: Transport) -> Finding:
+    """Providers repeat keys in what they say, and could write what a terminal obeys."""
+    said = transport.redact(finding.deployment, finding.said)
+    return msgspec.structs.replace(finding, said="".join(one if one.isprintable() else " " for one in said))
 
 
 async def _is_placed(gateway: Gateway, name: str, within_s: float) -> bool:

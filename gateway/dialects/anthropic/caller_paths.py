@@ -1,6 +1,6 @@
 """What callers of Messages call the members of a chat, and its parts."""
 
-from gateway.dialects.chat_paths import member_path, part_path
+from gateway.dialects.chat_paths import member_path, part_path, tool_path
 from gateway.values.chat import Chat, Role
 
 _NAMES = {
@@ -12,13 +12,16 @@ _NAMES = {
     "format": "output_config.format",
     "provider_tools": "tools",
 }
+_OF_TOOLS = {"schema": "input_schema"}
 
 
 def caller_path(chat: Chat, path: str) -> str:
     """The system's text is no message: all others are counted from it."""
     place = part_path(path)
     if place is None:
-        return member_path(path.partition("[")[0] if path.startswith("provider_tools") else path, _NAMES)
+        if path.startswith("provider_tools"):
+            return _NAMES["provider_tools"]
+        return tool_path(path, _OF_TOOLS) or member_path(path, _NAMES)
     is_first_system = chat.turns[0].role is Role.SYSTEM
     if is_first_system and place.turn == 0:
         where = "system" if place.part is None else f"system[{place.part}]"

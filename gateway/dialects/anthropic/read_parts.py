@@ -76,7 +76,7 @@ _title = msgspec.json.Decoder(str | None)
 _texts = msgspec.json.Decoder(str | list[_Block])
 _natives = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _used = msgspec.json.Decoder(Used).decode
-_citing = msgspec.json.Decoder(_Citing).decode
+_citing = msgspec.json.Decoder(_Citing)
 # beside what a block is: members that say more of it, and have no place in other dialects
 _MORE = ("transformations",)
 
@@ -158,7 +158,9 @@ def _document(block: _Block, path: str, _: list[str]) -> Document | None:
     source = read_member(_source, block.source, f"{path}.source")
     name = read_member(_title, block.title, f"{path}.title")
     found = _of_source(source, name, cache_s, path)
-    cites = _citing(block.citations).enabled if is_present(block.citations) else None
+    cites = None
+    if is_present(block.citations):
+        cites = read_member(_citing, block.citations, f"{path}.citations").enabled
     return None if found is None else msgspec.structs.replace(found, context=block.context, cites=cites)
 
 

@@ -1,6 +1,6 @@
 """What callers of chat completions call the members of a chat, and its parts."""
 
-from gateway.dialects.chat_paths import member_path, part_path
+from gateway.dialects.chat_paths import member_path, part_path, tool_path
 from gateway.values.chat import Chat, HiddenReasoning, Part, Reasoning, Refusal, Role, ToolCall, ToolResult, Turn
 
 _NAMES = {
@@ -15,6 +15,12 @@ _NAMES = {
     "format.schema": "response_format.json_schema.schema",
     "cache_key": "prompt_cache_key",
 }
+_OF_TOOLS = {
+    "name": "function.name",
+    "description": "function.description",
+    "strict": "function.strict",
+    "schema": "function.parameters",
+}
 _OF_MESSAGES = {Reasoning: "reasoning_content", HiddenReasoning: "reasoning_details", Refusal: "refusal"}
 
 
@@ -22,7 +28,9 @@ def caller_path(chat: Chat, path: str) -> str:
     """A turn is a message."""
     place = part_path(path)
     if place is None:
-        return "web_search_options" if path.startswith("provider_tools") else member_path(path, _NAMES)
+        if path.startswith("provider_tools"):
+            return "web_search_options"
+        return tool_path(path, _OF_TOOLS) or member_path(path, _NAMES)
     message = f"messages[{place.turn}]"
     return message + (place.rest if place.part is None else _of_part(chat.turns[place.turn], place.part, place.rest))
 

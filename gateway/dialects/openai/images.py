@@ -4,6 +4,7 @@ Source: OpenAI's OpenAPI description 2.3.0 (CreateImageRequest, CreateImageEditR
 ImageEditStreamEvent). Images are billed by tokens, where an answer says so, or each by its size and quality.
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -23,6 +24,8 @@ from gateway.values.units import Units
 from gateway.values.usage import Usage
 
 _UNSAID = ("", "auto")
+_SIZE = re.compile(r"[0-9]{1,5}[x:][0-9]{1,5}|[0-9]{1,2}[kK]")
+_QUALITY = re.compile(r"[a-z]{2,8}")
 _text = msgspec.json.Decoder(str | None).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -44,8 +47,11 @@ _entries = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
 def image_kind(size: str | None, quality: str | None) -> str:
-    """`1024x1024/high`, or one of the two; `auto` says nothing."""
-    return "/".join(one for one in (size, quality) if one is not None and one not in _UNSAID)
+    """`1024x1024/high`, or one of the two; `auto` says nothing. What is no size or quality may be anything that a caller wrote:
+    it is not repeated, as what is said here is on record.
+    """
+    said = ((size, _SIZE), (quality, _QUALITY))
+    return "/".join(one for one, form in said if one is not None and one not in _UNSAID and form.fullmatch(one))
 
 
 class ImagesTranslator(BesideChat):

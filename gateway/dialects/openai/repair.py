@@ -3,7 +3,7 @@
 - usage beside choices moves into an event of its own, as OpenAI sends it: callers add up what they get twice;
 - a tool call's part without `index` gets one (Gemini's OpenAI endpoint, mistral.rs): SDKs put the parts together by it;
 - content in parts, thinking and text, becomes `reasoning_content` and text (Mistral's reasoning models);
-- a choice that goes on after its finish_reason is left out.
+- a choice that goes on after its finish_reason, and a tool call's part that is no object, are left out.
 """
 
 import contextlib
@@ -96,7 +96,7 @@ class Repair:
         delta = said_in_parts(members(choice["delta"]))
         if _is_set(delta.get("tool_calls")):
             index = msgspec.json.decode(choice["index"]) if _is_set(choice.get("index")) else 0
-            delta["tool_calls"] = [self._call(index, raw) for raw in _decode_list(delta["tool_calls"])]
+            delta["tool_calls"] = [self._call(index, raw) for raw in objects_in(delta["tool_calls"])]
         return {**choice, "delta": delta}
 
     def _call(self, choice: int, raw: msgspec.Raw) -> Any:
@@ -124,13 +124,18 @@ def said_in_parts(message: dict[str, Any]) -> dict[str, Any]:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             parts = msgspec.json.decode(form)
             break
-    kinds = {part.get("type") if isinstance(part, dict) else None for part in parts or ()}
-    if not isinstance(parts, list) or not kinds <= _TEXTS | _THOUGHTS | _POINTERS:
+    if not isinstance(parts, list) or not all(map(_has_kind, parts)):
         return message
     text = "".join(_text(part) for part in parts if part["type"] in _TEXTS)
     thought = "".join(_text(part) for part in parts if part["type"] in _THOUGHTS)
     changed: dict[str, Any] = {**message, "content": text}
     return {**changed, "reasoning_content": thought} if thought else changed
+
+
+def _has_kind(part: Any) -> bool:
+    """Whether it is a part that is known."""
+    kind = part.get("type") if isinstance(part, dict) else None
+    return isinstance(kind, str) and kind in _TEXTS | _THOUGHTS | _POINTERS
 
 
 def _text(value: Any) -> str:
@@ -142,6 +147,11 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _text(next((value[name] for name in ("text", "thinking", "reasoning") if name in value), None))
     return ""
+
+
+def objects_in(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """Of a list that was read before; what is none is left out."""
+    return [one for one in _decode_list(raw) if bytes(one).lstrip()[:1] == b"{"]
 
 
 def members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:

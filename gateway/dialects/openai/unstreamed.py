@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.openai.repair import members
+from gateway.dialects.openai.repair import members, objects_in
 
 _NULL = msgspec.Raw(b"null")
 _encode = msgspec.json.Encoder().encode
@@ -25,7 +25,7 @@ def as_events(body: bytes) -> list[bytes]:
 def _parts(choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
     message: dict[str, Any] = members(choice.pop("message"))
     if bytes(message.get("tool_calls", _NULL)) != b"null":
-        calls = enumerate(_decode_list(message["tool_calls"]))
+        calls = enumerate(objects_in(message["tool_calls"]))
         message["tool_calls"] = [{**members(call), "index": index} for index, call in calls]
     finish = choice.pop("finish_reason")
     yield {"index": 0, **choice, "delta": message, "finish_reason": None}

@@ -59,6 +59,10 @@ def message(content: Any, role: str = "user") -> dict[str, Any]:
             message([{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "thinking", "thinking": "x"}]}]),
             "messages[0].content[0].content",
         ),
+        (
+            message([{"type": "document", "source": {"type": "text", "data": "x"}, "citations": "yes"}]),
+            "messages[0].content[0].citations",
+        ),
         ({**PLAIN, "system": 7}, "system"),
         ({**PLAIN, "max_tokens": "many"}, "max_tokens"),
         ({**PLAIN, "temperature": "hot"}, "temperature"),
