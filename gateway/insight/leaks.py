@@ -2,11 +2,13 @@
 code that decides: a check that trusted the decision would find nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from gateway.routing.document import Policy
+from gateway.routing.document.preference import Require
 from gateway.values.decision import Decision
 from gateway.values.deployment import Deployment
+from gateway.values.request import Facts
 
 _ORDER = ("public", "internal", "confidential", "restricted")
 
@@ -27,23 +29,27 @@ class Leaks:
         if not facts.needs <= deployment.capabilities:
             self._count(f"what {name} cannot do")
         require = self._rules.get(decision.rule)
-        if require is None:
-            return
-        if require.region is not None and deployment.region not in require.region:
-            self._count(f"rule {decision.rule} to {name} in region {deployment.region}")
-        if require.hosting is not None and deployment.hosting is not require.hosting:
-            self._count(f"rule {decision.rule} to {name}, which is {deployment.hosting.value}")
-        if require.clearance is not None and _ORDER.index(deployment.clearance.value) < _ORDER.index(
-            require.clearance.value
-        ):
-            self._count(f"rule {decision.rule} to {name}, which may see {deployment.clearance.value}")
-        if require.deployments is not None and name not in require.deployments:
-            self._count(f"rule {decision.rule} to {name}, which it does not name")
-
-        if not deployment.capabilities.issuperset(require.capabilities or ()):
-            self._count(f"rule {decision.rule} to {name}, which lacks a capability that it requires")
-        if require.known_price and not deployment.has_price:
-            self._count(f"rule {decision.rule} to {name}, whose price is unknown")
+        for broken in () if require is None else _broken(require, deployment, facts):
+            self._count(f"rule {decision.rule} to {name}{broken}")
 
     def _count(self, what: str) -> None:
         self.found[what] = self.found.get(what, 0) + 1
+
+
+def _broken(require: Require, deployment: Deployment, facts: Facts) -> Iterator[str]:
+    if require.region is not None and deployment.region not in require.region:
+        yield f" in region {deployment.region}"
+    if require.hosting is not None and deployment.hosting is not require.hosting:
+        yield f", which is {deployment.hosting.value}"
+    if require.clearance is not None and _ORDER.index(deployment.clearance.value) < _ORDER.index(
+        require.clearance.value
+    ):
+        yield f", which may see {deployment.clearance.value}"
+    if require.deployments is not None and deployment.name not in require.deployments:
+        yield ", which it does not name"
+    if not deployment.capabilities.issuperset(require.capabilities or ()):
+        yield ", which lacks a capability that it requires"
+    if require.known_price and not deployment.has_price:
+        yield ", whose price is unknown"
+    if require.lossless and dict(facts.losses).get(deployment.name):
+        yield ", which would lose a member"

@@ -21,7 +21,7 @@ from gateway.providers.request_fields import LLAMA_CPP_CHAT, VLLM_CHAT
 from gateway.providers.vendor import StreamUsage, Vendor, Verified, speaks_openai
 from gateway.providers.vllm import VllmTranslator
 from gateway.values.deployment import Capability
-from gateway.values.surface import Serves
+from gateway.values.surface import SURFACES, Serves
 from gateway.values.taken_fields import TakenFields
 
 _SAYS_USAGE = "stream_include_usage"  # of a form
@@ -122,7 +122,7 @@ ENGINES: dict[str, Vendor] = {
         limit_name="max_output_tokens",
         counts="cached in input, reasoning in output",
         reasoning="items of reasoning",
-        own_tools=True,
+        own_tools=SURFACES[Serves.CHAT],
     ),
     # any other server with OpenAI's chat completions; `stream_options` is not sent to it unless the caller does
     "openai_compatible": speaks_openai(

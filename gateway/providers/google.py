@@ -8,7 +8,7 @@ from gateway.providers.abilities import JSON, TOOLS
 from gateway.providers.vendor import Vendor, Verified
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
-from gateway.values.surface import Serves
+from gateway.values.surface import SURFACES, Serves
 
 _GEMINI = TOOLS | JSON | {Capability.VISION, Capability.AUDIO}
 _COUNTS = "cached in prompt, thoughts beside candidates, tool use beside prompt"
@@ -26,7 +26,7 @@ GOOGLE: dict[str, Vendor] = {
         counts=_COUNTS,
         reasoning="parts with thought",
         capabilities=_GEMINI,
-        own_tools=True,
+        own_tools=SURFACES[Serves.CHAT],
     ),
     # https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/publishers/google
     "vertex": Vendor(
@@ -39,7 +39,7 @@ GOOGLE: dict[str, Vendor] = {
         counts=_COUNTS,
         reasoning="parts with thought",
         capabilities=_GEMINI,
-        own_tools=True,
+        own_tools=SURFACES[Serves.CHAT],
     ),
     # the same, with /publishers/anthropic
     "vertex_anthropic": Vendor(
@@ -52,6 +52,6 @@ GOOGLE: dict[str, Vendor] = {
         counts="cached and written beside input, thinking in output",
         reasoning="thinking blocks",
         capabilities=TOOLS | {Capability.VISION, Capability.JSON_SCHEMA},
-        own_tools=True,
+        own_tools=SURFACES[Serves.CHAT],
     ),
 }

@@ -17,7 +17,7 @@ from gateway.providers.request_fields import MISTRAL_CHAT, OPENAI_CHAT
 from gateway.providers.vendor import Vendor, Verified, speaks_openai
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
-from gateway.values.surface import Serves
+from gateway.values.surface import SURFACES, Serves, Surface
 from gateway.values.taken_fields import TakenFields
 
 _NO_TOP_K = frozenset({"top_k"})
@@ -26,6 +26,7 @@ _AZURES = SOUND | IMAGES  # it has no moderations
 _COHERE_LACKS = frozenset({"audio", "logit_bias", "metadata", "modalities", "prediction", "service_tier", "store"})
 
 # how the names of models begin that think, and can be asked for their thoughts
+_OF_RESPONSES = frozenset({Surface.RESPONSES})  # chat completions have no word for tools that a provider runs
 _RESPONSES = {RESPONSES.name: ResponsesTranslator(thinking=("gpt-5", "gpt-6", "o1", "o3", "o4", "codex"))}
 
 MODEL_MAKERS: dict[str, Vendor] = {
@@ -44,7 +45,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         capabilities=ALL,
         beside=OPENAIS,
         ways=Ways(usage=OPENAI_USAGE),
-        own_tools=True,
+        own_tools=_OF_RESPONSES,
         also=_RESPONSES,
     ),
     # the v1 API of a resource: https://RESOURCE.openai.azure.com/openai/v1, where the model is the deployment's name there
@@ -63,7 +64,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         capabilities=ALL,
         beside=_AZURES,
         ways=Ways(usage=OPENAI_USAGE),
-        own_tools=True,
+        own_tools=_OF_RESPONSES,
         also=_RESPONSES,
     ),
     # the paths of a resource's deployments: https://RESOURCE.openai.azure.com/openai
@@ -99,7 +100,7 @@ MODEL_MAKERS: dict[str, Vendor] = {
         reasoning="thinking blocks",
         rate_headers=("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-tokens-remaining"),
         capabilities=TOOLS | {Capability.VISION, Capability.JSON_SCHEMA},
-        own_tools=True,
+        own_tools=SURFACES[Serves.CHAT],
     ),
     "deepseek": speaks_openai(
         "DeepSeek",

@@ -16,7 +16,7 @@ from gateway.dialects.rerank import Documents, RerankTranslator
 from gateway.providers.beside_chat import beside_chat
 from gateway.values.auth import Auth
 from gateway.values.deployment import Capability
-from gateway.values.surface import Serves
+from gateway.values.surface import Serves, Surface
 from gateway.values.taken_fields import UNKNOWN_FIELDS, TakenFields
 
 _LIMITS = ("max_completion_tokens", "max_tokens")
@@ -60,8 +60,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     `also`: other dialects of conversations that its servers speak, by name: their callers' bytes pass through.
 
-    `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`). `own_tools`: they run tools that a request of its
-    dialect names, such as a web search, and bill them.
+    `gauges`: its servers say how busy they are (`gateway.watch.vllm_metrics`). `own_tools`: on which surfaces they
+    run tools that a request names, such as a web search, and bill them.
     """
 
     title: str
@@ -83,7 +83,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: str | None = None
     rate_headers: tuple[str, ...] = ()
     gauges: bool = False
-    own_tools: bool = False
+    own_tools: frozenset[Surface] = frozenset()
     also: Mapping[str, Translator] = {}
 
 
@@ -110,7 +110,7 @@ def speaks_openai(  # noqa: PLR0913 - the columns
     capabilities: frozenset[Capability] = frozenset(),
     reasoning: str | None = None,
     beside: frozenset[Serves] = frozenset(),
-    own_tools: bool = False,
+    own_tools: frozenset[Surface] = frozenset(),
     also: Mapping[str, Translator] | None = None,
     documents: Documents | None = None,
 ) -> Vendor:

@@ -23,7 +23,7 @@ def most_usd(
     `prompt_tokens` is the best estimate there is; `service_tier` is what the request asks for, None the usual one.
     None if the price is unknown, or if nothing bounds the output, or what the provider's own tools give the model to read.
     """
-    if facts.own_tools and deployment.own_tools:
+    if facts.own_tools and facts.surface in deployment.own_tools:
         return None
     if facts.units is not None and ((by_unit := _by_unit(deployment, facts)) is not None or not _is_of_text(facts)):
         return by_unit

@@ -179,7 +179,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     gauges: bool = False  # its servers say how busy they are (vLLM's /metrics)
     continues: bool = False  # its servers go on with an answer that another one began
     api_version: str | None = None  # that its addresses carry
-    own_tools: bool = False  # it runs tools of its own for a request, and bills them beside its tokens
+    own_tools: frozenset[Surface] = (
+        frozenset()
+    )  # whose requests name tools that it runs itself, and bills beside its tokens
 
     def __post_init__(self) -> None:
         """One base URL is one address."""

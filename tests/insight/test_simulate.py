@@ -216,15 +216,17 @@ def test_leaks_are_found_by_a_check_that_does_not_trust_the_decision() -> None:
         (Require(clearance=Sensitivity.RESTRICTED), "rule strict to a, which may see public"),
         (Require(deployments=["b"]), "rule strict to a, which it does not name"),
         (Require(region=["eu"]), "rule strict to a in region us"),
+        (Require(lossless=True), "rule strict to a, which would lose a member"),
     ],
 )
 def test_all_that_a_rule_can_require_is_looked_at(require: Require, said: str) -> None:
     of = catalogue(deployment("a", price=None, clearance=Sensitivity.PUBLIC, region="us"))
     leaks = Leaks(of.deployments, Policy(rules=[Rule(name="strict", require=require)]))
     record = one({"a": steady()}, of=of)
-    leaks.watch(msgspec.structs.replace(record.decision, rule="strict"), "a")
+    losing = msgspec.structs.replace(record.decision.facts, losses=(("a", ("seed",)),))
+    leaks.watch(msgspec.structs.replace(record.decision, rule="strict", facts=losing), "a")
     assert leaks.found == {said: 1}
-    assert len(Require.__struct_fields__) == 6  # each of which is above
+    assert len(Require.__struct_fields__) == 7  # each of which is above
 
 
 def test_a_spill_is_told_from_a_preference() -> None:

@@ -13,6 +13,7 @@ from gateway.values.deployment import Capability, Deployment, Hardware, Hosting,
 from gateway.values.request import Facts
 from gateway.values.sensitivity import Sensitivity
 from gateway.values.snapshot import UNREAD, OwnCost, Reading
+from gateway.values.surface import Surface
 from gateway.values.usage import Usage, cost_usd
 
 PRICE = Price(input_usd_per_mtok=1.0, output_usd_per_mtok=10.0, cached_input_usd_per_mtok=0.1)
@@ -80,7 +81,7 @@ def test_tiers_service_tiers_and_fees() -> None:
 
 def test_nothing_bounds_what_a_providers_own_tools_cost() -> None:
     asked = msgspec.structs.replace(facts(10), own_tools=True)
-    theirs, none = deployment(own_tools=True), deployment()
+    theirs, none = deployment(own_tools=frozenset({Surface.CHAT})), deployment()
     assert most_usd(theirs, asked, UNREAD, 200) is None
     assert expected_usd(theirs, asked, UNREAD, 200) == pytest.approx(300e-6)
     assert most_usd(none, asked, UNREAD, 200) == most_usd(theirs, facts(10), UNREAD, 200) == pytest.approx(300e-6)
