@@ -3,7 +3,7 @@ names a version of its API.
 
 Beside OpenAI's members stands what the deployments of a model can do together, as a request goes only to one that can do
 what it needs: the longest context, the longest output, all surfaces and all capabilities; and whether any of them takes
-requests at this moment.
+requests at this moment. Where the operator names no models, deployments are what can be asked for.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ def model_handlers(catalogue: Catalogue, identify: Identify, started: int, is_ab
     def list_models(request: Request[Any, Any, Any]) -> dict[str, Any]:
         headers = headers_once(request.scope["headers"])
         caller = identify(headers)
-        names = [name for name in catalogue.models if caller.may_use(name)]
+        names = [name for name in catalogue.models or catalogue.deployments if caller.may_use(name)]
         if VERSION not in headers:
             return {"object": "list", "data": [shown(name) for name in names]}
         ends = {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
